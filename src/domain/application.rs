@@ -1,0 +1,33 @@
+//! An application: a tenant, to which endpoints and events belong.
+
+use std::sync::Arc;
+
+use super::id::{ApplicationId, ShardId};
+use crate::time::Now;
+
+/// Where an application is found: the shard it was dealt to and its number there.
+///
+/// Given once and never used again, so that it may stand in rows instead of the id.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ApplicationKey {
+    /// The shard that owns its endpoints and events.
+    pub shard: ShardId,
+    /// Its number in that shard, from 0.
+    pub ordinal: u32,
+}
+
+/// A tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Application {
+    /// Where it is found.
+    pub key: ApplicationKey,
+    /// Its public name.
+    pub id: ApplicationId,
+    /// The name its owner chose, unique among applications; `limits::NAME_BYTES_MAX` at most.
+    pub uid: Arc<str>,
+    /// When it was created.
+    pub created_at: Now,
+}
+
+/// The `uid` of the application that the original routes and the generator use.
+pub const DEFAULT_APPLICATION_UID: &str = "default";

@@ -1,0 +1,156 @@
+//! Changes: the facts a store may write, and the batch that makes a set of them one fact.
+
+use std::sync::Arc;
+
+use super::{
+    application::{Application, ApplicationKey},
+    attempt::AttemptRecord,
+    delivery::OpenDelivery,
+    endpoint::{Endpoint, EndpointKey, EndpointState},
+    event::{Event, EventPosition},
+    id::{Id, ShardId},
+};
+use crate::time::Now;
+
+/// Names a batch in flight to the store, unique in the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BatchHandle(u64);
+
+impl BatchHandle {
+    /// From its number.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// The fencing token of a shard: it grows whenever the shard is acquired.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Epoch(u64);
+
+impl Epoch {
+    /// From its number.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// An atomic set of changes to one shard. All of it becomes durable, or nothing.
+///
+/// A store answers a batch by giving it back with its `results` filled and its lists emptied, so
+/// that the engine can use their memory again.
+#[derive(Debug)]
+pub struct Batch {
+    /// Names it in the answer.
+    pub handle: BatchHandle,
+    /// The shard it belongs to.
+    pub shard: ShardId,
+    /// The writer's fencing token; a store refuses a batch of an older one.
+    pub epoch: Epoch,
+    /// When it was submitted.
+    pub now: Now,
+    /// What changes, in this order.
+    pub changes: Vec<Change>,
+    /// The attempts that ended, in the order of their ids.
+    pub attempts: Vec<AttemptRecord>,
+    /// Filled by the store: one result per entry of `changes`, in the same order.
+    pub results: Vec<ChangeResult>,
+}
+
+/// One fact to be written.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// A new application; unique by its `uid`.
+    PutApplication(Arc<Application>),
+    /// A new endpoint; unique by its key, if it has one.
+    PutEndpoint {
+        /// The endpoint.
+        endpoint: Arc<Endpoint>,
+        /// What must not exist yet.
+        unique: Option<UniqueKey>,
+    },
+    /// An endpoint is enabled or disabled, from an event on.
+    SetEndpointState {
+        /// The endpoint.
+        endpoint: EndpointKey,
+        /// Its new state.
+        state: EndpointState,
+        /// The first event that is judged by it.
+        from: EventPosition,
+    },
+    /// A new event, and thereby the duty to fan it out.
+    PutEvent(Arc<Event>),
+    /// A delivery gets a row, or its row a new due time.
+    PutOpen(OpenDelivery),
+    /// A delivery's row goes: it has ended.
+    DeleteOpen {
+        /// The endpoint.
+        endpoint: EndpointKey,
+        /// The event.
+        position: EventPosition,
+    },
+    /// A delivery ended because its time ran out.
+    Expire {
+        /// The endpoint.
+        endpoint: EndpointKey,
+        /// The event.
+        position: EventPosition,
+    },
+    /// Where a lane stands that lags behind the watermark.
+    PutLane {
+        /// The endpoint.
+        endpoint: EndpointKey,
+        /// Everything before it is settled.
+        cursor: EventPosition,
+        /// Which of the events from the cursor on are settled too, one bit each.
+        done: [u64; 4],
+    },
+    /// A lane no longer lags.
+    DeleteLane {
+        /// The endpoint.
+        endpoint: EndpointKey,
+    },
+    /// Every event before `position` is settled, but for open rows and lagging lanes.
+    Watermark {
+        /// The application.
+        application: ApplicationKey,
+        /// The first event that may be unsettled.
+        position: EventPosition,
+    },
+}
+
+/// What must exist only once; judged by the store in the commit.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UniqueKey {
+    /// An original registration: the application and the SHA-256 of the URL's exact text.
+    OriginalUrl {
+        /// The application.
+        application: ApplicationKey,
+        /// The hash.
+        url_sha256: [u8; 32],
+    },
+}
+
+/// What a store says to one change of a committed batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeResult {
+    /// Written.
+    Fresh,
+    /// Not written: what it is unique by exists and belongs to this object.
+    Existing(Id),
+    /// Not written: the store holds as much open work as it can.
+    Full,
+}

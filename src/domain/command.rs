@@ -1,0 +1,128 @@
+//! Commands: what callers ask of the engine, and its answers.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use thiserror::Error;
+
+use super::{
+    application::ApplicationKey,
+    endpoint::BodyFormat,
+    endpoint_url::EndpointUrl,
+    event::Payload,
+    id::{ApplicationId, EndpointId, EventId},
+    secret::Secret,
+};
+
+/// Names a request in flight, unique in the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestHandle(u64);
+
+impl RequestHandle {
+    /// From its number.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// What a caller asks. What it carries was checked where it came in.
+#[derive(Debug)]
+pub enum Command {
+    /// Creates the application with this `uid`, or finds it.
+    CreateApplication {
+        /// The name its owner chose.
+        uid: Arc<str>,
+    },
+    /// Creates an endpoint, or finds the one that is registered under its key and enables it.
+    CreateEndpoint(Box<NewEndpoint>),
+    /// Accepts an event and thereby the duty to deliver it.
+    AcceptEvent(Box<NewEvent>),
+}
+
+/// An endpoint to be created.
+#[derive(Debug)]
+pub struct NewEndpoint {
+    /// The application it belongs to.
+    pub application: ApplicationKey,
+    /// Where to send.
+    pub url: EndpointUrl,
+    /// What to sign with; made by the caller, since the engine has no randomness for keys.
+    pub secret: Secret,
+    /// How bodies are made.
+    pub body_format: BodyFormat,
+    /// The SHA-256 of the URL's text, by which an original registration is unique.
+    pub original_url_sha256: Option<[u8; 32]>,
+    /// What the original registration said, as JSON text.
+    pub registration: Bytes,
+}
+
+/// An event to be accepted.
+#[derive(Debug)]
+pub struct NewEvent {
+    /// The application it belongs to.
+    pub application: ApplicationKey,
+    /// What kind of event it is.
+    pub event_type: Arc<str>,
+    /// Its body.
+    pub payload: Payload,
+}
+
+/// What the engine answers.
+pub type Reply = Result<Answer, Refusal>;
+
+/// What was done; follows only after it is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The application exists.
+    Application {
+        /// Its public name.
+        id: ApplicationId,
+        /// Where it is found.
+        key: ApplicationKey,
+    },
+    /// The endpoint exists and is enabled.
+    Endpoint {
+        /// Its public name.
+        id: EndpointId,
+        /// Whether it was created by this command.
+        fresh: bool,
+    },
+    /// The event is accepted: it will be delivered, or its failure recorded.
+    Event {
+        /// Its public name.
+        id: EventId,
+    },
+}
+
+/// Why a command was not done.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum Refusal {
+    /// The caller named an application that does not exist.
+    #[error("the application does not exist")]
+    UnknownApplication,
+    /// The application has as many endpoints as it may have.
+    #[error("the application has its full number of endpoints")]
+    TooManyEndpoints,
+    /// The store holds as much open work as it can; later it takes more.
+    #[error("the store is full of undelivered events: try again later")]
+    StoreFull,
+    /// More is waiting to be written than we hold; later there is room.
+    #[error("too much is waiting to be written: try again later")]
+    Overloaded,
+    /// The store failed in the commit: it may have been done or not.
+    #[error("the store failed, so the result is unknown: try again")]
+    Unknown,
+    /// The engine is starting or has lost the shard for a moment.
+    #[error("the engine is not ready: try again")]
+    NotReady,
+    /// The process is shutting down.
+    #[error("the server is shutting down: try again elsewhere or later")]
+    ShuttingDown,
+}

@@ -1,0 +1,172 @@
+//! A delivery: the duty to get one event to one endpoint, and the one place that tells its state.
+//!
+//! A delivery has no row of its own while it is young: its state follows from what else is known.
+//! The table, first line that fits:
+//!
+//! | the store knows | state |
+//! |---|---|
+//! | no subscription of the endpoint contains the event | there is no delivery |
+//! | an open row (a retry that waits) | `Waiting` |
+//! | the last attempt was terminal | `Succeeded` or `Exhausted` |
+//! | it expired | `Expired` |
+//! | else | `Pending` |
+
+use super::{attempt::AttemptResult, endpoint::EndpointKey, event::EventPosition, id::EventId};
+use crate::time::Timestamp;
+
+/// The state of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryState {
+    /// Its first attempt is still to come, or in flight.
+    Pending,
+    /// A failed attempt lies behind it; the next one may not start before `due`.
+    Waiting {
+        /// The earliest steady time of the next attempt.
+        due: Timestamp,
+    },
+    /// An attempt succeeded.
+    Succeeded,
+    /// All attempts of the schedule failed.
+    Exhausted,
+    /// Its time ran out before its attempts did.
+    Expired,
+}
+
+impl DeliveryState {
+    /// Whether nothing moves it any more.
+    #[must_use]
+    pub const fn is_terminal(self) -> bool {
+        match self {
+            Self::Succeeded | Self::Exhausted | Self::Expired => true,
+            Self::Pending | Self::Waiting { .. } => false,
+        }
+    }
+}
+
+/// What the store knows about one event and one endpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeliveryFacts {
+    /// Whether a subscription of the endpoint contains the event.
+    pub subscribed: bool,
+    /// When its open row is due, if it has one.
+    pub open_due: Option<Timestamp>,
+    /// The result of its last attempt, if it has one.
+    pub last_result: Option<AttemptResult>,
+    /// Whether it was recorded as expired.
+    pub expired: bool,
+}
+
+/// The state of a delivery as a pure function of what is stored; `None` where there is none.
+#[must_use]
+pub const fn state(facts: DeliveryFacts) -> Option<DeliveryState> {
+    if !facts.subscribed {
+        return None;
+    }
+    if let Some(due) = facts.open_due {
+        return Some(DeliveryState::Waiting { due });
+    }
+    Some(match facts.last_result {
+        Some(AttemptResult::Succeeded) => DeliveryState::Succeeded,
+        Some(AttemptResult::Exhausted) => DeliveryState::Exhausted,
+        Some(AttemptResult::RetryAt(_)) | None if facts.expired => DeliveryState::Expired,
+        // A retry whose row is gone and that did not expire can't be: the row stays until then.
+        Some(AttemptResult::RetryAt(due)) => DeliveryState::Waiting { due },
+        None => DeliveryState::Pending,
+    })
+}
+
+/// The row of a delivery that can't be told from a cursor: it waits for a retry, or it holds back
+/// a lane that must move on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OpenDelivery {
+    /// The endpoint; rows are kept by endpoint so that one's million never stand before another's.
+    pub endpoint: EndpointKey,
+    /// The earliest steady time of its next attempt.
+    pub due: Timestamp,
+    /// The event.
+    pub position: EventPosition,
+    /// Attempts that were made so far.
+    pub attempts: u16,
+    /// The event's public name, for keyed draws.
+    pub event: EventId,
+    /// When it expires, in steady time.
+    pub expires_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_follows_from_the_facts_by_the_table() {
+        let due = Timestamp::from_millis(9);
+        let known = DeliveryFacts {
+            subscribed: true,
+            ..DeliveryFacts::default()
+        };
+        let retry = Some(AttemptResult::RetryAt(due));
+        for (facts, expected) in [
+            (DeliveryFacts::default(), None),
+            (
+                DeliveryFacts {
+                    expired: true,
+                    ..DeliveryFacts::default()
+                },
+                None,
+            ),
+            (known, Some(DeliveryState::Pending)),
+            (
+                DeliveryFacts {
+                    open_due: Some(due),
+                    ..known
+                },
+                Some(DeliveryState::Waiting { due }),
+            ),
+            (
+                DeliveryFacts {
+                    open_due: Some(due),
+                    last_result: retry,
+                    ..known
+                },
+                Some(DeliveryState::Waiting { due }),
+            ),
+            (
+                DeliveryFacts {
+                    last_result: Some(AttemptResult::Succeeded),
+                    ..known
+                },
+                Some(DeliveryState::Succeeded),
+            ),
+            (
+                DeliveryFacts {
+                    last_result: Some(AttemptResult::Exhausted),
+                    ..known
+                },
+                Some(DeliveryState::Exhausted),
+            ),
+            (
+                DeliveryFacts {
+                    last_result: retry,
+                    expired: true,
+                    ..known
+                },
+                Some(DeliveryState::Expired),
+            ),
+            (
+                DeliveryFacts {
+                    expired: true,
+                    ..known
+                },
+                Some(DeliveryState::Expired),
+            ),
+        ] {
+            assert_eq!(state(facts), expected, "{facts:?}");
+        }
+    }
+
+    #[test]
+    fn only_ended_deliveries_are_terminal() {
+        assert!(DeliveryState::Exhausted.is_terminal() && DeliveryState::Expired.is_terminal());
+        assert!(!DeliveryState::Pending.is_terminal());
+    }
+}

@@ -1,0 +1,75 @@
+//! An event: an immutable fact of an application, accepted once.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{application::ApplicationKey, id::EventId};
+use crate::time::Timestamp;
+
+/// The place of an event among all events of its application: 0, 1, 2 … in commit order.
+///
+/// Never shown to users; it lets a lane walk from event to event without a search.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventPosition(u64);
+
+impl EventPosition {
+    /// From its number.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+
+    /// The place `count` events later.
+    #[must_use]
+    pub const fn plus(self, count: u64) -> Self {
+        Self(self.0.saturating_add(count))
+    }
+
+    /// How many events lie between `earlier` and this place; 0 if it isn't earlier.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// An event as it was accepted.
+#[derive(Debug)]
+pub struct Event {
+    /// Its public name, sent as `webhook-id`.
+    pub id: EventId,
+    /// The application it belongs to.
+    pub application: ApplicationKey,
+    /// Its place among the application's events.
+    pub position: EventPosition,
+    /// What kind of event it is, such as `OrderReceived`; `limits::NAME_BYTES_MAX` at most.
+    pub event_type: Arc<str>,
+    /// The exact bytes that were accepted.
+    pub payload: Payload,
+    /// When it was accepted, in steady time.
+    pub accepted_at: Timestamp,
+    /// When it was accepted, as the wall clock had it.
+    pub accepted_wall: Timestamp,
+    /// When what is still open of it expires, in steady time.
+    pub expires_at: Timestamp,
+}
+
+/// The body of an event; opaque to the engine, delivered byte for byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payload {
+    /// The media type it came with.
+    pub content_type: Arc<str>,
+    /// Its bytes; `limits::REQUEST_BODY_BYTES_MAX` at most.
+    pub bytes: Bytes,
+}
+
+/// The event type of the generator and of the original test route.
+pub const ORDER_RECEIVED: &str = "OrderReceived";
+/// The media type of JSON payloads.
+pub const JSON: &str = "application/json";

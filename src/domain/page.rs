@@ -1,0 +1,119 @@
+//! Pages: what the engine loads from a store, and the state a shard is acquired with.
+
+use std::sync::Arc;
+
+use super::{
+    application::{Application, ApplicationKey},
+    delivery::OpenDelivery,
+    endpoint::{Endpoint, EndpointKey},
+    event::{Event, EventPosition},
+    id::Id,
+};
+use crate::time::Timestamp;
+
+/// Names a load in flight, unique in the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LoadHandle(u64);
+
+impl LoadHandle {
+    /// From its number.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// What to load. A load sees every batch submitted before it and shows only durable rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageRequest {
+    /// Events of an application, in order.
+    Events {
+        /// The application.
+        application: ApplicationKey,
+        /// The first place.
+        from: EventPosition,
+        /// How many places, from 1.
+        limit: usize,
+    },
+    /// Open deliveries of an endpoint, earliest due first.
+    Open {
+        /// The endpoint.
+        endpoint: EndpointKey,
+        /// Only rows behind this one (due, position); `None` from the first.
+        after: Option<(Timestamp, EventPosition)>,
+        /// How many rows, from 1.
+        limit: usize,
+    },
+}
+
+/// What was loaded.
+#[derive(Clone, Debug)]
+pub enum Page {
+    /// Answers [`PageRequest::Events`].
+    Events {
+        /// The events that exist in the span, in order; forgotten ones are missing.
+        events: Vec<Arc<Event>>,
+        /// The place behind the span that was looked at: durable up to here.
+        until: EventPosition,
+    },
+    /// Answers [`PageRequest::Open`].
+    Open {
+        /// The rows with their events, earliest due first.
+        rows: Vec<(OpenDelivery, Arc<Event>)>,
+        /// Whether there are more behind the last one.
+        more: bool,
+    },
+}
+
+/// What a shard is acquired with: the only way to build an engine's state of it.
+#[derive(Clone, Debug)]
+pub enum ShardState {
+    /// The directory: the applications, in the order of their ordinals.
+    Directory {
+        /// All of them.
+        applications: Vec<Arc<Application>>,
+        /// The greatest id that was ever committed to the shard.
+        last_id: Id,
+    },
+    /// A shard of endpoints and events.
+    Data {
+        /// What is known of each application, in the order of their ordinals.
+        applications: Vec<ApplicationState>,
+        /// The greatest id that was ever committed to the shard.
+        last_id: Id,
+    },
+}
+
+/// What a shard knows of one application.
+#[derive(Clone, Debug)]
+pub struct ApplicationState {
+    /// The application.
+    pub key: ApplicationKey,
+    /// The place that the next event gets.
+    pub next_position: EventPosition,
+    /// Everything before it is settled, but for open rows and lagging lanes.
+    pub watermark: EventPosition,
+    /// The events from the watermark on, in order; bounded by the ring.
+    pub events: Vec<Arc<Event>>,
+    /// Its endpoints, in the order of their ordinals.
+    pub endpoints: Vec<EndpointRecovery>,
+}
+
+/// What is known of one endpoint when its shard is acquired.
+#[derive(Clone, Debug)]
+pub struct EndpointRecovery {
+    /// The endpoint.
+    pub endpoint: Arc<Endpoint>,
+    /// Where its lane stands, if it lags behind the watermark.
+    pub lane: Option<(EventPosition, [u64; 4])>,
+    /// Events from the watermark on that are settled for it, in order: attempted, expired or open.
+    pub settled: Vec<EventPosition>,
+    /// When its first open row is due, if it has any.
+    pub open_due: Option<Timestamp>,
+}

@@ -1,0 +1,3 @@
+//! F3: the verbs. stub
+pub mod io;
+pub mod options;

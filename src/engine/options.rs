@@ -1,0 +1,61 @@
+//! What can be set about the engine, as data; the defaults are those of production.
+
+use std::sync::Arc;
+
+use crate::{limits, policy::retry::RetryPolicy, time::Span};
+
+/// The engine's settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Fixes all randomness of the engine.
+    pub seed: u64,
+    /// The schedule of failed deliveries.
+    pub retry: RetryPolicy,
+    /// Attempts in flight over all endpoints.
+    pub send_slots: usize,
+    /// Attempts in flight to one endpoint, once earned.
+    pub window_max: u16,
+    /// Newest events in memory over all applications, in events.
+    pub ring_events_max: usize,
+    /// Newest events in memory over all applications, in payload bytes.
+    pub ring_bytes_max: usize,
+    /// Rows of a loaded page.
+    pub page_rows: usize,
+    /// How long a result may wait for company before its batch goes by itself.
+    pub record_delay: Span,
+    /// Age at which open work expires.
+    pub expires_after: Span,
+    /// The fake event source, if it is on.
+    pub generator: Option<GeneratorOptions>,
+    /// The `uid` of the application whose batches are told as [`Observation`]s, if somebody listens.
+    ///
+    /// [`Observation`]: crate::domain::observation::Observation
+    pub rounds: Option<Arc<str>>,
+}
+
+/// The settings of the fake event source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GeneratorOptions {
+    /// From one event to the next; positive.
+    pub period: Span,
+    /// The `uid` of the application the events are for; events begin one period after it is known.
+    pub application: Arc<str>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            retry: RetryPolicy::default(),
+            send_slots: limits::SEND_SLOTS_MAX,
+            window_max: limits::WINDOW_MAX,
+            ring_events_max: limits::RING_EVENTS_MAX,
+            ring_bytes_max: limits::RING_BYTES_MAX,
+            page_rows: limits::PAGE_ROWS,
+            record_delay: Span::from_millis(limits::RECORD_DELAY_MS),
+            expires_after: Span::from_millis(limits::EXPIRES_AFTER_MS),
+            generator: None,
+            rounds: None,
+        }
+    }
+}

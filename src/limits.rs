@@ -1,0 +1,138 @@
+//! Every bound of Fanfare with its unit, and how they hang together.
+//!
+//! Whatever grows has its limit here, and the answer when it is full is given beside it. The
+//! `const` assertions at the end keep limits that depend on each other from drifting apart.
+
+/// Largest request body the server takes, in bytes, envelope included. Over it: 413.
+pub const REQUEST_BODY_BYTES_MAX: usize = 256 * 1024;
+/// Largest head of a request to the server, in bytes. Over it: 431.
+pub const REQUEST_HEAD_BYTES_MAX: usize = 16 * 1024;
+/// Most header fields in a request to the server. Over it: 431.
+pub const REQUEST_HEADERS_MAX: usize = 100;
+/// Longest request target (path and query), in bytes. Over it: 414.
+pub const REQUEST_TARGET_BYTES_MAX: usize = 8 * 1024;
+/// Deepest nesting of a JSON body. Deeper: 400.
+pub const JSON_DEPTH_MAX: usize = 64;
+/// Time for a client to send a request's head, in milliseconds. Later: the connection is closed.
+pub const REQUEST_HEAD_TIMEOUT_MS: u64 = 10_000;
+/// Time for a client to send a request's whole body, in milliseconds. Later: 408.
+pub const REQUEST_BODY_TIMEOUT_MS: u64 = 30_000;
+/// Most connections the server holds at once. Over it: new ones wait in the listen queue.
+pub const SERVER_CONNECTIONS_MAX: usize = 4_096;
+/// Most commands that wait for the engine at once. Over it: 503.
+pub const MAILBOX_COMMANDS_MAX: usize = 16_384;
+
+/// Longest endpoint URL, in bytes.
+pub const URL_BYTES_MAX: usize = 2_048;
+/// Longest `uid`, event id or event type, in bytes of `[a-zA-Z0-9._-]`.
+pub const NAME_BYTES_MAX: usize = 256;
+/// Longest token of an original registration, in bytes.
+pub const TOKEN_BYTES_MAX: usize = 16 * 1024;
+/// Most endpoints of one application. Over it: the registration is refused.
+pub const ENDPOINTS_PER_APPLICATION_MAX: usize = 10_000;
+/// Length of a fresh signing secret, in bytes (Standard Webhooks asks for 24 to 64).
+pub const SECRET_BYTES: usize = 32;
+/// Shortest signing secret, in bytes.
+pub const SECRET_BYTES_MIN: usize = 24;
+/// Longest signing secret, in bytes.
+pub const SECRET_BYTES_MAX: usize = 64;
+/// Shortest admin key, in visible ASCII characters.
+pub const ADMIN_KEY_BYTES_MIN: usize = 32;
+
+/// Largest head of a receiver's reply, in bytes. Over it: the attempt fails.
+pub const REPLY_HEAD_BYTES_MAX: usize = 32 * 1024;
+/// Most header fields in a receiver's reply. Over it: the attempt fails.
+pub const REPLY_HEADERS_MAX: usize = 100;
+/// Most of a receiver's reply body that is read, in bytes. Beyond it: the connection is closed.
+pub const REPLY_BODY_READ_BYTES_MAX: usize = 64 * 1024;
+/// Most of a receiver's reply body that is kept, in bytes.
+pub const REPLY_BODY_KEPT_BYTES_MAX: usize = 16 * 1024;
+/// Longest `Retry-After` value that is kept, in bytes. Longer ones are junk and ignored.
+pub const RETRY_AFTER_BYTES_MAX: usize = 64;
+/// Most interim (1xx) replies before the final one. Over it: the attempt fails.
+pub const REPLY_INTERIM_MAX: usize = 8;
+
+/// Deadline of one whole attempt, from its start to the end of the reply, in milliseconds.
+pub const ATTEMPT_TIMEOUT_MS: u64 = 30_000;
+/// Time to connect to a receiver, in milliseconds, inside the attempt's deadline.
+pub const CONNECT_TIMEOUT_MS: u64 = 10_000;
+/// Time to resolve a receiver's name, in milliseconds, inside the attempt's deadline.
+pub const DNS_TIMEOUT_MS: u64 = 5_000;
+/// Most addresses of one name that are looked at; a name with more is refused.
+pub const DNS_ADDRESSES_MAX: usize = 16;
+/// Most addresses of one name that are dialled in one attempt.
+pub const DIAL_ADDRESSES_MAX: usize = 4;
+/// Most names resolved at once. Over it: the attempt waits for a turn, inside its deadline.
+pub const RESOLUTIONS_MAX: usize = 32;
+/// How long a vetted resolution may be used again, in milliseconds.
+pub const DNS_CACHE_MS: u64 = 30_000;
+/// How long an idle connection to a receiver is kept, in milliseconds.
+pub const CONNECTION_IDLE_MS: u64 = 60_000;
+/// Time that shutdown waits for attempts and requests in flight, in milliseconds.
+pub const DRAIN_TIMEOUT_MS: u64 = 30_000;
+
+/// Attempts in flight over all endpoints. Over it: deliveries wait in their lanes.
+pub const SEND_SLOTS_MAX: usize = 2_048;
+/// Attempts in flight to one endpoint by default, once its window has earned them.
+pub const WINDOW_MAX: u16 = 8;
+/// Most attempts in flight to one endpoint that an override may ask for.
+pub const WINDOW_OVERRIDE_MAX: u16 = 256;
+/// Attempts a lane may start before the next lane has its turn.
+pub const QUANTUM_ATTEMPTS: u32 = 4;
+/// How far beyond its cursor a lane settles events out of order.
+pub const DONE_MAP_EVENTS: u64 = 256;
+/// Newest events kept in memory over all applications, in events. Over it: slow lanes walk pages.
+pub const RING_EVENTS_MAX: usize = 65_536;
+/// Newest events kept in memory over all applications, in payload bytes.
+pub const RING_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Rows of one page loaded from the store.
+pub const PAGE_ROWS: usize = 256;
+/// Pages of events held for lanes that lag behind the ring, over all applications.
+pub const PAGES_HELD_MAX: usize = 256;
+/// Inputs of one turn.
+pub const TURN_INPUTS_MAX: usize = 1_024;
+/// Bytes of changes gathered for the next batch of a shard. Over it: ingest is refused with 503.
+pub const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Batches of one shard that may be in flight to the store.
+pub const BATCHES_IN_FLIGHT_MAX: usize = 2;
+/// How long a result may wait for company before its batch goes by itself, in milliseconds.
+pub const RECORD_DELAY_MS: i64 = 20;
+/// Attempts of a delivery by the default schedule.
+pub const ATTEMPTS_MAX: usize = 10;
+/// Longest wait that a `Retry-After` can ask for, in milliseconds.
+pub const RETRY_AFTER_MAX_MS: i64 = 24 * 60 * 60 * 1_000;
+/// Age at which open work expires, counted from its acceptance, in milliseconds.
+pub const EXPIRES_AFTER_MS: i64 = 14 * 24 * 60 * 60 * 1_000;
+
+/// Batch logs open at once. Over it: the oldest is closed early with what it knows.
+pub const ROUNDS_OPEN_MAX: usize = 64;
+/// Longest wait of a batch log for first attempts, in milliseconds.
+pub const ROUND_TIMEOUT_MS: i64 = 60_000;
+
+/// Terminal events the memory store keeps, newest first. Over it: the oldest is forgotten.
+/// The same number of open ones fills it: then new events are refused with 503.
+pub const MEMORY_STORE_EVENTS_MAX: usize = 100_000;
+/// Attempt records the memory store keeps for terminal events.
+pub const MEMORY_STORE_ATTEMPTS_MAX: usize = 1_000_000;
+/// Payload bytes the memory store keeps; open work alone over it refuses new events.
+pub const MEMORY_STORE_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+const _: () = {
+    // One application's registration must fit the body that brings it.
+    assert!(URL_BYTES_MAX + TOKEN_BYTES_MAX < REQUEST_BODY_BYTES_MAX);
+    // A batch holds at least one event of the largest size, with room for its changes.
+    assert!(BATCH_BYTES_MAX >= 4 * REQUEST_BODY_BYTES_MAX);
+    // What is kept of a reply was read.
+    assert!(REPLY_BODY_KEPT_BYTES_MAX <= REPLY_BODY_READ_BYTES_MAX);
+    // A phase of an attempt ends before the attempt does.
+    assert!(DNS_TIMEOUT_MS + CONNECT_TIMEOUT_MS < ATTEMPT_TIMEOUT_MS);
+    // Shutdown outlives the attempts it waits for.
+    assert!(ATTEMPT_TIMEOUT_MS <= DRAIN_TIMEOUT_MS);
+    // A whole window fits the done map, and one endpoint can't fill all send slots.
+    assert!(WINDOW_OVERRIDE_MAX as u64 <= DONE_MAP_EVENTS);
+    assert!((WINDOW_OVERRIDE_MAX as usize) < SEND_SLOTS_MAX);
+    assert!(WINDOW_MAX <= WINDOW_OVERRIDE_MAX);
+    // The ring holds several pages, so a lane that leaves the pages finds its next event there.
+    assert!(PAGE_ROWS * 4 <= RING_EVENTS_MAX);
+    assert!(SECRET_BYTES_MIN <= SECRET_BYTES && SECRET_BYTES <= SECRET_BYTES_MAX);
+};

@@ -1,0 +1,8 @@
+//! F2: pure judgements. Each file answers one question from data alone; none of them waits, sends
+//! or remembers.
+
+#![warn(clippy::wildcard_enum_match_arm)]
+
+pub mod address;
+pub mod classify;
+pub mod retry;

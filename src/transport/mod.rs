@@ -1,0 +1,28 @@
+//! F4: how an attempt goes out and what it meets. A [`Transport`] answers every request with an
+//! [`Outcome`], never with an error.
+
+use core::task::{Context, Poll};
+
+use crate::domain::{
+    attempt::{AttemptHandle, AttemptRequest},
+    outcome::Outcome,
+};
+
+/// Sends attempts.
+///
+/// The contract: every started attempt ends in exactly one outcome within its deadline, cancelled
+/// and panicked ones too; a transport lives on its cell's thread and starts no thread of its own.
+pub trait Transport {
+    /// Starts an attempt; the engine's window bounds how many go to one endpoint at once.
+    fn start(&mut self, request: AttemptRequest);
+
+    /// Calls an attempt off; it ends with `OutcomeKind::Cancelled` unless it has just ended.
+    fn cancel(&mut self, attempt: AttemptHandle);
+
+    /// Moves the outcomes that have come into `done`; pending while there are none.
+    fn poll_outcomes(
+        &mut self,
+        context: &mut Context<'_>,
+        done: &mut Vec<(AttemptHandle, Outcome)>,
+    ) -> Poll<()>;
+}
