@@ -7,6 +7,28 @@
 //!
 //! The engine does no I/O, reads no clock and draws no randomness but what follows from its seed:
 //! see [`io`] for the whole contract. It acts only on what is durable.
+//!
+//! ```
+//! use fanfare::{
+//!     domain::id::ShardId,
+//!     engine::{Engine, io::Input, options::Options},
+//!     store::{Store as _, memory::MemoryStore},
+//!     time::{Now, Timestamp},
+//! };
+//!
+//! let mut store = MemoryStore::default();
+//! let mut engine = Engine::new(Options::default());
+//! let now = Now::at(Timestamp::from_millis(1_764_000_000_000));
+//! let mut effects = Vec::new();
+//! for shard in [ShardId::DIRECTORY, ShardId::new(1)] {
+//!     let (epoch, state) = store.acquire(shard)?;
+//!     engine.step(now, Input::ShardAcquired(shard, epoch, Box::new(state)), &mut effects);
+//! }
+//! engine.step(now, Input::TurnEnd, &mut effects);
+//! assert!(effects.is_empty());
+//! assert_eq!(engine.next_deadline(), None);
+//! # Ok::<(), fanfare::store::AcquireError>(())
+//! ```
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
