@@ -66,6 +66,11 @@ pub const DIAL_ADDRESSES_MAX: usize = 4;
 pub const RESOLUTIONS_MAX: usize = 32;
 /// How long a vetted resolution may be used again, in milliseconds.
 pub const DNS_CACHE_MS: u64 = 30_000;
+/// Most names whose resolution is kept. Over it: the first one by name makes room.
+pub const DNS_CACHE_NAMES_MAX: usize = 4_096;
+/// Most open connections to receivers at which one is still kept for its next attempt. Over it:
+/// a connection is closed after its attempt.
+pub const CONNECTIONS_KEPT_MAX: usize = 8_192;
 /// How long an idle connection to a receiver is kept, in milliseconds.
 pub const CONNECTION_IDLE_MS: u64 = 60_000;
 /// Time that shutdown waits for attempts and requests in flight, in milliseconds.

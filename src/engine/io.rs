@@ -78,4 +78,4 @@ pub enum Effect {
 }
 
 /// An effect is moved several times on its way; it stays within one cache line.
-const _: () = assert!(core::mem::size_of::<Effect>() <= 64);
+const _: () = assert!(size_of::<Effect>() <= 64);

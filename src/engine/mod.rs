@@ -1,3 +1,242 @@
-//! F3: the verbs. stub
+//! F3: the verbs. A pure state machine that takes events in and decides every attempt.
+//!
+//! The files read in the order in which an event flows:
+//! `ingest` (a command becomes a change) → `record` (changes become batches) → `fan_out` (what is
+//! durable wakes lanes) → `schedule` (which lane has something to do) → `dispatch` (attempts start,
+//! fairly) → `settle` (outcomes move deliveries on) → `record` again.
+//!
+//! The engine does no I/O, reads no clock and draws no randomness but what follows from its seed:
+//! see [`io`] for the whole contract. It acts only on what is durable.
+
+#![warn(clippy::wildcard_enum_match_arm)]
+
+mod dispatch;
+mod done_map;
+mod fan_out;
+mod ingest;
 pub mod io;
+mod lane;
+mod open_rows;
 pub mod options;
+mod pages;
+mod record;
+mod registry;
+mod ring;
+mod round;
+mod schedule;
+mod settle;
+mod shard;
+mod stats;
+#[cfg(test)]
+mod tests_support;
+mod window;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
+
+use slab::Slab;
+
+pub use self::stats::Stats;
+use self::{
+    dispatch::Flight,
+    ingest::Generator,
+    io::{Effect, Input},
+    options::Options,
+    record::ShardLog,
+    registry::Registry,
+    round::Rounds,
+    schedule::LoadSource,
+};
+use crate::{
+    domain::{
+        application::ApplicationKey,
+        attempt::AttemptHandle,
+        command::{Reply, RequestHandle},
+        endpoint::EndpointKey,
+        event::{Event, EventPosition},
+        id::ShardId,
+        page::LoadHandle,
+    },
+    time::{Now, Timestamp},
+};
+
+/// The webhook engine.
+#[derive(Debug)]
+pub struct Engine {
+    options: Options,
+    registry: Registry,
+    /// What is being written, by shard; a shard is ours while it stands here.
+    logs: BTreeMap<ShardId, ShardLog>,
+    /// The keys of `logs`, so that they can be walked while a log changes.
+    shard_list: Vec<ShardId>,
+    /// The number that the next application of a shard gets.
+    next_application: BTreeMap<ShardId, u32>,
+    /// Attempts in flight; outlives the state of the shards, so that slots stay true.
+    flights: Slab<Flight>,
+    /// Attempts in flight whose lane was forgotten, with the endpoint they went to.
+    orphans: Vec<(AttemptHandle, EndpointKey)>,
+    retries_in_flight: usize,
+    /// Applications with ready lanes, in the order of their turns.
+    ready: VecDeque<usize>,
+    /// Lanes that sleep until a time.
+    asleep: BTreeSet<(Timestamp, usize)>,
+    loads: BTreeMap<LoadHandle, LoadSource>,
+    /// Lanes that have run out of loaded open rows.
+    open_loads: Vec<(ShardId, usize)>,
+    /// Events that became durable in this turn; `None` where one was refused.
+    arrived: Vec<(ApplicationKey, EventPosition, Option<Arc<Event>>)>,
+    /// Lanes that an event wakes; kept for its memory.
+    woken: Vec<usize>,
+    replies: Vec<(RequestHandle, Reply)>,
+    rounds: Rounds,
+    generator: Generator,
+    shutdown: Option<Shutdown>,
+    stats: Stats,
+    /// The last handle that was given.
+    handle: u64,
+    turn: u64,
+    /// The count of loads at which the pages were last bounded.
+    pages_bounded_at: u64,
+}
+
+/// How far shutdown has come.
+#[derive(Clone, Copy, Debug)]
+struct Shutdown {
+    deadline: Timestamp,
+    cancelled: bool,
+    stopped: bool,
+}
+
+impl Engine {
+    /// An engine that owns no shard yet.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        Self {
+            generator: Generator::new(options.seed),
+            options,
+            registry: Registry::default(),
+            logs: BTreeMap::new(),
+            shard_list: Vec::new(),
+            next_application: BTreeMap::new(),
+            flights: Slab::new(),
+            orphans: Vec::new(),
+            retries_in_flight: 0,
+            ready: VecDeque::new(),
+            asleep: BTreeSet::new(),
+            loads: BTreeMap::new(),
+            open_loads: Vec::new(),
+            arrived: Vec::new(),
+            woken: Vec::new(),
+            replies: Vec::new(),
+            rounds: Rounds::default(),
+            shutdown: None,
+            stats: Stats::default(),
+            handle: 0,
+            turn: 0,
+            pages_bounded_at: 0,
+        }
+    }
+
+    /// Takes one input in; effects come at [`Input::TurnEnd`] and are appended to `out`.
+    pub fn step(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
+        match input {
+            Input::Command(request, command) => self.ingest(request, command, now),
+            Input::ShardAcquired(shard, epoch, state) => self.acquired(shard, epoch, *state, now),
+            Input::ShardLost(shard) => self.forget(shard),
+            Input::Committed(batch) => self.committed(batch, now),
+            Input::CommitFailed(shard, batch) => self.commit_failed(shard, batch, out),
+            Input::Loaded(load, page) => self.loaded(load, *page, now),
+            Input::LoadFailed(load) => self.load_failed(load, now),
+            Input::AttemptDone(attempt, outcome) => self.settle(attempt, outcome, now),
+            Input::DeadlineReached => {}
+            Input::TurnEnd => self.end_turn_of_engine(now, out),
+            Input::Shutdown(deadline) => {
+                self.shutdown.get_or_insert(Shutdown {
+                    deadline,
+                    cancelled: false,
+                    stopped: false,
+                });
+            }
+        }
+    }
+
+    /// When the engine wants to be woken, in steady time, if nothing else happens before.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        let delay = self.options.record_delay;
+        let results = self
+            .logs
+            .values()
+            .filter_map(|log| log.deadline(delay))
+            .min();
+        if let Some(shutdown) = self.shutdown {
+            let forced = (!shutdown.cancelled).then_some(shutdown.deadline);
+            return results.into_iter().chain(forced).min();
+        }
+        let asleep = self.asleep.first().map(|(at, _)| *at);
+        let generator = self
+            .generator
+            .next_at
+            .filter(|_| self.options.generator.is_some());
+        let rounds = self.rounds_deadline();
+        [results, asleep, generator, rounds]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// What the engine has done so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        Stats {
+            in_flight: u64::try_from(self.flights.len()).unwrap_or(u64::MAX),
+            ..self.stats
+        }
+    }
+
+    /// Decides: everything that arrived in the turn is known now.
+    fn end_turn_of_engine(&mut self, now: Now, out: &mut Vec<Effect>) {
+        self.turn += 1;
+        self.generate(now);
+        out.extend(
+            self.replies
+                .drain(..)
+                .map(|(request, reply)| Effect::Reply(request, reply)),
+        );
+        self.fan_out(now);
+        self.schedule(now);
+        self.dispatch(now, out);
+        self.bound_pages();
+        self.tell_rounds(now, out);
+        self.record(self.shutdown.is_some(), now, out);
+        self.shut_down(now, out);
+    }
+
+    /// Moves shutdown on: attempts end or are called off, results become durable, all is still.
+    fn shut_down(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let Some(shutdown) = &mut self.shutdown else {
+            return;
+        };
+        if now.steady >= shutdown.deadline && !shutdown.cancelled {
+            shutdown.cancelled = true;
+            out.extend(
+                self.flights
+                    .iter()
+                    .map(|(_, flight)| Effect::CancelSend(flight.handle)),
+            );
+        }
+        let still = self.flights.is_empty() && self.logs.values().all(ShardLog::is_quiet);
+        if still && !shutdown.stopped {
+            shutdown.stopped = true;
+            out.push(Effect::Stopped);
+        }
+    }
+
+    /// A number that names something in flight.
+    fn next_handle(&mut self) -> u64 {
+        self.handle += 1;
+        self.handle
+    }
+}

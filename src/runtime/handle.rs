@@ -1,11 +1,21 @@
 //! The handle by which callers on other threads reach a cell.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+    atomic::{AtomicU8, Ordering},
+};
 
-use crate::domain::{
-    application::ApplicationKey,
-    command::{Command, Refusal, Reply},
-    endpoint::Endpoint,
+use tokio::sync::oneshot;
+
+use super::mailbox::Mailbox;
+use crate::{
+    domain::{
+        application::ApplicationKey,
+        command::{Command, Refusal, Reply},
+        endpoint::Endpoint,
+    },
+    engine::Stats,
+    store::Store,
 };
 
 /// Whether commands are taken.
@@ -19,29 +29,116 @@ pub enum Readiness {
     Draining,
 }
 
+/// A store that the cell and the readers of lists share.
+///
+/// The cell holds the lock once per turn, a reader once per page.
+#[derive(Debug)]
+pub struct SharedStore<S>(Arc<Mutex<S>>);
+
+impl<S> SharedStore<S> {
+    /// Shares a store.
+    #[must_use]
+    pub fn new(store: S) -> Self {
+        Self(Arc::new(Mutex::new(store)))
+    }
+
+    /// The store, for as long as the guard lives.
+    pub fn lock(&self) -> MutexGuard<'_, S> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S> Clone for SharedStore<S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+/// Reads lists from whatever store there is.
+trait Lists: Send + Sync {
+    fn endpoints(&self, application: ApplicationKey, from: u32, limit: usize)
+    -> Vec<Arc<Endpoint>>;
+}
+
+impl<S: Store + Send> Lists for SharedStore<S> {
+    fn endpoints(
+        &self,
+        application: ApplicationKey,
+        from: u32,
+        limit: usize,
+    ) -> Vec<Arc<Endpoint>> {
+        self.lock().endpoints(application, from, limit)
+    }
+}
+
+/// What the cell lets others see of it.
+#[derive(Debug, Default)]
+pub(super) struct Status {
+    readiness: AtomicU8,
+    pub(super) default_application: OnceLock<ApplicationKey>,
+    pub(super) stats: Mutex<Stats>,
+}
+
+impl Status {
+    /// Tells others that commands are taken, or no more.
+    pub(super) fn set_readiness(&self, readiness: Readiness) {
+        let number = match readiness {
+            Readiness::Starting => 0,
+            Readiness::Ready => 1,
+            Readiness::Draining => 2,
+        };
+        // Draining is never left again.
+        self.readiness.fetch_max(number, Ordering::AcqRel);
+    }
+
+    fn readiness(&self) -> Readiness {
+        match self.readiness.load(Ordering::Acquire) {
+            0 => Readiness::Starting,
+            1 => Readiness::Ready,
+            _ => Readiness::Draining,
+        }
+    }
+}
+
 /// Reaches a cell from any thread; cheap to clone.
 #[derive(Clone)]
-pub struct Handle {}
+pub struct Handle {
+    pub(super) mailbox: Arc<Mailbox>,
+    pub(super) status: Arc<Status>,
+    lists: Arc<dyn Lists>,
+}
 
 impl Handle {
-    /// Asks the engine and waits for its answer.
+    /// A handle for a cell that is to be driven with this store.
+    #[must_use]
+    pub fn new<S: Store + Send + 'static>(store: &SharedStore<S>) -> Self {
+        Self {
+            mailbox: Arc::default(),
+            status: Arc::default(),
+            lists: Arc::new(store.clone()),
+        }
+    }
+
+    /// Asks the engine and waits for its answer. Dropping the wait does not take the command back.
     ///
     /// # Errors
-    /// The engine's [`Refusal`].
-    pub async fn command(&self, _command: Command) -> Reply {
-        Err(Refusal::NotReady)
+    /// The engine's [`Refusal`]; [`Refusal::Unknown`] if the cell ended before it answered.
+    pub async fn command(&self, command: Command) -> Reply {
+        let (answer, wait) = oneshot::channel();
+        self.mailbox.put((command, answer))?;
+        wait.await.unwrap_or(Err(Refusal::Unknown))
     }
 
     /// Whether commands are taken.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
-        Readiness::Starting
+        self.status.readiness()
     }
 
     /// The application of the original routes and the generator; `None` while starting.
     #[must_use]
     pub fn default_application(&self) -> Option<ApplicationKey> {
-        None
+        self.status.default_application.get().copied()
     }
 
     /// Endpoints of an application in the order of their registration, read from the store: at
@@ -49,10 +146,27 @@ impl Handle {
     #[must_use]
     pub fn endpoints(
         &self,
-        _application: ApplicationKey,
-        _from: u32,
-        _limit: usize,
+        application: ApplicationKey,
+        from: u32,
+        limit: usize,
     ) -> Vec<Arc<Endpoint>> {
-        Vec::new()
+        self.lists.endpoints(application, from, limit)
+    }
+
+    /// What the engine had done at the end of its last turn.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        *self
+            .status
+            .stats
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the cell to shut down: no new commands, no new attempts; what is in flight may end
+    /// within `within_ms`, then it is called off.
+    pub fn shut_down(&self, within_ms: u64) {
+        self.status.set_readiness(Readiness::Draining);
+        self.mailbox.shut_down(within_ms);
     }
 }

@@ -1,5 +1,30 @@
 //! F4: how an attempt goes out and what it meets. A [`Transport`] answers every request with an
 //! [`Outcome`], never with an error.
+//!
+//! Production uses [`hyper_transport::HyperTransport`]; how an attempt travels there:
+//! `hyper_transport` (start) → `pool` (a kept connection or a new task) → `connection` (the task)
+//! → `dial` (resolve, vet, connect, TLS) → `exchange` (one request, one reply) → `outcomes`.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "deadlines of sockets are tokio's; nothing of the engine waits on them"
+)]
+
+mod body;
+mod classify_error;
+mod connection;
+mod deadline;
+pub mod dial;
+mod exchange;
+pub mod hyper_transport;
+mod names;
+mod outcomes;
+mod pool;
+mod reply_watch;
+mod request;
+pub mod resolver;
+mod target;
+mod tls;
 
 use core::task::{Context, Poll};
 

@@ -1,0 +1,472 @@
+//! Dispatch: ready lanes start their attempts, in fair turns, while send slots are free.
+//!
+//! Deficit round robin, application first, then endpoint: each visit of a lane may start
+//! `limits::QUANTUM_ATTEMPTS`; what it could not use for lack of slots it keeps. In a lane first
+//! attempts go before retries, but every fourth attempt is a retry where both wait. Over all,
+//! retries take at most half of the slots while first attempts wait, and one application at most
+//! three quarters.
+
+use std::sync::Arc;
+
+use super::{
+    Engine,
+    io::Effect,
+    lane::{Lane, Place},
+    open_rows::OpenRow,
+    pages::Held,
+    registry::ApplicationEntry,
+};
+use crate::{
+    domain::{
+        attempt::{AttemptHandle, AttemptRequest},
+        change::Change,
+        delivery::OpenDelivery,
+        event::{Event, EventPosition},
+    },
+    limits,
+    time::Now,
+};
+
+/// An attempt in flight.
+#[derive(Debug)]
+pub(super) struct Flight {
+    /// Its handle, to tell it from an older one in the same slot.
+    pub(super) handle: AttemptHandle,
+    /// The lane it belongs to.
+    pub(super) lane: usize,
+    /// What it carries.
+    pub(super) event: Arc<Event>,
+    /// Which attempt of the delivery it is, from 1.
+    pub(super) number: u16,
+    /// Where its delivery stands.
+    pub(super) source: Source,
+    /// When it started.
+    pub(super) started_at: Now,
+}
+
+/// Where the delivery of an attempt in flight stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// On the walk of its lane.
+    Walk,
+    /// In a row of its own.
+    Open,
+    /// Nowhere any more: its shard was lost. Only its slot counts.
+    Orphan,
+}
+
+/// What a visited lane did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// It started an attempt or settled something without one.
+    Moved,
+    /// It has nothing to start now.
+    Idle,
+    /// It has only retries, and these have their share of the slots.
+    RetriesAside,
+}
+
+impl Engine {
+    /// Starts what can be started.
+    pub(super) fn dispatch(&mut self, now: Now, out: &mut Vec<Effect>) {
+        if self.shutdown.is_some() || self.logs.values().any(|log| log.is_full()) {
+            return;
+        }
+        let mut aside = Vec::new();
+        while let Some(application) = self.next_application(now) {
+            self.visit_application(application, false, &mut aside, now, out);
+        }
+        // Nobody is left who waits with a first attempt: retries may have all slots.
+        for (application, index) in aside {
+            if let Some(entry) = self.registry.applications.get_mut(application) {
+                entry.ready.push_front(index);
+            }
+            self.queue_application(application);
+        }
+        while let Some(application) = self.next_application(now) {
+            self.visit_application(application, true, &mut Vec::new(), now, out);
+        }
+    }
+
+    /// The application whose turn it is, if a slot is free for it.
+    fn next_application(&mut self, _now: Now) -> Option<usize> {
+        if self.flights.len() >= self.options.send_slots {
+            return None;
+        }
+        let application = self.ready.pop_front()?;
+        if let Some(entry) = self.registry.applications.get_mut(application) {
+            entry.queued = false;
+        }
+        Some(application)
+    }
+
+    /// How many slots one application may have.
+    pub(super) fn application_share(&self) -> usize {
+        (self.options.send_slots * 3 / 4).max(1)
+    }
+
+    /// One turn of an application: one turn of its next lane.
+    fn visit_application(
+        &mut self,
+        application: usize,
+        all_retries: bool,
+        aside: &mut Vec<(usize, usize)>,
+        now: Now,
+        out: &mut Vec<Effect>,
+    ) {
+        let share = self.application_share();
+        let Some(entry) = self.registry.applications.get_mut(application) else {
+            return;
+        };
+        let Some(index) = entry.ready.pop_front() else {
+            return;
+        };
+        if let Some(lane) = self
+            .registry
+            .lanes
+            .get_mut(index)
+            .filter(|lane| lane.deficit == 0)
+        {
+            lane.deficit = limits::QUANTUM_ATTEMPTS;
+        }
+        let mut last = Step::Moved;
+        let mut cut_short = false;
+        while last == Step::Moved {
+            let Some(lane) = self.registry.lanes.get_mut(index) else {
+                return;
+            };
+            if lane.deficit == 0 {
+                break;
+            }
+            let full = self
+                .registry
+                .applications
+                .get(application)
+                .map_or(0, |e| e.in_flight);
+            if self.flights.len() >= self.options.send_slots || full >= share {
+                cut_short = true;
+                break;
+            }
+            lane.deficit -= 1;
+            last = self.visit_lane(index, all_retries, now, out);
+        }
+        self.end_turn(application, index, last, cut_short, aside, now);
+    }
+
+    /// Puts a lane whose turn is over where it belongs, and its application behind the others.
+    fn end_turn(
+        &mut self,
+        application: usize,
+        index: usize,
+        last: Step,
+        cut_short: bool,
+        aside: &mut Vec<(usize, usize)>,
+        now: Now,
+    ) {
+        let Some(lane) = self.registry.lanes.get_mut(index) else {
+            return;
+        };
+        if last == Step::RetriesAside {
+            // It stays marked as queued: it comes back to the queue after the others.
+            aside.push((application, index));
+        } else if cut_short {
+            if let Some(entry) = self.registry.applications.get_mut(application) {
+                entry.ready.push_front(index);
+            }
+        } else {
+            lane.queued = false;
+            lane.deficit = 0;
+            if last == Step::Moved {
+                self.reconsider(index, now);
+            } else {
+                self.rest(index, now);
+            }
+        }
+        self.queue_application(application);
+    }
+
+    /// Starts the next attempt of a lane.
+    fn visit_lane(
+        &mut self,
+        index: usize,
+        all_retries: bool,
+        now: Now,
+        out: &mut Vec<Effect>,
+    ) -> Step {
+        let Some(lane) = self.registry.lanes.get(index) else {
+            return Step::Idle;
+        };
+        if !lane.is_enabled() {
+            return self.visit_held(index, now, out);
+        }
+        if !lane.has_room() {
+            return Step::Idle;
+        }
+        let retry_waits = lane.retry_waits(now.steady);
+        let retries_first = retry_waits && lane.firsts_in_row + 1 >= limits::QUANTUM_ATTEMPTS;
+        if !retries_first && self.start_first(index, retry_waits, now, out) == Step::Moved {
+            return Step::Moved;
+        }
+        if !retry_waits {
+            return Step::Idle;
+        }
+        if !all_retries && self.retries_in_flight * 2 >= self.options.send_slots {
+            return Step::RetriesAside;
+        }
+        self.start_retry(index, now, out)
+    }
+
+    /// Starts the first attempt of the next event of the walk, skipping what is not for the lane.
+    fn start_first(
+        &mut self,
+        index: usize,
+        retry_waits: bool,
+        now: Now,
+        out: &mut Vec<Effect>,
+    ) -> Step {
+        loop {
+            let (page_rows, turn) = (self.options.page_rows, self.turn);
+            let Some(lane) = self.registry.lanes.get_mut(index) else {
+                return Step::Idle;
+            };
+            let Some(entry) = self.registry.applications.get_mut(lane.application) else {
+                return Step::Idle;
+            };
+            match look(lane, entry, page_rows, turn) {
+                Ahead::Nothing => return Step::Idle,
+                Ahead::Settled(position) => {
+                    lane.next = position.plus(1);
+                }
+                Ahead::Skip(position) => {
+                    lane.next = position.plus(1);
+                    self.settle_walk(index, position);
+                }
+                Ahead::Blocked => {
+                    if !self.overtake(index, now) {
+                        return Step::Idle;
+                    }
+                }
+                Ahead::Unknown(position) => {
+                    self.load_events(index, position, out);
+                    return Step::Idle;
+                }
+                Ahead::Event(event) if event.expires_at <= now.steady => {
+                    lane.next = event.position.plus(1);
+                    self.expire(index, event.position, now);
+                }
+                Ahead::Event(event) => {
+                    lane.next = event.position.plus(1);
+                    lane.firsts_in_row = if retry_waits {
+                        lane.firsts_in_row + 1
+                    } else {
+                        0
+                    };
+                    self.send(index, event, 1, Source::Walk, now, out);
+                    return Step::Moved;
+                }
+            }
+        }
+    }
+
+    /// Starts the earliest retry of a lane.
+    fn start_retry(&mut self, index: usize, now: Now, out: &mut Vec<Effect>) -> Step {
+        let Some(lane) = self.registry.lanes.get_mut(index) else {
+            return Step::Idle;
+        };
+        lane.firsts_in_row = 0;
+        let Some(row) = lane.open.take_first() else {
+            return Step::Idle;
+        };
+        if row.delivery.expires_at <= now.steady {
+            self.expire_open(index, row.delivery.position, now);
+        } else {
+            let number = row.delivery.attempts.saturating_add(1);
+            self.retries_in_flight += 1;
+            self.send(index, row.event, number, Source::Open, now, out);
+        }
+        Step::Moved
+    }
+
+    /// Lets expired work of a disabled lane go; what is left wakes it when it expires.
+    fn visit_held(&mut self, index: usize, now: Now, out: &mut Vec<Effect>) -> Step {
+        let (page_rows, turn) = (self.options.page_rows, self.turn);
+        let Some(lane) = self.registry.lanes.get_mut(index) else {
+            return Step::Idle;
+        };
+        let Some(entry) = self.registry.applications.get_mut(lane.application) else {
+            return Step::Idle;
+        };
+        let row = lane
+            .open
+            .first()
+            .map(|row| (row.delivery.expires_at, row.delivery.position));
+        if let Some((_, position)) = row.filter(|(expires_at, _)| *expires_at <= now.steady) {
+            lane.open.take_first();
+            self.expire_open(index, position, now);
+            return Step::Moved;
+        }
+        let mut wake_at = row.map(|(expires_at, _)| expires_at);
+        match look(lane, entry, page_rows, turn) {
+            Ahead::Nothing | Ahead::Blocked => {}
+            Ahead::Settled(position) => {
+                lane.next = position.plus(1);
+                return Step::Moved;
+            }
+            Ahead::Skip(position) => {
+                lane.next = position.plus(1);
+                self.settle_walk(index, position);
+                return Step::Moved;
+            }
+            Ahead::Unknown(position) => self.load_events(index, position, out),
+            Ahead::Event(event) if event.expires_at <= now.steady => {
+                lane.next = event.position.plus(1);
+                self.expire(index, event.position, now);
+                return Step::Moved;
+            }
+            Ahead::Event(event) => {
+                wake_at = Some(wake_at.map_or(event.expires_at, |at| at.min(event.expires_at)));
+            }
+        }
+        self.sleep_until(index, wake_at);
+        Step::Idle
+    }
+
+    /// Sends an attempt. Nothing is written for it: its duty is durable already.
+    fn send(
+        &mut self,
+        index: usize,
+        event: Arc<Event>,
+        number: u16,
+        source: Source,
+        now: Now,
+        out: &mut Vec<Effect>,
+    ) {
+        let serial = self.next_handle();
+        let Some(lane) = self.registry.lanes.get_mut(index) else {
+            return;
+        };
+        let vacant = self.flights.vacant_entry();
+        let attempt = flight_handle(serial, vacant.key());
+        lane.in_flight += 1;
+        if let Some(entry) = self.registry.applications.get_mut(lane.application) {
+            entry.in_flight += 1;
+        }
+        out.push(Effect::Send(AttemptRequest {
+            attempt,
+            target: Arc::clone(&lane.endpoint.target),
+            event: Arc::clone(&event),
+            number,
+            stamp: now.wall,
+        }));
+        vacant.insert(Flight {
+            handle: attempt,
+            lane: index,
+            event,
+            number,
+            source,
+            started_at: now,
+        });
+        self.stats.attempts += 1;
+    }
+
+    /// The delivery that holds a lane's cursor back gets a row, so that the lane can move on.
+    fn overtake(&mut self, index: usize, now: Now) -> bool {
+        let Some(lane) = self.registry.lanes.get_mut(index) else {
+            return false;
+        };
+        let position = lane.done.cursor();
+        let slow = self.flights.iter_mut().find(|(_, flight)| {
+            flight.lane == index
+                && flight.event.position == position
+                && flight.source == Source::Walk
+        });
+        let Some((_, flight)) = slow else {
+            return false;
+        };
+        flight.source = Source::Open;
+        self.retries_in_flight += 1;
+        lane.open.overtaken(position);
+        let delivery = OpenDelivery {
+            endpoint: lane.endpoint.key,
+            due: now.steady,
+            position,
+            attempts: flight.number.saturating_sub(1),
+            event: flight.event.id,
+            expires_at: flight.event.expires_at,
+        };
+        if let Some(log) = self.logs.get_mut(&delivery.endpoint.application.shard) {
+            log.gather(Change::PutOpen(delivery), now);
+        }
+        self.settle_walk(index, position);
+        true
+    }
+}
+
+/// What a lane finds ahead on its walk.
+enum Ahead {
+    /// The end of the events.
+    Nothing,
+    /// Its done map is full: the cursor must move first.
+    Blocked,
+    /// An event that was settled before the lane came here (after a recovery).
+    Settled(EventPosition),
+    /// A place that is not for the lane.
+    Skip(EventPosition),
+    /// A place whose page must be loaded.
+    Unknown(EventPosition),
+    /// An event to deliver.
+    Event(Arc<Event>),
+}
+
+/// Looks at the next place of a lane's walk.
+fn look(lane: &Lane, entry: &mut ApplicationEntry, page_rows: usize, turn: u64) -> Ahead {
+    let position = lane.next;
+    if lane.place == Place::Idle || position >= entry.ring.end() {
+        return Ahead::Nothing;
+    }
+    if lane.done.is_done(position) {
+        return Ahead::Settled(position);
+    }
+    if position >= lane.done.limit() {
+        return Ahead::Blocked;
+    }
+    if !lane.endpoint.takes(position) {
+        return Ahead::Skip(position);
+    }
+    match entry.ring.at(position) {
+        Some(Some(event)) => Ahead::Event(Arc::clone(event)),
+        Some(None) => Ahead::Skip(position),
+        None => match entry.pages.at(position, page_rows, turn) {
+            Held::Event(event) => Ahead::Event(Arc::clone(event)),
+            Held::Gap => Ahead::Skip(position),
+            Held::Unknown => Ahead::Unknown(position),
+        },
+    }
+}
+
+/// A handle that is unique in the process and tells the slot it stands in.
+fn flight_handle(serial: u64, slot: usize) -> AttemptHandle {
+    let slot = u64::try_from(slot).unwrap_or(u64::MAX) & 0xffff_ffff;
+    AttemptHandle::new((serial << 32) | slot)
+}
+
+/// The slot that a handle tells.
+pub(super) fn flight_slot(handle: AttemptHandle) -> usize {
+    usize::try_from(handle.number() & 0xffff_ffff).unwrap_or(usize::MAX)
+}
+
+/// For [`OpenRow`] makers: the row of a delivery that waits for its next attempt.
+pub(super) fn waiting_row(flight: &Flight, lane: &Lane, due: crate::time::Timestamp) -> OpenRow {
+    let delivery = OpenDelivery {
+        endpoint: lane.endpoint.key,
+        due,
+        position: flight.event.position,
+        attempts: flight.number,
+        event: flight.event.id,
+        expires_at: flight.event.expires_at,
+    };
+    OpenRow {
+        delivery,
+        event: Arc::clone(&flight.event),
+    }
+}

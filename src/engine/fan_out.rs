@@ -1,0 +1,276 @@
+//! Fan-out: what was committed takes effect. Durable events join the ring and wake the idle lanes
+//! that match; lanes that are busy walk on by themselves.
+
+use std::sync::Arc;
+
+use super::{
+    Engine,
+    done_map::DoneMap,
+    lane::{Lane, Place},
+    record::OnCommit,
+};
+use crate::{
+    domain::{
+        change::{Batch, Change, ChangeResult},
+        command::{Answer, Refusal, RequestHandle},
+        endpoint::{Endpoint, EndpointState},
+        event::{Event, EventPosition},
+        id::{EndpointId, Id},
+    },
+    time::Now,
+};
+
+impl Engine {
+    /// Takes a durable batch back: answers who waited and applies what it held.
+    pub(super) fn committed(&mut self, batch: Box<Batch>, now: Now) {
+        let Some(log) = self.logs.get_mut(&batch.shard) else {
+            return;
+        };
+        let Some(submitted) = log.take_submitted(batch.handle) else {
+            return;
+        };
+        self.stats.commits += 1;
+        let results = batch.results.iter().copied();
+        for (then, result) in submitted.then.into_iter().zip(results) {
+            self.apply(then, result, now);
+        }
+        if let Some(log) = self.logs.get_mut(&batch.shard) {
+            log.reuse(batch);
+        }
+    }
+
+    /// Applies one durable change.
+    fn apply(&mut self, then: OnCommit, result: ChangeResult, now: Now) {
+        match (then, result) {
+            (OnCommit::Nothing, _) => {}
+            (OnCommit::Application(request, application), ChangeResult::Fresh) => {
+                let (id, key) = (application.id, application.key);
+                let acquired = self.logs.contains_key(&key.shard);
+                self.registry.add_application(application, acquired);
+                self.replies
+                    .push((request, Ok(Answer::Application { id, key })));
+            }
+            (OnCommit::Application(request, application), ChangeResult::Existing(_)) => {
+                let known = self.registry.application_by_uid(&application.uid);
+                let known = known.and_then(|index| self.registry.applications.get(index));
+                let reply = known.map_or(Err(Refusal::NotReady), |entry| {
+                    let (id, key) = (entry.application.id, entry.application.key);
+                    Ok(Answer::Application { id, key })
+                });
+                self.replies.push((request, reply));
+            }
+            (OnCommit::Endpoint(request, endpoint), ChangeResult::Fresh) => {
+                let id = endpoint.id;
+                self.endpoint_created(endpoint);
+                self.replies
+                    .push((request, Ok(Answer::Endpoint { id, fresh: true })));
+            }
+            (OnCommit::Endpoint(request, _), ChangeResult::Existing(id)) => {
+                self.endpoint_known(request, id);
+            }
+            (OnCommit::Enabled(request, id, from), _) => {
+                self.endpoint_enabled(id, from, now);
+                self.replies
+                    .push((request, Ok(Answer::Endpoint { id, fresh: false })));
+            }
+            (OnCommit::Event(request, event), ChangeResult::Fresh) => {
+                let reply = Ok(Answer::Event { id: event.id });
+                self.replies.extend(request.map(|request| (request, reply)));
+                self.arrived
+                    .push((event.application, event.position, Some(event)));
+            }
+            (OnCommit::Event(request, event), ChangeResult::Full | ChangeResult::Existing(_)) => {
+                self.replies
+                    .extend(request.map(|request| (request, Err(Refusal::StoreFull))));
+                self.arrived.push((event.application, event.position, None));
+            }
+            (
+                OnCommit::Application(request, _) | OnCommit::Endpoint(request, _),
+                ChangeResult::Full,
+            ) => {
+                self.replies.push((request, Err(Refusal::StoreFull)));
+            }
+        }
+    }
+
+    /// A new endpoint is durable: it gets a lane, idle until an event comes.
+    fn endpoint_created(&mut self, endpoint: Arc<Endpoint>) {
+        let Some(application) = self.registry.application(endpoint.key.application) else {
+            return;
+        };
+        let lane = Lane::idle(endpoint, application, self.options.window_max);
+        let index = self.registry.add_lane(lane);
+        if let Some(entry) = self.registry.applications.get_mut(application) {
+            entry.idle.push(index);
+        }
+    }
+
+    /// An endpoint was registered again: it is enabled if it was not.
+    fn endpoint_known(&mut self, request: RequestHandle, id: Id) {
+        let id = EndpointId::new(id);
+        let found = self
+            .registry
+            .lane(id)
+            .and_then(|lane| self.registry.lanes.get(lane));
+        let Some(lane) = found else {
+            self.replies.push((request, Err(Refusal::NotReady)));
+            return;
+        };
+        if lane.is_enabled() {
+            self.replies
+                .push((request, Ok(Answer::Endpoint { id, fresh: false })));
+            return;
+        }
+        let (endpoint, application) = (lane.endpoint.key, lane.application);
+        let entry = self.registry.applications.get(application);
+        let from = entry.map(|entry| entry.next_position).unwrap_or_default();
+        if let Some(log) = self.logs.get_mut(&endpoint.application.shard) {
+            let state = EndpointState::Enabled;
+            let change = Change::SetEndpointState {
+                endpoint,
+                state,
+                from,
+            };
+            log.gather_urgent(change, OnCommit::Enabled(request, id, from), 0);
+        }
+    }
+
+    /// An endpoint is enabled again: its held work goes on, and new events match from `from` on.
+    fn endpoint_enabled(&mut self, id: EndpointId, from: EventPosition, now: Now) {
+        let Some(index) = self.registry.lane(id) else {
+            return;
+        };
+        if let Some(lane) = self.registry.lanes.get_mut(index) {
+            let mut endpoint = Endpoint::clone(&lane.endpoint);
+            endpoint.set_state(EndpointState::Enabled, from);
+            lane.endpoint = Arc::new(endpoint);
+        }
+        self.reconsider(index, now);
+    }
+
+    /// Puts the events that became durable into their rings and wakes who waited for them.
+    pub(super) fn fan_out(&mut self, now: Now) {
+        if self.arrived.is_empty() {
+            return;
+        }
+        let mut arrived = core::mem::take(&mut self.arrived);
+        for (key, position, event) in arrived.drain(..) {
+            let Some(application) = self.registry.application(key) else {
+                continue;
+            };
+            self.open_round(application, position, event.as_deref(), now);
+            self.join_ring(application, position, event, now);
+        }
+        self.arrived = arrived;
+        self.bound_rings();
+    }
+
+    /// Adds one event to its ring and wakes the idle lanes that take it.
+    fn join_ring(
+        &mut self,
+        application: usize,
+        position: EventPosition,
+        event: Option<Arc<Event>>,
+        now: Now,
+    ) {
+        let Some(entry) = self.registry.applications.get_mut(application) else {
+            return;
+        };
+        debug_assert_eq!(
+            entry.ring.end(),
+            position,
+            "events arrive in the order of their places"
+        );
+        let wakes = event.is_some();
+        entry.ring.push(event);
+        let mut idle = if wakes {
+            core::mem::take(&mut entry.idle)
+        } else {
+            Vec::new()
+        };
+        idle.retain(|index| {
+            let Some(lane) = self.registry.lanes.get_mut(*index) else {
+                return false;
+            };
+            if !lane.endpoint.takes(position) {
+                return true;
+            }
+            lane.done = DoneMap::starting_at(position);
+            lane.next = position;
+            lane.place = Place::Ring;
+            entry.ring.enter(position);
+            self.woken.push(*index);
+            false
+        });
+        for index in entry.awaiting.drain(..) {
+            if let Some(lane) = self.registry.lanes.get_mut(index) {
+                lane.awaits_events = false;
+                self.woken.push(index);
+            }
+        }
+        if wakes {
+            // Lanes that stay idle keep their order; nobody joined the list meanwhile.
+            entry.idle = idle;
+        }
+        entry.ring.trim();
+        let mut woken = core::mem::take(&mut self.woken);
+        for index in woken.drain(..) {
+            self.reconsider(index, now);
+        }
+        self.woken = woken;
+    }
+
+    /// Lets the oldest part of the largest ring go while all rings together are over their bound.
+    /// Lanes that stood there lag from now on: their row tells where they stand.
+    fn bound_rings(&mut self) {
+        loop {
+            let rings = self
+                .registry
+                .applications
+                .iter()
+                .map(|(index, entry)| (index, &entry.ring));
+            let (mut events, mut bytes, mut largest) = (0, 0, None);
+            for (index, ring) in rings {
+                events += ring.len();
+                bytes += ring.bytes();
+                if largest.is_none_or(|(_, len)| ring.len() > len) {
+                    largest = Some((index, ring.len()));
+                }
+            }
+            let Some((application, len)) = largest else {
+                return;
+            };
+            let over = events > self.options.ring_events_max || bytes > self.options.ring_bytes_max;
+            if !over || len == 0 {
+                return;
+            }
+            self.evict(
+                application,
+                (self.options.ring_events_max / 16).clamp(1, len),
+            );
+        }
+    }
+
+    fn evict(&mut self, application: usize, count: usize) {
+        let Some(entry) = self.registry.applications.get_mut(application) else {
+            return;
+        };
+        entry.ring.evict(count);
+        let (base, shard) = (entry.ring.base(), entry.application.key.shard);
+        let Some(log) = self.logs.get_mut(&shard) else {
+            return;
+        };
+        for index in &entry.lanes {
+            let Some(lane) = self.registry.lanes.get_mut(*index) else {
+                continue;
+            };
+            if lane.place == Place::Ring && lane.done.cursor() < base {
+                lane.place = Place::Lagging;
+                if !core::mem::replace(&mut lane.row_dirty, true) {
+                    log.mark_dirty(*index);
+                }
+            }
+        }
+        entry.ring.trim();
+    }
+}

@@ -1,0 +1,236 @@
+//! Ingest: commands come in, are judged by what is known, and become changes to be committed.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{
+    Engine,
+    record::{OnCommit, ShardLog},
+    registry::ApplicationEntry,
+};
+use crate::{
+    domain::{
+        application::{Application, ApplicationKey},
+        change::{Change, UniqueKey},
+        command::{Command, NewEndpoint, NewEvent, Refusal, RequestHandle},
+        endpoint::{Endpoint, EndpointKey, EndpointState, Subscription, Target},
+        event::{Event, JSON, ORDER_RECEIVED, Payload},
+        id::{ApplicationId, EndpointId, EventId, ShardId},
+    },
+    generator, limits,
+    random::Stream,
+    time::{Now, Timestamp},
+};
+
+/// The fake event source: a deadline of the engine and a stream of its own.
+#[derive(Debug)]
+pub(super) struct Generator {
+    random: Stream,
+    /// When the next event is due; `None` until its application is known.
+    pub(super) next_at: Option<Timestamp>,
+}
+
+impl Generator {
+    /// The generator of this seed.
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            random: Stream::new(seed, "generator", 0, 0),
+            next_at: None,
+        }
+    }
+}
+
+impl Engine {
+    /// Takes a command in; it is answered now if refused, else once it is durable.
+    pub(super) fn ingest(&mut self, request: RequestHandle, command: Command, now: Now) {
+        let refused = if self.shutdown.is_some() {
+            Err(Refusal::ShuttingDown)
+        } else {
+            match command {
+                Command::CreateApplication { uid } => self.create_application(request, uid, now),
+                Command::CreateEndpoint(new) => self.create_endpoint(request, *new, now),
+                Command::AcceptEvent(new) => self.accept_event(Some(request), *new, now),
+            }
+        };
+        if let Err(refusal) = refused {
+            self.replies.push((request, Err(refusal)));
+        }
+    }
+
+    fn create_application(
+        &mut self,
+        request: RequestHandle,
+        uid: Arc<str>,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        let shard = self.deal_shard().ok_or(Refusal::NotReady)?;
+        let ordinal = self.next_application.get(&shard).copied().unwrap_or(0);
+        let log = self
+            .logs
+            .get_mut(&ShardId::DIRECTORY)
+            .ok_or(Refusal::NotReady)?;
+        if log.is_full() {
+            return Err(Refusal::Overloaded);
+        }
+        self.next_application
+            .insert(shard, ordinal.saturating_add(1));
+        let application = Arc::new(Application {
+            key: ApplicationKey { shard, ordinal },
+            id: ApplicationId::new(log.next_id(now)),
+            uid,
+            created_at: now,
+        });
+        let then = OnCommit::Application(request, Arc::clone(&application));
+        log.gather_urgent(
+            Change::PutApplication(application),
+            then,
+            limits::NAME_BYTES_MAX,
+        );
+        Ok(())
+    }
+
+    /// The shard that the next application goes to: the shards of data in turn.
+    fn deal_shard(&mut self) -> Option<ShardId> {
+        let data = self
+            .shard_list
+            .iter()
+            .filter(|shard| **shard != ShardId::DIRECTORY);
+        let shards: Vec<ShardId> = data.copied().collect();
+        let known = self.registry.applications.len();
+        shards.get(known.checked_rem(shards.len())?).copied()
+    }
+
+    fn create_endpoint(
+        &mut self,
+        request: RequestHandle,
+        new: NewEndpoint,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        let (entry, log) = self.writable(new.application)?;
+        if entry.lanes.len() >= limits::ENDPOINTS_PER_APPLICATION_MAX {
+            return Err(Refusal::TooManyEndpoints);
+        }
+        let key = EndpointKey {
+            application: new.application,
+            ordinal: entry.next_endpoint,
+        };
+        entry.next_endpoint = entry.next_endpoint.saturating_add(1);
+        let id = EndpointId::new(log.next_id(now));
+        let bytes = new.url.text().len() + new.registration.len();
+        let target = Arc::new(Target {
+            endpoint: key,
+            id,
+            revision: 1,
+            url: new.url,
+            secret: new.secret,
+            body_format: new.body_format,
+        });
+        let endpoint = Arc::new(Endpoint {
+            key,
+            id,
+            target,
+            state: EndpointState::Enabled,
+            subscriptions: vec![Subscription {
+                from: entry.next_position,
+                until: None,
+            }],
+            registration: new.registration,
+            created_at: now,
+        });
+        let unique = new
+            .original_url_sha256
+            .map(|url_sha256| UniqueKey::OriginalUrl {
+                application: new.application,
+                url_sha256,
+            });
+        let then = OnCommit::Endpoint(request, Arc::clone(&endpoint));
+        log.gather_urgent(Change::PutEndpoint { endpoint, unique }, then, bytes);
+        Ok(())
+    }
+
+    fn accept_event(
+        &mut self,
+        request: Option<RequestHandle>,
+        new: NewEvent,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        let expires_after = self.options.expires_after;
+        let (entry, log) = self.writable(new.application)?;
+        let bytes = new.payload.bytes.len();
+        let event = Arc::new(Event {
+            id: EventId::new(log.next_id(now)),
+            application: new.application,
+            position: entry.next_position,
+            event_type: new.event_type,
+            payload: new.payload,
+            accepted_at: now.steady,
+            accepted_wall: now.wall,
+            expires_at: now.steady.plus(expires_after),
+        });
+        entry.next_position = entry.next_position.plus(1);
+        let then = OnCommit::Event(request, Arc::clone(&event));
+        log.gather_urgent(Change::PutEvent(event), then, bytes);
+        Ok(())
+    }
+
+    /// The application and the log of its shard, if both are ours and there is room to write.
+    fn writable(
+        &mut self,
+        key: ApplicationKey,
+    ) -> Result<(&mut ApplicationEntry, &mut ShardLog), Refusal> {
+        let index = self
+            .registry
+            .application(key)
+            .ok_or(Refusal::UnknownApplication)?;
+        let entry = self
+            .registry
+            .applications
+            .get_mut(index)
+            .filter(|entry| entry.acquired);
+        let log = self.logs.get_mut(&key.shard);
+        match (entry, log) {
+            (Some(_), Some(log)) if log.is_full() => Err(Refusal::Overloaded),
+            (Some(entry), Some(log)) => Ok((entry, log)),
+            _ => Err(Refusal::NotReady),
+        }
+    }
+
+    /// Makes the fake event that is due, if one is. A period that was slept through is skipped.
+    pub(super) fn generate(&mut self, now: Now) {
+        let Some(options) = self.options.generator.clone() else {
+            return;
+        };
+        let Some(application) = self.registry.application_by_uid(&options.application) else {
+            return;
+        };
+        let Some(entry) = self.registry.applications.get(application) else {
+            return;
+        };
+        let (key, acquired) = (entry.application.key, entry.acquired);
+        let next_at = *self
+            .generator
+            .next_at
+            .get_or_insert_with(|| now.steady.plus(options.period));
+        if self.shutdown.is_some() || !acquired || next_at > now.steady {
+            return;
+        }
+        let period = options.period.as_micros().max(1);
+        let late = now.steady.since(next_at).as_micros();
+        let periods = late.div_euclid(period).saturating_add(1);
+        let ahead = crate::time::Span::from_micros(period.saturating_mul(periods));
+        self.generator.next_at = Some(next_at.plus(ahead));
+        let payload = generator::order_received(&mut self.generator.random, now.wall);
+        let event = NewEvent {
+            application: key,
+            event_type: ORDER_RECEIVED.into(),
+            payload: Payload {
+                content_type: JSON.into(),
+                bytes: Bytes::from(payload),
+            },
+        };
+        if self.accept_event(None, event, now).is_err() {
+            self.stats.generator_skipped += 1;
+        }
+    }
+}

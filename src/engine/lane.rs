@@ -1,0 +1,104 @@
+//! A lane: the way of an application's events to one endpoint.
+//!
+//! It walks from event to event by its cursor and draws its retries from the open rows beside it.
+//! Nothing here is per delivery but a bit in the done map.
+
+use std::sync::Arc;
+
+use super::{done_map::DoneMap, open_rows::OpenRows, window::Window};
+use crate::{
+    domain::{
+        endpoint::{Endpoint, EndpointState},
+        event::EventPosition,
+    },
+    time::Timestamp,
+};
+
+/// The lane of one endpoint.
+#[derive(Debug)]
+pub(super) struct Lane {
+    /// The endpoint as it stands.
+    pub(super) endpoint: Arc<Endpoint>,
+    /// The application's number in the registry.
+    pub(super) application: usize,
+    /// What is settled of the walk.
+    pub(super) done: DoneMap,
+    /// The next event of the walk; never before the cursor.
+    pub(super) next: EventPosition,
+    /// Where the cursor is accounted for.
+    pub(super) place: Place,
+    /// The retries.
+    pub(super) open: OpenRows,
+    /// How many attempts may be in flight.
+    pub(super) window: Window,
+    /// How many are.
+    pub(super) in_flight: u16,
+    /// Whether it stands in its application's queue of ready lanes.
+    pub(super) queued: bool,
+    /// Attempts it may still start in its turn.
+    pub(super) deficit: u32,
+    /// First attempts started since the last retry, while a retry was due.
+    pub(super) firsts_in_row: u32,
+    /// When the schedule wakes it, if it does.
+    pub(super) wake_at: Option<Timestamp>,
+    /// Whether it stands in its application's list of lanes that the next event wakes.
+    pub(super) awaits_events: bool,
+    /// Whether its row must be written with the next batch.
+    pub(super) row_dirty: bool,
+}
+
+/// Where a lane's cursor is accounted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Everything up to the end of the ring is settled; nothing is kept of the walk.
+    Idle,
+    /// On a slot of the ring, which stays for it.
+    Ring,
+    /// Behind the ring: a row in the store tells its cursor.
+    Lagging,
+}
+
+impl Lane {
+    /// An idle lane, at the end of its application's events.
+    pub(super) fn idle(endpoint: Arc<Endpoint>, application: usize, window_max: u16) -> Self {
+        Self {
+            endpoint,
+            application,
+            done: DoneMap::default(),
+            next: EventPosition::default(),
+            place: Place::Idle,
+            open: OpenRows::default(),
+            window: Window::new(window_max),
+            in_flight: 0,
+            queued: false,
+            deficit: 0,
+            firsts_in_row: 0,
+            wake_at: None,
+            awaits_events: false,
+            row_dirty: false,
+        }
+    }
+
+    /// Whether attempts may start.
+    pub(super) fn is_enabled(&self) -> bool {
+        match self.endpoint.state {
+            EndpointState::Enabled => true,
+            EndpointState::Disabled(_) => false,
+        }
+    }
+
+    /// Whether another attempt fits its window.
+    pub(super) fn has_room(&self) -> bool {
+        self.in_flight < self.window.size()
+    }
+
+    /// Whether its walk has events before `end` that it has not started.
+    pub(super) fn walk_waits(&self, end: EventPosition) -> bool {
+        self.place != Place::Idle && self.next < end
+    }
+
+    /// Whether one of its retries is due.
+    pub(super) fn retry_waits(&self, now: Timestamp) -> bool {
+        self.open.first().is_some_and(|row| row.delivery.due <= now)
+    }
+}

@@ -1,0 +1,230 @@
+//! The open deliveries of one lane: those that wait for a retry or were overtaken by their lane.
+//!
+//! Their rows are in the store; the earliest stand here too. What stands here is every row up to a
+//! **horizon**; behind it there may be more in the store, which a load brings when the ones here
+//! are used up. Rows that change while a load is under way are kept beside it and merged when the
+//! page arrives.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    domain::{
+        delivery::OpenDelivery,
+        event::{Event, EventPosition},
+        page::LoadHandle,
+    },
+    time::Timestamp,
+};
+
+/// The order in which open deliveries of a lane are tried.
+pub(super) type OpenOrder = (Timestamp, EventPosition);
+
+/// An open delivery and what it carries.
+#[derive(Clone, Debug)]
+pub(super) struct OpenRow {
+    /// The row as it is stored.
+    pub(super) delivery: OpenDelivery,
+    /// The event to send.
+    pub(super) event: Arc<Event>,
+}
+
+/// The open deliveries of one lane.
+#[derive(Debug, Default)]
+pub(super) struct OpenRows {
+    rows: BTreeMap<OpenOrder, OpenRow>,
+    /// Every stored row up to here stands in `rows`; `None`: all of them do.
+    horizon: Option<OpenOrder>,
+    /// Deliveries whose row is in the store while their attempt is in flight.
+    flying: Vec<EventPosition>,
+    load: Option<PendingLoad>,
+}
+
+/// A load under way and what happened since it was asked for.
+#[derive(Debug)]
+struct PendingLoad {
+    handle: LoadHandle,
+    put: Vec<OpenRow>,
+    gone: Vec<EventPosition>,
+}
+
+impl OpenRows {
+    /// Rows of which nothing is loaded yet; the first of them is due at `first_due`.
+    pub(super) fn unloaded() -> Self {
+        Self {
+            horizon: Some((Timestamp::from_micros(i64::MIN), EventPosition::new(0))),
+            ..Self::default()
+        }
+    }
+
+    /// The earliest row that stands here.
+    pub(super) fn first(&self) -> Option<&OpenRow> {
+        self.rows.first_key_value().map(|(_, row)| row)
+    }
+
+    /// Where to load from, if rows may be in the store, none stands here and no load is under way.
+    pub(super) fn wants_load(&self) -> Option<OpenOrder> {
+        self.horizon
+            .filter(|_| self.rows.is_empty() && self.load.is_none())
+    }
+
+    /// A load from the horizon on was asked for.
+    pub(super) fn load_started(&mut self, handle: LoadHandle) {
+        self.load = Some(PendingLoad {
+            handle,
+            put: Vec::new(),
+            gone: Vec::new(),
+        });
+    }
+
+    /// The load failed; it may be asked for again.
+    pub(super) fn load_failed(&mut self, handle: LoadHandle) {
+        self.load.take_if(|load| load.handle == handle);
+    }
+
+    /// Merges a page with what happened since it was asked for; `more` says that rows follow it.
+    pub(super) fn loaded(&mut self, handle: LoadHandle, page: Vec<OpenRow>, more: bool) {
+        let Some(load) = self.load.take_if(|load| load.handle == handle) else {
+            return;
+        };
+        let last = page.last().map(|row| order(&row.delivery));
+        self.horizon = if more { last.or(self.horizon) } else { None };
+        for row in page {
+            let position = row.delivery.position;
+            if !load.gone.contains(&position) && !self.flying.contains(&position) {
+                self.rows.insert(order(&row.delivery), row);
+            }
+        }
+        for row in load.put {
+            if !self.flying.contains(&row.delivery.position) {
+                self.insert(row);
+            }
+        }
+    }
+
+    /// Takes the earliest row out: its attempt flies, its row stays in the store.
+    pub(super) fn take_first(&mut self) -> Option<OpenRow> {
+        let (_, row) = self.rows.pop_first()?;
+        self.flying.push(row.delivery.position);
+        Some(row)
+    }
+
+    /// A delivery whose attempt is in flight got a row.
+    pub(super) fn overtaken(&mut self, position: EventPosition) {
+        self.flying.push(position);
+        self.note_gone(position);
+    }
+
+    /// A flying delivery's attempt ended and its row went.
+    pub(super) fn ended(&mut self, position: EventPosition) {
+        self.flying.retain(|flying| *flying != position);
+        self.note_gone(position);
+    }
+
+    /// A delivery waits, flying no more; at most `kept_max` rows stay here, twice over.
+    pub(super) fn wait(&mut self, row: OpenRow, kept_max: usize) {
+        let position = row.delivery.position;
+        self.flying.retain(|flying| *flying != position);
+        if let Some(load) = &mut self.load {
+            load.gone.push(position);
+            load.put.retain(|put| put.delivery.position != position);
+            load.put.push(row.clone());
+        }
+        self.insert(row);
+        if self.rows.len() > kept_max.max(1) * 2 {
+            while self.rows.len() > kept_max.max(1) {
+                self.rows.pop_last();
+            }
+            self.horizon = self.rows.last_key_value().map(|(order, _)| *order);
+        }
+    }
+
+    /// Keeps a row here if it lies before the horizon.
+    fn insert(&mut self, row: OpenRow) {
+        let order = order(&row.delivery);
+        if self.horizon.is_none_or(|horizon| order <= horizon) {
+            self.rows.insert(order, row);
+        }
+    }
+
+    /// Remembers for a load under way that a row it may still show is gone.
+    fn note_gone(&mut self, position: EventPosition) {
+        if let Some(load) = &mut self.load {
+            load.gone.push(position);
+            load.put.retain(|put| put.delivery.position != position);
+        }
+    }
+}
+
+/// The place of a row among those of its lane.
+pub(super) const fn order(delivery: &OpenDelivery) -> OpenOrder {
+    (delivery.due, delivery.position)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::tests_support::{event_at, open_row};
+
+    fn positions(rows: &mut OpenRows) -> Vec<u64> {
+        std::iter::from_fn(|| rows.take_first())
+            .map(|r| r.delivery.position.number())
+            .collect()
+    }
+
+    #[test]
+    fn rows_come_back_in_order_of_their_due_time() {
+        let mut rows = OpenRows::default();
+        for (position, due) in [(1, 30), (2, 10), (3, 20)] {
+            rows.wait(open_row(position, due), 10);
+        }
+        assert_eq!(positions(&mut rows), [2, 3, 1]);
+        assert!(rows.wants_load().is_none());
+    }
+
+    #[test]
+    fn what_does_not_fit_stays_in_the_store_and_is_loaded_from_the_horizon() {
+        let mut rows = OpenRows::default();
+        for position in 0..5 {
+            rows.wait(open_row(position, 10 + position as i64), 2);
+        }
+        // Two were kept at the third overflow; later ones lie behind the horizon.
+        let kept = positions(&mut rows);
+        assert_eq!(kept, [0, 1]);
+        let from = rows.wants_load().expect("rows are left in the store");
+        assert_eq!(from.1, EventPosition::new(1));
+        rows.load_started(LoadHandle::new(1));
+        assert_eq!(rows.wants_load(), None);
+        let page = (2..5)
+            .map(|position| open_row(position, 10 + position as i64))
+            .collect();
+        rows.loaded(LoadHandle::new(1), page, false);
+        assert_eq!(positions(&mut rows), [2, 3, 4]);
+        assert!(rows.wants_load().is_none());
+    }
+
+    #[test]
+    fn a_page_is_merged_with_what_happened_since_it_was_asked_for() {
+        let mut rows = OpenRows::unloaded();
+        rows.load_started(LoadHandle::new(7));
+        rows.wait(open_row(8, 40), 10); // came after the load was asked for
+        rows.overtaken(EventPosition::new(3)); // in flight: must not be sent twice
+        rows.ended(EventPosition::new(2)); // gone since
+        rows.loaded(
+            LoadHandle::new(7),
+            vec![open_row(1, 10), open_row(2, 20), open_row(3, 30)],
+            false,
+        );
+        assert_eq!(positions(&mut rows), [1, 8]);
+    }
+
+    #[test]
+    fn a_page_of_another_load_changes_nothing() {
+        let mut rows = OpenRows::unloaded();
+        rows.load_started(LoadHandle::new(1));
+        rows.loaded(LoadHandle::new(2), vec![open_row(1, 10)], false);
+        assert!(rows.first().is_none());
+        rows.load_failed(LoadHandle::new(1));
+        assert!(rows.wants_load().is_some());
+        assert_eq!(event_at(4).position, EventPosition::new(4));
+    }
+}

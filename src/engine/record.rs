@@ -1,0 +1,321 @@
+//! Record: what was decided is gathered into batches, one at a time per shard, and made durable.
+//!
+//! Changes that somebody waits for go at the end of the turn; results of attempts join them or go
+//! by themselves a moment later. Losing a gathered result can only repeat an attempt.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use super::{Engine, io::Effect, lane::Place};
+use crate::{
+    domain::{
+        application::Application,
+        attempt::AttemptRecord,
+        change::{Batch, BatchHandle, Change, Epoch},
+        command::RequestHandle,
+        endpoint::Endpoint,
+        event::{Event, EventPosition},
+        id::{EndpointId, Id, IdSource, ShardId},
+    },
+    limits,
+    random::Stream,
+    time::{Now, Timestamp},
+};
+
+/// What is being written of one shard.
+#[derive(Debug)]
+pub(super) struct ShardLog {
+    shard: ShardId,
+    epoch: Epoch,
+    ids: IdSource,
+    random: Stream,
+    changes: Vec<Change>,
+    attempts: Vec<AttemptRecord>,
+    /// What to do once each of `changes` is durable.
+    then: Vec<OnCommit>,
+    /// Bytes that the gathered changes hold, roughly.
+    bytes: usize,
+    /// Whether somebody waits for what is gathered.
+    urgent: bool,
+    /// When the oldest of the gathered results came.
+    oldest: Option<Timestamp>,
+    /// Lanes whose row must be written.
+    dirty: Vec<usize>,
+    submitted: VecDeque<Submitted>,
+    /// Batches that came back, for their memory.
+    #[expect(
+        clippy::vec_box,
+        reason = "effects and inputs carry boxes; these are the same ones"
+    )]
+    spare: Vec<Box<Batch>>,
+}
+
+/// A batch on its way to the store.
+#[derive(Debug)]
+pub(super) struct Submitted {
+    /// Names it.
+    pub(super) handle: BatchHandle,
+    /// What to do once each of its changes is durable.
+    pub(super) then: Vec<OnCommit>,
+}
+
+/// What follows once a change is durable.
+#[derive(Clone, Debug)]
+pub(super) enum OnCommit {
+    /// Nothing: state followed when the change was gathered.
+    Nothing,
+    /// The application is known and its creator answered.
+    Application(RequestHandle, Arc<Application>),
+    /// The endpoint is known and its creator answered.
+    Endpoint(RequestHandle, Arc<Endpoint>),
+    /// The endpoint is enabled from this event on and who asked is answered.
+    Enabled(RequestHandle, EndpointId, EventPosition),
+    /// The event is fanned out and its producer answered, if there is one.
+    Event(Option<RequestHandle>, Arc<Event>),
+}
+
+impl OnCommit {
+    /// Who waits for it.
+    pub(super) const fn request(&self) -> Option<RequestHandle> {
+        match self {
+            Self::Nothing => None,
+            Self::Application(request, _)
+            | Self::Endpoint(request, _)
+            | Self::Enabled(request, ..) => Some(*request),
+            Self::Event(request, _) => *request,
+        }
+    }
+}
+
+impl ShardLog {
+    /// The log of a shard that was just acquired.
+    pub(super) fn new(seed: u64, shard: ShardId, epoch: Epoch, last_id: Id) -> Self {
+        Self {
+            shard,
+            epoch,
+            ids: IdSource::new(shard, last_id),
+            random: Stream::new(seed, "id", shard.number(), epoch.number()),
+            changes: Vec::new(),
+            attempts: Vec::new(),
+            then: Vec::new(),
+            bytes: 0,
+            urgent: false,
+            oldest: None,
+            dirty: Vec::new(),
+            submitted: VecDeque::new(),
+            spare: Vec::new(),
+        }
+    }
+
+    /// The next id of this shard.
+    pub(super) fn next_id(&mut self, now: Now) -> Id {
+        self.ids.next(&mut self.random, now.steady)
+    }
+
+    /// Whether the next batch is as large as it may be.
+    pub(super) const fn is_full(&self) -> bool {
+        self.bytes >= limits::BATCH_BYTES_MAX
+    }
+
+    /// Gathers a change that somebody waits for.
+    pub(super) fn gather_urgent(&mut self, change: Change, then: OnCommit, bytes: usize) {
+        self.urgent = true;
+        self.changes.push(change);
+        self.then.push(then);
+        self.bytes += size_of::<Change>() + bytes;
+    }
+
+    /// Gathers a change that may wait for company.
+    pub(super) fn gather(&mut self, change: Change, now: Now) {
+        self.changes.push(change);
+        self.then.push(OnCommit::Nothing);
+        self.bytes += size_of::<Change>();
+        self.oldest.get_or_insert(now.steady);
+    }
+
+    /// Gathers the record of an attempt; it may wait for company.
+    pub(super) fn gather_attempt(&mut self, record: AttemptRecord, now: Now) {
+        self.bytes += size_of::<AttemptRecord>() + record.body.len();
+        self.attempts.push(record);
+        self.oldest.get_or_insert(now.steady);
+    }
+
+    /// The lane's row is written with the next batch.
+    pub(super) fn mark_dirty(&mut self, lane: usize) {
+        self.dirty.push(lane);
+    }
+
+    /// Whether nothing is gathered or on its way.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.submitted.is_empty() && self.is_empty()
+    }
+
+    /// Whether nothing is gathered.
+    pub(super) fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.attempts.is_empty()
+    }
+
+    /// When the gathered results must go, if a batch may go at all.
+    pub(super) fn deadline(&self, delay: crate::time::Span) -> Option<Timestamp> {
+        (self.submitted.len() < limits::BATCHES_IN_FLIGHT_MAX)
+            .then(|| self.oldest.map(|oldest| oldest.plus(delay)))
+            .flatten()
+    }
+
+    /// Whether a batch must go now.
+    fn is_due(&self, delay: crate::time::Span, now: Now) -> bool {
+        self.urgent
+            || self.bytes >= limits::BATCH_BYTES_MAX / 4
+            || self
+                .oldest
+                .is_some_and(|oldest| oldest.plus(delay) <= now.steady)
+    }
+
+    /// Whether another batch may be on its way.
+    pub(super) fn has_room(&self) -> bool {
+        self.submitted.len() < limits::BATCHES_IN_FLIGHT_MAX
+    }
+
+    /// Takes the oldest batch on its way, if it is this one.
+    pub(super) fn take_submitted(&mut self, handle: BatchHandle) -> Option<Submitted> {
+        if self.submitted.front()?.handle == handle {
+            self.submitted.pop_front()
+        } else {
+            None
+        }
+    }
+
+    /// Whether this batch is on its way.
+    pub(super) fn has_submitted(&self, handle: BatchHandle) -> bool {
+        self.submitted
+            .iter()
+            .any(|submitted| submitted.handle == handle)
+    }
+
+    /// Keeps a batch that came back, for its memory.
+    pub(super) fn reuse(&mut self, mut batch: Box<Batch>) {
+        if self.spare.len() < limits::BATCHES_IN_FLIGHT_MAX {
+            batch.changes.clear();
+            batch.attempts.clear();
+            batch.results.clear();
+            self.spare.push(batch);
+        }
+    }
+
+    /// Everybody who waits for something gathered or on its way.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = RequestHandle> + '_ {
+        let submitted = self.submitted.iter().flat_map(|submitted| &submitted.then);
+        submitted.chain(&self.then).filter_map(OnCommit::request)
+    }
+
+    /// Makes a batch of what is gathered.
+    fn submit(&mut self, handle: BatchHandle, now: Now) -> Box<Batch> {
+        let mut batch = self.spare.pop().unwrap_or_else(|| {
+            Box::new(Batch {
+                handle,
+                shard: self.shard,
+                epoch: self.epoch,
+                now,
+                changes: Vec::new(),
+                attempts: Vec::new(),
+                results: Vec::new(),
+            })
+        });
+        batch.handle = handle;
+        batch.epoch = self.epoch;
+        batch.now = now;
+        core::mem::swap(&mut batch.changes, &mut self.changes);
+        core::mem::swap(&mut batch.attempts, &mut self.attempts);
+        self.submitted.push_back(Submitted {
+            handle,
+            then: core::mem::take(&mut self.then),
+        });
+        self.bytes = 0;
+        self.urgent = false;
+        self.oldest = None;
+        batch
+    }
+}
+
+impl Engine {
+    /// Emits the batches that are due. `all` makes everything gathered due.
+    pub(super) fn record(&mut self, all: bool, now: Now, out: &mut Vec<Effect>) {
+        let mut shards = core::mem::take(&mut self.shard_list);
+        for shard in &shards {
+            self.record_shard(*shard, all, now, out);
+        }
+        core::mem::swap(&mut shards, &mut self.shard_list);
+    }
+
+    /// Emits the next batch of a shard if it is due.
+    fn record_shard(&mut self, shard: ShardId, all: bool, now: Now, out: &mut Vec<Effect>) {
+        let wants_load = self.open_loads.iter().any(|(of, _)| *of == shard);
+        let delay = self.options.record_delay;
+        let Some(log) = self.logs.get(&shard) else {
+            return;
+        };
+        let due = log.is_due(delay, now) || ((all || wants_load) && !log.is_empty());
+        if due && log.has_room() {
+            self.gather_positions(shard, now);
+            let handle = BatchHandle::new(self.next_handle());
+            if let Some(log) = self.logs.get_mut(&shard) {
+                out.push(Effect::Commit(log.submit(handle, now)));
+            }
+        }
+        self.load_open_rows(shard, out);
+    }
+
+    /// Adds the rows of moved lanes and the watermarks, so that they fit what is in the batch.
+    fn gather_positions(&mut self, shard: ShardId, now: Now) {
+        let Some(log) = self.logs.get_mut(&shard) else {
+            return;
+        };
+        for index in core::mem::take(&mut log.dirty) {
+            let Some(lane) = self.registry.lanes.get_mut(index) else {
+                continue;
+            };
+            if !core::mem::take(&mut lane.row_dirty) {
+                continue;
+            }
+            let endpoint = lane.endpoint.key;
+            let change = if lane.place == Place::Lagging {
+                Change::PutLane {
+                    endpoint,
+                    cursor: lane.done.cursor(),
+                    done: lane.done.bits(),
+                }
+            } else {
+                Change::DeleteLane { endpoint }
+            };
+            log.gather(change, now);
+        }
+        for (_, entry) in &mut self.registry.applications {
+            let key = entry.application.key;
+            if key.shard == shard && entry.acquired && entry.watermark != entry.ring.base() {
+                entry.watermark = entry.ring.base();
+                log.gather(
+                    Change::Watermark {
+                        application: key,
+                        position: entry.watermark,
+                    },
+                    now,
+                );
+            }
+        }
+    }
+
+    /// Asks for the open rows that lanes of this shard have run out of. Everything gathered was
+    /// submitted before, unless too many batches are on their way: then the loads wait.
+    fn load_open_rows(&mut self, shard: ShardId, out: &mut Vec<Effect>) {
+        if self.logs.get(&shard).is_none_or(|log| !log.is_empty()) {
+            return;
+        }
+        let (now, later) = core::mem::take(&mut self.open_loads)
+            .into_iter()
+            .partition(|(of, _)| *of == shard);
+        self.open_loads = later;
+        let wanted: Vec<(ShardId, usize)> = now;
+        for (_, lane) in wanted {
+            self.load_open_rows_of(lane, out);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The registry: the applications and lanes in force now.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use slab::Slab;
+
+use super::{lane::Lane, pages::Pages, ring::Ring};
+use crate::domain::{
+    application::{Application, ApplicationKey},
+    event::EventPosition,
+    id::{EndpointId, ShardId},
+};
+
+/// All applications and lanes, by numbers that mean nothing outside this process.
+#[derive(Debug, Default)]
+pub(super) struct Registry {
+    /// Applications by number.
+    pub(super) applications: Slab<ApplicationEntry>,
+    /// Lanes by number.
+    pub(super) lanes: Slab<Lane>,
+    by_key: BTreeMap<ApplicationKey, usize>,
+    by_uid: BTreeMap<Arc<str>, usize>,
+    endpoints: BTreeMap<EndpointId, usize>,
+}
+
+/// What the engine holds of one application.
+#[derive(Debug)]
+pub(super) struct ApplicationEntry {
+    /// The application.
+    pub(super) application: Arc<Application>,
+    /// Whether its shard is ours, so that commands for it are taken.
+    pub(super) acquired: bool,
+    /// The place that the next accepted event gets.
+    pub(super) next_position: EventPosition,
+    /// The number that the next endpoint gets.
+    pub(super) next_endpoint: u32,
+    /// Its newest events.
+    pub(super) ring: Ring,
+    /// Older events that lagging lanes walk.
+    pub(super) pages: Pages,
+    /// The last watermark that was written.
+    pub(super) watermark: EventPosition,
+    /// Its lanes in the order of their registration.
+    pub(super) lanes: Vec<usize>,
+    /// Those of them that an event wakes.
+    pub(super) idle: Vec<usize>,
+    /// Lanes that are not idle, have room and wait for the next event.
+    pub(super) awaiting: Vec<usize>,
+    /// Lanes that have something to start.
+    pub(super) ready: VecDeque<usize>,
+    /// Whether it stands in the queue of ready applications.
+    pub(super) queued: bool,
+    /// Its attempts in flight.
+    pub(super) in_flight: usize,
+}
+
+impl Registry {
+    /// Adds an application that the directory knows.
+    pub(super) fn add_application(
+        &mut self,
+        application: Arc<Application>,
+        acquired: bool,
+    ) -> usize {
+        let key = application.key;
+        let uid = Arc::clone(&application.uid);
+        let index = self.applications.insert(ApplicationEntry {
+            application,
+            acquired,
+            next_position: EventPosition::default(),
+            next_endpoint: 0,
+            ring: Ring::default(),
+            pages: Pages::default(),
+            watermark: EventPosition::default(),
+            lanes: Vec::new(),
+            idle: Vec::new(),
+            awaiting: Vec::new(),
+            ready: VecDeque::new(),
+            queued: false,
+            in_flight: 0,
+        });
+        self.by_key.insert(key, index);
+        self.by_uid.insert(uid, index);
+        index
+    }
+
+    /// The number of the application with this key.
+    pub(super) fn application(&self, key: ApplicationKey) -> Option<usize> {
+        self.by_key.get(&key).copied()
+    }
+
+    /// The number of the application with this `uid`.
+    pub(super) fn application_by_uid(&self, uid: &str) -> Option<usize> {
+        self.by_uid.get(uid).copied()
+    }
+
+    /// The numbers of all applications of a shard.
+    pub(super) fn applications_of(&self, shard: ShardId) -> Vec<usize> {
+        let of_shard =
+            |(_, entry): &(usize, &ApplicationEntry)| entry.application.key.shard == shard;
+        self.applications
+            .iter()
+            .filter(of_shard)
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    /// Adds a lane at the end of its application's list.
+    pub(super) fn add_lane(&mut self, lane: Lane) -> usize {
+        let (id, application) = (lane.endpoint.id, lane.application);
+        let ordinal = lane.endpoint.key.ordinal;
+        let index = self.lanes.insert(lane);
+        self.endpoints.insert(id, index);
+        if let Some(entry) = self.applications.get_mut(application) {
+            entry.lanes.push(index);
+            entry.next_endpoint = entry.next_endpoint.max(ordinal.saturating_add(1));
+        }
+        index
+    }
+
+    /// The number of the lane of this endpoint.
+    pub(super) fn lane(&self, endpoint: EndpointId) -> Option<usize> {
+        self.endpoints.get(&endpoint).copied()
+    }
+
+    /// Forgets the lanes and events of an application whose shard was lost; it stays known.
+    /// Gives the numbers of the forgotten lanes.
+    pub(super) fn forget(&mut self, application: usize) -> Vec<usize> {
+        let Some(entry) = self.applications.get_mut(application) else {
+            return Vec::new();
+        };
+        let lanes = core::mem::take(&mut entry.lanes);
+        entry.acquired = false;
+        entry.next_position = EventPosition::default();
+        entry.next_endpoint = 0;
+        entry.ring = Ring::default();
+        entry.pages = Pages::default();
+        entry.watermark = EventPosition::default();
+        entry.idle.clear();
+        entry.awaiting.clear();
+        entry.ready.clear();
+        entry.in_flight = 0;
+        for lane in &lanes {
+            if let Some(lane) = self.lanes.try_remove(*lane) {
+                self.endpoints.remove(&lane.endpoint.id);
+            }
+        }
+        lanes
+    }
+}

@@ -1,0 +1,272 @@
+//! Schedule: which lane has something to do, now or at a later time.
+//!
+//! [`Engine::reconsider`] is the one place that decides it. A lane is *ready* (in its application's
+//! queue), *asleep* until a time, or silent until something happens to it.
+
+use super::{
+    Engine,
+    io::Effect,
+    lane::{Lane, Place},
+    open_rows::OpenRow,
+};
+use crate::{
+    domain::{
+        event::EventPosition,
+        page::{LoadHandle, Page, PageRequest},
+    },
+    time::{Now, Span, Timestamp},
+};
+
+/// What a load is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum LoadSource {
+    /// A page of an application's events.
+    Events(usize),
+    /// The next open rows of a lane.
+    Open(usize),
+}
+
+/// How long a failed load rests before it is asked for again.
+const LOAD_RETRY: Span = Span::from_millis(1_000);
+
+impl Engine {
+    /// Wakes the lanes whose time has come.
+    pub(super) fn schedule(&mut self, now: Now) {
+        while let Some((at, index)) = self.asleep.first().copied() {
+            if at > now.steady {
+                return;
+            }
+            self.asleep.pop_first();
+            if let Some(lane) = self.registry.lanes.get_mut(index) {
+                lane.wake_at = None;
+            }
+            self.reconsider(index, now);
+        }
+    }
+
+    /// Puts a lane where it belongs after something about it changed.
+    pub(super) fn reconsider(&mut self, index: usize, now: Now) {
+        let Some(lane) = self.registry.lanes.get_mut(index) else {
+            return;
+        };
+        let Some(entry) = self.registry.applications.get_mut(lane.application) else {
+            return;
+        };
+        if lane.open.wants_load().is_some() {
+            let wanted = (entry.application.key.shard, index);
+            if !self.open_loads.contains(&wanted) {
+                self.open_loads.push(wanted);
+            }
+        }
+        if lane.queued {
+            return;
+        }
+        let enabled = lane.is_enabled();
+        let end = entry.ring.end();
+        let ready = if enabled {
+            lane.has_room() && (lane.walk_waits(end) || lane.retry_waits(now.steady))
+        } else {
+            lane.wake_at.is_none() && has_held_work(lane, end)
+        };
+        if ready {
+            lane.queued = true;
+            entry.ready.push_back(index);
+            self.queue_application(self.registry.lanes.get(index).map_or(0, |l| l.application));
+        } else {
+            self.rest(index, now);
+        }
+    }
+
+    /// A lane has nothing to start: it sleeps until its next retry, and the next event wakes it.
+    pub(super) fn rest(&mut self, index: usize, now: Now) {
+        let Some(lane) = self.registry.lanes.get_mut(index) else {
+            return;
+        };
+        let Some(entry) = self.registry.applications.get_mut(lane.application) else {
+            return;
+        };
+        if !lane.is_enabled() {
+            return;
+        }
+        // An idle lane waits in the list of those; one with attempts in flight and room for more
+        // must hear of new events too.
+        if lane.place != Place::Idle && lane.has_room() && !lane.awaits_events {
+            lane.awaits_events = true;
+            entry.awaiting.push(index);
+        }
+        let due = lane.open.first().map(|row| row.delivery.due);
+        // A retry that is due but finds no room is met again when an attempt ends.
+        self.sleep_until(index, due.filter(|due| *due > now.steady));
+    }
+
+    /// Wakes the lane at `at`; a time it already waits for is replaced.
+    pub(super) fn sleep_until(&mut self, index: usize, at: Option<Timestamp>) {
+        let Some(lane) = self.registry.lanes.get_mut(index) else {
+            return;
+        };
+        if lane.wake_at == at {
+            return;
+        }
+        if let Some(before) = core::mem::replace(&mut lane.wake_at, at) {
+            self.asleep.remove(&(before, index));
+        }
+        if let Some(at) = at {
+            self.asleep.insert((at, index));
+        }
+    }
+
+    /// Puts an application into the queue of those that have ready lanes and may start attempts.
+    pub(super) fn queue_application(&mut self, application: usize) {
+        let share = self.application_share();
+        let Some(entry) = self.registry.applications.get_mut(application) else {
+            return;
+        };
+        if !entry.queued && !entry.ready.is_empty() && entry.in_flight < share {
+            entry.queued = true;
+            self.ready.push_back(application);
+        }
+    }
+
+    /// Asks for the page of events that a lagging lane stands on, unless it is under way.
+    pub(super) fn load_events(
+        &mut self,
+        index: usize,
+        position: EventPosition,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(lane) = self.registry.lanes.get(index) else {
+            return;
+        };
+        let application = lane.application;
+        let rows = self.options.page_rows;
+        let handle = LoadHandle::new(self.next_handle());
+        let Some(entry) = self.registry.applications.get_mut(application) else {
+            return;
+        };
+        let key = entry.application.key;
+        if let Some(from) = entry.pages.wait(position, rows, index) {
+            entry.pages.load_started(from, rows, handle);
+            self.loads.insert(handle, LoadSource::Events(application));
+            out.push(Effect::Load(
+                handle,
+                PageRequest::Events {
+                    application: key,
+                    from,
+                    limit: rows,
+                },
+            ));
+        }
+    }
+
+    /// Asks for the next open rows of a lane, if it has run out of them.
+    pub(super) fn load_open_rows_of(&mut self, index: usize, out: &mut Vec<Effect>) {
+        let handle = LoadHandle::new(self.next_handle());
+        let limit = self.options.page_rows;
+        let Some(lane) = self.registry.lanes.get_mut(index) else {
+            return;
+        };
+        let Some(after) = lane.open.wants_load() else {
+            return;
+        };
+        lane.open.load_started(handle);
+        self.loads.insert(handle, LoadSource::Open(index));
+        let endpoint = lane.endpoint.key;
+        out.push(Effect::Load(
+            handle,
+            PageRequest::Open {
+                endpoint,
+                after: Some(after),
+                limit,
+            },
+        ));
+    }
+
+    /// Takes a page in.
+    pub(super) fn loaded(&mut self, load: LoadHandle, page: Page, now: Now) {
+        let Some(source) = self.loads.remove(&load) else {
+            return;
+        };
+        self.stats.loads += 1;
+        match (source, page) {
+            (LoadSource::Events(application), Page::Events { events, until }) => {
+                let entry = self.registry.applications.get_mut(application);
+                let waiting = entry.map(|e| e.pages.loaded(load, events, until));
+                for index in waiting.unwrap_or_default() {
+                    self.reconsider(index, now);
+                }
+            }
+            (LoadSource::Open(index), Page::Open { rows, more }) => {
+                let rows = rows
+                    .into_iter()
+                    .map(|(delivery, event)| OpenRow { delivery, event });
+                if let Some(lane) = self.registry.lanes.get_mut(index) {
+                    lane.open.loaded(load, rows.collect(), more);
+                }
+                self.reconsider(index, now);
+            }
+            (LoadSource::Events(_), Page::Open { .. })
+            | (LoadSource::Open(_), Page::Events { .. }) => {
+                debug_assert!(
+                    false,
+                    "a load is answered with the kind of page it asked for"
+                );
+            }
+        }
+    }
+
+    /// A load failed: who waited for it asks again a second later.
+    pub(super) fn load_failed(&mut self, load: LoadHandle, now: Now) {
+        let again = now.steady.plus(LOAD_RETRY);
+        match self.loads.remove(&load) {
+            Some(LoadSource::Events(application)) => {
+                let entry = self.registry.applications.get_mut(application);
+                for index in entry.map(|e| e.pages.load_failed(load)).unwrap_or_default() {
+                    self.sleep_until(index, Some(again));
+                }
+            }
+            Some(LoadSource::Open(index)) => {
+                if let Some(lane) = self.registry.lanes.get_mut(index) {
+                    lane.open.load_failed(load);
+                }
+                self.sleep_until(index, Some(again));
+            }
+            None => {}
+        }
+    }
+
+    /// Lets pages go that nobody used for longest, over all applications.
+    pub(super) fn bound_pages(&mut self) {
+        let held = |engine: &Self| -> usize {
+            engine
+                .registry
+                .applications
+                .iter()
+                .map(|(_, entry)| entry.pages.len())
+                .sum()
+        };
+        if self.loads.is_empty() && self.stats.loads == self.pages_bounded_at {
+            return;
+        }
+        self.pages_bounded_at = self.stats.loads;
+        let mut over = held(self).saturating_sub(crate::limits::PAGES_HELD_MAX);
+        while over > 0 {
+            let uses = self.registry.applications.iter();
+            let oldest = uses
+                .filter_map(|(i, e)| e.pages.oldest_use().map(|used| (used, i)))
+                .min();
+            let Some((_, application)) = oldest else {
+                return;
+            };
+            if let Some(entry) = self.registry.applications.get_mut(application) {
+                entry.pages.drop_oldest();
+            }
+            over -= 1;
+        }
+    }
+}
+
+/// Whether a disabled lane has work that may expire.
+fn has_held_work(lane: &Lane, end: EventPosition) -> bool {
+    let walk = lane.place != Place::Idle && lane.next < end;
+    walk || lane.open.first().is_some()
+}

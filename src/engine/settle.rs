@@ -1,0 +1,306 @@
+//! Settle: an attempt met its outcome; what does it mean for its delivery, its lane, its endpoint?
+
+use std::sync::Arc;
+
+use super::{
+    Engine,
+    dispatch::{Flight, Source, flight_slot, waiting_row},
+    lane::Place,
+    record::OnCommit,
+    window::Ended,
+};
+use crate::{
+    domain::{
+        attempt::{AttemptHandle, AttemptRecord, AttemptResult},
+        change::Change,
+        endpoint::{DisabledReason, Endpoint, EndpointState},
+        event::EventPosition,
+        id::AttemptId,
+        observation::Setback,
+        outcome::{Outcome, OutcomeKind},
+    },
+    policy::classify::{Verdict, classify},
+    random::Draw,
+    time::{Now, Timestamp},
+};
+
+impl Engine {
+    /// Takes the outcome of an attempt in. A handle that is not in flight is ignored.
+    pub(super) fn settle(&mut self, attempt: AttemptHandle, outcome: Outcome, now: Now) {
+        let slot = flight_slot(attempt);
+        if self
+            .flights
+            .get(slot)
+            .is_none_or(|flight| flight.handle != attempt)
+        {
+            return;
+        }
+        let flight = self.flights.remove(slot);
+        let index = flight.lane;
+        if flight.source == Source::Open {
+            self.retries_in_flight = self.retries_in_flight.saturating_sub(1);
+        }
+        let Some(lane) = self.registry.lanes.get_mut(index) else {
+            return;
+        };
+        lane.in_flight = lane.in_flight.saturating_sub(1);
+        let application = lane.application;
+        if let Some(entry) = self.registry.applications.get_mut(application) {
+            entry.in_flight = entry.in_flight.saturating_sub(1);
+        }
+        // A cancelled attempt is as one never made; it is sent again after the restart.
+        if flight.source != Source::Orphan && outcome.kind != OutcomeKind::Cancelled {
+            self.judge(&flight, outcome, now);
+        }
+        self.reconsider(index, now);
+        self.queue_application(application);
+    }
+
+    /// Judges the outcome, records it and moves the delivery on.
+    fn judge(&mut self, flight: &Flight, outcome: Outcome, now: Now) {
+        let verdict = classify(&outcome, now.wall);
+        let retry_after = match verdict {
+            Verdict::Retry { retry_after } => retry_after,
+            Verdict::Success | Verdict::Gone => None,
+        };
+        let result = if verdict == Verdict::Success {
+            AttemptResult::Succeeded
+        } else {
+            self.next_due(flight, retry_after, now)
+        };
+        self.record_attempt(flight, &outcome, result, now);
+        match result {
+            AttemptResult::Succeeded => self.stats.succeeded += 1,
+            AttemptResult::Exhausted => self.stats.exhausted += 1,
+            AttemptResult::RetryAt(_) => self.stats.retried += 1,
+        }
+        if let AttemptResult::RetryAt(due) = result {
+            self.wait_for_retry(flight, due, now);
+        } else if flight.source == Source::Open {
+            self.close_row(flight, now);
+        }
+        if flight.source == Source::Walk {
+            self.settle_walk(flight.lane, flight.event.position);
+        }
+        self.earn(flight, verdict, now);
+        self.observe(flight, setback(result, outcome.kind, verdict, now), now);
+        if verdict == Verdict::Gone {
+            self.disable(flight.lane, DisabledReason::Gone, now);
+        }
+    }
+
+    /// When the delivery is tried again, if it is.
+    fn next_due(
+        &self,
+        flight: &Flight,
+        retry_after: Option<crate::time::Span>,
+        now: Now,
+    ) -> AttemptResult {
+        let endpoint = self
+            .registry
+            .lanes
+            .get(flight.lane)
+            .map(|lane| lane.endpoint.id);
+        let draw = Draw {
+            event: flight.event.id.id().value(),
+            endpoint: endpoint.unwrap_or_default().id().value(),
+            attempt: flight.number.into(),
+        };
+        let due = self
+            .options
+            .retry
+            .next_due(retry_after, draw, self.options.seed, now.steady);
+        due.map_or(AttemptResult::Exhausted, AttemptResult::RetryAt)
+    }
+
+    fn record_attempt(
+        &mut self,
+        flight: &Flight,
+        outcome: &Outcome,
+        result: AttemptResult,
+        now: Now,
+    ) {
+        let Some(lane) = self.registry.lanes.get(flight.lane) else {
+            return;
+        };
+        let endpoint = lane.endpoint.key;
+        let Some(log) = self.logs.get_mut(&endpoint.application.shard) else {
+            return;
+        };
+        let record = AttemptRecord {
+            id: AttemptId::new(log.next_id(now)),
+            endpoint,
+            position: flight.event.position,
+            number: flight.number,
+            started_at: flight.started_at,
+            duration: outcome.duration,
+            outcome: outcome.kind,
+            resent: outcome.resent,
+            result,
+            body: outcome.body.clone(),
+        };
+        log.gather_attempt(record, now);
+    }
+
+    /// The delivery gets a row, or its row a new due time, and its lane holds it.
+    fn wait_for_retry(&mut self, flight: &Flight, due: Timestamp, now: Now) {
+        let kept_max = self.options.page_rows;
+        let Some(lane) = self.registry.lanes.get_mut(flight.lane) else {
+            return;
+        };
+        let row = waiting_row(flight, lane, due);
+        if let Some(log) = self.logs.get_mut(&row.delivery.endpoint.application.shard) {
+            log.gather(Change::PutOpen(row.delivery), now);
+        }
+        lane.open.wait(row, kept_max);
+    }
+
+    /// The row of a delivery that ended goes.
+    fn close_row(&mut self, flight: &Flight, now: Now) {
+        let position = flight.event.position;
+        let Some(lane) = self.registry.lanes.get_mut(flight.lane) else {
+            return;
+        };
+        lane.open.ended(position);
+        let endpoint = lane.endpoint.key;
+        if let Some(log) = self.logs.get_mut(&endpoint.application.shard) {
+            log.gather(Change::DeleteOpen { endpoint, position }, now);
+        }
+    }
+
+    /// Lets the endpoint's window learn from the attempt.
+    fn earn(&mut self, flight: &Flight, verdict: Verdict, now: Now) {
+        let slots_free = self.flights.len() < self.options.send_slots;
+        let Some(lane) = self.registry.lanes.get_mut(flight.lane) else {
+            return;
+        };
+        let end = self
+            .registry
+            .applications
+            .get(lane.application)
+            .map(|entry| entry.ring.end());
+        let work_waited = lane.walk_waits(end.unwrap_or_default()) || lane.retry_waits(now.steady);
+        let ended = Ended {
+            succeeded: verdict == Verdict::Success,
+            round_trip: now.steady.since(flight.started_at.steady),
+            work_waited,
+            slots_free,
+        };
+        lane.window.ended(ended, now.steady);
+    }
+
+    /// An event of the walk is settled for a lane: its cursor may move, and with it the watermark.
+    pub(super) fn settle_walk(&mut self, index: usize, position: EventPosition) {
+        let Some(lane) = self.registry.lanes.get_mut(index) else {
+            return;
+        };
+        let Some(entry) = self.registry.applications.get_mut(lane.application) else {
+            return;
+        };
+        let before = lane.done.cursor();
+        lane.done.settle(position);
+        let after = lane.done.cursor();
+        lane.next = lane.next.max(after);
+        let was_lagging = match lane.place {
+            Place::Idle => return,
+            Place::Ring if before == after => return,
+            Place::Ring => false,
+            Place::Lagging => true,
+        };
+        if after >= entry.ring.end() {
+            lane.place = Place::Idle;
+            entry.idle.push(index);
+        } else if entry.ring.holds(after) {
+            lane.place = Place::Ring;
+            entry.ring.enter(after);
+        }
+        if was_lagging {
+            if !core::mem::replace(&mut lane.row_dirty, true)
+                && let Some(log) = self.logs.get_mut(&entry.application.key.shard)
+            {
+                log.mark_dirty(index);
+            }
+        } else {
+            entry.ring.leave(before);
+        }
+    }
+
+    /// A delivery of the walk ends because its time ran out.
+    pub(super) fn expire(&mut self, index: usize, position: EventPosition, now: Now) {
+        self.record_expiry(index, position, now);
+        self.settle_walk(index, position);
+    }
+
+    /// A delivery with a row ends because its time ran out.
+    pub(super) fn expire_open(&mut self, index: usize, position: EventPosition, now: Now) {
+        self.record_expiry(index, position, now);
+        if let Some(lane) = self.registry.lanes.get_mut(index) {
+            lane.open.ended(position);
+        }
+    }
+
+    fn record_expiry(&mut self, index: usize, position: EventPosition, now: Now) {
+        self.stats.expired += 1;
+        let Some(lane) = self.registry.lanes.get(index) else {
+            return;
+        };
+        let endpoint = lane.endpoint.key;
+        if let Some(log) = self.logs.get_mut(&endpoint.application.shard) {
+            log.gather(Change::Expire { endpoint, position }, now);
+        }
+    }
+
+    /// Disables an endpoint: nothing more starts, its open work is held, new events don't match.
+    fn disable(&mut self, index: usize, reason: DisabledReason, now: Now) {
+        let Some(lane) = self.registry.lanes.get_mut(index) else {
+            return;
+        };
+        if !lane.is_enabled() {
+            return;
+        }
+        let Some(entry) = self.registry.applications.get_mut(lane.application) else {
+            return;
+        };
+        let (state, from) = (EndpointState::Disabled(reason), entry.next_position);
+        let mut endpoint = Endpoint::clone(&lane.endpoint);
+        endpoint.set_state(state, from);
+        lane.endpoint = Arc::new(endpoint);
+        let (endpoint, application) = (lane.endpoint.key, lane.application);
+        if let Some(log) = self.logs.get_mut(&endpoint.application.shard) {
+            let change = Change::SetEndpointState {
+                endpoint,
+                state,
+                from,
+            };
+            log.gather_urgent(change, OnCommit::Nothing, 0);
+        }
+        // Its held events must not keep the ring: from now on its row tells where it stands.
+        if lane.place == Place::Ring {
+            lane.place = Place::Lagging;
+            entry.ring.leave(lane.done.cursor());
+            if !core::mem::replace(&mut lane.row_dirty, true)
+                && let Some(log) = self.logs.get_mut(&endpoint.application.shard)
+            {
+                log.mark_dirty(index);
+            }
+        }
+        self.sleep_until(index, None);
+        self.hold_rounds(application, index, reason);
+        self.reconsider(index, now);
+    }
+}
+
+/// What an attempt's end is told as; `None` for a success.
+fn setback(
+    result: AttemptResult,
+    outcome: OutcomeKind,
+    verdict: Verdict,
+    now: Now,
+) -> Option<Setback> {
+    match (result, verdict) {
+        (AttemptResult::Succeeded, _) => None,
+        (_, Verdict::Gone) => Some(Setback::Disabled(outcome, DisabledReason::Gone)),
+        (AttemptResult::RetryAt(due), _) => Some(Setback::Retrying(outcome, due.since(now.steady))),
+        (AttemptResult::Exhausted, _) => Some(Setback::Exhausted(outcome)),
+    }
+}

@@ -1,0 +1,235 @@
+//! Shards come and go: the only way to build the engine's state of one, and the way it is
+//! forgotten. Nothing is ever rolled back: after a failed commit the shard is given up and acquired
+//! again, and its state is built from what is durable.
+
+use std::collections::BTreeSet;
+
+use super::{
+    Engine,
+    dispatch::Source,
+    done_map::DoneMap,
+    io::Effect,
+    lane::{Lane, Place},
+    open_rows::OpenRows,
+    record::ShardLog,
+    ring::Ring,
+    schedule::LoadSource,
+};
+use crate::{
+    domain::{
+        change::{BatchHandle, Epoch},
+        command::Refusal,
+        endpoint::EndpointKey,
+        event::EventPosition,
+        id::{Id, ShardId},
+        page::{ApplicationState, EndpointRecovery, ShardState},
+    },
+    time::Now,
+};
+
+impl Engine {
+    /// Builds the state of a shard.
+    pub(super) fn acquired(&mut self, shard: ShardId, epoch: Epoch, state: ShardState, now: Now) {
+        match state {
+            ShardState::Directory {
+                applications,
+                last_id,
+            } => {
+                self.add_log(shard, epoch, last_id);
+                for application in applications {
+                    let key = application.key;
+                    let next = self.next_application.entry(key.shard).or_insert(0);
+                    *next = (*next).max(key.ordinal.saturating_add(1));
+                    if self.registry.application(key).is_none() {
+                        let acquired = self.logs.contains_key(&key.shard);
+                        self.registry.add_application(application, acquired);
+                    }
+                }
+            }
+            ShardState::Data {
+                applications,
+                last_id,
+            } => {
+                self.add_log(shard, epoch, last_id);
+                for index in self.registry.applications_of(shard) {
+                    if let Some(entry) = self.registry.applications.get_mut(index) {
+                        entry.acquired = true;
+                    }
+                }
+                for application in applications {
+                    self.restore_application(application, now);
+                }
+            }
+        }
+    }
+
+    fn add_log(&mut self, shard: ShardId, epoch: Epoch, last_id: Id) {
+        self.logs.insert(
+            shard,
+            ShardLog::new(self.options.seed, shard, epoch, last_id),
+        );
+        self.shard_list = self.logs.keys().copied().collect();
+    }
+
+    fn restore_application(&mut self, state: ApplicationState, now: Now) {
+        let Some(index) = self.registry.application(state.key) else {
+            return;
+        };
+        let Some(entry) = self.registry.applications.get_mut(index) else {
+            return;
+        };
+        entry.next_position = state.next_position;
+        entry.watermark = state.watermark;
+        entry.ring = Ring::starting_at(state.watermark);
+        let mut events = state.events.into_iter().peekable();
+        let mut position = state.watermark;
+        while position < state.next_position {
+            entry
+                .ring
+                .push(events.next_if(|event| event.position == position));
+            position = position.plus(1);
+        }
+        let lanes: Vec<usize> = state
+            .endpoints
+            .into_iter()
+            .filter_map(|lane| self.restore_lane(index, lane))
+            .collect();
+        if let Some(entry) = self.registry.applications.get_mut(index) {
+            entry.ring.trim();
+        }
+        for lane in lanes {
+            self.reconsider(lane, now);
+        }
+    }
+
+    /// Builds a lane: where it lags its row tells, else the settled events do.
+    fn restore_lane(&mut self, application: usize, recovery: EndpointRecovery) -> Option<usize> {
+        let EndpointRecovery {
+            endpoint,
+            lane: row,
+            settled,
+            open_due,
+        } = recovery;
+        let key = endpoint.key;
+        let mut lane = Lane::idle(endpoint, application, self.options.window_max);
+        let entry = self.registry.applications.get_mut(application)?;
+        let (base, end) = (entry.ring.base(), entry.ring.end());
+        if let Some((cursor, bits)) = row {
+            lane.done = DoneMap::restored(cursor, bits);
+            lane.place = Place::Lagging;
+        } else {
+            let settled: BTreeSet<EventPosition> = settled.into_iter().collect();
+            let mut cursor = base;
+            while cursor < end && (settled.contains(&cursor) || !lane.endpoint.takes(cursor)) {
+                cursor = cursor.plus(1);
+            }
+            lane.done = DoneMap::starting_at(cursor);
+            for position in settled.range(cursor..lane.done.limit()) {
+                lane.done.settle(*position);
+            }
+            if cursor < end {
+                lane.place = Place::Ring;
+                entry.ring.enter(cursor);
+            }
+        }
+        lane.next = lane.done.cursor();
+        if open_due.is_some() {
+            lane.open = OpenRows::unloaded();
+        }
+        let index = self.registry.add_lane(lane);
+        self.adopt_orphans(index, key);
+        let lane = self.registry.lanes.get(index)?;
+        if lane.place == Place::Idle {
+            self.registry
+                .applications
+                .get_mut(application)?
+                .idle
+                .push(index);
+        }
+        Some(index)
+    }
+
+    /// Attempts that were in flight when the shard was lost still count for their endpoint.
+    fn adopt_orphans(&mut self, index: usize, key: EndpointKey) {
+        let Some(lane) = self.registry.lanes.get_mut(index) else {
+            return;
+        };
+        let Some(entry) = self.registry.applications.get_mut(lane.application) else {
+            return;
+        };
+        for (attempt, endpoint) in &self.orphans {
+            let slot = super::dispatch::flight_slot(*attempt);
+            if let Some(flight) = self.flights.get_mut(slot).filter(|f| f.handle == *attempt)
+                && *endpoint == key
+            {
+                flight.lane = index;
+                lane.in_flight = lane.in_flight.saturating_add(1);
+                entry.in_flight += 1;
+            }
+        }
+        let flights = &self.flights;
+        self.orphans.retain(|(attempt, endpoint)| {
+            let slot = super::dispatch::flight_slot(*attempt);
+            *endpoint != key && flights.get(slot).is_some_and(|f| f.handle == *attempt)
+        });
+    }
+
+    /// A batch failed: the shard is given up and acquired again.
+    pub(super) fn commit_failed(
+        &mut self,
+        shard: ShardId,
+        batch: BatchHandle,
+        out: &mut Vec<Effect>,
+    ) {
+        if self
+            .logs
+            .get(&shard)
+            .is_some_and(|log| log.has_submitted(batch))
+        {
+            self.forget(shard);
+            out.push(Effect::ReleaseShard(shard));
+        }
+    }
+
+    /// Forgets a shard: who waits for it is told that the result is unknown.
+    pub(super) fn forget(&mut self, shard: ShardId) {
+        let Some(log) = self.logs.remove(&shard) else {
+            return;
+        };
+        self.shard_list = self.logs.keys().copied().collect();
+        self.replies.extend(
+            log.waiting()
+                .map(|request| (request, Err(Refusal::Unknown))),
+        );
+        self.open_loads.retain(|(of, _)| *of != shard);
+        self.arrived.retain(|(key, ..)| key.shard != shard);
+        if shard == ShardId::DIRECTORY {
+            self.next_application.clear();
+            return;
+        }
+        for application in self.registry.applications_of(shard) {
+            self.close_rounds_of(application);
+            for (_, flight) in &mut self.flights {
+                let lane = self.registry.lanes.get(flight.lane);
+                let Some(lane) = lane.filter(|lane| lane.application == application) else {
+                    continue;
+                };
+                if flight.source == Source::Open {
+                    self.retries_in_flight = self.retries_in_flight.saturating_sub(1);
+                }
+                flight.source = Source::Orphan;
+                self.orphans.push((flight.handle, lane.endpoint.key));
+                flight.lane = NO_LANE;
+            }
+            let forgotten = self.registry.forget(application);
+            self.asleep.retain(|(_, lane)| !forgotten.contains(lane));
+            self.loads.retain(|_, source| match source {
+                LoadSource::Events(of) => *of != application,
+                LoadSource::Open(lane) => !forgotten.contains(lane),
+            });
+        }
+    }
+}
+
+/// The lane of an attempt whose lane was forgotten.
+const NO_LANE: usize = usize::MAX;

@@ -1,0 +1,94 @@
+//! A cell: one thread that runs one engine, its lanes and its connections.
+
+use std::{io, thread};
+
+use thiserror::Error;
+use tokio::{sync::oneshot, task::LocalSet};
+
+use super::{
+    clock::SystemClock,
+    drive::{Drive, Observer},
+    handle::{Handle, SharedStore},
+};
+use crate::{
+    domain::observation::Observation,
+    engine::{Engine, options::Options},
+    store::{AcquireError, Store},
+    transport::Transport,
+};
+
+/// Told on the cell's thread whatever the engine observes; it must not block.
+pub type SendObserver = Box<dyn FnMut(&Observation) + Send>;
+
+/// Why a cell ended before it was asked to.
+#[derive(Debug, Error)]
+pub enum CellError {
+    /// Its thread or its runtime could not be made.
+    #[error("the engine's thread could not be started: {0}")]
+    Start(#[source] io::Error),
+    /// The store did not give its shards.
+    #[error("the store did not open: {0}")]
+    Store(#[from] AcquireError),
+    /// It panicked; a bug.
+    #[error("the engine ended unexpectedly; this is a bug, its message stands above")]
+    Panicked,
+}
+
+/// A running cell.
+pub struct Cell {
+    ended: oneshot::Receiver<Result<(), CellError>>,
+}
+
+impl Cell {
+    /// Starts a cell on a thread of its own. The transport is made there, inside its runtime.
+    ///
+    /// # Errors
+    /// [`CellError::Start`] if the system gives no thread.
+    pub fn start<S, T>(
+        options: Options,
+        store: S,
+        transport: impl FnOnce() -> T + Send + 'static,
+        observer: Option<SendObserver>,
+    ) -> Result<(Handle, Self), CellError>
+    where
+        S: Store + Send + 'static,
+        T: Transport + 'static,
+    {
+        let store = SharedStore::new(store);
+        let handle = Handle::new(&store);
+        let (end, ended) = oneshot::channel();
+        let inside = handle.clone();
+        let run = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            let result = runtime.map_err(CellError::Start).and_then(|runtime| {
+                let set = LocalSet::new();
+                let result = set.block_on(&runtime, async {
+                    let observer = observer.map(|observer| observer as Observer);
+                    let engine = Engine::new(options);
+                    let clock = SystemClock::start();
+                    Drive::new(engine, clock, store, transport(), inside, observer)
+                        .run()
+                        .await
+                });
+                result.map_err(CellError::Store)
+            });
+            // If nobody waits for the end any more, the process is going away.
+            drop(end.send(result));
+        };
+        thread::Builder::new()
+            .name("cell".to_owned())
+            .spawn(run)
+            .map_err(CellError::Start)?;
+        Ok((handle, Self { ended }))
+    }
+
+    /// Waits until the cell has ended: after a shutdown, or because it failed.
+    ///
+    /// # Errors
+    /// [`CellError`]
+    pub async fn ended(self) -> Result<(), CellError> {
+        self.ended.await.unwrap_or(Err(CellError::Panicked))
+    }
+}

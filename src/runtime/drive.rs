@@ -1,0 +1,273 @@
+//! The drive loop: turns, as the engine's contract (`engine/io.rs`) has them.
+
+use std::{future::poll_fn, sync::PoisonError, task::Poll};
+
+use slab::Slab;
+use tokio::sync::oneshot;
+
+use super::{
+    clock::Clock,
+    handle::{Handle, Readiness, SharedStore},
+    mailbox::Letter,
+};
+use crate::{
+    domain::{
+        application::DEFAULT_APPLICATION_UID,
+        attempt::AttemptHandle,
+        command::{Answer, Command, Refusal, Reply, RequestHandle},
+        id::ShardId,
+        observation::Observation,
+        outcome::Outcome,
+    },
+    engine::{
+        Engine,
+        io::{Effect, Input},
+    },
+    limits,
+    store::{AcquireError, Completion, Store},
+    time::Span,
+    transport::Transport,
+};
+
+/// Told whatever the engine observes; it must not block.
+pub type Observer = Box<dyn FnMut(&Observation)>;
+
+/// The shards of the memory store: the directory and one of data.
+const SHARDS: [ShardId; 2] = [ShardId::DIRECTORY, ShardId::new(1)];
+
+/// One engine and everything it is driven with.
+pub struct Drive<C, S, T> {
+    clock: C,
+    store: SharedStore<S>,
+    transport: T,
+    engine: Engine,
+    handle: Handle,
+    observer: Option<Observer>,
+    requests: Slab<ReplyTo>,
+    letters: Vec<Letter>,
+    outcomes: Vec<(AttemptHandle, Outcome)>,
+    completions: Vec<Completion>,
+    effects: Vec<Effect>,
+    stopped: bool,
+}
+
+/// Where an answer goes.
+enum ReplyTo {
+    /// To a caller.
+    Caller(oneshot::Sender<Reply>),
+    /// To the loop itself: the application `default` is known.
+    Start,
+}
+
+impl<C: Clock, S: Store, T: Transport> Drive<C, S, T> {
+    /// A loop that is not running yet; `handle` was made for the same store.
+    pub fn new(
+        engine: Engine,
+        clock: C,
+        store: SharedStore<S>,
+        transport: T,
+        handle: Handle,
+        observer: Option<Observer>,
+    ) -> Self {
+        Self {
+            clock,
+            store,
+            transport,
+            engine,
+            handle,
+            observer,
+            requests: Slab::new(),
+            letters: Vec::new(),
+            outcomes: Vec::new(),
+            completions: Vec::new(),
+            effects: Vec::new(),
+            stopped: false,
+        }
+    }
+
+    /// Runs until shutdown is complete.
+    ///
+    /// # Errors
+    /// [`AcquireError`] if the store does not give its shards.
+    pub async fn run(mut self) -> Result<(), AcquireError> {
+        for shard in SHARDS {
+            self.acquire(shard)?;
+        }
+        self.end_turn()?;
+        self.create_default_application();
+        self.end_turn()?;
+        while !self.stopped {
+            self.turn().await?;
+        }
+        self.handle.mailbox.close();
+        Ok(())
+    }
+
+    /// One turn: wait until something is there, tell the engine, carry its effects out.
+    async fn turn(&mut self) -> Result<(), AcquireError> {
+        let shutdown_ms = if self.completions.is_empty() {
+            self.wait().await
+        } else {
+            // Work goes on without a wait; connections get their turn all the same.
+            tokio::task::yield_now().await;
+            self.take_arrivals().await
+        };
+        let now = self.clock.now();
+        for completion in self.completions.drain(..) {
+            let input = match completion {
+                Completion::Committed(batch) => Input::Committed(batch),
+                Completion::CommitFailed(shard, batch) => Input::CommitFailed(shard, batch),
+                Completion::Loaded(load, page) => Input::Loaded(load, page),
+                Completion::LoadFailed(load) => Input::LoadFailed(load),
+            };
+            self.engine.step(now, input, &mut self.effects);
+        }
+        let count = self.outcomes.len().min(limits::TURN_INPUTS_MAX);
+        for (attempt, outcome) in self.outcomes.drain(..count) {
+            self.engine
+                .step(now, Input::AttemptDone(attempt, outcome), &mut self.effects);
+        }
+        let count = self.letters.len().min(limits::TURN_INPUTS_MAX);
+        for (command, answer) in self.letters.drain(..count) {
+            let request = request_handle(self.requests.insert(ReplyTo::Caller(answer)));
+            self.engine
+                .step(now, Input::Command(request, command), &mut self.effects);
+        }
+        if let Some(within_ms) = shutdown_ms {
+            let within = Span::from_millis(i64::try_from(within_ms).unwrap_or(i64::MAX));
+            let deadline = now.steady.plus(within);
+            self.engine
+                .step(now, Input::Shutdown(deadline), &mut self.effects);
+        }
+        self.end_turn()
+    }
+
+    /// Waits for letters, outcomes or the engine's deadline; tells a wish to shut down.
+    async fn wait(&mut self) -> Option<u64> {
+        if !self.letters.is_empty() || !self.outcomes.is_empty() {
+            tokio::task::yield_now().await;
+            return self.take_arrivals().await;
+        }
+        let deadline = self.engine.next_deadline();
+        let (letters, outcomes) = (&mut self.letters, &mut self.outcomes);
+        let (mailbox, transport) = (&self.handle.mailbox, &mut self.transport);
+        let arrival = poll_fn(|context| {
+            let mail = mailbox.poll_take(context, letters);
+            let done = transport.poll_outcomes(context, outcomes);
+            match (mail, done) {
+                (Poll::Ready(shutdown_ms), _) => Poll::Ready(shutdown_ms),
+                (Poll::Pending, Poll::Ready(())) => Poll::Ready(None),
+                (Poll::Pending, Poll::Pending) => Poll::Pending,
+            }
+        });
+        let Some(deadline) = deadline else {
+            return arrival.await;
+        };
+        tokio::select! {
+            biased;
+            shutdown_ms = arrival => shutdown_ms,
+            () = self.clock.sleep_until(deadline) => None,
+        }
+    }
+
+    /// Takes what is there, without waiting.
+    async fn take_arrivals(&mut self) -> Option<u64> {
+        let letters_left = !self.letters.is_empty();
+        poll_fn(|context| {
+            let _ = self.transport.poll_outcomes(context, &mut self.outcomes);
+            if letters_left {
+                return Poll::Ready(None);
+            }
+            match self.handle.mailbox.poll_take(context, &mut self.letters) {
+                Poll::Ready(shutdown_ms) => Poll::Ready(shutdown_ms),
+                Poll::Pending => Poll::Ready(None),
+            }
+        })
+        .await
+    }
+
+    /// Lets the engine decide and carries its effects out, in their order.
+    fn end_turn(&mut self) -> Result<(), AcquireError> {
+        let now = self.clock.now();
+        self.engine.step(now, Input::TurnEnd, &mut self.effects);
+        let mut effects = core::mem::take(&mut self.effects);
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::Commit(batch) => self.store.lock().submit(batch),
+                Effect::Load(load, request) => self.store.lock().load(load, request),
+                Effect::Send(request) => self.transport.start(request),
+                Effect::CancelSend(attempt) => self.transport.cancel(attempt),
+                Effect::Reply(request, reply) => self.reply(request, reply),
+                Effect::Notify(observation) => {
+                    if let Some(observer) = &mut self.observer {
+                        observer(&observation);
+                    }
+                }
+                Effect::ReleaseShard(shard) => {
+                    self.store.lock().release(shard);
+                    self.acquire(shard)?;
+                }
+                Effect::Stopped => self.stopped = true,
+            }
+        }
+        // What acquiring a shard added comes with the next turn.
+        effects.append(&mut self.effects);
+        self.effects = effects;
+        self.store.lock().flush(&mut self.completions);
+        *self
+            .handle
+            .status
+            .stats
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = self.engine.stats();
+        Ok(())
+    }
+
+    /// Takes a shard over and tells the engine.
+    fn acquire(&mut self, shard: ShardId) -> Result<(), AcquireError> {
+        let (epoch, state) = self.store.lock().acquire(shard)?;
+        let now = self.clock.now();
+        let input = Input::ShardAcquired(shard, epoch, Box::new(state));
+        self.engine.step(now, input, &mut self.effects);
+        Ok(())
+    }
+
+    fn create_default_application(&mut self) {
+        let request = request_handle(self.requests.insert(ReplyTo::Start));
+        let command = Command::CreateApplication {
+            uid: DEFAULT_APPLICATION_UID.into(),
+        };
+        self.engine.step(
+            self.clock.now(),
+            Input::Command(request, command),
+            &mut self.effects,
+        );
+    }
+
+    fn reply(&mut self, request: RequestHandle, reply: Reply) {
+        let slot = usize::try_from(request.number()).ok();
+        match slot.and_then(|slot| self.requests.try_remove(slot)) {
+            // A caller that no longer waits needs no answer.
+            Some(ReplyTo::Caller(answer)) => drop(answer.send(reply)),
+            Some(ReplyTo::Start) => self.started(reply),
+            None => {}
+        }
+    }
+
+    /// The application `default` is there: commands are taken from now on.
+    fn started(&mut self, reply: Reply) {
+        match reply {
+            Ok(Answer::Application { key, .. }) => {
+                self.handle.status.default_application.get_or_init(|| key);
+                self.handle.status.set_readiness(Readiness::Ready);
+            }
+            Ok(Answer::Endpoint { .. } | Answer::Event { .. }) | Err(Refusal::ShuttingDown) => {}
+            Err(_) => self.create_default_application(),
+        }
+    }
+}
+
+/// The name of a request by its slot.
+fn request_handle(slot: usize) -> RequestHandle {
+    RequestHandle::new(u64::try_from(slot).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,132 @@
+//! The mailbox: commands from other threads, taken by the cell as a whole.
+//!
+//! A vector behind a mutex, swapped whole; the cell is woken only when it was empty, so a burst of
+//! commands costs one wake-up.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    task::{Context, Poll},
+};
+
+use futures::task::AtomicWaker;
+use tokio::sync::oneshot;
+
+use crate::{
+    domain::command::{Command, Refusal, Reply},
+    limits,
+};
+
+/// A command and where its answer goes.
+pub(super) type Letter = (Command, oneshot::Sender<Reply>);
+
+/// Commands that wait for the cell.
+#[derive(Debug, Default)]
+pub(super) struct Mailbox {
+    inside: Mutex<Inside>,
+    waker: AtomicWaker,
+}
+
+#[derive(Debug, Default)]
+struct Inside {
+    letters: Vec<Letter>,
+    /// How long shutdown may take, once asked for, in milliseconds.
+    shutdown_ms: Option<u64>,
+    /// Nobody takes letters any more.
+    closed: bool,
+}
+
+impl Mailbox {
+    /// Puts a command in.
+    ///
+    /// # Errors
+    /// [`Refusal::Overloaded`] if it is full, [`Refusal::ShuttingDown`] if nobody takes it.
+    pub(super) fn put(&self, letter: Letter) -> Result<(), Refusal> {
+        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        if inside.closed {
+            return Err(Refusal::ShuttingDown);
+        }
+        if inside.letters.len() >= limits::MAILBOX_COMMANDS_MAX {
+            return Err(Refusal::Overloaded);
+        }
+        let was_empty = inside.letters.is_empty();
+        inside.letters.push(letter);
+        drop(inside);
+        if was_empty {
+            self.waker.wake();
+        }
+        Ok(())
+    }
+
+    /// Asks the cell to shut down within `within_ms`.
+    pub(super) fn shut_down(&self, within_ms: u64) {
+        self.inside
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .shutdown_ms = Some(within_ms);
+        self.waker.wake();
+    }
+
+    /// Takes everything out into `letters`, which must be empty, and tells a wish to shut down;
+    /// pending while there is nothing.
+    pub(super) fn poll_take(
+        &self,
+        context: &mut Context<'_>,
+        letters: &mut Vec<Letter>,
+    ) -> Poll<Option<u64>> {
+        self.waker.register(context.waker());
+        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        core::mem::swap(&mut inside.letters, letters);
+        let shutdown_ms = inside.shutdown_ms.take();
+        if letters.is_empty() && shutdown_ms.is_none() {
+            Poll::Pending
+        } else {
+            Poll::Ready(shutdown_ms)
+        }
+    }
+
+    /// No letter is taken any more; those inside go, which their senders notice.
+    pub(super) fn close(&self) {
+        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        inside.closed = true;
+        inside.letters.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letter() -> Letter {
+        (
+            Command::CreateApplication { uid: "a".into() },
+            oneshot::channel().0,
+        )
+    }
+
+    #[test]
+    fn a_full_mailbox_refuses_and_a_closed_one_too() {
+        let mailbox = Mailbox::default();
+        for _ in 0..limits::MAILBOX_COMMANDS_MAX {
+            mailbox.put(letter()).expect("there is room");
+        }
+        assert_eq!(mailbox.put(letter()), Err(Refusal::Overloaded));
+        mailbox.close();
+        assert_eq!(mailbox.put(letter()), Err(Refusal::ShuttingDown));
+    }
+
+    #[test]
+    fn letters_come_out_whole_and_a_wish_to_shut_down_with_them() {
+        let mailbox = Mailbox::default();
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let mut letters = Vec::new();
+        assert!(mailbox.poll_take(&mut context, &mut letters).is_pending());
+        mailbox.put(letter()).expect("there is room");
+        mailbox.put(letter()).expect("there is room");
+        mailbox.shut_down(30);
+        assert_eq!(
+            mailbox.poll_take(&mut context, &mut letters),
+            Poll::Ready(Some(30))
+        );
+        assert_eq!(letters.len(), 2);
+    }
+}

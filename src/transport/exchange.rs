@@ -1,0 +1,203 @@
+//! One HTTP/1.1 connection and the exchanges on it, one after the other.
+//!
+//! hyper's connection future is polled here, beside the exchange it serves: no task of its own, no
+//! wake-up between the two.
+
+use core::{
+    future::poll_fn,
+    pin::{Pin, pin},
+    task::{Context, Poll},
+};
+use std::rc::Rc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, header};
+use http_body::{Body as _, Frame};
+use hyper::{
+    body::Incoming,
+    client::conn::http1::{Builder, Connection, SendRequest},
+};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{
+    body::DeliveryBody,
+    classify_error::{ExchangeFailure, exchange_failure},
+    dial::Wire,
+    reply_watch::{ReplyWatch, Watched},
+};
+use crate::{domain::outcome::OutcomeKind, limits};
+
+/// How hyper is set up for every connection.
+pub(super) fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder
+        // One `send` of a joined buffer costs less than `writev` of several.
+        .writev(false)
+        .max_header_size(limits::REPLY_HEAD_BYTES_MAX)
+        .max_buf_size(limits::REPLY_HEAD_BYTES_MAX);
+    // `max_headers` stays unset: hyper's own bound is ours, and setting it costs an allocation for
+    // each reply. A test of the transport holds it at `limits::REPLY_HEADERS_MAX`.
+    builder
+}
+
+/// An open connection.
+pub(super) struct HttpConnection<S: AsyncRead + AsyncWrite + Unpin> {
+    sender: SendRequest<DeliveryBody>,
+    /// hyper's side; `None` once it has ended.
+    driver: Option<Connection<TokioIo<Watched<Wire<S>>>, DeliveryBody>>,
+    watch: Rc<ReplyWatch>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> HttpConnection<S> {
+    /// Speaks HTTP over a stream.
+    pub(super) async fn open(builder: &Builder, wire: Wire<S>) -> Result<Self, OutcomeKind> {
+        let watch = Rc::new(ReplyWatch::default());
+        let stream = TokioIo::new(Watched::new(wire, Rc::clone(&watch)));
+        match builder.handshake(stream).await {
+            Ok((sender, driver)) => Ok(Self {
+                sender,
+                driver: Some(driver),
+                watch,
+            }),
+            Err(error) => Err(exchange_failure(&error).kind),
+        }
+    }
+
+    /// Drives the connection; ready once it has ended, which an idle one does when the receiver
+    /// closes it or sends what nobody asked for.
+    pub(super) fn poll_ended(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if let Some(driver) = &mut self.driver {
+            if Pin::new(driver).poll(context).is_pending() {
+                return Poll::Pending;
+            }
+            // Gone at once: what still waits in it learns of its end by that.
+            self.driver = None;
+        }
+        Poll::Ready(())
+    }
+
+    /// Sends a request and waits for the head of the final reply.
+    pub(super) async fn send(
+        &mut self,
+        request: Request<DeliveryBody>,
+    ) -> Result<Response<Incoming>, ExchangeFailure> {
+        self.watch.begin();
+        let mut reply = pin!(self.sender.send_request(request));
+        let driver = &mut self.driver;
+        poll_fn(|context| {
+            let ended = driver
+                .as_mut()
+                .is_none_or(|driver| Pin::new(driver).poll(context).is_ready());
+            if ended {
+                *driver = None;
+            }
+            reply.as_mut().poll(context)
+        })
+        .await
+        .map_err(|error| exchange_failure(&error))
+    }
+
+    /// Whether any byte of a reply came since the last request was sent.
+    pub(super) fn saw_reply_bytes(&self) -> bool {
+        self.watch.any_byte()
+    }
+
+    /// Reads a reply's body into `body`, as far as it may be read; true if that was all of it.
+    ///
+    /// What has been read stays in `body` if the wait is given up.
+    pub(super) async fn read_body(
+        &mut self,
+        incoming: &mut Incoming,
+        body: &mut ReplyBody,
+    ) -> bool {
+        let mut was_driven = false;
+        poll_fn(|context| {
+            loop {
+                match Pin::new(&mut *incoming).poll_frame(context) {
+                    Poll::Ready(Some(Ok(frame))) => {
+                        was_driven = false;
+                        if !body.take(frame) {
+                            return Poll::Ready(false);
+                        }
+                    }
+                    Poll::Ready(Some(Err(_))) => return Poll::Ready(false),
+                    Poll::Ready(None) => return Poll::Ready(true),
+                    Poll::Pending if was_driven => {
+                        was_driven = false;
+                        return Poll::Pending;
+                    }
+                    Poll::Pending => {
+                        was_driven = true;
+                        let _ = self.poll_ended(context);
+                    }
+                }
+            }
+        })
+        .await
+    }
+
+    /// Whether the connection stands ready for another request, now that a reply was read whole.
+    pub(super) async fn is_reusable(&mut self) -> bool {
+        if self.driver.is_some() && self.sender.is_ready() {
+            return true;
+        }
+        poll_fn(|context| {
+            Poll::Ready(self.poll_ended(context).is_pending() && self.sender.is_ready())
+        })
+        .await
+    }
+}
+
+/// Whether a head says in two ways where its body ends (RFC 9112, section 6.3): such a connection
+/// may have been tampered with and serves no second request.
+pub(super) fn is_ambiguous(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::TRANSFER_ENCODING) && headers.contains_key(header::CONTENT_LENGTH)
+}
+
+/// What is kept of a reply's body.
+#[derive(Default)]
+pub(super) struct ReplyBody {
+    kept: Vec<u8>,
+    read_bytes: usize,
+}
+
+impl ReplyBody {
+    /// Takes what fits of a frame; false once more was read than may be.
+    fn take(&mut self, frame: Frame<Bytes>) -> bool {
+        let Ok(data) = frame.into_data() else {
+            return true;
+        };
+        let room = limits::REPLY_BODY_KEPT_BYTES_MAX.saturating_sub(self.kept.len());
+        let fitting = data.get(..data.len().min(room)).unwrap_or_default();
+        self.kept.extend_from_slice(fitting);
+        self.read_bytes = self.read_bytes.saturating_add(data.len());
+        self.read_bytes <= limits::REPLY_BODY_READ_BYTES_MAX
+    }
+
+    /// What was kept.
+    pub(super) fn into_bytes(self) -> Bytes {
+        Bytes::from(self.kept.into_boxed_slice())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_kept_up_to_one_bound_and_read_up_to_another() {
+        let mut body = ReplyBody::default();
+        let chunk = || Frame::data(Bytes::from(vec![b'x'; 10_000]));
+        let taken = (0..10).take_while(|_| body.take(chunk())).count();
+        assert_eq!(taken, limits::REPLY_BODY_READ_BYTES_MAX / 10_000);
+        assert_eq!(body.into_bytes().len(), limits::REPLY_BODY_KEPT_BYTES_MAX);
+    }
+
+    #[test]
+    fn trailers_are_no_body() {
+        let mut body = ReplyBody::default();
+        assert!(body.take(Frame::trailers(HeaderMap::new())));
+        assert!(body.into_bytes().is_empty());
+    }
+}

@@ -1,0 +1,254 @@
+//! Makes and signs the request of an attempt.
+//!
+//! Pure but for two caches: a `webhook-timestamp` serves a whole second, the headers of an event
+//! serve all endpoints it goes to.
+
+use core::cell::RefCell;
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request,
+    header::{ACCEPT_ENCODING, CONTENT_TYPE, HOST, InvalidHeaderValue, USER_AGENT},
+};
+
+use super::{body::DeliveryBody, target::DerivedTarget};
+use crate::domain::{
+    attempt::AttemptRequest,
+    event::{Event, JSON},
+    id::EventId,
+};
+
+/// Makes requests; one for all connections of a cell.
+pub(super) struct RequestBuilder {
+    user_agent: HeaderValue,
+    /// The last second that was asked for, and its header.
+    stamp: RefCell<(i64, HeaderValue)>,
+    /// Headers of recent events, each at the place its id gives it.
+    events: RefCell<Vec<Option<EventHeaders>>>,
+}
+
+/// The headers that depend on the event alone.
+#[derive(Clone)]
+struct EventHeaders {
+    id: EventId,
+    webhook_id: HeaderValue,
+    content_type: HeaderValue,
+}
+
+impl RequestBuilder {
+    /// A builder that calls itself `user_agent`.
+    pub(super) fn new(user_agent: HeaderValue) -> Self {
+        Self {
+            user_agent,
+            stamp: RefCell::new((0, HeaderValue::from_static("0"))),
+            events: RefCell::new(vec![None; EVENTS_CACHED]),
+        }
+    }
+
+    /// The signed request of an attempt.
+    ///
+    /// # Errors
+    /// A signature that is no header value; a bug of ours.
+    pub(super) fn build(
+        &self,
+        attempt: &AttemptRequest,
+        derived: &DerivedTarget,
+    ) -> Result<Request<DeliveryBody>, InvalidHeaderValue> {
+        let event = self.event_headers(&attempt.event)?;
+        let seconds = attempt.stamp.as_seconds();
+        let body = DeliveryBody::new(
+            derived.body_head.clone(),
+            attempt.event.payload.bytes.clone(),
+            derived.body_tail.clone(),
+        );
+        let id = event.webhook_id.to_str().unwrap_or_default();
+        let signature = derived.signer.sign(id, seconds, &body.slices());
+
+        let mut headers = HeaderMap::with_capacity(HEADERS);
+        headers.insert(HOST, derived.host.clone());
+        headers.insert(USER_AGENT, self.user_agent.clone());
+        headers.insert(CONTENT_TYPE, event.content_type);
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        headers.insert(WEBHOOK_ID, event.webhook_id);
+        headers.insert(WEBHOOK_TIMESTAMP, self.stamp_header(seconds));
+        headers.insert(WEBHOOK_SIGNATURE, HeaderValue::try_from(signature)?);
+
+        let mut request = Request::new(body);
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = derived.uri.clone();
+        *request.headers_mut() = headers;
+        Ok(request)
+    }
+
+    fn stamp_header(&self, seconds: i64) -> HeaderValue {
+        let mut stamp = self.stamp.borrow_mut();
+        if stamp.0 != seconds {
+            *stamp = (seconds, HeaderValue::from(seconds));
+        }
+        stamp.1.clone()
+    }
+
+    fn event_headers(&self, event: &Event) -> Result<EventHeaders, InvalidHeaderValue> {
+        let place = usize::try_from(event.id.id().value() % EVENTS_CACHED as u128).unwrap_or(0);
+        let mut events = self.events.borrow_mut();
+        let cached = events.get_mut(place);
+        if let Some(Some(headers)) = &cached
+            && headers.id == event.id
+        {
+            return Ok(headers.clone());
+        }
+        let headers = EventHeaders {
+            id: event.id,
+            webhook_id: HeaderValue::try_from(event.id.to_string())?,
+            content_type: content_type(&event.payload.content_type),
+        };
+        if let Some(slot) = cached {
+            *slot = Some(headers.clone());
+        }
+        Ok(headers)
+    }
+}
+
+/// The payload's media type; one that no header can carry is told as mere bytes.
+fn content_type(text: &str) -> HeaderValue {
+    if text == JSON {
+        return HeaderValue::from_static(JSON);
+    }
+    HeaderValue::from_str(text)
+        .unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream"))
+}
+
+/// How many events keep their headers ready.
+const EVENTS_CACHED: usize = 256;
+/// Headers of a request, `content-length` (which hyper adds) included.
+const HEADERS: usize = 8;
+/// Standard Webhooks, "Webhook Headers": the event's id, the same for each attempt.
+const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
+/// Standard Webhooks, "Webhook Headers": when this attempt was made, in seconds since the epoch.
+const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+/// Standard Webhooks, "Webhook Headers": the signature over id, timestamp and body.
+const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::{
+        domain::{
+            application::ApplicationKey,
+            attempt::AttemptHandle,
+            endpoint::{BodyFormat, EndpointKey, Target},
+            endpoint_url::EndpointUrl,
+            event::{EventPosition, Payload},
+            id::{EndpointId, Id},
+            secret::Secret,
+        },
+        signing::Signer,
+        time::Timestamp,
+    };
+
+    fn attempt(event: u128, content_type: &str, stamp_ms: i64) -> AttemptRequest {
+        let target = Target {
+            endpoint: EndpointKey::default(),
+            id: EndpointId::default(),
+            revision: 1,
+            url: EndpointUrl::parse("http://h:81/in?a=b").expect("valid"),
+            secret: Secret::new(vec![7; 32]).expect("valid"),
+            body_format: BodyFormat::Original {
+                token_json: Bytes::from_static(b"null"),
+            },
+        };
+        let event = Event {
+            id: EventId::new(Id::from_value(event)),
+            application: ApplicationKey::default(),
+            position: EventPosition::new(0),
+            event_type: "order".into(),
+            payload: Payload {
+                content_type: content_type.into(),
+                bytes: Bytes::from_static(b"[1]"),
+            },
+            accepted_at: Timestamp::ZERO,
+            accepted_wall: Timestamp::ZERO,
+            expires_at: Timestamp::MAX,
+        };
+        AttemptRequest {
+            attempt: AttemptHandle::new(1),
+            target: Arc::new(target),
+            event: Arc::new(event),
+            number: 1,
+            stamp: Timestamp::from_millis(stamp_ms),
+        }
+    }
+
+    fn build(builder: &RequestBuilder, attempt: &AttemptRequest) -> Request<DeliveryBody> {
+        let derived = DerivedTarget::derive(Arc::clone(&attempt.target)).expect("valid");
+        builder.build(attempt, &derived).expect("valid")
+    }
+
+    fn builder() -> RequestBuilder {
+        RequestBuilder::new(HeaderValue::from_static("Fanfare/0.1"))
+    }
+
+    #[test]
+    fn a_request_carries_the_signature_of_its_exact_body() {
+        let attempt = attempt(5, JSON, 1_700_000_000_999);
+        let request = build(&builder(), &attempt);
+        let headers = request.headers();
+        let id = attempt.event.id.to_string();
+        let signature = Signer::new(&attempt.target.secret).sign(
+            &id,
+            1_700_000_000,
+            &[br#"{"token":null,"payload":[1]}"#],
+        );
+        assert_eq!(request.method(), Method::POST);
+        assert_eq!(request.uri(), "/in?a=b");
+        assert_eq!(headers["host"], "h:81");
+        assert_eq!(headers["user-agent"], "Fanfare/0.1");
+        assert_eq!(headers["content-type"], "application/json");
+        assert_eq!(headers["accept-encoding"], "identity");
+        assert_eq!(headers["webhook-id"], id.as_str());
+        assert_eq!(headers["webhook-timestamp"], "1700000000");
+        assert_eq!(headers["webhook-signature"], signature.as_str());
+        assert_eq!(
+            request.body().slices().concat(),
+            br#"{"token":null,"payload":[1]}"#
+        );
+    }
+
+    #[test]
+    fn events_that_share_a_place_in_the_cache_keep_their_own_headers() {
+        let builder = builder();
+        for (event, media_type) in [
+            (1, JSON),
+            (257, "text/plain"),
+            (1, JSON),
+            (257, "text/plain"),
+        ] {
+            let attempt = attempt(event, media_type, 0);
+            let request = build(&builder, &attempt);
+            let id = attempt.event.id.to_string();
+            assert_eq!(request.headers()["webhook-id"], id.as_str());
+            assert_eq!(request.headers()["content-type"], media_type);
+        }
+    }
+
+    #[test]
+    fn each_second_has_its_own_timestamp() {
+        let builder = builder();
+        for (stamp_ms, text) in [(0, "0"), (1_000, "1"), (1_999, "1"), (500, "0"), (-1, "-1")] {
+            let request = build(&builder, &attempt(1, JSON, stamp_ms));
+            assert_eq!(request.headers()["webhook-timestamp"], text);
+        }
+    }
+
+    #[test]
+    fn a_media_type_that_no_header_can_carry_is_told_as_bytes() {
+        let request = build(&builder(), &attempt(1, "text/plain\r\nx: y", 0));
+        assert_eq!(
+            request.headers()["content-type"],
+            "application/octet-stream"
+        );
+    }
+}
