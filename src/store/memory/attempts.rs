@@ -1,0 +1,40 @@
+//! Writing attempt records: the busiest path of the store.
+
+use super::{data::DataShard, event_log::Chunk};
+use crate::domain::attempt::AttemptRecord;
+
+impl DataShard {
+    /// Hangs each record on its event; records of forgotten events go.
+    ///
+    /// One search serves a run of neighbours. Where the bytes of open events already fill the
+    /// store, the reply's body is left out: it is the one part of a record that nothing needs.
+    pub(super) fn record(&mut self, attempts: &mut Vec<AttemptRecord>) {
+        let mut records = attempts.drain(..).peekable();
+        while let Some(first) = records.next() {
+            let (application, position) = (first.endpoint.application, first.position);
+            let rows = self.applications.get_mut(&application);
+            let Some(chunk) = rows.and_then(|rows| rows.events.chunk_mut(position)) else {
+                self.last_id = self.last_id.max(first.id.id());
+                continue;
+            };
+            let mut next = Some(first);
+            while let Some(mut record) = next {
+                self.last_id = self.last_id.max(record.id.id());
+                if let Some(row) = chunk.get_mut(record.position) {
+                    if !self.retention.has_room_for_body(record.body.len()) {
+                        record.body.clear();
+                    }
+                    let volume = self.retention.volume_of(row.ended.is_some());
+                    volume.attempts += 1;
+                    volume.bytes += record.body.len();
+                    row.body_bytes += record.body.len();
+                    row.attempts.push(record);
+                }
+                next = records.next_if(|record| {
+                    record.endpoint.application == application
+                        && Chunk::is_shared(record.position, position)
+                });
+            }
+        }
+    }
+}

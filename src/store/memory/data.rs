@@ -1,0 +1,336 @@
+//! The data shard: applies batches of changes to endpoints, events and open deliveries.
+//!
+//! What an engine that keeps the contract never sends (an event at a used position, a row of
+//! another shard) fails the whole batch; a change that refers to what was forgotten is not written.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use super::{
+    Counts, DATA_SHARD, MemoryOptions,
+    endpoint_rows::{EndpointRows, Lane},
+    event_log::EventLog,
+    retention::Retention,
+};
+use crate::domain::{
+    application::ApplicationKey,
+    change::{Batch, Change, ChangeResult, UniqueKey},
+    delivery::OpenDelivery,
+    endpoint::{Endpoint, EndpointKey},
+    event::{Event, EventPosition},
+    id::Id,
+};
+
+/// Endpoints, events and deliveries of all applications.
+#[derive(Debug)]
+pub(super) struct DataShard {
+    pub(super) applications: BTreeMap<ApplicationKey, ApplicationRows>,
+    unique: BTreeMap<UniqueKey, Id>,
+    pub(super) retention: Retention,
+    pub(super) last_id: Id,
+    /// Events whose last open row went in this commit; empty between commits.
+    released: Vec<(ApplicationKey, EventPosition)>,
+    /// Applications whose cursors moved in this commit; empty between commits.
+    moved: BTreeSet<ApplicationKey>,
+}
+
+/// What is stored of one application.
+#[derive(Debug, Default)]
+pub(super) struct ApplicationRows {
+    pub(super) events: EventLog,
+    pub(super) endpoints: BTreeMap<u32, EndpointRows>,
+    pub(super) next_position: EventPosition,
+    pub(super) watermark: EventPosition,
+    /// Cursors of the lagging lanes, furthest behind first.
+    pub(super) lagging: BTreeSet<(EventPosition, u32)>,
+    /// Every event before it is ended or has an open row.
+    pub(super) swept: EventPosition,
+}
+
+impl ApplicationRows {
+    /// Up to where no cursor has business any more.
+    fn settled_until(&self) -> EventPosition {
+        let lagging = self.lagging.first().map(|(cursor, _)| *cursor);
+        let until = lagging.map_or(self.watermark, |cursor| cursor.min(self.watermark));
+        until.min(self.next_position)
+    }
+}
+
+impl DataShard {
+    /// An empty shard.
+    pub(super) fn new(options: MemoryOptions) -> Self {
+        Self {
+            applications: BTreeMap::new(),
+            unique: BTreeMap::new(),
+            retention: Retention::new(options),
+            last_id: Id::default(),
+            released: Vec::new(),
+            moved: BTreeSet::new(),
+        }
+    }
+
+    /// Applies a batch; false, and nothing changed, if it can't belong to this shard.
+    pub(super) fn apply(&mut self, batch: &mut Batch) -> bool {
+        if !self.accepts(batch) {
+            return false;
+        }
+        for change in batch.changes.drain(..) {
+            let result = self.change(change);
+            batch.results.push(result);
+        }
+        self.record(&mut batch.attempts);
+        self.end_events();
+        while let Some((application, position)) = self.retention.next_to_forget() {
+            self.forget(application, position);
+        }
+        true
+    }
+
+    /// How much is kept.
+    pub(super) fn counts(&self) -> Counts {
+        let endpoints = || {
+            self.applications
+                .values()
+                .flat_map(|rows| rows.endpoints.values())
+        };
+        Counts {
+            open: self.retention.open,
+            ended: self.retention.ended,
+            open_rows: endpoints().map(EndpointRows::open_rows).sum(),
+            lanes: self
+                .applications
+                .values()
+                .map(|rows| rows.lagging.len())
+                .sum(),
+        }
+    }
+
+    /// Whether all of a batch can be applied: its rows are this shard's, its places are free.
+    fn accepts(&self, batch: &Batch) -> bool {
+        let mut next_positions = BTreeMap::new();
+        let mut new_endpoints = BTreeSet::new();
+        let in_shard = |application: ApplicationKey| application.shard == DATA_SHARD;
+        let changes = batch.changes.iter().all(|change| match change {
+            Change::PutApplication(_) => false,
+            Change::PutEndpoint { endpoint, .. } => {
+                let key = endpoint.key;
+                in_shard(key.application)
+                    && self.endpoint(key).is_none()
+                    && new_endpoints.insert(key)
+            }
+            Change::PutEvent(event) => {
+                let next = next_positions.entry(event.application).or_insert_with(|| {
+                    let rows = self.applications.get(&event.application);
+                    rows.map_or_else(EventPosition::default, |rows| rows.next_position)
+                });
+                let free = in_shard(event.application) && event.position >= *next;
+                *next = event.position.plus(1);
+                free
+            }
+            Change::PutOpen(row) => in_shard(row.endpoint.application),
+            Change::SetEndpointState { endpoint, .. }
+            | Change::DeleteOpen { endpoint, .. }
+            | Change::Expire { endpoint, .. }
+            | Change::PutLane { endpoint, .. }
+            | Change::DeleteLane { endpoint } => in_shard(endpoint.application),
+            Change::Watermark { application, .. } => in_shard(*application),
+        });
+        let mut attempts = batch.attempts.iter();
+        changes && attempts.all(|record| in_shard(record.endpoint.application))
+    }
+
+    /// Applies one change.
+    fn change(&mut self, change: Change) -> ChangeResult {
+        match change {
+            // `accepts` let none of these through.
+            Change::PutApplication(_) => {}
+            Change::PutEndpoint { endpoint, unique } => return self.put_endpoint(endpoint, unique),
+            Change::PutEvent(event) => return self.put_event(event),
+            Change::SetEndpointState {
+                endpoint,
+                state,
+                from,
+            } => {
+                if let Some(rows) = self.endpoint_mut(endpoint) {
+                    rows.set_state(state, from);
+                }
+            }
+            Change::PutOpen(row) => self.put_open(row),
+            Change::DeleteOpen { endpoint, position } => self.delete_open(endpoint, position),
+            Change::Expire { endpoint, position } => self.expire(endpoint, position),
+            Change::PutLane {
+                endpoint,
+                cursor,
+                done,
+            } => self.put_lane(endpoint, Some((cursor, done))),
+            Change::DeleteLane { endpoint } => self.put_lane(endpoint, None),
+            Change::Watermark {
+                application,
+                position,
+            } => {
+                let rows = self.applications.entry(application).or_default();
+                rows.watermark = rows.watermark.max(position);
+                self.moved.insert(application);
+            }
+        }
+        ChangeResult::Fresh
+    }
+
+    /// Writes an endpoint unless its key is taken.
+    fn put_endpoint(&mut self, endpoint: Arc<Endpoint>, unique: Option<UniqueKey>) -> ChangeResult {
+        let id = endpoint.id.id();
+        if let Some(unique) = unique {
+            if let Some(existing) = self.unique.get(&unique) {
+                return ChangeResult::Existing(*existing);
+            }
+            self.unique.insert(unique, id);
+        }
+        self.last_id = self.last_id.max(id);
+        let key = endpoint.key;
+        let rows = self.applications.entry(key.application).or_default();
+        rows.endpoints
+            .insert(key.ordinal, EndpointRows::new(endpoint));
+        ChangeResult::Fresh
+    }
+
+    /// Writes an event if there is room; its position is used either way.
+    fn put_event(&mut self, event: Arc<Event>) -> ChangeResult {
+        let rows = self.applications.entry(event.application).or_default();
+        rows.next_position = event.position.plus(1);
+        if !self.retention.has_room(event.payload.bytes.len()) {
+            return ChangeResult::Full;
+        }
+        self.last_id = self.last_id.max(event.id.id());
+        let position = event.position;
+        rows.events.insert(event);
+        if let Some(row) = rows.events.get(position) {
+            self.retention.open.add(row.volume());
+        }
+        ChangeResult::Fresh
+    }
+
+    /// Writes or replaces the row of a delivery whose event and endpoint exist.
+    fn put_open(&mut self, row: OpenDelivery) {
+        let Some(rows) = self.applications.get_mut(&row.endpoint.application) else {
+            return;
+        };
+        let event = rows.events.get_mut(row.position);
+        let endpoint = rows.endpoints.get_mut(&row.endpoint.ordinal);
+        let (Some(event), Some(endpoint)) = (event, endpoint) else {
+            return;
+        };
+        if endpoint.put_open(row) {
+            event.open_rows += 1;
+        }
+        if let Some(number) = event.ended.take() {
+            self.retention.reopen(number, event.volume());
+        }
+    }
+
+    /// Takes the row of a delivery away.
+    fn delete_open(&mut self, endpoint: EndpointKey, position: EventPosition) {
+        let Some(rows) = self.applications.get_mut(&endpoint.application) else {
+            return;
+        };
+        let Some(endpoint_rows) = rows.endpoints.get_mut(&endpoint.ordinal) else {
+            return;
+        };
+        if endpoint_rows.delete_open(position)
+            && let Some(event) = rows.events.get_mut(position)
+        {
+            event.open_rows -= 1;
+            if event.open_rows == 0 {
+                self.released.push((endpoint.application, position));
+            }
+        }
+    }
+
+    /// Takes the row of a delivery away and notes that it expired.
+    fn expire(&mut self, endpoint: EndpointKey, position: EventPosition) {
+        self.delete_open(endpoint, position);
+        let event = self
+            .applications
+            .get_mut(&endpoint.application)
+            .and_then(|rows| rows.events.get_mut(position));
+        if let Some(event) = event
+            && !event.expired.contains(&endpoint.ordinal)
+        {
+            event.expired.push(endpoint.ordinal);
+        }
+    }
+
+    /// Writes where a lane stands, or that it no longer lags.
+    fn put_lane(&mut self, endpoint: EndpointKey, lane: Option<Lane>) {
+        let Some(rows) = self.applications.get_mut(&endpoint.application) else {
+            return;
+        };
+        let Some(endpoint_rows) = rows.endpoints.get_mut(&endpoint.ordinal) else {
+            return;
+        };
+        if let Some((cursor, _)) = endpoint_rows.lane.take() {
+            rows.lagging.remove(&(cursor, endpoint.ordinal));
+        }
+        if let Some((cursor, _)) = lane {
+            rows.lagging.insert((cursor, endpoint.ordinal));
+        }
+        endpoint_rows.lane = lane;
+        self.moved.insert(endpoint.application);
+    }
+
+    /// Finds the events that ended in this commit, in order of application and position.
+    fn end_events(&mut self) {
+        let mut ended = core::mem::take(&mut self.released);
+        while let Some(application) = self.moved.pop_first() {
+            let Some(rows) = self.applications.get_mut(&application) else {
+                continue;
+            };
+            let until = rows.settled_until();
+            if until > rows.swept {
+                let span = rows.events.span(rows.swept, until);
+                ended.extend(span.map(|row| (application, row.event.position)));
+                rows.swept = until;
+            }
+        }
+        ended.sort_unstable();
+        ended.dedup();
+        for (application, position) in ended.drain(..) {
+            let Some(rows) = self.applications.get_mut(&application) else {
+                continue;
+            };
+            let swept = rows.swept;
+            if let Some(row) = rows.events.get_mut(position)
+                && row.open_rows == 0
+                && row.ended.is_none()
+                && position < swept
+            {
+                let number = self.retention.end(application, position, row.volume());
+                row.ended = Some(number);
+            }
+        }
+        self.released = ended;
+    }
+
+    /// Forgets an ended event with all that hangs on it.
+    fn forget(&mut self, application: ApplicationKey, position: EventPosition) {
+        if let Some(rows) = self.applications.get_mut(&application)
+            && let Some(row) = rows.events.get(position)
+        {
+            self.retention.ended.subtract(row.volume());
+            rows.events.remove(position);
+        }
+    }
+
+    /// The rows of an endpoint.
+    pub(super) fn endpoint(&self, key: EndpointKey) -> Option<&EndpointRows> {
+        let rows = self.applications.get(&key.application)?;
+        rows.endpoints.get(&key.ordinal)
+    }
+
+    /// The rows of an endpoint, to be changed.
+    fn endpoint_mut(&mut self, key: EndpointKey) -> Option<&mut EndpointRows> {
+        let rows = self.applications.get_mut(&key.application)?;
+        rows.endpoints.get_mut(&key.ordinal)
+    }
+}

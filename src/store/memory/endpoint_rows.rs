@@ -1,0 +1,103 @@
+//! One endpoint's rows: itself, its lagging lane and its open deliveries.
+
+use core::ops::Bound;
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    domain::{
+        delivery::OpenDelivery,
+        endpoint::{Endpoint, EndpointState},
+        event::EventPosition,
+    },
+    time::Timestamp,
+};
+
+/// A lagging lane: its cursor and what is settled behind it.
+pub(super) type Lane = (EventPosition, [u64; 4]);
+
+/// What is stored of one endpoint.
+#[derive(Debug)]
+pub(super) struct EndpointRows {
+    endpoint: Arc<Endpoint>,
+    /// Where its lane stands, if it lags.
+    pub(super) lane: Option<Lane>,
+    /// Its open deliveries, earliest due first.
+    open: BTreeMap<(Timestamp, EventPosition), OpenDelivery>,
+    /// When the row of each event is due.
+    due: BTreeMap<EventPosition, Timestamp>,
+}
+
+impl EndpointRows {
+    /// A new endpoint without work.
+    pub(super) const fn new(endpoint: Arc<Endpoint>) -> Self {
+        Self {
+            endpoint,
+            lane: None,
+            open: BTreeMap::new(),
+            due: BTreeMap::new(),
+        }
+    }
+
+    /// The endpoint as it is now.
+    pub(super) const fn endpoint(&self) -> &Arc<Endpoint> {
+        &self.endpoint
+    }
+
+    /// Puts the endpoint into a state; those who hold the old one keep it as it was.
+    pub(super) fn set_state(&mut self, state: EndpointState, from: EventPosition) {
+        Arc::make_mut(&mut self.endpoint).set_state(state, from);
+    }
+
+    /// Writes a row or replaces the one of this event; true if there was none.
+    pub(super) fn put_open(&mut self, row: OpenDelivery) -> bool {
+        let replaced = self.due.insert(row.position, row.due);
+        if let Some(due) = replaced {
+            self.open.remove(&(due, row.position));
+        }
+        self.open.insert((row.due, row.position), row);
+        replaced.is_none()
+    }
+
+    /// Takes the row of an event away; true if there was one.
+    pub(super) fn delete_open(&mut self, position: EventPosition) -> bool {
+        let Some(due) = self.due.remove(&position) else {
+            return false;
+        };
+        self.open.remove(&(due, position));
+        true
+    }
+
+    /// When the row of this event is due, if there is one.
+    pub(super) fn due_of(&self, position: EventPosition) -> Option<Timestamp> {
+        self.due.get(&position).copied()
+    }
+
+    /// When the first row is due.
+    pub(super) fn first_due(&self) -> Option<Timestamp> {
+        self.open.keys().next().map(|(due, _)| *due)
+    }
+
+    /// Events from `position` on that have a row, in order.
+    pub(super) fn open_from(
+        &self,
+        position: EventPosition,
+    ) -> impl Iterator<Item = EventPosition> + '_ {
+        self.due.range(position..).map(|(position, _)| *position)
+    }
+
+    /// How many rows there are.
+    pub(super) fn open_rows(&self) -> usize {
+        self.open.len()
+    }
+
+    /// The rows behind `after`, earliest due first.
+    pub(super) fn open_after(
+        &self,
+        after: Option<(Timestamp, EventPosition)>,
+    ) -> impl Iterator<Item = &OpenDelivery> + '_ {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.open
+            .range((from, Bound::Unbounded))
+            .map(|(_, row)| row)
+    }
+}

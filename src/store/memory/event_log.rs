@@ -1,0 +1,149 @@
+//! The events of one application by position, each with what hangs on it: attempts, expiry facts,
+//! the number of its open rows.
+//!
+//! Events stand in chunks of neighbours. Results come mostly in runs of neighbouring positions, so
+//! one search in the map serves a run; and where most of a span is forgotten, its chunks are gone.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::Volume;
+use crate::domain::{attempt::AttemptRecord, event::Event, event::EventPosition};
+
+/// Events of a chunk: enough for a window's run, few enough that one old event pins little.
+const CHUNK_EVENTS: u64 = 16;
+/// Emptied attempt lists that are kept to be filled again.
+const SPARE_LISTS_MAX: usize = 1_024;
+
+/// The events of one application.
+#[derive(Debug, Default)]
+pub(super) struct EventLog {
+    chunks: BTreeMap<u64, Chunk>,
+    spare: Vec<Vec<AttemptRecord>>,
+}
+
+/// Up to [`CHUNK_EVENTS`] neighbours.
+#[derive(Debug, Default)]
+pub(super) struct Chunk {
+    rows: Vec<Option<EventRow>>,
+}
+
+/// One event and what hangs on it.
+#[derive(Debug)]
+pub(super) struct EventRow {
+    /// The event.
+    pub(super) event: Arc<Event>,
+    /// Its attempts, in the order of their ids.
+    pub(super) attempts: Vec<AttemptRecord>,
+    /// Endpoints whose delivery of it expired, by ordinal.
+    pub(super) expired: Vec<u32>,
+    /// How many open rows refer to it.
+    pub(super) open_rows: usize,
+    /// Bytes of reply bodies in `attempts`.
+    pub(super) body_bytes: usize,
+    /// When it ended, as a number that grows; `None` while it is open.
+    pub(super) ended: Option<u64>,
+}
+
+impl EventRow {
+    /// What it adds to the store.
+    pub(super) fn volume(&self) -> Volume {
+        Volume {
+            events: 1,
+            attempts: self.attempts.len(),
+            bytes: self.event.payload.bytes.len() + self.body_bytes,
+        }
+    }
+}
+
+impl Chunk {
+    /// Whether `position` belongs to the same chunk as `other`.
+    pub(super) const fn is_shared(position: EventPosition, other: EventPosition) -> bool {
+        position.number() / CHUNK_EVENTS == other.number() / CHUNK_EVENTS
+    }
+
+    /// The event at `position`, which must lie in this chunk.
+    pub(super) fn get_mut(&mut self, position: EventPosition) -> Option<&mut EventRow> {
+        self.rows.get_mut(place(position))?.as_mut()
+    }
+}
+
+/// Where a position stands in its chunk.
+fn place(position: EventPosition) -> usize {
+    usize::try_from(position.number() % CHUNK_EVENTS).unwrap_or(usize::MAX)
+}
+
+impl EventLog {
+    /// Writes an event at its position.
+    pub(super) fn insert(&mut self, event: Arc<Event>) {
+        let position = event.position;
+        let row = EventRow {
+            event,
+            attempts: self.spare.pop().unwrap_or_default(),
+            expired: Vec::new(),
+            open_rows: 0,
+            body_bytes: 0,
+            ended: None,
+        };
+        let chunk = self.chunks.entry(position.number() / CHUNK_EVENTS);
+        let rows = &mut chunk.or_default().rows;
+        let place = place(position);
+        if rows.len() <= place {
+            rows.resize_with(place + 1, || None);
+        }
+        if let Some(slot) = rows.get_mut(place) {
+            *slot = Some(row);
+        }
+    }
+
+    /// The event at `position`.
+    pub(super) fn get(&self, position: EventPosition) -> Option<&EventRow> {
+        let chunk = self.chunks.get(&(position.number() / CHUNK_EVENTS))?;
+        chunk.rows.get(place(position))?.as_ref()
+    }
+
+    /// The event at `position`, to be changed.
+    pub(super) fn get_mut(&mut self, position: EventPosition) -> Option<&mut EventRow> {
+        self.chunk_mut(position)?.get_mut(position)
+    }
+
+    /// The chunk that `position` belongs to, if it has events.
+    pub(super) fn chunk_mut(&mut self, position: EventPosition) -> Option<&mut Chunk> {
+        self.chunks.get_mut(&(position.number() / CHUNK_EVENTS))
+    }
+
+    /// Forgets the event at `position` and all that hangs on it.
+    pub(super) fn remove(&mut self, position: EventPosition) {
+        let number = position.number() / CHUNK_EVENTS;
+        let Some(chunk) = self.chunks.get_mut(&number) else {
+            return;
+        };
+        let removed = chunk.rows.get_mut(place(position)).and_then(Option::take);
+        if chunk.rows.iter().all(Option::is_none) {
+            self.chunks.remove(&number);
+        }
+        if let Some(mut row) = removed
+            && self.spare.len() < SPARE_LISTS_MAX
+        {
+            row.attempts.clear();
+            self.spare.push(row.attempts);
+        }
+    }
+
+    /// The events from `from` on, in order.
+    pub(super) fn from(&self, from: EventPosition) -> impl Iterator<Item = &EventRow> + '_ {
+        self.chunks
+            .range(from.number() / CHUNK_EVENTS..)
+            .flat_map(|(_, chunk)| chunk.rows.iter().flatten())
+            .skip_while(move |row| row.event.position < from)
+    }
+
+    /// The events from `from` to before `until`, in order.
+    pub(super) fn span(
+        &self,
+        from: EventPosition,
+        until: EventPosition,
+    ) -> impl Iterator<Item = &EventRow> + '_ {
+        self.from(from)
+            .take_while(move |row| row.event.position < until)
+    }
+}

@@ -1,0 +1,170 @@
+//! What is read from the data shard: pages, its state for an engine, lists and single facts.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::data::{ApplicationRows, DataShard};
+use crate::{
+    domain::{
+        application::ApplicationKey,
+        attempt::AttemptRecord,
+        delivery::{self, DeliveryFacts, DeliveryState},
+        endpoint::{Endpoint, EndpointKey},
+        event::{Event, EventPosition},
+        page::{ApplicationState, EndpointRecovery, Page, ShardState},
+    },
+    time::Timestamp,
+};
+
+impl DataShard {
+    /// What an engine starts from.
+    pub(super) fn state(&self) -> ShardState {
+        let applications = self.applications.iter();
+        ShardState::Data {
+            applications: applications
+                .map(|(key, rows)| application_state(*key, rows))
+                .collect(),
+            last_id: self.last_id,
+        }
+    }
+
+    /// The events of a span that exist.
+    pub(super) fn events_page(
+        &self,
+        application: ApplicationKey,
+        from: EventPosition,
+        limit: usize,
+    ) -> Page {
+        let Some(rows) = self.applications.get(&application) else {
+            return Page::Events {
+                events: Vec::new(),
+                until: EventPosition::default(),
+            };
+        };
+        let end = from.plus(u64::try_from(limit).unwrap_or(u64::MAX));
+        let until = end.min(rows.next_position);
+        let events = rows.events.span(from, until);
+        Page::Events {
+            events: events.map(|row| Arc::clone(&row.event)).collect(),
+            until,
+        }
+    }
+
+    /// Open rows of an endpoint behind a place, with their events.
+    pub(super) fn open_page(
+        &self,
+        endpoint: EndpointKey,
+        after: Option<(Timestamp, EventPosition)>,
+        limit: usize,
+    ) -> Page {
+        let application = self.applications.get(&endpoint.application);
+        let endpoint = self.endpoint(endpoint);
+        let (Some(application), Some(endpoint)) = (application, endpoint) else {
+            return Page::Open {
+                rows: Vec::new(),
+                more: false,
+            };
+        };
+        let mut behind = endpoint.open_after(after);
+        let rows = behind.by_ref().take(limit).filter_map(|row| {
+            let event = application.events.get(row.position)?;
+            Some((*row, Arc::clone(&event.event)))
+        });
+        Page::Open {
+            rows: rows.collect(),
+            more: behind.next().is_some(),
+        }
+    }
+
+    /// Endpoints of an application in the order of their ordinals.
+    pub(super) fn endpoints(
+        &self,
+        application: ApplicationKey,
+        from: u32,
+        limit: usize,
+    ) -> Vec<Arc<Endpoint>> {
+        let rows = self.applications.get(&application);
+        rows.into_iter()
+            .flat_map(|rows| rows.endpoints.range(from..))
+            .take(limit)
+            .map(|(_, endpoint)| Arc::clone(endpoint.endpoint()))
+            .collect()
+    }
+
+    /// The state of a delivery, by the one function that tells it.
+    pub(super) fn delivery(
+        &self,
+        endpoint: EndpointKey,
+        position: EventPosition,
+    ) -> Option<DeliveryState> {
+        let rows = self.endpoint(endpoint)?;
+        let application = self.applications.get(&endpoint.application)?;
+        let event = application.events.get(position)?;
+        let mut newest_first = event.attempts.iter().rev();
+        let last = newest_first.find(|record| record.endpoint == endpoint);
+        delivery::state(DeliveryFacts {
+            subscribed: rows.endpoint().takes(position),
+            open_due: rows.due_of(position),
+            last_result: last.map(|record| record.result),
+            expired: event.expired.contains(&endpoint.ordinal),
+        })
+    }
+
+    /// The attempts of an event.
+    pub(super) fn attempts(
+        &self,
+        application: ApplicationKey,
+        position: EventPosition,
+    ) -> &[AttemptRecord] {
+        let rows = self.applications.get(&application);
+        let row = rows.and_then(|rows| rows.events.get(position));
+        row.map_or(&[], |row| row.attempts.as_slice())
+    }
+
+    /// An event.
+    pub(super) fn event(
+        &self,
+        application: ApplicationKey,
+        position: EventPosition,
+    ) -> Option<&Arc<Event>> {
+        let row = self.applications.get(&application)?.events.get(position)?;
+        Some(&row.event)
+    }
+}
+
+/// What an engine must know of an application.
+fn application_state(key: ApplicationKey, rows: &ApplicationRows) -> ApplicationState {
+    let mut settled = settled_by_endpoint(rows);
+    let endpoints = rows.endpoints.iter().map(|(ordinal, endpoint)| {
+        let mut settled = settled.remove(ordinal).unwrap_or_default();
+        settled.extend(endpoint.open_from(rows.watermark));
+        settled.sort_unstable();
+        settled.dedup();
+        EndpointRecovery {
+            endpoint: Arc::clone(endpoint.endpoint()),
+            lane: endpoint.lane,
+            settled,
+            open_due: endpoint.first_due(),
+        }
+    });
+    let endpoints = endpoints.collect();
+    let events = rows.events.from(rows.watermark);
+    ApplicationState {
+        key,
+        next_position: rows.next_position,
+        watermark: rows.watermark,
+        events: events.map(|row| Arc::clone(&row.event)).collect(),
+        endpoints,
+    }
+}
+
+/// Which events from the watermark on were attempted for or expired for each endpoint.
+fn settled_by_endpoint(rows: &ApplicationRows) -> BTreeMap<u32, Vec<EventPosition>> {
+    let mut settled: BTreeMap<u32, Vec<EventPosition>> = BTreeMap::new();
+    for row in rows.events.from(rows.watermark) {
+        let attempted = row.attempts.iter().map(|record| record.endpoint.ordinal);
+        for ordinal in attempted.chain(row.expired.iter().copied()) {
+            settled.entry(ordinal).or_default().push(row.event.position);
+        }
+    }
+    settled
+}

@@ -1,0 +1,710 @@
+//! The contract of `store::Store`, written once for every store: each fact is a function over a
+//! maker of empty stores, and a store passes when all of them hold for it.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a test that finds too little should panic"
+)]
+
+mod model;
+mod rows;
+
+use fanfare::{
+    domain::{
+        attempt::AttemptResult,
+        change::{Batch, Change, ChangeResult, Epoch},
+        delivery::DeliveryState,
+        endpoint::{DisabledReason, EndpointKey, EndpointState},
+        event::EventPosition,
+        id::{AttemptId, Id, ShardId},
+        page::{ApplicationState, LoadHandle, Page, PageRequest, ShardState},
+    },
+    store::{
+        AcquireError, Completion, Store,
+        memory::{DATA_SHARD, MemoryOptions, MemoryStore},
+    },
+};
+use rows::{
+    app, application, at, attempt, batch, endpoint, endpoint_key, ms, open, put_endpoint,
+    put_event, url_key, watermark,
+};
+
+/// A store whose single facts tests can look at.
+trait Inspect: Store {
+    fn delivery(&self, endpoint: EndpointKey, position: EventPosition) -> Option<DeliveryState>;
+    fn attempt_ids(&self, application: u32, position: EventPosition) -> Vec<AttemptId>;
+}
+
+impl Inspect for MemoryStore {
+    fn delivery(&self, endpoint: EndpointKey, position: EventPosition) -> Option<DeliveryState> {
+        Self::delivery(self, endpoint, position)
+    }
+
+    fn attempt_ids(&self, application: u32, position: EventPosition) -> Vec<AttemptId> {
+        let records = self.attempts(app(application), position);
+        records.iter().map(|record| record.id).collect()
+    }
+}
+
+/// Declares a store's tests: one per fact.
+macro_rules! contract {
+    ($make:expr => $($fact:ident),+ $(,)?) => {
+        $(#[test] fn $fact() { super::$fact($make); })+
+    };
+}
+
+mod memory {
+    contract!(super::MemoryStore::default =>
+        an_unknown_shard_is_not_acquired,
+        a_uid_exists_once_even_within_one_batch,
+        an_endpoint_exists_once_by_its_unique_key,
+        a_committed_batch_comes_back_empty_with_its_lists_memory,
+        a_batch_of_an_older_epoch_changes_nothing,
+        a_batch_of_a_released_shard_fails_and_so_do_all_later_ones,
+        a_batch_with_rows_of_another_shard_changes_nothing,
+        an_event_at_a_used_position_fails_its_batch,
+        completions_come_in_the_order_of_submission,
+        a_page_of_events_ends_where_nothing_is_durable,
+        open_rows_come_by_due_time_and_page_by_page,
+        a_row_that_is_put_again_moves,
+        a_disabled_endpoint_takes_no_events_from_its_position_on,
+        a_shard_is_acquired_with_what_is_unsettled,
+        the_last_id_is_the_greatest_of_all_kinds,
+        a_delivery_goes_from_pending_to_its_end,
+        endpoints_are_listed_by_ordinal,
+    );
+}
+
+fn acquire<S: Store>(store: &mut S, shard: ShardId) -> Epoch {
+    store.acquire(shard).expect("the shard exists").0
+}
+
+fn flush<S: Store>(store: &mut S) -> Vec<Completion> {
+    let mut done = Vec::new();
+    store.flush(&mut done);
+    done
+}
+
+/// Commits changes and gives their results.
+fn commit<S: Store>(store: &mut S, epoch: Epoch, changes: Vec<Change>) -> Vec<ChangeResult> {
+    committed(store, batch(1, DATA_SHARD, epoch, changes, Vec::new())).results
+}
+
+/// Commits a batch that must succeed.
+fn committed<S: Store>(store: &mut S, batch: Box<Batch>) -> Batch {
+    store.submit(batch);
+    match flush(store).pop() {
+        Some(Completion::Committed(batch)) => *batch,
+        other => panic!("not committed: {other:?}"),
+    }
+}
+
+fn fails<S: Store>(store: &mut S, batch: Box<Batch>) {
+    let (shard, handle) = (batch.shard, batch.handle);
+    store.submit(batch);
+    let done = flush(store);
+    assert!(
+        matches!(done[..], [Completion::CommitFailed(s, h)] if s == shard && h == handle),
+        "{done:?}"
+    );
+}
+
+/// What the data shard says of application 0.
+fn recovered<S: Store>(store: &mut S) -> (ApplicationState, Id) {
+    match store.acquire(DATA_SHARD) {
+        Ok((
+            _,
+            ShardState::Data {
+                mut applications,
+                last_id,
+            },
+        )) => (applications.remove(0), last_id),
+        other => panic!("no data shard: {other:?}"),
+    }
+}
+
+fn load<S: Store>(store: &mut S, request: PageRequest) -> Page {
+    store.load(LoadHandle::new(5), request);
+    match flush(store).pop() {
+        Some(Completion::Loaded(handle, page)) if handle == LoadHandle::new(5) => *page,
+        other => panic!("not loaded: {other:?}"),
+    }
+}
+
+fn events_of<S: Store>(store: &mut S, from: u64, limit: usize) -> (Vec<u64>, u64) {
+    let request = PageRequest::Events {
+        application: app(0),
+        from: at(from),
+        limit,
+    };
+    match load(store, request) {
+        Page::Events { events, until } => (
+            events.iter().map(|event| event.position.number()).collect(),
+            until.number(),
+        ),
+        other @ Page::Open { .. } => panic!("another page: {other:?}"),
+    }
+}
+
+/// One endpoint and three events.
+fn filled<S: Store>(store: &mut S) -> Epoch {
+    let epoch = acquire(store, DATA_SHARD);
+    let changes = vec![
+        put_endpoint(0, 0, 10),
+        put_event(0, 0, 11, 5),
+        put_event(0, 1, 12, 5),
+        put_event(0, 2, 13, 5),
+    ];
+    assert_eq!(commit(store, epoch, changes), [ChangeResult::Fresh; 4]);
+    epoch
+}
+
+fn an_unknown_shard_is_not_acquired<S: Store>(make: impl Fn() -> S) {
+    let refused = make().acquire(ShardId::new(9_999)).map(|_| ());
+    assert_eq!(refused, Err(AcquireError::UnknownShard { number: 9_999 }));
+}
+
+fn a_uid_exists_once_even_within_one_batch<S: Store>(make: impl Fn() -> S) {
+    let mut store = make();
+    let epoch = acquire(&mut store, ShardId::DIRECTORY);
+    let put = |ordinal, uid, id| Change::PutApplication(application(ordinal, uid, id));
+    let changes = vec![put(0, "a", 1), put(1, "a", 2), put(2, "b", 3)];
+    let directory = batch(1, ShardId::DIRECTORY, epoch, changes, Vec::new());
+    let results = committed(&mut store, directory).results;
+    let existing = ChangeResult::Existing(Id::from_value(1));
+    assert_eq!(
+        results,
+        [ChangeResult::Fresh, existing, ChangeResult::Fresh]
+    );
+    let again = batch(
+        2,
+        ShardId::DIRECTORY,
+        epoch,
+        vec![put(5, "a", 9)],
+        Vec::new(),
+    );
+    assert_eq!(committed(&mut store, again).results, [existing]);
+    let (_, state) = store.acquire(ShardId::DIRECTORY).expect("it exists");
+    let ShardState::Directory {
+        applications,
+        last_id,
+    } = state
+    else {
+        panic!("another shard: {state:?}");
+    };
+    let found: Vec<_> = applications
+        .iter()
+        .map(|a| (a.key.ordinal, &*a.uid))
+        .collect();
+    assert_eq!(found, [(0, "a"), (2, "b")]);
+    assert_eq!(last_id, Id::from_value(3));
+}
+
+fn an_endpoint_exists_once_by_its_unique_key<S: Store>(make: impl Fn() -> S) {
+    let mut store = make();
+    let epoch = acquire(&mut store, DATA_SHARD);
+    let put = |application, ordinal, id, url| Change::PutEndpoint {
+        endpoint: endpoint(endpoint_key(application, ordinal), id, 0),
+        unique: Some(url_key(application, url)),
+    };
+    let changes = vec![
+        put(0, 0, 1, 7),
+        put(0, 1, 2, 7),
+        put(1, 2, 3, 7),
+        put(0, 3, 4, 8),
+    ];
+    let fresh = ChangeResult::Fresh;
+    let existing = ChangeResult::Existing(Id::from_value(1));
+    assert_eq!(
+        commit(&mut store, epoch, changes),
+        [fresh, existing, fresh, fresh]
+    );
+    let listed = store.endpoints(app(0), 0, 10);
+    let ordinals: Vec<u32> = listed.iter().map(|endpoint| endpoint.key.ordinal).collect();
+    assert_eq!(ordinals, [0, 3]);
+}
+
+fn a_committed_batch_comes_back_empty_with_its_lists_memory<S: Store>(make: impl Fn() -> S) {
+    let mut store = make();
+    let epoch = filled(&mut store);
+    let record = attempt(endpoint_key(0, 0), 0, 20, AttemptResult::Succeeded, 0);
+    let batch = batch(3, DATA_SHARD, epoch, vec![watermark(0, 1)], vec![record]);
+    let batch = committed(&mut store, batch);
+    assert!(batch.changes.is_empty() && batch.changes.capacity() > 0);
+    assert!(batch.attempts.is_empty() && batch.attempts.capacity() > 0);
+    assert_eq!(batch.results, [ChangeResult::Fresh]);
+}
+
+fn a_batch_of_an_older_epoch_changes_nothing<S: Store>(make: impl Fn() -> S) {
+    let mut store = make();
+    let old = filled(&mut store);
+    // Submitted in time, but the shard has a new owner before it is flushed.
+    store.submit(batch(
+        7,
+        DATA_SHARD,
+        old,
+        vec![put_event(0, 3, 14, 5)],
+        Vec::new(),
+    ));
+    let new = acquire(&mut store, DATA_SHARD);
+    assert!(new > old);
+    assert!(matches!(
+        flush(&mut store)[..],
+        [Completion::CommitFailed(..)]
+    ));
+    assert_eq!(events_of(&mut store, 0, 10), (vec![0, 1, 2], 3));
+    let changes = vec![put_event(0, 3, 14, 5)];
+    assert_eq!(commit(&mut store, new, changes), [ChangeResult::Fresh]);
+}
+
+fn a_batch_of_a_released_shard_fails_and_so_do_all_later_ones<S: Store>(make: impl Fn() -> S) {
+    let mut store = make();
+    let epoch = filled(&mut store);
+    store.release(DATA_SHARD);
+    for handle in 8..10 {
+        fails(
+            &mut store,
+            batch(
+                handle,
+                DATA_SHARD,
+                epoch,
+                vec![put_event(0, 3, 14, 5)],
+                Vec::new(),
+            ),
+        );
+    }
+    assert_eq!(recovered(&mut store).0.next_position, at(3));
+}
+
+fn a_batch_with_rows_of_another_shard_changes_nothing<S: Store>(make: impl Fn() -> S) {
+    let mut store = make();
+    let epoch = filled(&mut store);
+    let stranger = Change::PutApplication(application(0, "a", 1));
+    let mixed = vec![put_event(0, 3, 14, 5), stranger];
+    fails(&mut store, batch(2, DATA_SHARD, epoch, mixed, Vec::new()));
+    // The epoch is over, for good batches too.
+    let good = vec![put_event(0, 3, 14, 5)];
+    fails(&mut store, batch(3, DATA_SHARD, epoch, good, Vec::new()));
+    assert_eq!(recovered(&mut store).0.next_position, at(3));
+    let directory = acquire(&mut store, ShardId::DIRECTORY);
+    let event = vec![put_event(0, 3, 14, 5)];
+    fails(
+        &mut store,
+        batch(4, ShardId::DIRECTORY, directory, event, Vec::new()),
+    );
+}
+
+fn an_event_at_a_used_position_fails_its_batch<S: Store>(make: impl Fn() -> S) {
+    for changes in [
+        vec![put_event(0, 2, 14, 5)],
+        vec![put_event(0, 3, 14, 5), put_event(0, 3, 15, 5)],
+    ] {
+        let mut store = make();
+        let epoch = filled(&mut store);
+        fails(&mut store, batch(2, DATA_SHARD, epoch, changes, Vec::new()));
+        assert_eq!(events_of(&mut store, 0, 10), (vec![0, 1, 2], 3));
+    }
+}
+
+fn completions_come_in_the_order_of_submission<S: Store>(make: impl Fn() -> S) {
+    let mut store = make();
+    let epoch = filled(&mut store);
+    let request = |from| PageRequest::Events {
+        application: app(0),
+        from: at(from),
+        limit: 10,
+    };
+    store.load(LoadHandle::new(1), request(2));
+    store.submit(batch(
+        2,
+        DATA_SHARD,
+        epoch,
+        vec![put_event(0, 3, 14, 5)],
+        Vec::new(),
+    ));
+    store.load(LoadHandle::new(3), request(2));
+    let seen: Vec<(u64, usize)> = flush(&mut store)
+        .iter()
+        .map(|completion| match completion {
+            Completion::Committed(batch) => (batch.handle.number(), 0),
+            Completion::Loaded(load, page) => match &**page {
+                Page::Events { events, .. } => (load.number(), events.len()),
+                Page::Open { .. } => panic!("another page"),
+            },
+            other => panic!("failed: {other:?}"),
+        })
+        .collect();
+    // A load sees what was submitted before it and nothing that came after.
+    assert_eq!(seen, [(1, 1), (2, 0), (3, 2)]);
+}
+
+fn a_page_of_events_ends_where_nothing_is_durable<S: Store>(make: impl Fn() -> S) {
+    let mut store = make();
+    filled(&mut store);
+    assert_eq!(events_of(&mut store, 0, 2), (vec![0, 1], 2));
+    assert_eq!(events_of(&mut store, 1, 2), (vec![1, 2], 3));
+    assert_eq!(events_of(&mut store, 2, 50), (vec![2], 3));
+    assert_eq!(events_of(&mut store, 3, 50), (vec![], 3));
+}
+
+/// The rows of a page as (due in milliseconds, position), and whether there are more.
+fn open_page<S: Store>(
+    store: &mut S,
+    after: Option<(i64, u64)>,
+    limit: usize,
+) -> (Vec<(i64, u64)>, bool) {
+    let request = PageRequest::Open {
+        endpoint: endpoint_key(0, 0),
+        after: after.map(|(due, position)| (ms(due), at(position))),
+        limit,
+    };
+    match load(store, request) {
+        Page::Open { rows, more } => {
+            assert!(
+                rows.iter()
+                    .all(|(row, event)| row.position == event.position)
+            );
+            let place = |row: &fanfare::domain::delivery::OpenDelivery| {
+                (row.due.as_millis(), row.position.number())
+            };
+            (rows.iter().map(|(row, _)| place(row)).collect(), more)
+        }
+        other @ Page::Events { .. } => panic!("another page: {other:?}"),
+    }
+}
+
+fn open_rows_come_by_due_time_and_page_by_page<S: Store>(make: impl Fn() -> S) {
+    let mut store = make();
+    let epoch = filled(&mut store);
+    let key = endpoint_key(0, 0);
+    let put = |position, due| Change::PutOpen(open(key, position, due));
+    commit(
+        &mut store,
+        epoch,
+        vec![put(0, 30), put(1, 20), put(2, 20), put_endpoint(0, 1, 30)],
+    );
+    let other = Change::PutOpen(open(endpoint_key(0, 1), 0, 1));
+    commit(&mut store, epoch, vec![other]);
+    assert_eq!(
+        open_page(&mut store, None, 2),
+        (vec![(20, 1), (20, 2)], true)
+    );
+    assert_eq!(
+        open_page(&mut store, Some((20, 2)), 2),
+        (vec![(30, 0)], false)
+    );
+    assert_eq!(
+        open_page(&mut store, Some((20, 1)), 1),
+        (vec![(20, 2)], true)
+    );
+    assert_eq!(open_page(&mut store, Some((30, 0)), 1), (vec![], false));
+}
+
+fn a_row_that_is_put_again_moves<S: Store>(make: impl Fn() -> S) {
+    let mut store = make();
+    let epoch = filled(&mut store);
+    let key = endpoint_key(0, 0);
+    let put = |position, due| Change::PutOpen(open(key, position, due));
+    commit(&mut store, epoch, vec![put(0, 10), put(1, 20), put(0, 30)]);
+    assert_eq!(
+        open_page(&mut store, None, 9),
+        (vec![(20, 1), (30, 0)], false)
+    );
+    let delete = |position| Change::DeleteOpen {
+        endpoint: key,
+        position: at(position),
+    };
+    commit(&mut store, epoch, vec![delete(0), delete(0), delete(2)]);
+    assert_eq!(open_page(&mut store, None, 9), (vec![(20, 1)], false));
+}
+
+fn a_disabled_endpoint_takes_no_events_from_its_position_on<S: Inspect>(make: impl Fn() -> S) {
+    let mut store = make();
+    let epoch = filled(&mut store);
+    let key = endpoint_key(0, 0);
+    let before = store.endpoints(app(0), 0, 1);
+    let state = EndpointState::Disabled(DisabledReason::Gone);
+    let disable = Change::SetEndpointState {
+        endpoint: key,
+        state,
+        from: at(2),
+    };
+    commit(&mut store, epoch, vec![disable]);
+    assert_eq!(store.endpoints(app(0), 0, 1)[0].state, state);
+    assert_eq!(
+        before[0].state,
+        EndpointState::Enabled,
+        "handed out as it was"
+    );
+    assert_eq!(store.delivery(key, at(1)), Some(DeliveryState::Pending));
+    assert_eq!(store.delivery(key, at(2)), None);
+}
+
+fn a_shard_is_acquired_with_what_is_unsettled<S: Store>(make: impl Fn() -> S) {
+    let mut store = make();
+    let epoch = filled(&mut store);
+    let key = endpoint_key(0, 0);
+    let more = (3..7).map(|position| put_event(0, position, 20 + u128::from(position), 5));
+    commit(&mut store, epoch, more.collect());
+    let retry = AttemptResult::RetryAt(ms(40));
+    let records = vec![
+        attempt(key, 0, 40, AttemptResult::Succeeded, 0),
+        attempt(key, 5, 41, AttemptResult::Succeeded, 0),
+        attempt(key, 3, 42, retry, 0),
+        attempt(key, 5, 43, AttemptResult::Succeeded, 0),
+    ];
+    let changes = vec![
+        put_endpoint(0, 1, 30),
+        Change::PutOpen(open(key, 3, 40)),
+        Change::PutOpen(open(key, 1, 15)),
+        Change::Expire {
+            endpoint: key,
+            position: at(4),
+        },
+        Change::PutLane {
+            endpoint: endpoint_key(0, 1),
+            cursor: at(1),
+            done: [2, 0, 0, 0],
+        },
+        watermark(0, 2),
+    ];
+    committed(&mut store, batch(2, DATA_SHARD, epoch, changes, records));
+    let (state, _) = recovered(&mut store);
+    assert_eq!((state.watermark, state.next_position), (at(2), at(7)));
+    let events: Vec<u64> = state.events.iter().map(|e| e.position.number()).collect();
+    assert_eq!(events, [2, 3, 4, 5, 6]);
+    let [first, second] = &state.endpoints[..] else {
+        panic!("two endpoints: {state:?}");
+    };
+    assert_eq!(first.settled, [at(3), at(4), at(5)]);
+    assert_eq!((first.lane, first.open_due), (None, Some(ms(15))));
+    assert_eq!(second.settled, []);
+    assert_eq!(second.lane, Some((at(1), [2, 0, 0, 0])));
+    assert_eq!(second.open_due, None);
+    let epoch = acquire(&mut store, DATA_SHARD);
+    let settle = vec![
+        Change::DeleteLane {
+            endpoint: endpoint_key(0, 1),
+        },
+        watermark(0, 7),
+    ];
+    commit(&mut store, epoch, settle);
+    let (state, _) = recovered(&mut store);
+    assert!(state.events.is_empty());
+    assert_eq!(state.endpoints[1].lane, None);
+    assert_eq!(
+        state.endpoints[0].open_due,
+        Some(ms(15)),
+        "rows outlive the watermark"
+    );
+}
+
+fn the_last_id_is_the_greatest_of_all_kinds<S: Store>(make: impl Fn() -> S) {
+    let mut store = make();
+    let epoch = filled(&mut store);
+    assert_eq!(recovered(&mut store).1, Id::from_value(13));
+    let stale = attempt(endpoint_key(0, 0), 0, 900, AttemptResult::Succeeded, 0);
+    fails(
+        &mut store,
+        batch(1, DATA_SHARD, epoch, Vec::new(), vec![stale]),
+    );
+    assert_eq!(
+        recovered(&mut store).1,
+        Id::from_value(13),
+        "never committed"
+    );
+    let epoch = acquire(&mut store, DATA_SHARD);
+    let record = attempt(endpoint_key(0, 0), 0, 70, AttemptResult::Succeeded, 0);
+    committed(
+        &mut store,
+        batch(2, DATA_SHARD, epoch, Vec::new(), vec![record]),
+    );
+    assert_eq!(recovered(&mut store).1, Id::from_value(70));
+    let epoch = acquire(&mut store, DATA_SHARD);
+    commit(&mut store, epoch, vec![put_endpoint(0, 9, 80)]);
+    assert_eq!(recovered(&mut store).1, Id::from_value(80));
+}
+
+fn a_delivery_goes_from_pending_to_its_end<S: Inspect>(make: impl Fn() -> S) {
+    let mut store = make();
+    let epoch = filled(&mut store);
+    let key = endpoint_key(0, 0);
+    assert_eq!(store.delivery(key, at(0)), Some(DeliveryState::Pending));
+    assert_eq!(store.delivery(key, at(3)), None, "no such event");
+    assert_eq!(
+        store.delivery(endpoint_key(0, 1), at(0)),
+        None,
+        "no such endpoint"
+    );
+    let retry = attempt(key, 0, 20, AttemptResult::RetryAt(ms(9)), 0);
+    let row = vec![Change::PutOpen(open(key, 0, 9))];
+    committed(&mut store, batch(2, DATA_SHARD, epoch, row, vec![retry]));
+    let waiting = DeliveryState::Waiting { due: ms(9) };
+    assert_eq!(store.delivery(key, at(0)), Some(waiting));
+    let delete = Change::DeleteOpen {
+        endpoint: key,
+        position: at(0),
+    };
+    let records = vec![
+        attempt(key, 0, 21, AttemptResult::Succeeded, 0),
+        attempt(key, 1, 22, AttemptResult::Exhausted, 0),
+    ];
+    let expire = Change::Expire {
+        endpoint: key,
+        position: at(2),
+    };
+    committed(
+        &mut store,
+        batch(3, DATA_SHARD, epoch, vec![delete, expire], records),
+    );
+    let states: Vec<_> = (0..3).map(|p| store.delivery(key, at(p))).collect();
+    let ended = [
+        DeliveryState::Succeeded,
+        DeliveryState::Exhausted,
+        DeliveryState::Expired,
+    ];
+    assert_eq!(states, ended.map(Some));
+    let ids = store.attempt_ids(0, at(0));
+    assert_eq!(ids, [20, 21].map(|id| AttemptId::new(Id::from_value(id))));
+}
+
+fn endpoints_are_listed_by_ordinal<S: Store>(make: impl Fn() -> S) {
+    let mut store = make();
+    let epoch = acquire(&mut store, DATA_SHARD);
+    let changes = vec![
+        put_endpoint(0, 4, 1),
+        put_endpoint(1, 3, 2),
+        put_endpoint(0, 2, 3),
+        put_endpoint(0, 9, 4),
+    ];
+    commit(&mut store, epoch, changes);
+    let listed = |from, limit| -> Vec<u32> {
+        let endpoints = store.endpoints(app(0), from, limit);
+        endpoints
+            .iter()
+            .map(|endpoint| endpoint.key.ordinal)
+            .collect()
+    };
+    assert_eq!(listed(0, 10), [2, 4, 9]);
+    assert_eq!(listed(3, 1), [4]);
+    assert_eq!(listed(10, 5), []);
+}
+
+/// A memory store with room for two events, three attempts and 100 bytes.
+fn tiny() -> MemoryStore {
+    MemoryStore::new(MemoryOptions {
+        events_max: 2,
+        attempts_max: 3,
+        bytes_max: 100,
+    })
+}
+
+#[test]
+fn open_events_alone_fill_the_memory_store_and_their_positions_stay_unused() {
+    let mut store = tiny();
+    let epoch = acquire(&mut store, DATA_SHARD);
+    let changes = vec![
+        put_endpoint(0, 0, 1),
+        put_event(0, 0, 2, 60),
+        put_event(0, 1, 3, 41),
+        put_event(0, 2, 4, 40),
+        put_event(0, 3, 5, 0),
+    ];
+    let (fresh, full) = (ChangeResult::Fresh, ChangeResult::Full);
+    assert_eq!(
+        commit(&mut store, epoch, changes),
+        [fresh, fresh, full, fresh, full]
+    );
+    assert_eq!(events_of(&mut store, 0, 10), (vec![0, 2], 4));
+    // What has ended makes room.
+    commit(&mut store, epoch, vec![watermark(0, 1)]);
+    assert_eq!(
+        commit(&mut store, epoch, vec![put_event(0, 4, 6, 60)]),
+        [fresh]
+    );
+    assert_eq!(events_of(&mut store, 0, 10), (vec![2, 4], 5));
+}
+
+#[test]
+fn ended_events_are_forgotten_in_the_order_in_which_they_ended() {
+    let mut store = tiny();
+    let epoch = filled_in_pairs(&mut store);
+    let key = endpoint_key(0, 0);
+    // Event 0 keeps an open row, so event 1 is the first that ends.
+    commit(
+        &mut store,
+        epoch,
+        vec![Change::PutOpen(open(key, 0, 9)), watermark(0, 2)],
+    );
+    commit(&mut store, epoch, vec![put_event(0, 2, 13, 5)]);
+    let delete = Change::DeleteOpen {
+        endpoint: key,
+        position: at(0),
+    };
+    commit(&mut store, epoch, vec![delete]);
+    assert_eq!(events_of(&mut store, 0, 10).0, [0, 1, 2]);
+    commit(&mut store, epoch, vec![watermark(0, 3)]);
+    assert_eq!(events_of(&mut store, 0, 10).0, [0, 2]);
+}
+
+/// One endpoint and two events.
+fn filled_in_pairs(store: &mut MemoryStore) -> Epoch {
+    let epoch = acquire(store, DATA_SHARD);
+    let changes = vec![
+        put_endpoint(0, 0, 10),
+        put_event(0, 0, 11, 5),
+        put_event(0, 1, 12, 5),
+    ];
+    commit(store, epoch, changes);
+    epoch
+}
+
+#[test]
+fn a_lagging_lane_keeps_its_events_until_it_catches_up() {
+    let mut store = tiny();
+    let epoch = filled_in_pairs(&mut store);
+    let lane = |cursor| Change::PutLane {
+        endpoint: endpoint_key(0, 0),
+        cursor: at(cursor),
+        done: [0; 4],
+    };
+    commit(&mut store, epoch, vec![watermark(0, 2), lane(0)]);
+    assert_eq!((store.counts().open.events, store.counts().lanes), (2, 1));
+    commit(&mut store, epoch, vec![lane(1)]);
+    assert_eq!(store.counts().open.events, 1);
+    let caught_up = Change::DeleteLane {
+        endpoint: endpoint_key(0, 0),
+    };
+    commit(&mut store, epoch, vec![caught_up]);
+    assert_eq!((store.counts().open.events, store.counts().lanes), (0, 0));
+}
+
+#[test]
+fn attempts_and_reply_bodies_count_towards_what_is_kept() {
+    let mut store = tiny();
+    let epoch = filled_in_pairs(&mut store);
+    let key = endpoint_key(0, 0);
+    let record = |position, id, body| attempt(key, position, id, AttemptResult::Succeeded, body);
+    let records = vec![
+        record(0, 20, 50),
+        record(1, 21, 41),
+        record(1, 22, 0),
+        record(0, 23, 0),
+    ];
+    committed(&mut store, batch(2, DATA_SHARD, epoch, Vec::new(), records));
+    let bodies: Vec<usize> = store
+        .attempts(app(0), at(1))
+        .iter()
+        .map(|r| r.body.len())
+        .collect();
+    assert_eq!(bodies, [0, 0], "no room for a body of 41 bytes beside 60");
+    assert_eq!(
+        (store.counts().open.attempts, store.counts().open.bytes),
+        (4, 60)
+    );
+    // Four ended attempts are one too many, so the first event goes.
+    commit(&mut store, epoch, vec![watermark(0, 2)]);
+    assert_eq!(events_of(&mut store, 0, 10).0, [1]);
+    assert!(store.attempts(app(0), at(0)).is_empty());
+    assert_eq!(store.counts().ended.attempts, 2);
+}

@@ -1,0 +1,175 @@
+//! Rows to write in tests: short ways to say what a batch holds.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use fanfare::{
+    domain::{
+        application::{Application, ApplicationKey},
+        attempt::{AttemptRecord, AttemptResult},
+        change::{Batch, BatchHandle, Change, Epoch, UniqueKey},
+        delivery::OpenDelivery,
+        endpoint::{BodyFormat, Endpoint, EndpointKey, EndpointState, Subscription, Target},
+        endpoint_url::EndpointUrl,
+        event::{Event, EventPosition, JSON, ORDER_RECEIVED, Payload},
+        id::{ApplicationId, AttemptId, EndpointId, EventId, Id, ShardId},
+        outcome::OutcomeKind,
+        secret::Secret,
+    },
+    store::memory::DATA_SHARD,
+    time::{Now, Span, Timestamp},
+};
+
+/// The application with this ordinal.
+pub(super) fn app(ordinal: u32) -> ApplicationKey {
+    ApplicationKey {
+        shard: DATA_SHARD,
+        ordinal,
+    }
+}
+
+/// The endpoint with this ordinal of an application.
+pub(super) fn endpoint_key(application: u32, ordinal: u32) -> EndpointKey {
+    EndpointKey {
+        application: app(application),
+        ordinal,
+    }
+}
+
+/// A position.
+pub(super) fn at(number: u64) -> EventPosition {
+    EventPosition::new(number)
+}
+
+/// A point in time.
+pub(super) fn ms(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+/// An application.
+pub(super) fn application(ordinal: u32, uid: &str, id: u128) -> Arc<Application> {
+    Arc::new(Application {
+        key: app(ordinal),
+        id: ApplicationId::new(Id::from_value(id)),
+        uid: uid.into(),
+        created_at: Now::at(ms(1)),
+    })
+}
+
+/// An enabled endpoint that takes every event from `from` on.
+pub(super) fn endpoint(key: EndpointKey, id: u128, from: u64) -> Arc<Endpoint> {
+    let id = EndpointId::new(Id::from_value(id));
+    Arc::new(Endpoint {
+        key,
+        id,
+        target: Arc::new(Target {
+            endpoint: key,
+            id,
+            revision: 1,
+            url: EndpointUrl::parse("https://example.com/hook").expect("valid"),
+            secret: Secret::new(vec![7; 32]).expect("valid"),
+            body_format: BodyFormat::Payload,
+        }),
+        state: EndpointState::Enabled,
+        subscriptions: vec![Subscription {
+            from: at(from),
+            until: None,
+        }],
+        registration: Bytes::new(),
+        created_at: Now::at(ms(1)),
+    })
+}
+
+/// An endpoint that nothing makes unique, to be written.
+pub(super) fn put_endpoint(application: u32, ordinal: u32, id: u128) -> Change {
+    Change::PutEndpoint {
+        endpoint: endpoint(endpoint_key(application, ordinal), id, 0),
+        unique: None,
+    }
+}
+
+/// The key of an original registration.
+pub(super) fn url_key(application: u32, url: u8) -> UniqueKey {
+    UniqueKey::OriginalUrl {
+        application: app(application),
+        url_sha256: [url; 32],
+    }
+}
+
+/// An event with a payload of that many bytes, to be written.
+pub(super) fn put_event(application: u32, position: u64, id: u128, bytes: usize) -> Change {
+    Change::PutEvent(Arc::new(Event {
+        id: EventId::new(Id::from_value(id)),
+        application: app(application),
+        position: at(position),
+        event_type: ORDER_RECEIVED.into(),
+        payload: Payload {
+            content_type: JSON.into(),
+            bytes: vec![b'x'; bytes].into(),
+        },
+        accepted_at: ms(1),
+        accepted_wall: ms(1),
+        expires_at: ms(1_000_000),
+    }))
+}
+
+/// The row of an open delivery.
+pub(super) fn open(endpoint: EndpointKey, position: u64, due: i64) -> OpenDelivery {
+    OpenDelivery {
+        endpoint,
+        due: ms(due),
+        position: at(position),
+        attempts: 1,
+        event: EventId::default(),
+        expires_at: ms(1_000_000),
+    }
+}
+
+/// The move of a watermark.
+pub(super) fn watermark(application: u32, position: u64) -> Change {
+    Change::Watermark {
+        application: app(application),
+        position: at(position),
+    }
+}
+
+/// The record of an attempt with a reply body of that many bytes.
+pub(super) fn attempt(
+    endpoint: EndpointKey,
+    position: u64,
+    id: u128,
+    result: AttemptResult,
+    body: usize,
+) -> AttemptRecord {
+    AttemptRecord {
+        id: AttemptId::new(Id::from_value(id)),
+        endpoint,
+        position: at(position),
+        number: 1,
+        started_at: Now::at(ms(2)),
+        duration: Span::from_millis(3),
+        outcome: OutcomeKind::Status(200),
+        resent: false,
+        result,
+        body: vec![b'r'; body].into(),
+    }
+}
+
+/// A batch.
+pub(super) fn batch(
+    handle: u64,
+    shard: ShardId,
+    epoch: Epoch,
+    changes: Vec<Change>,
+    attempts: Vec<AttemptRecord>,
+) -> Box<Batch> {
+    Box::new(Batch {
+        handle: BatchHandle::new(handle),
+        shard,
+        epoch,
+        now: Now::at(ms(2)),
+        changes,
+        attempts,
+        results: Vec::new(),
+    })
+}
