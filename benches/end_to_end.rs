@@ -6,6 +6,15 @@
 //! with a bounded number of undelivered deliveries. Rounds of both senders alternate; the medians
 //! are compared, because the machine is shared.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::float_arithmetic,
+    clippy::cast_precision_loss,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a bench reads the clock, divides and prints"
+)]
+
 use std::{
     io::{BufRead as _, BufReader},
     process::{Child, Command as Process, Stdio},

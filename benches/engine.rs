@@ -3,6 +3,14 @@
 //! Prints the best of five runs, with the rate of a plain ChaCha fill loop measured beside each, so
 //! that a busy machine shows; then criterion measures one run again.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::float_arithmetic,
+    clippy::cast_precision_loss,
+    clippy::print_stdout,
+    reason = "a bench reads the clock, divides and prints"
+)]
+
 use std::time::Instant;
 
 use bytes::Bytes;

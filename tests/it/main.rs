@@ -1,3 +1,11 @@
-//! Tests from outside the crate, through its public faces only; one binary.
+//! Integration tests, one binary: each module is a theme.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests read clocks and start tasks"
+)]
+
+mod drive;
+mod engine;
 mod store_contract;
+mod support;

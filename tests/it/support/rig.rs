@@ -211,7 +211,7 @@ impl Rig {
 
     /// The paths that the attempts in flight go to, in the order they were sent.
     pub(crate) fn flying(&self) -> Vec<String> {
-        self.sent.iter().map(|request| path(request)).collect()
+        self.sent.iter().map(path).collect()
     }
 
     /// The console lines so far.

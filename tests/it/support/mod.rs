@@ -1,0 +1,4 @@
+//! What several themes need.
+
+pub(crate) mod memory_transport;
+pub(crate) mod rig;
