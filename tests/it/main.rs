@@ -7,5 +7,6 @@
 
 mod drive;
 mod engine;
+mod sockets;
 mod store_contract;
 mod support;
