@@ -33,7 +33,7 @@ impl Environment {
     /// A variable as text.
     fn text(&self, name: &str) -> Result<Option<&str>, ConfigError> {
         let value = self.0.get(&OsString::from(name));
-        let text = value.map(|value| value.to_str().ok_or(not_text(name)));
+        let text = value.map(|value| value.to_str().ok_or_else(|| not_text(name)));
         text.transpose()
     }
 
@@ -217,7 +217,9 @@ mod tests {
                 "99999999999999999999",
             ] {
                 let environment = environment(name, value);
-                let error = environment.layer().and(environment.original_layer());
+                let error = environment
+                    .layer()
+                    .and_then(|_| environment.original_layer());
                 let text = error.expect_err(value).to_string();
                 let start = format!("{name} is {value:?}: it must be a whole number of millisec");
                 assert!(text.starts_with(&start), "{text}");

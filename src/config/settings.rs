@@ -1,6 +1,11 @@
 //! The settings as a file, the environment and the flags can give them: each key once, with its
 //! type and default. Each source is a [`Layer`]; the layers are laid over each other in `mod.rs`.
 
+#![expect(
+    unused_qualifications,
+    reason = "code of the derive names paths in full"
+)]
+
 use std::path::PathBuf;
 
 use confique::Config;

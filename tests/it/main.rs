@@ -1,0 +1,3 @@
+//! Tests from outside: the real binary and real sockets, on loopback only.
+
+mod command_line;
