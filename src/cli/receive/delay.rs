@@ -37,6 +37,9 @@ impl FromStr for Delay {
 
 impl fmt::Display for Delay {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_zero() {
+            return out.write_str("0s");
+        }
         write!(out, "{:?}", self.0)
     }
 }
