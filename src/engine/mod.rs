@@ -35,6 +35,7 @@
 mod dispatch;
 mod done_map;
 mod fan_out;
+mod flight;
 mod ingest;
 pub mod io;
 mod lane;
@@ -51,6 +52,7 @@ mod shard;
 mod stats;
 #[cfg(test)]
 mod tests_support;
+mod walk;
 mod window;
 
 use std::{
@@ -62,7 +64,7 @@ use slab::Slab;
 
 pub use self::stats::Stats;
 use self::{
-    dispatch::Flight,
+    flight::Flight,
     ingest::Generator,
     io::{Effect, Input},
     options::Options,

@@ -5,6 +5,7 @@
     reason = "tests read clocks and start tasks"
 )]
 
+mod command_line;
 mod drive;
 mod engine;
 mod sockets;
