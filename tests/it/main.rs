@@ -1,0 +1,4 @@
+//! Tests of the parts together, through their public faces.
+
+mod support;
+mod transport;
