@@ -122,7 +122,8 @@ impl Receiver {
             while let Ok((stream, _)) = listener.accept().await {
                 let number = shared.log().accepted;
                 shared.log().accepted += 1;
-                let script = scripts.get(number).or(scripts.last()).expect("a script");
+                let script = scripts.get(number).or_else(|| scripts.last());
+                let script = script.expect("a script");
                 let play = serve(stream, script.clone(), tls.clone(), Arc::clone(&shared));
                 tokio::spawn(play);
             }
@@ -210,15 +211,15 @@ async fn read_request(
             .await
             .ok()
             .filter(|count| *count > 0)?;
-        unread.extend_from_slice(&chunk[..count]);
+        unread.extend(chunk.iter().take(count));
     }
 }
 
 fn cut_request(unread: &mut Vec<u8>) -> Option<Request> {
     let head_end = unread.windows(4).position(|window| window == b"\r\n\r\n")?;
-    let head = String::from_utf8(unread[..head_end].to_vec()).expect("a head is text");
+    let head = unread.get(..head_end)?.to_vec();
     let mut request = Request {
-        head,
+        head: String::from_utf8(head).expect("a head is text"),
         body: Vec::new(),
     };
     let length: usize = request.header("content-length")?.parse().expect("a length");

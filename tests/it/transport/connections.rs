@@ -2,7 +2,7 @@
 
 use fanfare::domain::{endpoint::BodyFormat, outcome::OutcomeKind};
 
-use super::*;
+use super::{tap::Tapping, *};
 use crate::support::receiver::{Act, Receiver, answering, reply, send};
 
 fn ok() -> Act {
@@ -27,6 +27,29 @@ fn one_connection_serves_attempts_in_a_row() {
         }
         assert_eq!(receiver.accepted(), 1);
         assert_eq!(receiver.requests().len(), 3);
+    });
+}
+
+#[test]
+fn an_attempt_on_a_kept_connection_costs_one_write_and_one_read() {
+    run(async {
+        let receiver = Receiver::start(vec![answering(12, &ok())]).await;
+        let url = format!("http://{}/", receiver.address);
+        let format = BodyFormat::Original {
+            token_json: Bytes::from_static(b"\"token\""),
+        };
+        let target = endpoint(0, 1, &url, format);
+        let tap = Tapping::new(usize::MAX);
+        let mut sender = Sender::with(options(), Book::default(), tap.clone());
+        sender.attempt(&target).await;
+        let (reads, writes) = (tap.reads.get(), tap.writes.get());
+        for _ in 0..10 {
+            sender.attempt(&target).await;
+        }
+        assert_eq!(
+            (tap.reads.get() - reads, tap.writes.get() - writes),
+            (10, 10)
+        );
     });
 }
 

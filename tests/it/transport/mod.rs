@@ -12,6 +12,7 @@ mod addresses;
 mod connections;
 mod replies;
 mod robustness;
+mod tap;
 mod tls;
 
 use std::{

@@ -1,17 +1,9 @@
 //! Every started attempt has exactly one outcome, whatever happens to it.
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll},
-};
-
 use fanfare::domain::outcome::OutcomeKind;
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    task::yield_now,
-};
+use tokio::task::yield_now;
 
-use super::*;
+use super::{tap::Tapping, *};
 use crate::support::receiver::{Act, Receiver, answering, reply, send};
 
 #[test]
@@ -86,64 +78,12 @@ fn a_panic_while_connecting_is_an_internal_failure_and_frees_the_seat() {
     });
 }
 
-/// A stream with a bug: its second read panics.
-struct Buggy {
-    stream: TcpStream,
-    reads: usize,
-}
-
-impl AsyncRead for Buggy {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if polled.is_ready() {
-            self.reads += 1;
-        }
-        assert!(self.reads < 2, "injected by a test");
-        polled
-    }
-}
-
-impl AsyncWrite for Buggy {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
-/// Dials streams with a bug.
-struct BuggyDialer;
-
-impl Dialer for BuggyDialer {
-    type Stream = Buggy;
-
-    async fn dial(&self, address: Vetted<SocketAddr>) -> io::Result<Dialed<Buggy>> {
-        let Dialed { stream, peer } = TcpDialer.dial(address).await?;
-        let stream = Buggy { stream, reads: 0 };
-        Ok(Dialed { stream, peer })
-    }
-}
-
 #[test]
 fn a_panic_amid_an_exchange_is_an_internal_failure_of_that_attempt_alone() {
     run(async {
         let receiver = Receiver::start(vec![answering(2, &reply("200 OK", ""))]).await;
         let target = target(&format!("http://{}/", receiver.address));
-        let mut sender = Sender::with(options(), Book::default(), BuggyDialer);
+        let mut sender = Sender::with(options(), Book::default(), Tapping::new(2));
         for expected in [
             OutcomeKind::Status(200),
             OutcomeKind::Internal,
