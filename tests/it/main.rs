@@ -11,3 +11,4 @@ mod engine;
 mod sockets;
 mod store_contract;
 mod support;
+mod transport;
