@@ -111,6 +111,8 @@ pub const RETRY_AFTER_MAX_MS: i64 = 24 * 60 * 60 * 1_000;
 /// Age at which open work expires, counted from its acceptance, in milliseconds.
 pub const EXPIRES_AFTER_MS: i64 = 14 * 24 * 60 * 60 * 1_000;
 
+/// Console lines that wait for a slow terminal. Over it: lines are dropped and counted.
+pub const CONSOLE_LINES_MAX: usize = 4_096;
 /// Batch logs open at once. Over it: the oldest is closed early with what it knows.
 pub const ROUNDS_OPEN_MAX: usize = 64;
 /// Longest wait of a batch log for first attempts, in milliseconds.
