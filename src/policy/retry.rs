@@ -68,3 +68,91 @@ impl RetryPolicy {
         Span::from_micros(i64::try_from(moved).unwrap_or(i64::MAX))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SEED: u64 = 7;
+
+    fn draw(event: u128, endpoint: u128, attempt: u32) -> Draw {
+        Draw {
+            event,
+            endpoint,
+            attempt,
+        }
+    }
+
+    /// The wait after attempt `attempt` by the default schedule.
+    fn wait(retry_after: Option<Span>, draw: Draw) -> Option<Span> {
+        let due = RetryPolicy::default().next_due(retry_after, draw, SEED, Timestamp::ZERO);
+        due.map(|due| due.since(Timestamp::ZERO))
+    }
+
+    #[test]
+    fn there_are_ten_attempts_over_about_three_days() {
+        let waits: Vec<Span> = (1..20).map_while(|n| wait(None, draw(1, 2, n))).collect();
+        assert_eq!(waits.len() + 1, limits::ATTEMPTS_MAX);
+        let total: i64 = waits.iter().map(|wait| wait.as_micros()).sum();
+        let days = total / 86_400_000_000;
+        assert!((2..=4).contains(&days), "{days}");
+        assert_eq!(wait(None, draw(1, 2, 0)), None, "attempts count from 1");
+    }
+
+    #[test]
+    fn the_first_waits_of_a_delivery_never_change() {
+        // Golden values: a change here changes when every running delivery is tried again.
+        let micros = |attempt| wait(None, draw(1, 2, attempt)).map(Span::as_micros);
+        assert_eq!([micros(1), micros(2), micros(9)], GOLDEN);
+    }
+
+    const GOLDEN: [Option<i64>; 3] = [Some(4_585_821), Some(357_025_152), Some(73_180_055_969)];
+
+    proptest! {
+        /// The model: the scheduled wait, plus or minus a fifth; a `Retry-After` can only delay it,
+        /// and not beyond a day.
+        #[test]
+        fn a_wait_lies_where_the_plain_model_has_it(
+            event: u128, endpoint: u128, attempt in 1_u32..10,
+            retry_after in prop::option::of(0_i64..200_000),
+        ) {
+            let asked = retry_after.map(Span::from_seconds);
+            let waited = wait(asked, draw(event, endpoint, attempt)).expect("not spent");
+            let scheduled = RetryPolicy::default().waits[attempt as usize - 1].as_micros();
+            let day = Span::from_seconds(86_400);
+            let floor = asked.map_or(0, |asked| asked.min(day).as_micros());
+            prop_assert!(waited.as_micros() >= (scheduled * 4 / 5).max(floor));
+            prop_assert!(waited.as_micros() <= (scheduled * 6 / 5).max(floor));
+        }
+
+        #[test]
+        fn a_draw_depends_on_its_delivery_alone(event: u128, endpoint: u128, attempt in 1_u32..10) {
+            let first = wait(None, draw(event, endpoint, attempt));
+            prop_assert_eq!(first, wait(None, draw(event, endpoint, attempt)));
+            let others = [
+                wait(None, draw(event ^ 1, endpoint, attempt)),
+                wait(None, draw(event, endpoint ^ 1, attempt)),
+            ];
+            prop_assert!(others.iter().all(|other| *other != first));
+        }
+    }
+
+    #[test]
+    fn deliveries_that_failed_together_come_back_spread_over_the_whole_range() {
+        let waits: Vec<i64> = (0..1_000)
+            .filter_map(|event| wait(None, draw(event, 1, 1)).map(Span::as_millis))
+            .collect();
+        let in_range = |low, high| {
+            waits
+                .iter()
+                .filter(|wait| (low..high).contains(*wait))
+                .count()
+        };
+        for fifth in 0..5 {
+            let count = in_range(4_000 + fifth * 400, 4_400 + fifth * 400);
+            assert!((150..250).contains(&count), "{fifth}: {count}");
+        }
+    }
+}

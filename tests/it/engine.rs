@@ -570,3 +570,30 @@ fn commands_before_any_shard_is_acquired_are_refused_as_not_ready() {
         )]
     ));
 }
+#[test]
+fn the_generator_ticks_by_the_engines_clock_and_repeats_by_its_seed() {
+    let run = |seed| {
+        let generator = GeneratorOptions {
+            period: Span::from_seconds(5),
+            application: "default".into(),
+        };
+        let (mut rig, application) = with(Options {
+            seed,
+            generator: Some(generator),
+            ..Options::default()
+        });
+        rig.endpoint(application, "a");
+        rig.advance(Span::from_millis(4_999));
+        assert!(rig.sent.is_empty(), "the first comes after one period");
+        let mut bodies = Vec::new();
+        for _ in 0..5 {
+            rig.advance(Span::from_seconds(5));
+            bodies.push(rig.answer(OK).event.payload.bytes.clone());
+        }
+        bodies
+    };
+    let bodies = run(1);
+    assert_eq!(bodies, run(1));
+    assert_ne!(bodies, run(2));
+    assert_ne!(bodies[0], bodies[1]);
+}

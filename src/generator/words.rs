@@ -1,0 +1,221 @@
+//! Words that fake orders are made of.
+//!
+//! They are our own and part of what a seed means: a change here changes every generated event.
+
+/// How a product is made or looks.
+pub(super) const ADJECTIVES: [&str; 24] = [
+    "Ancient",
+    "Bright",
+    "Compact",
+    "Curious",
+    "Elegant",
+    "Folding",
+    "Gentle",
+    "Handmade",
+    "Humble",
+    "Inflatable",
+    "Lightweight",
+    "Modern",
+    "Noiseless",
+    "Patient",
+    "Polished",
+    "Portable",
+    "Quiet",
+    "Robust",
+    "Rustic",
+    "Sleek",
+    "Spotless",
+    "Sturdy",
+    "Tiny",
+    "Weatherproof",
+];
+
+/// What a product is made of.
+pub(super) const MATERIALS: [&str; 20] = [
+    "Bamboo", "Brass", "Ceramic", "Concrete", "Copper", "Cork", "Cotton", "Felt", "Glass",
+    "Granite", "Leather", "Linen", "Marble", "Oak", "Paper", "Plastic", "Rubber", "Steel", "Wool",
+    "Walnut",
+];
+
+/// What a product is.
+pub(super) const PRODUCTS: [&str; 24] = [
+    "Armchair",
+    "Backpack",
+    "Basket",
+    "Bench",
+    "Bicycle",
+    "Blanket",
+    "Bookshelf",
+    "Bottle",
+    "Bowl",
+    "Clock",
+    "Desk",
+    "Drum",
+    "Hammock",
+    "Hat",
+    "Kettle",
+    "Kite",
+    "Lamp",
+    "Mirror",
+    "Notebook",
+    "Saddle",
+    "Scarf",
+    "Spoon",
+    "Stool",
+    "Umbrella",
+];
+
+/// Colours.
+pub(super) const COLORS: [&str; 20] = [
+    "amber", "azure", "beige", "black", "blue", "bronze", "coral", "crimson", "gold", "green",
+    "grey", "indigo", "ivory", "lime", "magenta", "orange", "purple", "red", "teal", "white",
+];
+
+/// First names.
+pub(super) const FIRST_NAMES: [&str; 30] = [
+    "Ada", "Amir", "Anika", "Bao", "Carmen", "Chidi", "Dara", "Elena", "Emil", "Farah", "Goran",
+    "Hana", "Ines", "Ivan", "Jamal", "Kaito", "Leila", "Lukas", "Maya", "Mateo", "Nadia", "Noor",
+    "Olga", "Priya", "Rosa", "Samir", "Tove", "Uma", "Yusuf", "Zoe",
+];
+
+/// Last names.
+pub(super) const LAST_NAMES: [&str; 30] = [
+    "Abara",
+    "Alvarez",
+    "Andersen",
+    "Bakker",
+    "Chen",
+    "Costa",
+    "Dubois",
+    "Eriksen",
+    "Farouk",
+    "Fischer",
+    "Garcia",
+    "Haddad",
+    "Ito",
+    "Jansen",
+    "Kaya",
+    "Kowalski",
+    "Lindqvist",
+    "Mbeki",
+    "Moreau",
+    "Nakamura",
+    "Novak",
+    "Okafor",
+    "Patel",
+    "Quispe",
+    "Rossi",
+    "Silva",
+    "Tanaka",
+    "Usman",
+    "Virtanen",
+    "Weber",
+];
+
+/// Streets, without their numbers.
+pub(super) const STREETS: [&str; 24] = [
+    "Acorn Lane",
+    "Bakery Street",
+    "Birch Avenue",
+    "Bridge Road",
+    "Canal Walk",
+    "Castle Hill",
+    "Cherry Close",
+    "Church Road",
+    "Clay Lane",
+    "Dock Street",
+    "Ferry Road",
+    "Garden Row",
+    "Harbour View",
+    "High Street",
+    "Lantern Alley",
+    "Linden Avenue",
+    "Market Place",
+    "Mill Lane",
+    "Orchard Way",
+    "Park Terrace",
+    "Quarry Road",
+    "River Bank",
+    "Station Road",
+    "Willow Court",
+];
+
+/// Counties, with names that no map has.
+pub(super) const COUNTIES: [&str; 20] = [
+    "Alderfold",
+    "Ashmark",
+    "Brackenshire",
+    "Coldwater",
+    "Dunmere",
+    "Eastmarch",
+    "Fernley",
+    "Greywick",
+    "Hollowdale",
+    "Kestrelshire",
+    "Lakemoor",
+    "Marshfold",
+    "Northmere",
+    "Oakhaven",
+    "Pinewick",
+    "Ravenmark",
+    "Southfell",
+    "Thornbury Vale",
+    "Westerley",
+    "Yarrowshire",
+];
+
+/// Cities, with names that no map has.
+pub(super) const CITIES: [&str; 24] = [
+    "Amberford",
+    "Bellhaven",
+    "Briarton",
+    "Cliffport",
+    "Crownbridge",
+    "Dawnfield",
+    "Elmstead",
+    "Fairwater",
+    "Glimmerton",
+    "Highgrove",
+    "Ironbridge Quay",
+    "Juniper Falls",
+    "Kingsmoor",
+    "Lowmarket",
+    "Millbrook",
+    "Newhollow",
+    "Oldcastle",
+    "Portwell",
+    "Redcliff",
+    "Silverton",
+    "Stonewell",
+    "Tidewick",
+    "Underhill",
+    "Whitestone",
+];
+
+/// Countries.
+pub(super) const COUNTRIES: [&str; 24] = [
+    "Argentina",
+    "Australia",
+    "Brazil",
+    "Canada",
+    "Chile",
+    "Denmark",
+    "Egypt",
+    "Finland",
+    "France",
+    "Germany",
+    "Ghana",
+    "India",
+    "Italy",
+    "Japan",
+    "Kenya",
+    "Mexico",
+    "Netherlands",
+    "Norway",
+    "Poland",
+    "Portugal",
+    "Spain",
+    "Sweden",
+    "Turkey",
+    "Vietnam",
+];
