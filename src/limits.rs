@@ -122,6 +122,9 @@ pub const MEMORY_STORE_ATTEMPTS_MAX: usize = 1_000_000;
 /// Payload bytes the memory store keeps; open work alone over it refuses new events.
 pub const MEMORY_STORE_BYTES_MAX: usize = 256 * 1024 * 1024;
 
+/// Deliveries of one simulation, each of which is kept account of. Over it: it is refused.
+pub const SIMULATED_DELIVERIES_MAX: u64 = 10_000_000;
+
 const _: () = {
     // One application's registration must fit the body that brings it.
     assert!(URL_BYTES_MAX + TOKEN_BYTES_MAX < REQUEST_BODY_BYTES_MAX);
