@@ -17,6 +17,8 @@
 //! | F8 | [`config`] | file, environment and flags made into one valid configuration |
 //! | F9 | [`cli`] | the commands |
 
+pub mod cli;
+pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod generator;

@@ -38,6 +38,8 @@ pub const SECRET_BYTES_MIN: usize = 24;
 pub const SECRET_BYTES_MAX: usize = 64;
 /// Shortest admin key, in visible ASCII characters.
 pub const ADMIN_KEY_BYTES_MIN: usize = 32;
+/// Longest admin key, in visible ASCII characters.
+pub const ADMIN_KEY_BYTES_MAX: usize = 1_024;
 
 /// Largest head of a receiver's reply, in bytes. Over it: the attempt fails.
 pub const REPLY_HEAD_BYTES_MAX: usize = 32 * 1024;
@@ -109,6 +111,8 @@ pub const RETRY_AFTER_MAX_MS: i64 = 24 * 60 * 60 * 1_000;
 /// Age at which open work expires, counted from its acceptance, in milliseconds.
 pub const EXPIRES_AFTER_MS: i64 = 14 * 24 * 60 * 60 * 1_000;
 
+/// Console lines that wait for a slow terminal. Over it: lines are dropped and counted.
+pub const CONSOLE_LINES_MAX: usize = 4_096;
 /// Batch logs open at once. Over it: the oldest is closed early with what it knows.
 pub const ROUNDS_OPEN_MAX: usize = 64;
 /// Longest wait of a batch log for first attempts, in milliseconds.
@@ -124,8 +128,40 @@ pub const MEMORY_STORE_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Deliveries of one simulation, each of which is kept account of. Over it: it is refused.
 pub const SIMULATED_DELIVERIES_MAX: u64 = 10_000_000;
+/// Largest configuration or key file, in bytes. Over it: it is refused.
+pub const CONFIG_FILE_BYTES_MAX: usize = 1024 * 1024;
+/// Period of the generator where it is on and nothing else is said, in milliseconds.
+pub const GENERATOR_PERIOD_MS: u64 = 5_000;
+/// Longest period of the generator, in milliseconds: the longest timer of the original server.
+pub const GENERATOR_PERIOD_MS_MAX: u64 = 2_147_483_647;
+/// Shortest deadline of an attempt that can be set, in milliseconds.
+pub const ATTEMPT_TIMEOUT_MS_MIN: u64 = 100;
+/// Most waits of a retry schedule that can be set; their sum stays below `EXPIRES_AFTER_MS`.
+pub const RETRY_WAITS_MAX: usize = 32;
+/// Most networks that can be allowed as targets.
+pub const ALLOWED_TARGETS_MAX: usize = 256;
+
+/// Largest body that `fanfare receive` takes, in bytes. Over it: 413.
+pub const RECEIVER_BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Longest body that `fanfare receive` shows, in bytes; of a longer one the beginning.
+pub const RECEIVER_SHOWN_BYTES_MAX: usize = 4 * 1024;
+/// Most connections that `fanfare receive` holds at once. Over it: new ones wait.
+pub const RECEIVER_CONNECTIONS_MAX: usize = 1_024;
+/// Longest delay of an answer that `fanfare receive` can be asked for, in milliseconds.
+pub const RECEIVER_DELAY_MS_MAX: u64 = 60 * 60 * 1_000;
+/// Time that `fanfare receive` waits for the next request of a connection, in milliseconds.
+pub const RECEIVER_HEAD_TIMEOUT_MS: u64 = 75_000;
+
+/// Most events that `fanfare simulate` can be asked for.
+pub const SIMULATED_EVENTS_MAX: u32 = 1_000_000;
 
 const _: () = {
+    // Senders close idle connections before the receiver does, so no attempt meets the closing.
+    assert!(CONNECTION_IDLE_MS < RECEIVER_HEAD_TIMEOUT_MS);
+    // One of our own requests fits the receiver.
+    assert!(REQUEST_BODY_BYTES_MAX <= RECEIVER_BODY_BYTES_MAX);
+    assert!(ATTEMPT_TIMEOUT_MS_MIN < ATTEMPT_TIMEOUT_MS);
+    assert!(ATTEMPTS_MAX <= RETRY_WAITS_MAX);
     // One application's registration must fit the body that brings it.
     assert!(URL_BYTES_MAX + TOKEN_BYTES_MAX < REQUEST_BODY_BYTES_MAX);
     // A batch holds at least one event of the largest size, with room for its changes.

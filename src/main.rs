@@ -1,3 +1,10 @@
-//! The `fanfare` binary.
+//! The `fanfare` binary: reads its arguments, runs the command, ends with its exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use fanfare::cli::{self, Arguments};
+
+fn main() -> ExitCode {
+    cli::run(Arguments::parse())
+}

@@ -10,50 +10,15 @@ use std::sync::Arc;
 
 use super::{
     Engine,
+    flight::{Flight, Source, flight_handle},
     io::Effect,
-    lane::{Lane, Place},
-    open_rows::OpenRow,
-    pages::Held,
-    registry::ApplicationEntry,
+    walk::{Ahead, look},
 };
 use crate::{
-    domain::{
-        attempt::{AttemptHandle, AttemptRequest},
-        change::Change,
-        delivery::OpenDelivery,
-        event::{Event, EventPosition},
-    },
+    domain::{attempt::AttemptRequest, change::Change, delivery::OpenDelivery, event::Event},
     limits,
     time::Now,
 };
-
-/// An attempt in flight.
-#[derive(Debug)]
-pub(super) struct Flight {
-    /// Its handle, to tell it from an older one in the same slot.
-    pub(super) handle: AttemptHandle,
-    /// The lane it belongs to.
-    pub(super) lane: usize,
-    /// What it carries.
-    pub(super) event: Arc<Event>,
-    /// Which attempt of the delivery it is, from 1.
-    pub(super) number: u16,
-    /// Where its delivery stands.
-    pub(super) source: Source,
-    /// When it started.
-    pub(super) started_at: Now,
-}
-
-/// Where the delivery of an attempt in flight stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Source {
-    /// On the walk of its lane.
-    Walk,
-    /// In a row of its own.
-    Open,
-    /// Nowhere any more: its shard was lost. Only its slot counts.
-    Orphan,
-}
 
 /// What a visited lane did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -399,74 +364,5 @@ impl Engine {
         }
         self.settle_walk(index, position);
         true
-    }
-}
-
-/// What a lane finds ahead on its walk.
-enum Ahead {
-    /// The end of the events.
-    Nothing,
-    /// Its done map is full: the cursor must move first.
-    Blocked,
-    /// An event that was settled before the lane came here (after a recovery).
-    Settled(EventPosition),
-    /// A place that is not for the lane.
-    Skip(EventPosition),
-    /// A place whose page must be loaded.
-    Unknown(EventPosition),
-    /// An event to deliver.
-    Event(Arc<Event>),
-}
-
-/// Looks at the next place of a lane's walk.
-fn look(lane: &Lane, entry: &mut ApplicationEntry, page_rows: usize, turn: u64) -> Ahead {
-    let position = lane.next;
-    if lane.place == Place::Idle || position >= entry.ring.end() {
-        return Ahead::Nothing;
-    }
-    if lane.done.is_done(position) {
-        return Ahead::Settled(position);
-    }
-    if position >= lane.done.limit() {
-        return Ahead::Blocked;
-    }
-    if !lane.endpoint.takes(position) {
-        return Ahead::Skip(position);
-    }
-    match entry.ring.at(position) {
-        Some(Some(event)) => Ahead::Event(Arc::clone(event)),
-        Some(None) => Ahead::Skip(position),
-        None => match entry.pages.at(position, page_rows, turn) {
-            Held::Event(event) => Ahead::Event(Arc::clone(event)),
-            Held::Gap => Ahead::Skip(position),
-            Held::Unknown => Ahead::Unknown(position),
-        },
-    }
-}
-
-/// A handle that is unique in the process and tells the slot it stands in.
-fn flight_handle(serial: u64, slot: usize) -> AttemptHandle {
-    let slot = u64::try_from(slot).unwrap_or(u64::MAX) & 0xffff_ffff;
-    AttemptHandle::new((serial << 32) | slot)
-}
-
-/// The slot that a handle tells.
-pub(super) fn flight_slot(handle: AttemptHandle) -> usize {
-    usize::try_from(handle.number() & 0xffff_ffff).unwrap_or(usize::MAX)
-}
-
-/// For [`OpenRow`] makers: the row of a delivery that waits for its next attempt.
-pub(super) fn waiting_row(flight: &Flight, lane: &Lane, due: crate::time::Timestamp) -> OpenRow {
-    let delivery = OpenDelivery {
-        endpoint: lane.endpoint.key,
-        due,
-        position: flight.event.position,
-        attempts: flight.number,
-        event: flight.event.id,
-        expires_at: flight.event.expires_at,
-    };
-    OpenRow {
-        delivery,
-        event: Arc::clone(&flight.event),
     }
 }

@@ -74,6 +74,7 @@ impl Engine {
                     .push((request, Ok(Answer::Endpoint { id, fresh: false })));
             }
             (OnCommit::Event(request, event), ChangeResult::Fresh) => {
+                self.stats.events += 1;
                 let reply = Ok(Answer::Event { id: event.id });
                 self.replies.extend(request.map(|request| (request, reply)));
                 self.arrived

@@ -7,12 +7,35 @@
 //!
 //! The engine does no I/O, reads no clock and draws no randomness but what follows from its seed:
 //! see [`io`] for the whole contract. It acts only on what is durable.
+//!
+//! ```
+//! use fanfare::{
+//!     domain::id::ShardId,
+//!     engine::{Engine, io::Input, options::Options},
+//!     store::{Store as _, memory::MemoryStore},
+//!     time::{Now, Timestamp},
+//! };
+//!
+//! let mut store = MemoryStore::default();
+//! let mut engine = Engine::new(Options::default());
+//! let now = Now::at(Timestamp::from_millis(1_764_000_000_000));
+//! let mut effects = Vec::new();
+//! for shard in [ShardId::DIRECTORY, ShardId::new(1)] {
+//!     let (epoch, state) = store.acquire(shard)?;
+//!     engine.step(now, Input::ShardAcquired(shard, epoch, Box::new(state)), &mut effects);
+//! }
+//! engine.step(now, Input::TurnEnd, &mut effects);
+//! assert!(effects.is_empty());
+//! assert_eq!(engine.next_deadline(), None);
+//! # Ok::<(), fanfare::store::AcquireError>(())
+//! ```
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
 mod dispatch;
 mod done_map;
 mod fan_out;
+mod flight;
 mod ingest;
 pub mod io;
 mod lane;
@@ -29,6 +52,7 @@ mod shard;
 mod stats;
 #[cfg(test)]
 mod tests_support;
+mod walk;
 mod window;
 
 use std::{
@@ -40,7 +64,7 @@ use slab::Slab;
 
 pub use self::stats::Stats;
 use self::{
-    dispatch::Flight,
+    flight::Flight,
     ingest::Generator,
     io::{Effect, Input},
     options::Options,

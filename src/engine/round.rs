@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Engine, dispatch::Flight, io::Effect};
+use super::{Engine, flight::Flight, io::Effect};
 use crate::{
     domain::{
         endpoint::{DisabledReason, Target},

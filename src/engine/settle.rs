@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Engine,
-    dispatch::{Flight, Source, flight_slot, waiting_row},
+    flight::{Flight, Source, flight_slot, waiting_row},
     lane::Place,
     record::OnCommit,
     window::Ended,

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use super::{
     Engine,
-    dispatch::Source,
     done_map::DoneMap,
+    flight::{Source, flight_slot},
     io::Effect,
     lane::{Lane, Place},
     open_rows::OpenRows,
@@ -158,7 +158,7 @@ impl Engine {
             return;
         };
         for (attempt, endpoint) in &self.orphans {
-            let slot = super::dispatch::flight_slot(*attempt);
+            let slot = flight_slot(*attempt);
             if let Some(flight) = self.flights.get_mut(slot).filter(|f| f.handle == *attempt)
                 && *endpoint == key
             {
@@ -169,7 +169,7 @@ impl Engine {
         }
         let flights = &self.flights;
         self.orphans.retain(|(attempt, endpoint)| {
-            let slot = super::dispatch::flight_slot(*attempt);
+            let slot = flight_slot(*attempt);
             *endpoint != key && flights.get(slot).is_some_and(|f| f.handle == *attempt)
         });
     }

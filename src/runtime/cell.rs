@@ -14,7 +14,7 @@ use crate::{
     domain::observation::Observation,
     engine::{Engine, options::Options},
     store::{AcquireError, Store},
-    transport::Transport,
+    transport::{Transport, hyper_transport::TransportError},
 };
 
 /// Told on the cell's thread whatever the engine observes; it must not block.
@@ -29,6 +29,9 @@ pub enum CellError {
     /// The store did not give its shards.
     #[error("the store did not open: {0}")]
     Store(#[from] AcquireError),
+    /// The transport could not be made.
+    #[error("deliveries can't be sent: {0}")]
+    Transport(#[from] TransportError),
     /// It panicked; a bug.
     #[error("the engine ended unexpectedly; this is a bug, its message stands above")]
     Panicked,
@@ -47,7 +50,7 @@ impl Cell {
     pub fn start<S, T>(
         options: Options,
         store: S,
-        transport: impl FnOnce() -> T + Send + 'static,
+        transport: impl FnOnce() -> Result<T, TransportError> + Send + 'static,
         observer: Option<SendObserver>,
     ) -> Result<(Handle, Self), CellError>
     where
@@ -63,16 +66,15 @@ impl Cell {
                 .enable_all()
                 .build();
             let result = runtime.map_err(CellError::Start).and_then(|runtime| {
-                let set = LocalSet::new();
-                let result = set.block_on(&runtime, async {
+                LocalSet::new().block_on(&runtime, async {
                     let observer = observer.map(|observer| observer as Observer);
                     let engine = Engine::new(options);
                     let clock = SystemClock::start();
-                    Drive::new(engine, clock, store, transport(), inside, observer)
+                    Drive::new(engine, clock, store, transport()?, inside, observer)
                         .run()
-                        .await
-                });
-                result.map_err(CellError::Store)
+                        .await?;
+                    Ok(())
+                })
             });
             // If nobody waits for the end any more, the process is going away.
             drop(end.send(result));

@@ -3,10 +3,9 @@
 use core::{
     cell::RefCell,
     task::{Context, Poll},
+    time::Duration,
 };
 use std::rc::Rc;
-
-use core::time::Duration;
 
 use http::HeaderValue;
 use thiserror::Error;

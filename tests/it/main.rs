@@ -1,3 +1,14 @@
-//! Tests from outside the crate, through its public faces only; one binary.
+//! Integration tests, one binary: each module is a theme.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests read clocks and start tasks"
+)]
+
+mod command_line;
+mod drive;
+mod engine;
+mod sockets;
 mod store_contract;
+mod support;
+mod transport;

@@ -1,0 +1,38 @@
+//! Why a command failed, as its user is told.
+
+use thiserror::Error;
+
+use crate::config::error::ConfigError;
+
+/// A failure of a command: one line that says what to do.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// The command was asked for what it can't do; the user's fault.
+    #[error(transparent)]
+    Configuration(#[from] ConfigError),
+    /// The world did not let the command do its work.
+    #[error("{0}")]
+    Operation(String),
+}
+
+impl Failure {
+    /// The exit code of the process.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Operation(_) => 1,
+            Self::Configuration(_) => 2,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_operation_ends_with_1_and_a_wrong_configuration_with_2() {
+        assert_eq!(Failure::Operation(String::new()).exit_code(), 1);
+        assert_eq!(Failure::from(ConfigError::StoreNotYet).exit_code(), 2);
+    }
+}

@@ -1,0 +1,96 @@
+//! The flags that `serve` and `dev` share.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args};
+use confique::Layer as _;
+
+use super::failure::Failure;
+use crate::config::{
+    self, Config, Mode, Sources,
+    environment::Environment,
+    listen::ListenAddress,
+    places::read_file,
+    settings::{Color, Layer, LogFormat, StoreKind},
+    target::TargetNetwork,
+};
+
+/// Flags of a command that hosts an engine. What is absent comes from variables, file or default.
+#[derive(Debug, Args)]
+pub struct HostArguments {
+    /// Where to listen: address and port, or a port alone [default: 127.0.0.1:9876]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<ListenAddress>,
+    /// The folder for data; made with mode 0700 if it is missing
+    #[arg(long, value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+    /// Where events and deliveries are kept [default: memory]
+    #[arg(long, value_name = "KIND")]
+    pub store: Option<StoreKind>,
+    /// Fixes all randomness of the engine [default: drawn by chance]
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
+    /// A network (CIDR) that may be sent to though it is loopback or private; again for more
+    #[arg(long, value_name = "NETWORK")]
+    pub allow_target: Vec<TargetNetwork>,
+    /// Refuse endpoints with plain http URLs
+    #[arg(long)]
+    pub https_only: bool,
+    /// Don't verify the certificates of receivers (dev only)
+    #[arg(long)]
+    pub insecure_skip_verify: bool,
+    /// The file that holds the admin key [default: a key is generated and shown once]
+    #[arg(long, value_name = "FILE")]
+    pub admin_key_file: Option<PathBuf>,
+    /// The configuration file (TOML) [default: ./fanfare.toml and other places, if there]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How log lines look [default: auto]
+    #[arg(long, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// Whether log lines are coloured [default: auto]
+    #[arg(long, value_name = "WHEN")]
+    pub color: Option<Color>,
+    /// Log more; again for still more
+    #[arg(short, long, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// Log less; again for still less
+    #[arg(short, long, action = ArgAction::Count)]
+    pub quiet: u8,
+}
+
+impl HostArguments {
+    /// The whole configuration: these flags over the environment of the process and the files.
+    pub(super) fn resolve(
+        self,
+        mode: Mode,
+        open_original_api: Option<bool>,
+    ) -> Result<Config, Failure> {
+        let asked = |is_set: bool| is_set.then_some(true);
+        let verbosity = i8::try_from(self.verbose).unwrap_or(i8::MAX);
+        let quietness = i8::try_from(self.quiet).unwrap_or(i8::MAX);
+        let targets = self.allow_target;
+        let config = config::resolve(Sources {
+            mode,
+            flags: Layer {
+                listen: self.listen,
+                data_dir: self.data_dir,
+                store: self.store,
+                seed: self.seed,
+                allow_target: (!targets.is_empty()).then_some(targets),
+                https_only: asked(self.https_only),
+                insecure_skip_verify: asked(self.insecure_skip_verify),
+                open_original_api,
+                admin_key_file: self.admin_key_file,
+                log_format: self.log_format,
+                color: self.color,
+                ..Layer::empty()
+            },
+            file: self.config,
+            verbosity: verbosity.saturating_sub(quietness),
+            environment: &Environment::of_process(),
+            read: &read_file,
+        })?;
+        Ok(config)
+    }
+}

@@ -1,0 +1,154 @@
+//! F9: the commands, one file each.
+//!
+//! Data goes to standard output, everything said about it to standard error. A failure is one plain
+//! line that says what to do, and an exit code: 1 if the operation failed, 2 for wrong usage or
+//! configuration (as clap does for flags).
+
+mod bind;
+mod data_folder;
+mod dev;
+mod failure;
+mod host_arguments;
+mod logging;
+mod receive;
+mod serve;
+mod simulate;
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+
+pub use self::{
+    dev::DevArguments,
+    failure::Failure,
+    host_arguments::HostArguments,
+    receive::{Delay, ReceiveArguments},
+    serve::ServeArguments,
+    simulate::SimulateArguments,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  Try it out: a receiver in one terminal, Fanfare in another, then register the receiver
+    fanfare receive
+    fanfare dev
+    curl -d 'url=http://127.0.0.1:9877/hook' -d 'token=t' http://127.0.0.1:9876/api/webhooks
+
+  Run it
+    FANFARE_ADMIN_KEY=$(openssl rand -hex 32) fanfare serve --listen 0.0.0.0:9876
+
+  See what the engine does to a thousand events, in virtual time
+    fanfare simulate --seed 1 --events 1000 --endpoints 100
+
+Exit codes:
+  0 done, 1 the operation failed, 2 wrong usage or configuration, 130 interrupted";
+
+/// Takes an event once and delivers it to every endpoint that subscribed: signed and retried.
+#[derive(Debug, Parser)]
+#[command(name = "fanfare", version, after_long_help = EXAMPLES)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run Fanfare
+    ///
+    /// Listens on loopback unless told otherwise, asks for the admin key, refuses to send to
+    /// loopback and private addresses. Ends on SIGTERM or SIGINT once nothing is in flight.
+    Serve(ServeArguments),
+    /// Try Fanfare out on this machine
+    ///
+    /// Like serve, but the original routes are open, receivers on loopback are allowed and a
+    /// generator makes an event every five seconds (GENERATORFREQUENCY, in milliseconds, changes
+    /// that). Listens on loopback only.
+    Dev(DevArguments),
+    /// Receive deliveries and show them
+    ///
+    /// A receiver for trying things out: prints each request to standard output and answers as it
+    /// is told. Ends on SIGTERM or SIGINT with exit code 0.
+    Receive(ReceiveArguments),
+    /// Run the engine in virtual time over a simulated network
+    ///
+    /// The same seed gives the same run, to the byte. Ends when every delivery has ended.
+    Simulate(SimulateArguments),
+}
+
+/// Runs a command to its end and gives the exit code of the process.
+pub fn run(arguments: Arguments) -> ExitCode {
+    let result = match arguments.command {
+        Command::Serve(arguments) => serve::serve(arguments),
+        Command::Dev(arguments) => dev::dev(arguments),
+        Command::Receive(arguments) => receive::receive(&arguments),
+        Command::Simulate(arguments) => simulate::simulate(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            say(&format!("error: {failure}"));
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+/// Writes one line to standard error. Nobody is left to tell if that fails.
+fn say(line: &str) {
+    _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, error::ErrorKind};
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_examples_in_its_long_help() {
+        let mut command = Arguments::command();
+        command.build();
+        let help = command.render_long_help().to_string();
+        assert!(help.contains("Examples:"), "{help}");
+        for verb in ["serve", "dev", "receive", "simulate"] {
+            let verb = command.find_subcommand_mut(verb).expect("it exists");
+            let help = verb.render_long_help().to_string();
+            assert!(help.contains("Examples:"), "{help}");
+        }
+    }
+
+    #[test]
+    fn wrong_usage_is_refused() {
+        for (line, kind) in [
+            ("serve --no-such-flag", ErrorKind::UnknownArgument),
+            ("dev --open-original-api", ErrorKind::UnknownArgument),
+            ("serve --listen nowhere", ErrorKind::ValueValidation),
+            ("serve --seed -1", ErrorKind::UnknownArgument),
+            ("serve --seed abc", ErrorKind::ValueValidation),
+            ("serve --allow-target ten", ErrorKind::ValueValidation),
+            ("serve --store redis", ErrorKind::InvalidValue),
+            ("serve -v -q", ErrorKind::ArgumentConflict),
+            ("receive --status 199", ErrorKind::ValueValidation),
+            ("receive --status 600", ErrorKind::ValueValidation),
+            ("receive --delay soon", ErrorKind::ValueValidation),
+            ("receive --close --status 500", ErrorKind::ArgumentConflict),
+            ("simulate --events 0", ErrorKind::ValueValidation),
+            ("simulate --endpoints 10001", ErrorKind::ValueValidation),
+            ("explode", ErrorKind::InvalidSubcommand),
+        ] {
+            let words = std::iter::once("fanfare").chain(line.split(' '));
+            let error = Arguments::try_parse_from(words).expect_err(line);
+            assert_eq!(error.kind(), kind, "{line}: {error}");
+            assert_eq!(error.exit_code(), 2);
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! `fanfare receive`: a receiver for trying things out.
+//!
+//! It shows what came and answers as it was told. It keeps nothing and trusts nothing: what is
+//! shown was freed of control characters, bodies and connections are bounded, slow senders are cut.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a receiver of its own, outside the engine: it waits on the real clock"
+)]
+
+mod delay;
+mod show;
+
+use std::{
+    convert::Infallible,
+    io::{self, Write as _},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use clap::Args;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Notify,
+    task::JoinSet,
+};
+
+pub use self::delay::Delay;
+use self::show::{Answer, Delivery};
+use super::{bind::bind, failure::Failure, say};
+use crate::{config::listen::ListenAddress, limits};
+
+/// Where the receiver listens if nothing else is said.
+const LISTEN_DEFAULT: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9_877);
+/// The wait after a failed accept, as when the process is out of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+const EXAMPLES: &str = "\
+Examples:
+  Show what comes and answer 200
+    fanfare receive
+
+  Fail every delivery, after two seconds
+    fanfare receive --status 500 --delay 2s
+
+  Close the connection without an answer, on another port
+    fanfare receive --listen 9000 --close
+
+  One JSON object per delivery, to work with
+    fanfare receive --json | jq .webhook_id";
+
+/// Arguments of `fanfare receive`.
+#[derive(Clone, Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub struct ReceiveArguments {
+    /// Where to listen: address and port, or a port alone [default: 127.0.0.1:9877]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<ListenAddress>,
+    /// The status to answer
+    #[arg(long, value_name = "STATUS", default_value_t = 200)]
+    #[arg(value_parser = clap::value_parser!(u16).range(200..=599), conflicts_with = "close")]
+    pub status: u16,
+    /// How long to wait before the answer, as 2s, 500ms or 1m
+    #[arg(long, value_name = "TIME", default_value_t = Delay::NONE)]
+    pub delay: Delay,
+    /// Close the connection without an answer
+    #[arg(long)]
+    pub close: bool,
+    /// Print one JSON object per delivery
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What is done with each request.
+struct Behaviour {
+    answer: Answer,
+    delay: Duration,
+    is_json: bool,
+    /// Told when nobody reads our output any more.
+    unread: Notify,
+}
+
+/// Ends a connection without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("told to close")]
+struct Closed;
+
+/// Receives until a signal ends it, or until nobody reads what it prints.
+pub(super) fn receive(arguments: &ReceiveArguments) -> Result<(), Failure> {
+    let failed = |error: io::Error| Failure::Operation(error.to_string());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(failed)?;
+    let address = arguments
+        .listen
+        .map_or(LISTEN_DEFAULT, |listen| listen.over(LISTEN_DEFAULT));
+    // Clap took only statuses that exist.
+    let status = StatusCode::from_u16(arguments.status).unwrap_or(StatusCode::OK);
+    let behaviour = Arc::new(Behaviour {
+        answer: if arguments.close {
+            Answer::Close
+        } else {
+            Answer::Status(status)
+        },
+        delay: arguments.delay.duration(),
+        is_json: arguments.json,
+        unread: Notify::new(),
+    });
+    runtime.block_on(async {
+        let stop = stop_signal().map_err(failed)?;
+        let (listener, bound) = bind(address).await?;
+        say(&format!(
+            "receives on http://{bound} and {}; Ctrl-C ends it",
+            behaviour.answer
+        ));
+        tokio::select! {
+            biased;
+            () = stop => Ok(()),
+            () = behaviour.unread.notified() => Ok(()),
+            never = accept(&listener, &behaviour) => match never {},
+        }
+    })
+}
+
+/// Listens for SIGINT (Ctrl-C) and SIGTERM from the call on; the future ends with the first.
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        Ok(async move {
+            tokio::select! {
+                biased;
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
+    }
+    #[cfg(not(unix))]
+    Ok(async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
+}
+
+async fn accept(listener: &TcpListener, behaviour: &Arc<Behaviour>) -> Infallible {
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.len() >= limits::RECEIVER_CONNECTIONS_MAX {
+            connections.join_next().await;
+        }
+        while connections.try_join_next().is_some() {}
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                connections.spawn(connection(stream, Arc::clone(behaviour)));
+            }
+            Err(error) => {
+                say(&format!("a connection was lost: {error}"));
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Serves one connection to its end; how it ends is the sender's affair.
+async fn connection(stream: TcpStream, behaviour: Arc<Behaviour>) {
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    let head_timeout = Duration::from_millis(limits::RECEIVER_HEAD_TIMEOUT_MS);
+    server
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(head_timeout)
+        .max_headers(limits::REQUEST_HEADERS_MAX);
+    server.http2().timer(TokioTimer::new());
+    let service = service_fn(move |request| answer(request, Arc::clone(&behaviour)));
+    _ = server.serve_connection(TokioIo::new(stream), service).await;
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    behaviour: Arc<Behaviour>,
+) -> Result<Response<Full<Bytes>>, Closed> {
+    let received_at = jiff::Timestamp::now();
+    let (head, body) = request.into_parts();
+    let (body, answer) = match whole(body).await {
+        Ok(body) => (Ok(body), behaviour.answer),
+        Err(fault) => (Err(fault), Answer::Status(fault.status())),
+    };
+    let delivery = Delivery {
+        received_at,
+        head,
+        body,
+        answer,
+        delay: behaviour.delay,
+    };
+    let shown = if behaviour.is_json {
+        delivery.as_json()
+    } else {
+        delivery.as_text()
+    };
+    if io::stdout().lock().write_all(shown.as_bytes()).is_err() {
+        behaviour.unread.notify_one();
+    }
+    if !behaviour.delay.is_zero() {
+        tokio::time::sleep(behaviour.delay).await;
+    }
+    match answer {
+        Answer::Close => Err(Closed),
+        Answer::Status(status) => {
+            let mut response = Response::new(Full::default());
+            *response.status_mut() = status;
+            Ok(response)
+        }
+    }
+}
+
+/// Why a body did not come whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BodyFault {
+    TooLarge,
+    TooSlow,
+    Broken,
+}
+
+impl BodyFault {
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Broken => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    const fn reason(self) -> &'static str {
+        match self {
+            Self::TooLarge => "the body is over 1 MiB",
+            Self::TooSlow => "the body did not come in time",
+            Self::Broken => "the body broke off",
+        }
+    }
+}
+
+async fn whole(body: Incoming) -> Result<Bytes, BodyFault> {
+    let body = Limited::new(body, limits::RECEIVER_BODY_BYTES_MAX);
+    let deadline = Duration::from_millis(limits::REQUEST_BODY_TIMEOUT_MS);
+    match tokio::time::timeout(deadline, body.collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyFault::TooLarge),
+        Ok(Err(_)) => Err(BodyFault::Broken),
+        Err(_) => Err(BodyFault::TooSlow),
+    }
+}

@@ -1,0 +1,167 @@
+//! `fanfare serve`: production. Everything up to the running host: folder, seed, port, key, banner.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+use tokio::net::TcpListener;
+
+use super::{
+    bind::bind, data_folder, failure::Failure, host_arguments::HostArguments, logging, say,
+};
+use crate::{
+    config::{Config, Mode, OriginalAccess, admin_key::AdminKey},
+    runtime::entropy,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  Start on loopback; an admin key is generated and shown once
+    fanfare serve
+
+  Start on all addresses with a key of your own
+    openssl rand -hex 32 > admin-key
+    fanfare serve --listen 0.0.0.0:9876 --admin-key-file admin-key
+
+  Register a receiver
+    curl -H \"Authorization: Bearer $(cat admin-key)\" -d 'url=https://example.com/hook' \\
+      -d 'token=t' http://127.0.0.1:9876/api/webhooks
+
+  Take the place of the original server on this machine: no key, its generator, its port variable
+    PORT=9876 GENERATORFREQUENCY=5000 fanfare serve --open-original-api";
+
+/// Arguments of `fanfare serve`.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub struct ServeArguments {
+    /// The flags shared with `dev`.
+    #[command(flatten)]
+    pub host: HostArguments,
+    /// Open the original routes without a key; on a loopback address only
+    #[arg(long)]
+    pub open_original_api: bool,
+}
+
+/// Runs until a signal ends it.
+pub(super) fn serve(arguments: ServeArguments) -> Result<(), Failure> {
+    let open = arguments.open_original_api.then_some(true);
+    run(arguments.host.resolve(Mode::Serve, open)?)
+}
+
+/// What a host starts with.
+struct Start {
+    /// The valid configuration.
+    config: Config,
+    /// The bound socket.
+    listener: TcpListener,
+    /// The seed, given or drawn.
+    seed: u64,
+    /// The key that the original routes ask for; `None` if they are open.
+    admin_key: Option<AdminKey>,
+}
+
+/// Hosts an engine until a signal ends it; of both `serve` and `dev`.
+pub(super) fn run(config: Config) -> Result<(), Failure> {
+    let style = logging::start(&config.log)?;
+    if let Some(folder) = config.data_dir.as_ref().filter(|folder| folder.is_given) {
+        data_folder::prepare(&folder.path)?;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Operation(format!("the runtime can't be started: {error}")))?;
+    runtime.block_on(async {
+        let seed = config
+            .seed
+            .map_or_else(entropy::seed, Ok)
+            .map_err(no_entropy)?;
+        let (listener, bound) = bind(config.listen).await?;
+        announce(style, &config, bound, seed);
+        let admin_key = admin_key(style, &config)?;
+        host(Start {
+            config,
+            listener,
+            seed,
+            admin_key,
+        })
+        .await
+    })
+}
+
+/// The key to ask for; if none was given one is made, and shown this once.
+fn admin_key(style: logging::Style, config: &Config) -> Result<Option<AdminKey>, Failure> {
+    match &config.original_access {
+        OriginalAccess::Open => Ok(None),
+        OriginalAccess::Key(Some(key)) => Ok(Some(key.clone())),
+        OriginalAccess::Key(None) => {
+            let made = entropy::admin_key().map_err(no_entropy)?;
+            let key = AdminKey::new(made);
+            let key = key.map_err(|error| Failure::Operation(error.to_string()))?;
+            say(&key_line(style, &key));
+            Ok(Some(key))
+        }
+    }
+}
+
+fn no_entropy(error: entropy::EntropyError) -> Failure {
+    Failure::Operation(error.to_string())
+}
+
+/// Not by the log, which may be kept: a secret belongs to the one who starts the process.
+fn key_line(style: logging::Style, key: &AdminKey) -> String {
+    match style {
+        logging::Style::Text { .. } => format!(
+            "admin key, shown only now: {}\n\
+             set FANFARE_ADMIN_KEY or --admin-key-file to keep one over restarts",
+            key.expose()
+        ),
+        logging::Style::Json => serde_json::json!({
+            "level": "INFO",
+            "message": "admin key, shown only now",
+            "admin_key": key.expose(),
+        })
+        .to_string(),
+    }
+}
+
+/// Tells where to reach the server.
+fn announce(style: logging::Style, config: &Config, bound: SocketAddr, seed: u64) {
+    let version = env!("CARGO_PKG_VERSION");
+    let mode = match config.mode {
+        Mode::Serve => "serve",
+        Mode::Dev => "dev",
+    };
+    match style {
+        logging::Style::Text { .. } => say(&format!(
+            "fanfare {version} {mode} listens on http://{bound} (store memory, seed {seed})"
+        )),
+        logging::Style::Json => {
+            tracing::info!(version, mode, url = %format_args!("http://{bound}"), store = "memory", seed, "listening");
+        }
+    }
+    if !config.verify_certificates {
+        tracing::warn!("certificates of receivers are not verified");
+    }
+}
+
+/// The one place where engine, transport and server are put together; runs until shutdown is done.
+async fn host(start: Start) -> Result<(), Failure> {
+    drop((start.config, start.listener, start.seed, start.admin_key));
+    Err(Failure::Operation(
+        "this build is not wired to its engine".into(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_of_a_generated_key_is_json_where_the_log_is() {
+        let key = AdminKey::new("k".repeat(43)).expect("fit");
+        let line = key_line(logging::Style::Json, &key);
+        let line: serde_json::Value = serde_json::from_str(&line).expect("one JSON document");
+        assert_eq!(line["admin_key"], key.expose());
+        let text = key_line(logging::Style::Text { is_colored: true }, &key);
+        assert!(text.starts_with(&format!("admin key, shown only now: {}\n", key.expose())));
+    }
+}

@@ -1,0 +1,94 @@
+//! The numbers of the settings, held to the bounds within which the engine works.
+
+use super::{Mode, error::ConfigError, settings::Settings};
+use crate::{limits, policy::retry::RetryPolicy, time::Span};
+
+pub(super) fn generator_period(
+    mode: Mode,
+    settings: &Settings,
+) -> Result<Option<u64>, ConfigError> {
+    let usual = (mode == Mode::Dev).then_some(limits::GENERATOR_PERIOD_MS);
+    let period = settings.generator_frequency_ms.or(usual);
+    let bounded = period.map(|period| {
+        within(
+            "generator_frequency_ms",
+            period,
+            1,
+            limits::GENERATOR_PERIOD_MS_MAX,
+        )
+    });
+    bounded.transpose()
+}
+
+fn within(key: &'static str, value: u64, least: u64, most: u64) -> Result<u64, ConfigError> {
+    if (least..=most).contains(&value) {
+        Ok(value)
+    } else {
+        Err(ConfigError::OutOfBounds {
+            key,
+            value,
+            least,
+            most,
+        })
+    }
+}
+
+/// Send slots, and the window of one endpoint, which is no larger.
+pub(super) fn windows(settings: &Settings) -> Result<(usize, u16), ConfigError> {
+    let most = limits::SEND_SLOTS_MAX;
+    let slots = settings
+        .engine
+        .send_slots
+        .map_or(Ok(most as u64), |slots| {
+            within("engine.send_slots", slots, 1, most as u64)
+        })?;
+    let usual = u64::from(limits::WINDOW_MAX).min(slots);
+    let widest = u64::from(limits::WINDOW_OVERRIDE_MAX).min(slots);
+    let window = settings.engine.window_max.map_or(Ok(usual), |window| {
+        within("engine.window_max", window, 1, widest)
+    })?;
+    let slots = usize::try_from(slots).unwrap_or(most);
+    Ok((slots, u16::try_from(window).unwrap_or(limits::WINDOW_MAX)))
+}
+
+pub(super) fn attempt_timeout(settings: &Settings) -> Result<Span, ConfigError> {
+    let asked = settings.engine.attempt_timeout_ms;
+    let timeout = within(
+        "engine.attempt_timeout_ms",
+        asked.unwrap_or(limits::ATTEMPT_TIMEOUT_MS),
+        limits::ATTEMPT_TIMEOUT_MS_MIN,
+        // Shutdown waits for attempts in flight, so none may outlast it.
+        limits::DRAIN_TIMEOUT_MS,
+    )?;
+    Ok(Span::from_millis(
+        i64::try_from(timeout).unwrap_or(i64::MAX),
+    ))
+}
+
+pub(super) fn retry_policy(settings: &Settings) -> Result<RetryPolicy, ConfigError> {
+    let usual = RetryPolicy::default();
+    let Some(waits) = &settings.engine.retry_waits_seconds else {
+        return Ok(usual);
+    };
+    let refuse = |reason| Err(ConfigError::RetryWaits { reason });
+    if waits.len() > limits::RETRY_WAITS_MAX {
+        return refuse("it has more than 32 waits");
+    }
+    if waits.contains(&0) {
+        return refuse("a wait of 0 would hammer a receiver that fails; 1 is the least");
+    }
+    let sum = waits
+        .iter()
+        .try_fold(0_u64, |sum, wait| sum.checked_add(*wait));
+    let limit_seconds = limits::EXPIRES_AFTER_MS.unsigned_abs() / 1_000;
+    if sum.is_none_or(|sum| sum >= limit_seconds) {
+        return refuse("its waits add up to 14 days or more, when open work expires");
+    }
+    let seconds = waits
+        .iter()
+        .map(|wait| i64::try_from(*wait).unwrap_or(i64::MAX));
+    Ok(RetryPolicy {
+        waits: seconds.map(Span::from_seconds).collect(),
+        ..usual
+    })
+}

@@ -1,0 +1,290 @@
+//! F8: file, environment and flags made into one valid configuration.
+//!
+//! A higher layer wins over a lower one, key by key: flag, `FANFARE_*` variable, `PORT` or
+//! `GENERATORFREQUENCY`, file, default. [`resolve`] is a pure function of its [`Sources`]: it reads
+//! neither the environment nor files by itself, so every rule here is tested without a process.
+
+pub mod admin_key;
+mod bounds;
+pub mod environment;
+pub mod error;
+pub mod listen;
+pub mod places;
+pub mod settings;
+pub mod target;
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use confique::{Config as _, Layer as _};
+use ipnet::IpNet;
+use tracing_subscriber::EnvFilter;
+
+use self::{
+    admin_key::AdminKey,
+    environment::Environment,
+    error::ConfigError,
+    places::ReadFile,
+    settings::{Color, Layer, LogFormat, Settings, StoreKind},
+};
+use crate::{
+    domain::application::DEFAULT_APPLICATION_UID,
+    engine::options::{GeneratorOptions, Options},
+    limits,
+    policy::{address::AddressPolicy, retry::RetryPolicy},
+    time::Span,
+};
+
+/// Where the program listens if nothing else is said.
+pub const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9_876);
+/// The log filter if nothing else is said.
+const LOG_DEFAULT: &str = "info";
+
+/// Which command is configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// `fanfare serve`: production.
+    Serve,
+    /// `fanfare dev`: trying out, on loopback, open, with the generator on.
+    Dev,
+}
+
+/// All that a configuration is made from.
+pub struct Sources<'a> {
+    /// Which command asks.
+    pub mode: Mode,
+    /// What the flags say.
+    pub flags: Layer,
+    /// The configuration file that a flag names.
+    pub file: Option<PathBuf>,
+    /// How far above (`-v`) or below (`-q`) the usual the log is to be.
+    pub verbosity: i8,
+    /// The variables.
+    pub environment: &'a Environment,
+    /// How files are read.
+    pub read: ReadFile<'a>,
+}
+
+/// A folder for data, and whether somebody asked for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataFolder {
+    /// Where it is.
+    pub path: PathBuf,
+    /// False for the default folder, which is not made while the store keeps nothing in it.
+    pub is_given: bool,
+}
+
+/// Who may use the original routes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OriginalAccess {
+    /// Everybody who reaches the address, which is loopback then.
+    Open,
+    /// Who shows the admin key; with `None` one is to be generated and shown once.
+    Key(Option<AdminKey>),
+}
+
+/// How the log is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    /// Which lines, as a valid `EnvFilter` directive list.
+    pub filter: String,
+    /// As text or JSON.
+    pub format: LogFormat,
+    /// Coloured or not.
+    pub color: Color,
+}
+
+/// A configuration that can be run; made by [`resolve`] only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Which command it is for.
+    pub mode: Mode,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The folder for data; `None` if none was given and the system names no place for it.
+    pub data_dir: Option<DataFolder>,
+    /// Where events and deliveries are kept.
+    pub store: StoreKind,
+    /// Fixes all randomness of the engine; to be drawn if absent.
+    pub seed: Option<u64>,
+    /// Networks that may be sent to beyond the public internet.
+    pub allowed_targets: Vec<IpNet>,
+    /// Whether endpoints with plain `http` URLs are refused.
+    pub https_only: bool,
+    /// Whether receivers' certificates are verified; always true in `serve`.
+    pub verify_certificates: bool,
+    /// Period of the generator in milliseconds; `None` if it is off.
+    pub generator_frequency_ms: Option<u64>,
+    /// Who may use the original routes.
+    pub original_access: OriginalAccess,
+    /// How the log is written.
+    pub log: LogSettings,
+    /// Deadline of one attempt.
+    pub attempt_timeout: Span,
+    /// Attempts in flight over all endpoints.
+    pub send_slots: usize,
+    /// Attempts in flight to one endpoint, once earned; at most `send_slots`.
+    pub window_max: u16,
+    /// The schedule of failed deliveries.
+    pub retry: RetryPolicy,
+}
+
+impl Config {
+    /// The engine's settings, with this seed.
+    #[must_use]
+    pub fn engine_options(&self, seed: u64) -> Options {
+        let application: Arc<str> = DEFAULT_APPLICATION_UID.into();
+        let period = |ms| Span::from_millis(i64::try_from(ms).unwrap_or(i64::MAX));
+        Options {
+            seed,
+            retry: self.retry.clone(),
+            send_slots: self.send_slots,
+            window_max: self.window_max,
+            generator: self.generator_frequency_ms.map(|ms| GeneratorOptions {
+                period: period(ms),
+                application: application.clone(),
+            }),
+            rounds: Some(application),
+            ..Options::default()
+        }
+    }
+
+    /// Which addresses may be dialled.
+    #[must_use]
+    pub fn address_policy(&self) -> AddressPolicy {
+        AddressPolicy {
+            allowed: self.allowed_targets.clone(),
+        }
+    }
+}
+
+/// Makes one valid configuration from all its sources.
+///
+/// # Errors
+/// [`ConfigError`], the fault of who started the program; exit code 2.
+pub fn resolve(sources: Sources<'_>) -> Result<Config, ConfigError> {
+    let Sources {
+        mode,
+        flags,
+        environment,
+        read,
+        ..
+    } = sources;
+    let fanfare = environment.layer()?;
+    let original = environment.original_layer()?;
+    let file = places::file_layer(sources.file.as_deref(), environment, read)?;
+
+    let listen = [&file, &original, &fanfare, &flags]
+        .into_iter()
+        .filter_map(|layer| layer.listen)
+        .fold(LISTEN_DEFAULT, |below, listen| listen.over(below));
+    let flagged_key = flags.admin_key_file.clone();
+    let merged = flags
+        .with_fallback(fanfare)
+        .with_fallback(original)
+        .with_fallback(file)
+        .with_fallback(Layer::default_values());
+    let settings =
+        Settings::from_layer(merged).map_err(|error| ConfigError::Incomplete(error.to_string()))?;
+
+    check_safety(mode, listen, &settings)?;
+    let original_access = if mode == Mode::Dev || settings.open_original_api {
+        OriginalAccess::Open
+    } else {
+        let from_file = settings.admin_key_file.as_deref();
+        OriginalAccess::Key(places::admin_key(
+            flagged_key.as_deref(),
+            from_file,
+            environment,
+            read,
+        )?)
+    };
+    let (send_slots, window_max) = bounds::windows(&settings)?;
+    Ok(Config {
+        mode,
+        listen,
+        data_dir: places::data_folder(mode, settings.data_dir.clone(), environment),
+        store: settings.store,
+        seed: settings.seed,
+        allowed_targets: allowed_targets(mode, &settings)?,
+        https_only: settings.https_only,
+        verify_certificates: !settings.insecure_skip_verify,
+        generator_frequency_ms: bounds::generator_period(mode, &settings)?,
+        original_access,
+        attempt_timeout: bounds::attempt_timeout(&settings)?,
+        send_slots,
+        window_max,
+        retry: bounds::retry_policy(&settings)?,
+        log: log_settings(settings, sources.verbosity, environment)?,
+    })
+}
+
+/// Refuses what this version can't do and what would leave a door open.
+fn check_safety(mode: Mode, listen: SocketAddr, settings: &Settings) -> Result<(), ConfigError> {
+    let is_local = listen.ip().to_canonical().is_loopback();
+    if mode == Mode::Dev && !is_local {
+        return Err(ConfigError::PublicDev { listen });
+    }
+    if mode == Mode::Serve && settings.insecure_skip_verify {
+        return Err(ConfigError::UnverifiedServe);
+    }
+    if settings.open_original_api && !is_local {
+        return Err(ConfigError::OpenInPublic { listen });
+    }
+    match settings.store {
+        StoreKind::Memory => Ok(()),
+        StoreKind::Embedded => Err(ConfigError::StoreNotYet),
+    }
+}
+
+fn allowed_targets(mode: Mode, settings: &Settings) -> Result<Vec<IpNet>, ConfigError> {
+    let given = settings.allow_target.iter();
+    let mut allowed: Vec<IpNet> = given.map(|target| target.network()).collect();
+    let most = limits::ALLOWED_TARGETS_MAX;
+    if allowed.len() > most {
+        let count = allowed.len();
+        return Err(ConfigError::TooManyTargets { count, most });
+    }
+    if mode == Mode::Dev {
+        let loopback = ipnet::Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8);
+        allowed.push(loopback.into());
+        allowed.push(IpAddr::V6(Ipv6Addr::LOCALHOST).into());
+    }
+    Ok(allowed)
+}
+
+fn log_settings(
+    settings: Settings,
+    verbosity: i8,
+    environment: &Environment,
+) -> Result<LogSettings, ConfigError> {
+    let filter = match verbosity {
+        ..=-2 => "error".to_owned(),
+        -1 => "warn".to_owned(),
+        0 => {
+            let asked = settings.log.filter(|filter| !filter.trim().is_empty());
+            asked.unwrap_or_else(|| LOG_DEFAULT.to_owned())
+        }
+        1 => "debug".to_owned(),
+        2.. => "trace".to_owned(),
+    };
+    if let Err(error) = EnvFilter::builder().parse(&filter) {
+        let reason = error.to_string();
+        return Err(ConfigError::LogFilter { filter, reason });
+    }
+    let color = match settings.color {
+        Color::Auto if environment.wants_no_color() => Color::Never,
+        color => color,
+    };
+    Ok(LogSettings {
+        filter,
+        format: settings.log_format,
+        color,
+    })
+}
+
+#[cfg(test)]
+mod tests;

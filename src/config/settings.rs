@@ -1,0 +1,184 @@
+//! The settings as a file, the environment and the flags can give them: each key once, with its
+//! type and default. Each source is a [`Layer`]; the layers are laid over each other in `mod.rs`.
+
+#![expect(
+    unused_qualifications,
+    reason = "code of the derive names paths in full"
+)]
+
+use std::path::PathBuf;
+
+use confique::Config;
+use serde::Deserialize;
+
+use super::{listen::ListenAddress, target::TargetNetwork};
+
+/// One source of settings; every key of it is optional.
+pub type Layer = <Settings as Config>::Layer;
+/// The part of a [`Layer`] about the engine.
+pub type EngineLayer = <EngineSettings as Config>::Layer;
+
+/// Where events and deliveries are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum StoreKind {
+    /// In memory: nothing outlives the process
+    Memory,
+    /// In the data folder (comes with a later release)
+    Embedded,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Text on a terminal, JSON else
+    Auto,
+    /// Text for people
+    Pretty,
+    /// One JSON object per line
+    Json,
+}
+
+/// Whether log lines are coloured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// Every key of the configuration file; the environment's name of a key is `FANFARE_` and the key
+/// in capitals.
+#[derive(Debug, Config)]
+#[config(layer_attr(derive(Clone, Debug)))]
+#[config(layer_attr(serde(deny_unknown_fields)))]
+pub struct Settings {
+    /// Where to listen: address and port, or a port alone.
+    pub listen: Option<ListenAddress>,
+    /// The folder for data; made with mode 0700 if it is missing.
+    pub data_dir: Option<PathBuf>,
+    /// Where events and deliveries are kept.
+    #[config(default = "memory")]
+    pub store: StoreKind,
+    /// Fixes all randomness of the engine; drawn by chance if absent.
+    pub seed: Option<u64>,
+    /// Networks that may be sent to though they are loopback, private or link-local.
+    #[config(default = [])]
+    pub allow_target: Vec<TargetNetwork>,
+    /// Whether endpoints with plain `http` URLs are refused.
+    #[config(default = false)]
+    pub https_only: bool,
+    /// Whether receivers' certificates go unverified; for `dev` only.
+    #[config(default = false)]
+    pub insecure_skip_verify: bool,
+    /// Whether the original routes are open without a key; on loopback only.
+    #[config(default = false)]
+    pub open_original_api: bool,
+    /// Period of the fake event source, in milliseconds.
+    pub generator_frequency_ms: Option<u64>,
+    /// The file that holds the admin key.
+    pub admin_key_file: Option<PathBuf>,
+    /// Which log lines are written, as `info,fanfare=debug`.
+    pub log: Option<String>,
+    /// How log lines look.
+    #[config(default = "auto")]
+    pub log_format: LogFormat,
+    /// Whether log lines are coloured.
+    #[config(default = "auto")]
+    pub color: Color,
+    /// The engine's limits.
+    #[config(nested)]
+    pub engine: EngineSettings,
+}
+
+/// The keys of the table `[engine]`.
+#[derive(Debug, Config)]
+#[config(layer_attr(derive(Clone, Debug)))]
+#[config(layer_attr(serde(deny_unknown_fields)))]
+pub struct EngineSettings {
+    /// Attempts in flight over all endpoints.
+    pub send_slots: Option<u64>,
+    /// Attempts in flight to one endpoint, once it has earned them.
+    pub window_max: Option<u64>,
+    /// Deadline of one attempt, in milliseconds.
+    pub attempt_timeout_ms: Option<u64>,
+    /// The wait after the first, second … failed attempt, in seconds; empty for no retries.
+    pub retry_waits_seconds: Option<Vec<u64>>,
+}
+
+/// Why a text is no layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct FileFault {
+    /// Where in the text, counted from 1.
+    pub(super) line: Option<usize>,
+    /// What is wrong, with the key.
+    pub(super) reason: String,
+}
+
+/// Reads a file's text.
+pub(super) fn parse(text: &str) -> Result<Layer, FileFault> {
+    toml::from_str(text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        FileFault {
+            line: before.map(|before| 1 + before.matches('\n').count()),
+            reason: error.message().replace('\n', " "),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line() {
+        for (text, line, key) in [
+            ("lisen = 1", 1, "`lisen`"),
+            ("seed = 1\n\n[engine]\nslots = 1", 4, "`slots`"),
+            ("seed = 1\n[engines]\n", 2, "`engines`"),
+        ] {
+            let fault = parse(text).expect_err("the key is unknown");
+            assert_eq!(fault.line, Some(line), "{fault:?}");
+            assert!(fault.reason.contains("unknown field"), "{fault:?}");
+            assert!(fault.reason.contains(key), "{fault:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_refused() {
+        for text in [
+            "listen = \"nowhere\"",
+            "listen = 65536",
+            "seed = -1",
+            "seed = \"1\"",
+            "store = \"redis\"",
+            "allow_target = \"10.0.0.0/8\"",
+            "allow_target = [\"ten\"]",
+            "https_only = 1",
+            "generator_frequency_ms = 1.5",
+            "log_format = \"xml\"",
+            "[engine]\nretry_waits_seconds = [1, -1]",
+            "not toml",
+            "seed = 1\nseed = 2",
+        ] {
+            let fault = parse(text).expect_err(text);
+            assert!(
+                !fault.reason.is_empty() && !fault.reason.contains('\n'),
+                "{fault:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_port_may_be_a_number_or_text() {
+        for text in ["listen = 80", "listen = \":80\"", "listen = \"80\""] {
+            let layer = parse(text).expect(text);
+            assert_eq!(layer.listen, Some(ListenAddress::port(80)));
+        }
+    }
+}

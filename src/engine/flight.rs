@@ -1,0 +1,66 @@
+//! Flights: the attempts that were sent and have no outcome yet.
+//!
+//! Their table outlives the state of a shard, so that send slots and windows stay true.
+
+use std::sync::Arc;
+
+use super::{lane::Lane, open_rows::OpenRow};
+use crate::{
+    domain::{attempt::AttemptHandle, delivery::OpenDelivery, event::Event},
+    time::{Now, Timestamp},
+};
+
+/// An attempt in flight.
+#[derive(Debug)]
+pub(super) struct Flight {
+    /// Its handle, to tell it from an older one in the same slot.
+    pub(super) handle: AttemptHandle,
+    /// The lane it belongs to.
+    pub(super) lane: usize,
+    /// What it carries.
+    pub(super) event: Arc<Event>,
+    /// Which attempt of the delivery it is, from 1.
+    pub(super) number: u16,
+    /// Where its delivery stands.
+    pub(super) source: Source,
+    /// When it started.
+    pub(super) started_at: Now,
+}
+
+/// Where the delivery of an attempt in flight stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// On the walk of its lane.
+    Walk,
+    /// In a row of its own.
+    Open,
+    /// Nowhere any more: its shard was lost. Only its slot counts.
+    Orphan,
+}
+
+/// A handle that is unique in the process and tells the slot it stands in.
+pub(super) fn flight_handle(serial: u64, slot: usize) -> AttemptHandle {
+    let slot = u64::try_from(slot).unwrap_or(u64::MAX) & 0xffff_ffff;
+    AttemptHandle::new((serial << 32) | slot)
+}
+
+/// The slot that a handle tells.
+pub(super) fn flight_slot(handle: AttemptHandle) -> usize {
+    usize::try_from(handle.number() & 0xffff_ffff).unwrap_or(usize::MAX)
+}
+
+/// The row of a delivery that waits for its next attempt.
+pub(super) fn waiting_row(flight: &Flight, lane: &Lane, due: Timestamp) -> OpenRow {
+    let delivery = OpenDelivery {
+        endpoint: lane.endpoint.key,
+        due,
+        position: flight.event.position,
+        attempts: flight.number,
+        event: flight.event.id,
+        expires_at: flight.event.expires_at,
+    };
+    OpenRow {
+        delivery,
+        event: Arc::clone(&flight.event),
+    }
+}

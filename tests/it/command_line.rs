@@ -1,0 +1,340 @@
+//! The command line as its users meet it: help, exit codes, error lines, the trial receiver.
+//!
+//! Each test starts the built binary with an empty environment in an empty folder, so that nothing
+//! of the machine leaks in. Waiting is reading from a pipe, with a deadline on the reader's side.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a thread reads the output of a process, so that a test can give up waiting for it"
+)]
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    process::{Child, Command, Output, Stdio},
+    sync::mpsc::{self, Receiver},
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+/// Far beyond what anything here takes, also on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn fanfare(folder: &TempDir, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fanfare"));
+    command.args(arguments).env_clear().current_dir(folder);
+    command
+}
+
+fn empty_folder() -> TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+/// Runs to the end.
+fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let folder = empty_folder();
+    let mut command = fanfare(&folder, arguments);
+    command.envs(variables.iter().copied());
+    command.output().expect("the binary starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+/// Checks that a command failed with `code` and one plain line that has all of `parts`.
+fn assert_fails(output: &Output, code: i32, parts: &[&str]) {
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{error}");
+    assert_eq!(text(&output.stdout), "");
+    let line = error.lines().last().expect("a line");
+    assert!(line.starts_with("error: "), "{error}");
+    for part in parts {
+        assert!(line.contains(part), "{part} is not in: {line}");
+    }
+    assert!(
+        !error.contains("panicked") && !error.contains("RUST_BACKTRACE"),
+        "{error}"
+    );
+}
+
+#[test]
+fn help_gives_examples_and_ends_with_0() {
+    for arguments in [
+        &["--help"][..],
+        &["serve", "--help"],
+        &["dev", "--help"],
+        &["receive", "--help"],
+        &["simulate", "--help"],
+    ] {
+        let output = run(arguments, &[]);
+        let help = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{help}");
+        assert!(
+            help.contains("Examples:") && help.contains("fanfare "),
+            "{help}"
+        );
+        assert_eq!(text(&output.stderr), "");
+    }
+}
+
+#[test]
+fn the_version_is_told() {
+    let output = run(&["--version"], &[]);
+    assert_eq!(output.status.code(), Some(0));
+    let expected = concat!("fanfare ", env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(text(&output.stdout), expected);
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    for arguments in [
+        &["serve", "--no-such-flag"][..],
+        &["serve", "--seed", "abc"],
+        &["serve", "--listen", "nowhere"],
+        &["explode"],
+        &[],
+    ] {
+        let output = run(arguments, &[]);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert_eq!(text(&output.stdout), "");
+    }
+}
+
+#[test]
+fn a_generator_frequency_that_is_no_positive_integer_ends_with_2_and_is_named() {
+    for command in ["serve", "dev"] {
+        for value in ["abc", "0", "-5", "1.5", ""] {
+            let output = run(&[command], &[("GENERATORFREQUENCY", value)]);
+            assert_fails(&output, 2, &["GENERATORFREQUENCY", &format!("{value:?}")]);
+            assert_eq!(text(&output.stderr).lines().count(), 1);
+        }
+    }
+}
+
+#[test]
+fn the_embedded_store_ends_with_2_until_it_is_there() {
+    let output = run(&["serve", "--store", "embedded"], &[]);
+    assert_fails(&output, 2, &["later release", "--store memory"]);
+}
+
+#[test]
+fn what_would_leave_a_door_open_ends_with_2() {
+    let output = run(&["dev", "--listen", "0.0.0.0:0"], &[]);
+    assert_fails(&output, 2, &["loopback only", "fanfare serve"]);
+    let output = run(&["serve", "--insecure-skip-verify"], &[]);
+    assert_fails(&output, 2, &["fanfare dev only"]);
+    let public = ["serve", "--open-original-api", "--listen", "0.0.0.0:0"];
+    assert_fails(&run(&public, &[]), 2, &["--open-original-api", "loopback"]);
+    let output = run(&["serve"], &[("FANFARE_ADMIN_KEY", "too-short-canary")]);
+    assert_fails(&output, 2, &["FANFARE_ADMIN_KEY", "32 characters"]);
+    assert!(!text(&output.stderr).contains("canary"));
+}
+
+#[test]
+fn an_unknown_key_in_the_file_ends_with_2_and_names_key_and_file() {
+    let folder = empty_folder();
+    fs::write(folder.path().join("fanfare.toml"), "seed = 1\nlisen = 2\n").expect("written");
+    let output = fanfare(&folder, &["serve"]).output().expect("it starts");
+    assert_fails(&output, 2, &["fanfare.toml", "line 2", "`lisen`"]);
+    let output = run(&["serve", "--config", "none.toml"], &[]);
+    assert_fails(&output, 2, &["none.toml", "can't be read"]);
+}
+
+#[test]
+fn a_port_in_use_ends_with_1_and_one_plain_line() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("bound").to_string();
+    let port = address.rsplit(':').next().expect("a port");
+    for command in ["serve", "dev", "receive"] {
+        let output = run(&[command, "--listen", &address], &[]);
+        let parts = [port, "127.0.0.1 is in use", "--listen"];
+        assert_fails(&output, 1, &parts);
+        assert_eq!(text(&output.stderr).lines().count(), 1);
+    }
+    let output = run(&["serve"], &[("PORT", port)]);
+    assert_fails(&output, 1, &[port, "is in use"]);
+}
+
+#[test]
+fn a_data_folder_that_cannot_be_made_ends_with_1() {
+    let folder = empty_folder();
+    fs::write(folder.path().join("file"), "").expect("written");
+    let arguments = ["serve", "--listen", ":0", "--data-dir", "file/data"];
+    let output = fanfare(&folder, &arguments).output().expect("it starts");
+    assert_fails(&output, 1, &["file/data", "--data-dir"]);
+}
+
+/// A running `fanfare receive`, with its address; ended when dropped.
+struct Trial {
+    child: Child,
+    address: SocketAddr,
+    output: Receiver<String>,
+    _folder: TempDir,
+}
+
+impl Trial {
+    fn start(arguments: &[&str]) -> Self {
+        let folder = empty_folder();
+        let mut command = fanfare(&folder, &["receive", "--listen", "127.0.0.1:0"]);
+        command.args(arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary starts");
+        let messages = lines(child.stderr.take().expect("piped"));
+        let output = lines(child.stdout.take().expect("piped"));
+        let banner = next(&messages);
+        let address = banner
+            .split_once("http://")
+            .and_then(|(_, rest)| rest.split_once(' '))
+            .and_then(|(address, _)| address.parse().ok());
+        Self {
+            address: address.expect(&banner),
+            child,
+            output,
+            _folder: folder,
+        }
+    }
+
+    /// Sends raw bytes and gives all that comes back until the connection closes.
+    fn exchange(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).expect("it listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        stream.write_all(request.as_bytes()).expect("it reads");
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).expect("an orderly end");
+        reply
+    }
+
+    fn post(&self, body: &str) -> String {
+        self.exchange(&format!(
+            "POST /hook HTTP/1.1\r\nhost: x\r\nconnection: close\r\nwebhook-id: msg_1\r\n\
+             webhook-timestamp: 1700000000\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        ))
+    }
+
+    /// What is printed up to the next empty line.
+    fn shown(&self) -> Vec<String> {
+        let lines = std::iter::repeat_with(|| next(&self.output));
+        lines.take_while(|line| !line.is_empty()).collect()
+    }
+}
+
+impl Drop for Trial {
+    fn drop(&mut self) {
+        // It may have ended by itself; there is nothing to end then.
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+fn next(lines: &Receiver<String>) -> String {
+    lines.recv_timeout(PATIENCE).expect("a line in time")
+}
+
+#[test]
+fn receive_shows_a_delivery_and_answers_200() {
+    let trial = Trial::start(&[]);
+    let reply = trial.post("{\"token\":\"t\",\"forged\":\"\u{9b}31m\"}");
+    assert!(reply.starts_with("HTTP/1.1 200 OK\r\n"), "{reply}");
+    let shown = trial.shown();
+    let first = shown.first().expect("a line");
+    assert!(
+        first.ends_with("POST /hook - 30 bytes, answers 200"),
+        "{shown:?}"
+    );
+    let expected = [
+        "  webhook-id: msg_1",
+        "  webhook-timestamp: 1700000000",
+        "  {",
+        "    \"token\": \"t\",",
+        "    \"forged\": \"\\u009b31m\"",
+        "  }",
+    ];
+    assert_eq!(shown.get(1..), Some(&expected.map(String::from)[..]));
+}
+
+#[test]
+fn receive_answers_as_it_is_told() {
+    let trial = Trial::start(&["--status", "503", "--delay", "1ms", "--json"]);
+    let reply = trial.post("no json");
+    assert!(reply.starts_with("HTTP/1.1 503 "), "{reply}");
+    let line = next(&trial.output);
+    let line: serde_json::Value = serde_json::from_str(&line).expect("one JSON object");
+    assert_eq!(line["webhook_id"], "msg_1");
+    assert_eq!(line["body"], "no json");
+    assert_eq!(line["answer"], 503);
+}
+
+#[test]
+fn receive_closes_without_an_answer_if_told() {
+    let trial = Trial::start(&["--close"]);
+    assert_eq!(trial.post("{}"), "");
+    let first = trial.shown().first().cloned();
+    let first = first.expect("it is shown all the same");
+    assert!(
+        first.ends_with("2 bytes, closes without an answer"),
+        "{first}"
+    );
+}
+
+#[test]
+fn receive_refuses_what_is_too_large_or_broken_and_goes_on() {
+    let trial = Trial::start(&[]);
+    let reply = trial.post(&"a".repeat(1024 * 1024 + 1));
+    assert!(reply.starts_with("HTTP/1.1 413 "), "{reply}");
+    let first = trial.shown().first().cloned().expect("a line");
+    assert!(
+        first.ends_with("the body is over 1 MiB, answers 413"),
+        "{first}"
+    );
+    let reply = trial.exchange("NONSENSE\r\n\r\n");
+    assert!(reply.starts_with("HTTP/1.1 400 "), "{reply}");
+    assert!(trial.post("").starts_with("HTTP/1.1 200 "));
+}
+
+#[cfg(unix)]
+#[test]
+fn receive_ends_with_0_when_a_signal_asks_for_it() {
+    for signal in ["-TERM", "-INT"] {
+        let mut trial = Trial::start(&[]);
+        let process = trial.child.id().to_string();
+        let sent = Command::new("kill").args([signal, &process]).status();
+        assert!(sent.expect("kill is there").success());
+        let status = trial.child.wait().expect("it ends");
+        assert_eq!(status.code(), Some(0), "{signal}");
+    }
+}
+
+#[test]
+fn receive_ends_when_nobody_reads_what_it_prints() {
+    let folder = empty_folder();
+    let mut command = fanfare(&folder, &["receive", "--listen", "127.0.0.1:0"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the binary starts");
+    drop(child.stdout.take());
+    let banner = next(&lines(child.stderr.take().expect("piped")));
+    let port = banner
+        .split(':')
+        .nth(2)
+        .and_then(|rest| rest.split(' ').next());
+    let address = format!("127.0.0.1:{}", port.expect(&banner));
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    let request = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).expect("it reads");
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+}

@@ -1,0 +1,262 @@
+//! The drive loop of production in paused time, over a transport in memory and the memory store:
+//! hours of policy time go by in a moment.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use fanfare::{
+    domain::{
+        application::ApplicationKey,
+        command::{Answer, Refusal},
+        outcome::OutcomeKind,
+    },
+    engine::{Engine, options::Options},
+    runtime::{
+        clock::PausedClock,
+        drive::Drive,
+        handle::{Handle, Readiness, SharedStore},
+    },
+    store::memory::MemoryStore,
+    time::Timestamp,
+};
+use tokio::{task::JoinHandle, time::Instant};
+
+use crate::support::{
+    memory_transport::{MemoryTransport, Script, Sent},
+    rig::{new_endpoint, new_event},
+};
+
+/// A running loop, its handle and what it sent.
+struct Running {
+    handle: Handle,
+    sent: Sent,
+    lines: Arc<Mutex<Vec<String>>>,
+    run: JoinHandle<()>,
+}
+
+/// Starts the loop inside a local set and waits until it takes commands.
+async fn start(options: Options, script: Script) -> Running {
+    let sent = Sent::default();
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let store = SharedStore::new(MemoryStore::default());
+    let handle = Handle::new(&store);
+    let told = Arc::clone(&lines);
+    let drive = Drive::new(
+        Engine::new(options),
+        PausedClock::starting_at(Timestamp::from_millis(1_764_000_000_000)),
+        store,
+        MemoryTransport::new(script, Arc::clone(&sent)),
+        handle.clone(),
+        Some(Box::new(move |observation| {
+            told.lock().expect("no panic").push(observation.to_string());
+        })),
+    );
+    let run = tokio::task::spawn_local(async move { drive.run().await.expect("shards are there") });
+    while handle.readiness() != Readiness::Ready {
+        tokio::task::yield_now().await;
+    }
+    Running {
+        handle,
+        sent,
+        lines,
+        run,
+    }
+}
+
+impl Running {
+    fn application(&self) -> ApplicationKey {
+        self.handle.default_application().expect("ready")
+    }
+
+    async fn endpoint(&self, name: &str) {
+        let reply = self
+            .handle
+            .command(new_endpoint(self.application(), name))
+            .await;
+        assert!(matches!(reply, Ok(Answer::Endpoint { .. })), "{reply:?}");
+    }
+
+    async fn event(&self) {
+        let reply = self.handle.command(new_event(self.application())).await;
+        assert!(matches!(reply, Ok(Answer::Event { .. })), "{reply:?}");
+    }
+
+    /// Waits, in paused time, until so many attempts were sent.
+    async fn sent(&self, count: usize) -> Vec<(String, u16, Instant)> {
+        loop {
+            let sent = self.sent.lock().expect("no panic").clone();
+            if sent.len() >= count {
+                return sent;
+            }
+            tokio::time::advance(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// Every attempt meets this after 10 ms.
+fn always(kind: OutcomeKind) -> Script {
+    Box::new(move |_| (Duration::from_millis(10), kind))
+}
+
+/// Runs a test inside a local set.
+async fn local<F: Future>(test: F) -> F::Output {
+    tokio::task::LocalSet::new().run_until(test).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_is_delivered_and_a_failed_one_comes_back_on_schedule() {
+    local(async {
+        let script: Script = Box::new(|request| {
+            let status = if request.number < 4 { 500 } else { 204 };
+            (Duration::from_millis(10), OutcomeKind::Status(status))
+        });
+        let running = start(Options::default(), script).await;
+        running.endpoint("a").await;
+        running.event().await;
+        let sent = running.sent(4).await;
+        let gaps: Vec<u64> = sent
+            .windows(2)
+            .map(|pair| (pair[1].2 - pair[0].2).as_secs())
+            .collect();
+        assert!((4..=6).contains(&gaps[0]), "{gaps:?}");
+        assert!((240..=361).contains(&gaps[1]), "{gaps:?}");
+        assert!((1_440..=2_161).contains(&gaps[2]), "{gaps:?}");
+        assert_eq!(
+            sent.iter()
+                .map(|(_, number, _)| *number)
+                .collect::<Vec<_>>(),
+            [1, 2, 3, 4]
+        );
+        while running.handle.stats().succeeded == 0 {
+            tokio::time::advance(Duration::from_millis(10)).await;
+        }
+        assert_eq!(running.handle.stats().attempts, 4);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hanging_receiver_holds_one_slot_and_the_others_go_on() {
+    local(async {
+        let script: Script = Box::new(|request| match request.target.url.path_and_query() {
+            "/hangs" => (
+                Duration::from_secs(30),
+                OutcomeKind::Timeout { after_ms: 30_000 },
+            ),
+            _ => (Duration::from_millis(1), OutcomeKind::Status(200)),
+        });
+        let running = start(Options::default(), script).await;
+        running.endpoint("hangs").await;
+        running.endpoint("works").await;
+        let before = Instant::now();
+        for _ in 0..20 {
+            running.event().await;
+        }
+        let works = |sent: &[(String, u16, Instant)]| {
+            sent.iter().filter(|(path, ..)| path == "works").count()
+        };
+        while works(&running.sent.lock().expect("no panic")) < 20 {
+            tokio::time::advance(Duration::from_millis(1)).await;
+        }
+        assert!(before.elapsed() < Duration::from_secs(5));
+        let hung = running.sent.lock().expect("no panic").len() - 20;
+        assert_eq!(hung, 1);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn shutdown_lets_attempts_end_and_the_loop_returns() {
+    local(async {
+        let script: Script = Box::new(|_| (Duration::from_secs(3), OutcomeKind::Status(200)));
+        let running = start(Options::default(), script).await;
+        running.endpoint("a").await;
+        running.event().await;
+        running.sent(1).await;
+        let asked = Instant::now();
+        running.handle.shut_down(30_000);
+        assert_eq!(running.handle.readiness(), Readiness::Draining);
+        running.run.await.expect("no panic");
+        let took = asked.elapsed();
+        assert!(
+            took >= Duration::from_secs(2) && took < Duration::from_secs(4),
+            "{took:?}"
+        );
+        assert_eq!(running.handle.stats().succeeded, 1);
+        let refused = running
+            .handle
+            .command(new_event(ApplicationKey::default()))
+            .await;
+        assert_eq!(refused, Err(Refusal::ShuttingDown));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn shutdown_calls_off_what_does_not_end_in_time() {
+    local(async {
+        let hangs: Script = Box::new(|_| (Duration::from_secs(3_600), OutcomeKind::Refused));
+        let running = start(Options::default(), hangs).await;
+        running.endpoint("a").await;
+        running.event().await;
+        running.sent(1).await;
+        let asked = Instant::now();
+        running.handle.shut_down(30_000);
+        running.run.await.expect("no panic");
+        assert!(asked.elapsed() >= Duration::from_secs(30));
+        assert!(asked.elapsed() < Duration::from_secs(31));
+        assert_eq!(
+            running.handle.stats().retried,
+            0,
+            "a cancelled attempt is as one never made"
+        );
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_callers_at_once_are_all_answered() {
+    local(async {
+        let running = start(Options::default(), always(OutcomeKind::Status(200))).await;
+        running.endpoint("a").await;
+        let application = running.application();
+        let calls = (0..3_000).map(|_| running.handle.command(new_event(application)));
+        let replies = futures::future::join_all(calls).await;
+        assert!(
+            replies
+                .iter()
+                .all(|reply| matches!(reply, Ok(Answer::Event { .. })))
+        );
+        running.sent(3_000).await;
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn observations_reach_the_observer() {
+    local(async {
+        let options = Options {
+            rounds: Some("default".into()),
+            ..Options::default()
+        };
+        let running = start(options, always(OutcomeKind::Refused)).await;
+        running.event().await;
+        running.endpoint("a").await;
+        running.event().await;
+        running.sent(1).await;
+        while running.lines.lock().expect("no panic").len() < 2 {
+            tokio::time::advance(Duration::from_millis(10)).await;
+        }
+        let lines = running.lines.lock().expect("no panic").clone();
+        assert_eq!(
+            lines,
+            [
+                ".... No Clients Registered yet ....",
+                "{ processed: [], failed: [ 'http://receiver.test/a - connection refused' ] }",
+            ]
+        );
+    })
+    .await;
+}

@@ -1,0 +1,5 @@
+//! What several themes need.
+
+pub(crate) mod memory_transport;
+pub(crate) mod receiver;
+pub(crate) mod rig;

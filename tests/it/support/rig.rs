@@ -1,0 +1,268 @@
+//! A rig for the engine: an engine and a memory store, driven turn by turn, with attempts answered
+//! by the test. No network, no clock, no threads.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+use fanfare::{
+    domain::{
+        application::{ApplicationKey, DEFAULT_APPLICATION_UID},
+        attempt::{AttemptHandle, AttemptRequest},
+        command::{Answer, Command, NewEndpoint, NewEvent, Reply, RequestHandle},
+        endpoint::BodyFormat,
+        endpoint_url::EndpointUrl,
+        event::{JSON, ORDER_RECEIVED, Payload},
+        id::{EndpointId, EventId, ShardId},
+        observation::Observation,
+        outcome::{Outcome, OutcomeKind},
+        secret::Secret,
+    },
+    engine::{
+        Engine,
+        io::{Effect, Input},
+        options::Options,
+    },
+    store::{
+        Completion, Store as _,
+        memory::{MemoryOptions, MemoryStore},
+    },
+    time::{Now, Span, Timestamp},
+};
+
+/// The engine with its hands tied to a memory store.
+pub(crate) struct Rig {
+    pub(crate) engine: Engine,
+    pub(crate) store: MemoryStore,
+    pub(crate) now: Now,
+    /// Attempts that were sent and not answered, in order.
+    pub(crate) sent: VecDeque<AttemptRequest>,
+    pub(crate) cancelled: Vec<AttemptHandle>,
+    pub(crate) replies: BTreeMap<u64, Reply>,
+    pub(crate) observations: Vec<Observation>,
+    pub(crate) stopped: bool,
+    /// Batches that fail, by how many commits from now.
+    pub(crate) fail_commit_in: Option<usize>,
+    /// Whether completions wait for [`Rig::complete`] instead of coming at once.
+    pub(crate) hold_completions: bool,
+    completions: Vec<Completion>,
+    requests: u64,
+}
+
+impl Rig {
+    /// A rig with the application `default`.
+    pub(crate) fn new(options: Options) -> Self {
+        Self::with_store(options, MemoryOptions::default())
+    }
+
+    /// A rig over a store with these limits.
+    pub(crate) fn with_store(options: Options, store: MemoryOptions) -> Self {
+        let mut rig = Self {
+            engine: Engine::new(options),
+            store: MemoryStore::new(store),
+            now: Now::at(Timestamp::from_millis(1_764_000_000_000)),
+            sent: VecDeque::new(),
+            cancelled: Vec::new(),
+            replies: BTreeMap::new(),
+            observations: Vec::new(),
+            stopped: false,
+            fail_commit_in: None,
+            hold_completions: false,
+            completions: Vec::new(),
+            requests: 0,
+        };
+        for shard in [ShardId::DIRECTORY, ShardId::new(1)] {
+            let input = rig.acquire(shard);
+            rig.turn(vec![input]);
+        }
+        rig.application(DEFAULT_APPLICATION_UID);
+        rig
+    }
+
+    fn acquire(&mut self, shard: ShardId) -> Input {
+        let (epoch, state) = self.store.acquire(shard).expect("the store has the shard");
+        Input::ShardAcquired(shard, epoch, Box::new(state))
+    }
+
+    /// One turn with these inputs, and the turns that follow from what the store completes.
+    pub(crate) fn turn(&mut self, inputs: Vec<Input>) {
+        let mut inputs = inputs;
+        loop {
+            let mut effects = Vec::new();
+            for input in inputs.drain(..) {
+                self.engine.step(self.now, input, &mut effects);
+            }
+            self.engine.step(self.now, Input::TurnEnd, &mut effects);
+            for effect in effects {
+                inputs.extend(self.carry(effect));
+            }
+            self.store.flush(&mut self.completions);
+            if !self.hold_completions {
+                inputs.extend(self.completions.drain(..).map(input_of));
+            }
+            if inputs.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Lets the completions that were held come.
+    pub(crate) fn complete(&mut self) {
+        let inputs = self.completions.drain(..).map(input_of).collect();
+        self.turn(inputs);
+    }
+
+    fn carry(&mut self, effect: Effect) -> Option<Input> {
+        match effect {
+            Effect::Commit(batch) => {
+                let fails = self.fail_commit_in.map(|left| left == 0);
+                self.fail_commit_in = self.fail_commit_in.and_then(|left| left.checked_sub(1));
+                if fails == Some(true) {
+                    return Some(Input::CommitFailed(batch.shard, batch.handle));
+                }
+                self.store.submit(batch);
+            }
+            Effect::Load(load, request) => self.store.load(load, request),
+            Effect::Send(request) => self.sent.push_back(request),
+            Effect::CancelSend(attempt) => self.cancelled.push(attempt),
+            Effect::Reply(request, reply) => {
+                assert!(
+                    self.replies.insert(request.number(), reply).is_none(),
+                    "answered once"
+                );
+            }
+            Effect::Notify(observation) => self.observations.push(observation),
+            Effect::ReleaseShard(shard) => {
+                self.store.release(shard);
+                return Some(self.acquire(shard));
+            }
+            Effect::Stopped => self.stopped = true,
+        }
+        None
+    }
+
+    /// Sends a command and gives the number its reply will have.
+    pub(crate) fn command(&mut self, command: Command) -> u64 {
+        self.requests += 1;
+        self.turn(vec![Input::Command(
+            RequestHandle::new(self.requests),
+            command,
+        )]);
+        self.requests
+    }
+
+    /// Creates or finds an application.
+    pub(crate) fn application(&mut self, uid: &str) -> ApplicationKey {
+        let request = self.command(Command::CreateApplication { uid: uid.into() });
+        match self.replies.get(&request) {
+            Some(Ok(Answer::Application { key, .. })) => *key,
+            other => panic!("no application: {other:?}"),
+        }
+    }
+
+    /// Registers an endpoint under the path `name`; tells its id and whether it is new.
+    pub(crate) fn endpoint(
+        &mut self,
+        application: ApplicationKey,
+        name: &str,
+    ) -> (EndpointId, bool) {
+        let request = self.command(new_endpoint(application, name));
+        match self.replies.get(&request) {
+            Some(Ok(Answer::Endpoint { id, fresh })) => (*id, *fresh),
+            other => panic!("no endpoint: {other:?}"),
+        }
+    }
+
+    /// Accepts an event.
+    pub(crate) fn event(&mut self, application: ApplicationKey) -> EventId {
+        let request = self.command(new_event(application));
+        match self.replies.get(&request) {
+            Some(Ok(Answer::Event { id })) => *id,
+            other => panic!("not accepted: {other:?}"),
+        }
+    }
+
+    /// Answers the attempt that was sent first.
+    pub(crate) fn answer(&mut self, kind: OutcomeKind) -> AttemptRequest {
+        let request = self.sent.pop_front().expect("an attempt is in flight");
+        self.done(&request, kind);
+        request
+    }
+
+    /// Answers this attempt.
+    pub(crate) fn done(&mut self, request: &AttemptRequest, kind: OutcomeKind) {
+        let outcome = Outcome::without_reply(kind, Span::from_millis(1));
+        self.turn(vec![Input::AttemptDone(request.attempt, outcome)]);
+    }
+
+    /// Lets time go by, waking the engine at each of its deadlines.
+    pub(crate) fn advance(&mut self, span: Span) {
+        let until = self.now.steady.plus(span);
+        while let Some(deadline) = self.engine.next_deadline().filter(|at| *at <= until) {
+            assert!(
+                deadline >= self.now.steady || !self.hold_completions,
+                "deadlines lie ahead"
+            );
+            self.now = Now::at(deadline.max(self.now.steady));
+            self.turn(vec![Input::DeadlineReached]);
+        }
+        self.now = Now::at(until);
+        self.turn(Vec::new());
+    }
+
+    /// The paths that the attempts in flight go to, in the order they were sent.
+    pub(crate) fn flying(&self) -> Vec<String> {
+        self.sent.iter().map(path).collect()
+    }
+
+    /// The console lines so far.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.observations.iter().map(ToString::to_string).collect()
+    }
+}
+
+/// The path an attempt goes to, without its slash.
+pub(crate) fn path(request: &AttemptRequest) -> String {
+    request
+        .target
+        .url
+        .path_and_query()
+        .trim_start_matches('/')
+        .to_owned()
+}
+
+/// The command that registers an endpoint under the path `name`.
+pub(crate) fn new_endpoint(application: ApplicationKey, name: &str) -> Command {
+    let mut hash = [0; 32];
+    for (slot, byte) in hash.iter_mut().zip(name.bytes()) {
+        *slot = byte;
+    }
+    Command::CreateEndpoint(Box::new(NewEndpoint {
+        application,
+        url: EndpointUrl::parse(&format!("http://receiver.test/{name}")).expect("valid"),
+        secret: Secret::new(vec![7; 32]).expect("valid"),
+        body_format: BodyFormat::Payload,
+        original_url_sha256: Some(hash),
+        registration: Bytes::new(),
+    }))
+}
+
+/// The command that accepts an event.
+pub(crate) fn new_event(application: ApplicationKey) -> Command {
+    Command::AcceptEvent(Box::new(NewEvent {
+        application,
+        event_type: ORDER_RECEIVED.into(),
+        payload: Payload {
+            content_type: JSON.into(),
+            bytes: Bytes::from_static(b"[1]"),
+        },
+    }))
+}
+
+fn input_of(completion: Completion) -> Input {
+    match completion {
+        Completion::Committed(batch) => Input::Committed(batch),
+        Completion::CommitFailed(shard, batch) => Input::CommitFailed(shard, batch),
+        Completion::Loaded(load, page) => Input::Loaded(load, page),
+        Completion::LoadFailed(load) => Input::LoadFailed(load),
+    }
+}
