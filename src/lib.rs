@@ -27,6 +27,7 @@ pub mod policy;
 pub mod random;
 pub mod runtime;
 pub mod signing;
+pub mod sim;
 pub mod store;
 pub mod time;
 pub mod transport;

@@ -126,6 +126,8 @@ pub const MEMORY_STORE_ATTEMPTS_MAX: usize = 1_000_000;
 /// Payload bytes the memory store keeps; open work alone over it refuses new events.
 pub const MEMORY_STORE_BYTES_MAX: usize = 256 * 1024 * 1024;
 
+/// Deliveries of one simulation, each of which is kept account of. Over it: it is refused.
+pub const SIMULATED_DELIVERIES_MAX: u64 = 10_000_000;
 /// Largest configuration or key file, in bytes. Over it: it is refused.
 pub const CONFIG_FILE_BYTES_MAX: usize = 1024 * 1024;
 /// Period of the generator where it is on and nothing else is said, in milliseconds.

@@ -1,0 +1,326 @@
+//! The trace: every input and effect of a run as a record of fixed layout, hashed as it goes.
+//!
+//! A record is 64 bytes, little-endian: time, sequence, kind, value (8 each), two ids (16 each).
+//! The hash covers nothing else, neither the seed nor the totals: two runs with the same hash did
+//! the same things at the same times.
+
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::{
+    domain::{
+        application::ApplicationKey,
+        attempt::AttemptResult,
+        change::{Batch, Change, ChangeResult},
+        command::{Answer, Command},
+        endpoint::{EndpointKey, EndpointState},
+        event::EventPosition,
+        id::Id,
+        page::{Page, PageRequest},
+    },
+    engine::io::{Effect, Input},
+    time::Timestamp,
+};
+
+/// A running trace.
+#[derive(Clone, Default)]
+pub struct Trace {
+    hash: Xxh3,
+    sequence: u64,
+    now: Timestamp,
+}
+
+/// What a record is about: inputs below 100, effects from 100, what a batch holds from 200.
+struct Record {
+    kind: u64,
+    value: u64,
+    first: u128,
+    second: u128,
+}
+
+impl Record {
+    fn new(kind: u64, value: u64, first: impl Into<u128>, second: impl Into<u128>) -> Self {
+        Self {
+            kind,
+            value,
+            first: first.into(),
+            second: second.into(),
+        }
+    }
+}
+
+impl Trace {
+    /// The hash so far, as 16 hexadecimal digits.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        format!("{:016x}", self.hash.digest())
+    }
+
+    /// How many records there are.
+    #[must_use]
+    pub const fn records(&self) -> u64 {
+        self.sequence
+    }
+
+    /// Sets the time of the records to come.
+    pub const fn set_now(&mut self, now: Timestamp) {
+        self.now = now;
+    }
+
+    /// Takes an input in.
+    pub fn input(&mut self, input: &Input) {
+        let record = match input {
+            Input::Command(request, command) => {
+                let kind = match command {
+                    Command::CreateApplication { .. } => 1,
+                    Command::CreateEndpoint(_) => 2,
+                    Command::AcceptEvent(_) => 3,
+                };
+                Record::new(kind, 0, request.number(), 0_u64)
+            }
+            Input::ShardAcquired(shard, epoch, _) => {
+                Record::new(10, epoch.number(), shard.number(), 0_u64)
+            }
+            Input::ShardLost(shard) => Record::new(11, 0, shard.number(), 0_u64),
+            Input::Committed(batch) => return self.committed(batch),
+            Input::CommitFailed(shard, batch) => Record::new(21, 0, batch.number(), shard.number()),
+            Input::Loaded(load, page) => {
+                let (rows, more) = match &**page {
+                    Page::Events { events, until } => (events.len(), until.number()),
+                    Page::Open { rows, more } => (rows.len(), (*more).into()),
+                };
+                let rows = u64::try_from(rows).unwrap_or(u64::MAX);
+                Record::new(30, more, load.number(), rows)
+            }
+            Input::LoadFailed(load) => Record::new(31, 0, load.number(), 0_u64),
+            Input::AttemptDone(attempt, outcome) => {
+                Record::new(40, outcome.kind.code(), attempt.number(), 0_u64)
+            }
+            // Turns and deadlines show in the times of what follows from them.
+            Input::DeadlineReached | Input::TurnEnd => return,
+            Input::Shutdown(deadline) => Record::new(50, micros(*deadline), 0_u64, 0_u64),
+        };
+        self.write(&record);
+    }
+
+    /// Takes an effect in.
+    pub fn effect(&mut self, effect: &Effect) {
+        let record = match effect {
+            Effect::Commit(batch) => return self.commit(batch),
+            Effect::Load(load, request) => match request {
+                PageRequest::Events {
+                    application, from, ..
+                } => Record::new(
+                    110,
+                    load.number(),
+                    application_value(*application),
+                    from.number(),
+                ),
+                PageRequest::Open {
+                    endpoint, after, ..
+                } => {
+                    let after = after.map_or(0, |(due, _)| micros(due));
+                    Record::new(111, load.number(), endpoint_value(*endpoint), after)
+                }
+            },
+            Effect::Send(request) => {
+                let value = (request.attempt.number() << 16) | u64::from(request.number);
+                let (event, endpoint) = (request.event.id.id(), request.target.id.id());
+                Record::new(120, value, event.value(), endpoint.value())
+            }
+            Effect::CancelSend(attempt) => Record::new(121, 0, attempt.number(), 0_u64),
+            Effect::Reply(request, reply) => {
+                let (value, id) = match reply {
+                    Ok(Answer::Application { id, .. }) => (1, id.id()),
+                    Ok(Answer::Endpoint { id, fresh }) => (2 + u64::from(*fresh), id.id()),
+                    Ok(Answer::Event { id }) => (4, id.id()),
+                    Err(_) => (0, Id::default()),
+                };
+                Record::new(130, value, request.number(), id.value())
+            }
+            Effect::Notify(_) => Record::new(140, 0, 0_u64, 0_u64),
+            Effect::ReleaseShard(shard) => Record::new(150, 0, shard.number(), 0_u64),
+            Effect::Stopped => Record::new(160, 0, 0_u64, 0_u64),
+        };
+        self.write(&record);
+    }
+
+    /// A batch goes to the store: itself, then all it holds.
+    fn commit(&mut self, batch: &Batch) {
+        let shard = batch.shard.number();
+        self.write(&Record::new(
+            100,
+            batch.epoch.number(),
+            batch.handle.number(),
+            shard,
+        ));
+        for change in &batch.changes {
+            let record = change_record(change);
+            self.write(&record);
+        }
+        for attempt in &batch.attempts {
+            let (result, due) = match attempt.result {
+                AttemptResult::Succeeded => (1, 0),
+                AttemptResult::Exhausted => (2, 0),
+                AttemptResult::RetryAt(due) => (3, micros(due)),
+            };
+            let id = attempt.id.id().value();
+            self.write(&Record::new(
+                220 + result,
+                due,
+                id,
+                delivery_value(attempt.endpoint, attempt.position),
+            ));
+        }
+    }
+
+    /// A batch is durable: itself, then what the store said to each change.
+    fn committed(&mut self, batch: &Batch) {
+        let shard = batch.shard.number();
+        self.write(&Record::new(
+            20,
+            batch.epoch.number(),
+            batch.handle.number(),
+            shard,
+        ));
+        for result in &batch.results {
+            let (value, id) = match result {
+                ChangeResult::Fresh => continue,
+                ChangeResult::Existing(id) => (1, *id),
+                ChangeResult::Full => (2, Id::default()),
+            };
+            self.write(&Record::new(22, value, id.value(), 0_u64));
+        }
+    }
+
+    fn write(&mut self, record: &Record) {
+        let mut bytes = [0_u8; 64];
+        let head = [micros(self.now), self.sequence, record.kind, record.value];
+        for (slot, value) in bytes.chunks_exact_mut(8).zip(head) {
+            slot.copy_from_slice(&value.to_le_bytes());
+        }
+        let ids = [record.first, record.second];
+        for (slot, id) in bytes.chunks_exact_mut(16).skip(2).zip(ids) {
+            slot.copy_from_slice(&id.to_le_bytes());
+        }
+        self.sequence += 1;
+        self.hash.update(&bytes);
+    }
+}
+
+/// What a change is told as.
+fn change_record(change: &Change) -> Record {
+    match change {
+        Change::PutApplication(application) => {
+            Record::new(200, 0, application.id.id().value(), 0_u64)
+        }
+        Change::PutEndpoint { endpoint, .. } => Record::new(
+            201,
+            0,
+            endpoint.id.id().value(),
+            endpoint_value(endpoint.key),
+        ),
+        Change::SetEndpointState {
+            endpoint,
+            state,
+            from,
+        } => {
+            let enabled = u64::from(*state == EndpointState::Enabled);
+            Record::new(202, enabled, delivery_value(*endpoint, *from), 0_u64)
+        }
+        Change::PutEvent(event) => {
+            let value = event.position.number();
+            Record::new(
+                203,
+                value,
+                event.id.id().value(),
+                application_value(event.application),
+            )
+        }
+        Change::PutOpen(row) => {
+            let delivery = delivery_value(row.endpoint, row.position);
+            Record::new(204, micros(row.due), delivery, u64::from(row.attempts))
+        }
+        Change::DeleteOpen { endpoint, position } => {
+            Record::new(205, 0, delivery_value(*endpoint, *position), 0_u64)
+        }
+        Change::Expire { endpoint, position } => {
+            Record::new(206, 0, delivery_value(*endpoint, *position), 0_u64)
+        }
+        Change::PutLane {
+            endpoint,
+            cursor,
+            done,
+        } => {
+            let folded = done
+                .iter()
+                .fold(0, |all: u64, word| all.rotate_left(17) ^ word);
+            Record::new(207, folded, delivery_value(*endpoint, *cursor), 0_u64)
+        }
+        Change::DeleteLane { endpoint } => Record::new(208, 0, endpoint_value(*endpoint), 0_u64),
+        Change::Watermark {
+            application,
+            position,
+        } => Record::new(
+            209,
+            position.number(),
+            application_value(*application),
+            0_u64,
+        ),
+    }
+}
+
+/// A time as its bits.
+const fn micros(time: Timestamp) -> u64 {
+    time.as_micros().cast_unsigned()
+}
+
+/// An application's place as one integer.
+fn application_value(key: ApplicationKey) -> u64 {
+    (u64::from(key.shard.number()) << 32) | u64::from(key.ordinal)
+}
+
+/// An endpoint's place as one integer.
+fn endpoint_value(key: EndpointKey) -> u128 {
+    (u128::from(application_value(key.application)) << 32) | u128::from(key.ordinal)
+}
+
+/// A delivery as one integer: position and endpoint (positions stay far below 2⁴⁸).
+fn delivery_value(endpoint: EndpointKey, position: EventPosition) -> u128 {
+    (u128::from(position.number()) << 80) | endpoint_value(endpoint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        attempt::AttemptHandle,
+        outcome::{Outcome, OutcomeKind},
+    };
+    use crate::time::Span;
+
+    fn hash_of(inputs: &[(i64, u64, OutcomeKind)]) -> String {
+        let mut trace = Trace::default();
+        for (time, attempt, kind) in inputs {
+            trace.set_now(Timestamp::from_micros(*time));
+            let outcome = Outcome::without_reply(*kind, Span::ZERO);
+            trace.input(&Input::AttemptDone(AttemptHandle::new(*attempt), outcome));
+        }
+        trace.hash()
+    }
+
+    #[test]
+    fn the_hash_depends_on_time_order_ids_and_outcomes() {
+        let refused = OutcomeKind::Refused;
+        let base = hash_of(&[(5, 1, refused), (6, 2, refused)]);
+        assert_eq!(base, hash_of(&[(5, 1, refused), (6, 2, refused)]));
+        for other in [
+            [(5, 1, refused), (7, 2, refused)],
+            [(5, 2, refused), (6, 1, refused)],
+            [(5, 1, refused), (6, 3, refused)],
+            [(5, 1, refused), (6, 2, OutcomeKind::Status(200))],
+        ] {
+            assert_ne!(base, hash_of(&other));
+        }
+        assert_eq!(base.len(), 16);
+    }
+}

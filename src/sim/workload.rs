@@ -1,0 +1,160 @@
+//! The workload: the simulated producers. They create one application and its endpoints, then hand
+//! events in, spread over virtual time; what is refused they ask again a second later.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+
+use super::scenario::Scenario;
+use crate::{
+    domain::{
+        application::ApplicationKey,
+        command::{Answer, Command, NewEndpoint, NewEvent, Reply, RequestHandle},
+        endpoint::BodyFormat,
+        endpoint_url::{EndpointUrl, EndpointUrlError},
+        event::{JSON, ORDER_RECEIVED, Payload},
+        secret::{Secret, SecretError},
+    },
+    limits,
+    random::Stream,
+    time::Span,
+};
+
+/// How long a producer waits until it asks again.
+const ASK_AGAIN_AFTER: Span = Span::from_millis(1_000);
+
+/// Something a producer asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// The application.
+    Application,
+    /// The endpoint with this number.
+    Endpoint(u32),
+    /// The event with this number, for the first time.
+    Event(u32),
+    /// An event that was refused.
+    EventAgain,
+}
+
+/// The producers.
+#[derive(Debug)]
+pub struct Workload {
+    random: Stream,
+    event_every_us: u64,
+    events: u32,
+    endpoints: u32,
+    endpoints_left: u32,
+    application: Option<ApplicationKey>,
+    waiting: BTreeMap<RequestHandle, Ask>,
+    next_request: u64,
+    event_type: Arc<str>,
+    payload: Payload,
+    secret: Secret,
+}
+
+impl Workload {
+    /// The producers of a scenario.
+    ///
+    /// # Errors
+    /// [`SecretError`] if the limits of secrets contradict each other.
+    pub fn new(scenario: &Scenario) -> Result<Self, SecretError> {
+        let every = scenario.event_every.as_micros();
+        Ok(Self {
+            random: Stream::new(scenario.seed, "workload", 0, 0),
+            event_every_us: u64::try_from(every).unwrap_or(0),
+            events: scenario.events,
+            endpoints: scenario.endpoints,
+            endpoints_left: scenario.endpoints,
+            application: None,
+            waiting: BTreeMap::new(),
+            next_request: 0,
+            event_type: ORDER_RECEIVED.into(),
+            payload: Payload {
+                content_type: JSON.into(),
+                bytes: Bytes::from_static(b"{\"simulated\":true}"),
+            },
+            secret: Secret::new(vec![0; limits::SECRET_BYTES])?,
+        })
+    }
+
+    /// Makes the command of an ask.
+    ///
+    /// # Errors
+    /// [`EndpointUrlError`] if a made-up URL is none.
+    pub fn command(&mut self, ask: Ask) -> Result<(RequestHandle, Command), EndpointUrlError> {
+        self.next_request += 1;
+        let request = RequestHandle::new(self.next_request);
+        self.waiting.insert(request, ask);
+        let application = self.application.unwrap_or_default();
+        let command = match ask {
+            Ask::Application => Command::CreateApplication {
+                uid: "simulated".into(),
+            },
+            Ask::Endpoint(number) => {
+                // Unique, so that asking again after an unknown result makes no second one.
+                let mut key = [0; 32];
+                for (byte, of_number) in key.iter_mut().zip(number.to_le_bytes()) {
+                    *byte = of_number;
+                }
+                Command::CreateEndpoint(Box::new(NewEndpoint {
+                    application,
+                    url: EndpointUrl::parse(&format!("https://receiver-{number}.example/"))?,
+                    secret: self.secret.clone(),
+                    body_format: BodyFormat::Payload,
+                    original_url_sha256: Some(key),
+                    registration: Bytes::new(),
+                }))
+            }
+            Ask::Event(_) | Ask::EventAgain => Command::AcceptEvent(Box::new(NewEvent {
+                application,
+                event_type: Arc::clone(&self.event_type),
+                payload: self.payload.clone(),
+            })),
+        };
+        Ok((request, command))
+    }
+
+    /// What is asked after this ask, and when, whatever its answer: events come at their own pace.
+    pub fn after(&mut self, ask: Ask) -> Option<(Span, Ask)> {
+        let Ask::Event(number) = ask else {
+            return None;
+        };
+        let next = number.checked_add(1).filter(|next| *next < self.events)?;
+        Some((self.gap(), Ask::Event(next)))
+    }
+
+    /// What an answer leads to, and when.
+    pub fn answered(&mut self, request: RequestHandle, reply: Reply) -> Vec<(Span, Ask)> {
+        let Some(ask) = self.waiting.remove(&request) else {
+            return Vec::new();
+        };
+        match (ask, reply) {
+            (Ask::Application, Ok(Answer::Application { key, .. })) => {
+                self.application = Some(key);
+                let endpoints = 0..self.endpoints;
+                endpoints
+                    .map(|number| (Span::ZERO, Ask::Endpoint(number)))
+                    .collect()
+            }
+            (Ask::Endpoint(_), Ok(_)) => {
+                self.endpoints_left = self.endpoints_left.saturating_sub(1);
+                if self.endpoints_left == 0 {
+                    vec![(self.gap(), Ask::Event(0))]
+                } else {
+                    Vec::new()
+                }
+            }
+            (_, Ok(_)) => Vec::new(),
+            (Ask::Event(_), Err(_)) => vec![(ASK_AGAIN_AFTER, Ask::EventAgain)],
+            (_, Err(_)) => vec![(ASK_AGAIN_AFTER, ask)],
+        }
+    }
+
+    /// The time from one event to the next.
+    fn gap(&mut self) -> Span {
+        let micros = self
+            .random
+            .between(0, self.event_every_us.saturating_mul(2));
+        Span::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
+    }
+}
