@@ -8,6 +8,7 @@
 mod command_line;
 mod drive;
 mod engine;
+mod original;
 mod sockets;
 mod store_contract;
 mod support;
