@@ -6,6 +6,8 @@
 
 pub mod access;
 pub mod backend;
+pub mod connections;
 pub mod original;
 pub mod problem;
 pub mod router;
+mod watched_stream;
