@@ -339,6 +339,16 @@ async fn malformed_json_is_400_with_its_place_and_without_the_body() {
 }
 
 #[tokio::test]
+async fn half_a_surrogate_pair_is_malformed() {
+    let server = Server::new();
+    let body = r#"{"url":"http://h/","token":"\ud800"}"#;
+    let errors = refusal(&server.post(REGISTER, JSON, body).await);
+    assert!(errors[0].contains("not valid JSON"), "{errors:?}");
+    let pair = body.replace("ud800", "ud83d\\ude00");
+    assert_eq!(server.post(REGISTER, JSON, pair).await.status, 201);
+}
+
+#[tokio::test]
 async fn json_that_is_neither_object_nor_list_is_malformed() {
     let server = Server::new();
     for body in ["1", "null", "true", "\"http://h/\""] {
@@ -714,5 +724,26 @@ async fn healthz_is_200_whatever_and_readyz_only_while_commands_are_taken() {
         );
         let head = server.method(Method::HEAD, "/readyz").await;
         assert_eq!(head.told(), (status, ""));
+    }
+}
+
+#[test]
+fn every_test_that_the_page_names_exists() {
+    let page = include_str!("../../docs/original-server.md");
+    let tests = [
+        include_str!("original.rs"),
+        include_str!("server.rs"),
+        include_str!("sockets.rs"),
+    ]
+    .concat();
+    let names: Vec<&str> = page
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|text| text.matches('_').count() > 1 && !text.contains(['"', ' ', '/']))
+        .collect();
+    assert!(names.len() > 35, "the page names only {}", names.len());
+    for name in names {
+        assert!(tests.contains(&format!("fn {name}(")), "no test `{name}`");
     }
 }
