@@ -733,6 +733,7 @@ fn every_test_that_the_page_names_exists() {
     let tests = [
         include_str!("original.rs"),
         include_str!("server.rs"),
+        include_str!("engine.rs"),
         include_str!("sockets.rs"),
     ]
     .concat();
