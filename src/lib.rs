@@ -26,6 +26,7 @@ pub mod limits;
 pub mod policy;
 pub mod random;
 pub mod runtime;
+pub mod server;
 pub mod signing;
 pub mod sim;
 pub mod store;

@@ -19,6 +19,26 @@ pub const REQUEST_HEAD_TIMEOUT_MS: u64 = 10_000;
 pub const REQUEST_BODY_TIMEOUT_MS: u64 = 30_000;
 /// Most connections the server holds at once. Over it: new ones wait in the listen queue.
 pub const SERVER_CONNECTIONS_MAX: usize = 4_096;
+/// Time that a connection to the server may stand without a byte moving, in milliseconds. Longer:
+/// it is closed.
+pub const SERVER_IDLE_MS: u64 = 75_000;
+/// Requests in flight on one HTTP/2 connection. Over it: the stream is refused.
+pub const SERVER_STREAMS_MAX: u32 = 256;
+/// Streams of one HTTP/2 connection that its client reset and that are still held. Over it: the
+/// connection is closed.
+pub const SERVER_RESET_STREAMS_MAX: usize = 20;
+/// Most that is read and thrown away after an early answer, so that the answer arrives, in bytes.
+pub const LINGER_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Longest that is read and thrown away after an early answer, in milliseconds.
+pub const LINGER_TIMEOUT_MS: u64 = 2_000;
+/// Pause after the listening socket failed, in milliseconds.
+pub const ACCEPT_PAUSE_MS: u64 = 100;
+/// Endpoints read from the store at a time for the original routes' list.
+pub const ORIGINAL_LIST_PAGE: usize = 250;
+/// What `Retry-After` says where a moment is enough, in seconds.
+pub const RETRY_SOON_S: u64 = 1;
+/// What `Retry-After` says where work must be done or a process replaced first, in seconds.
+pub const RETRY_LATER_S: u64 = 5;
 /// Most commands that wait for the engine at once. Over it: 503.
 pub const MAILBOX_COMMANDS_MAX: usize = 16_384;
 
@@ -158,7 +178,10 @@ pub const SIMULATED_EVENTS_MAX: u32 = 1_000_000;
 const _: () = {
     // Senders close idle connections before the receiver does, so no attempt meets the closing.
     assert!(CONNECTION_IDLE_MS < RECEIVER_HEAD_TIMEOUT_MS);
-    // One of our own requests fits the receiver.
+    // One of our own requests fits the receiver, and what is larger by far still hears of it.
+    assert!(REQUEST_BODY_BYTES_MAX <= LINGER_BYTES_MAX);
+    // A slow body is told off before its connection counts as idle.
+    assert!(REQUEST_BODY_TIMEOUT_MS < SERVER_IDLE_MS);
     assert!(REQUEST_BODY_BYTES_MAX <= RECEIVER_BODY_BYTES_MAX);
     assert!(ATTEMPT_TIMEOUT_MS_MIN < ATTEMPT_TIMEOUT_MS);
     assert!(ATTEMPTS_MAX <= RETRY_WAITS_MAX);

@@ -8,6 +8,8 @@
 mod command_line;
 mod drive;
 mod engine;
+mod original;
+mod server;
 mod sockets;
 mod store_contract;
 mod support;

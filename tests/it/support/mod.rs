@@ -1,5 +1,6 @@
 //! What several themes need.
 
+pub(crate) mod fake_backend;
 pub(crate) mod memory_transport;
 pub(crate) mod receiver;
 pub(crate) mod rig;

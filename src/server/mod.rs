@@ -1,0 +1,13 @@
+//! The HTTP face: connections, routes and their answers; no delivery logic.
+//!
+//! Reading order: [`connections`] takes sockets and turns them into requests, [`router`] finds the
+//! route, [`original`] speaks the original server's contract, and [`problem`] is the one place that
+//! knows what refusals look like. [`backend`] is all that the routes know of the engine.
+
+pub mod access;
+pub mod backend;
+pub mod connections;
+pub mod original;
+pub mod problem;
+pub mod router;
+mod watched_stream;

@@ -1,0 +1,85 @@
+//! The list of all registrations, as one JSON array in the order they came.
+//!
+//! A list that fits a page goes out whole, with its length. A longer one is read page by page as
+//! the client takes it, so that ten thousand long registrations never stand in memory at once.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use bytes::Bytes;
+use futures::stream;
+
+use crate::{
+    domain::{application::ApplicationKey, endpoint::Endpoint},
+    limits,
+    server::backend::Backend,
+};
+
+/// Where in the list the reading stands.
+struct Reader<B> {
+    backend: B,
+    application: ApplicationKey,
+    /// The ordinal of the next endpoint; `None` at the end.
+    next: Option<u32>,
+    is_first: bool,
+}
+
+/// The answer's body.
+pub(super) fn body<B: Backend>(backend: B, application: ApplicationKey) -> Body {
+    let mut reader = Reader {
+        backend,
+        application,
+        next: Some(0),
+        is_first: true,
+    };
+    let Some(first) = reader.piece() else {
+        return Body::empty();
+    };
+    if reader.next.is_none() {
+        return first.into();
+    }
+    let rest = stream::unfold((Some(first), reader), |(held, mut reader)| async move {
+        let piece = held.or_else(|| reader.piece())?;
+        Some((Ok::<_, core::convert::Infallible>(piece), (None, reader)))
+    });
+    Body::from_stream(rest)
+}
+
+impl<B: Backend> Reader<B> {
+    /// The next page as a piece of the array; `None` after its end.
+    fn piece(&mut self) -> Option<Bytes> {
+        let from = self.next?;
+        let most = limits::ORIGINAL_LIST_PAGE;
+        let page = self.backend.endpoints(self.application, from, most);
+        self.next = page
+            .last()
+            .filter(|_| page.len() >= most)
+            .and_then(|last| last.key.ordinal.checked_add(1));
+        let piece = joined(&page, self.is_first, self.next.is_none());
+        self.is_first = false;
+        Some(piece)
+    }
+}
+
+/// A page's registrations with commas between and before them, as they were sent.
+fn joined(page: &[Arc<Endpoint>], is_first: bool, is_last: bool) -> Bytes {
+    let length: usize = page.iter().map(|row| row.registration.len() + 1).sum();
+    let mut piece = Vec::with_capacity(length + 2);
+    if is_first {
+        piece.push(b'[');
+    }
+    // Endpoints that were made elsewhere have no registration to show.
+    let rows = page.iter().filter(|row| !row.registration.is_empty());
+    let mut needs_comma = !is_first;
+    for row in rows {
+        if needs_comma {
+            piece.push(b',');
+        }
+        piece.extend_from_slice(&row.registration);
+        needs_comma = true;
+    }
+    if is_last {
+        piece.push(b']');
+    }
+    piece.into()
+}

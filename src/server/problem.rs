@@ -1,0 +1,228 @@
+//! Everything a request can be refused for: the one place that knows statuses, codes and shapes.
+//!
+//! Most routes answer `application/problem+json` (RFC 9457); the original routes keep the shape of
+//! the original server, `{"error": [ … ]}`. Which of the two is chosen by the route, not by the
+//! failure. `docs/errors.md` lists every [`Code`].
+
+use axum::response::Response;
+use http::{
+    HeaderValue, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+};
+use serde_json::json;
+
+use crate::{domain::command::Refusal, limits};
+
+/// The public name of a failure; never changes its meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// The body could be read but not understood, or it breaks a rule of the route.
+    InvalidBody,
+    /// A header field makes no sense.
+    InvalidHeader,
+    /// As many endpoints are registered as can be.
+    TooManyEndpoints,
+    /// No key, or a wrong one.
+    Unauthorized,
+    /// No route has this path.
+    NotFound,
+    /// The path is known, this method on it isn't.
+    MethodNotAllowed,
+    /// The body did not come in time.
+    RequestTimeout,
+    /// The body is larger than allowed.
+    PayloadTooLarge,
+    /// The path and query are longer than allowed.
+    TargetTooLong,
+    /// The body is compressed.
+    UnsupportedEncoding,
+    /// More header fields than allowed.
+    HeadTooLarge,
+    /// A fault of ours.
+    Internal,
+    /// Not now; see `Retry-After`.
+    Unavailable,
+}
+
+impl Code {
+    /// All of them, in the order of their statuses.
+    pub const ALL: [Self; 13] = [
+        Self::InvalidBody,
+        Self::InvalidHeader,
+        Self::TooManyEndpoints,
+        Self::Unauthorized,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::RequestTimeout,
+        Self::PayloadTooLarge,
+        Self::TargetTooLong,
+        Self::UnsupportedEncoding,
+        Self::HeadTooLarge,
+        Self::Internal,
+        Self::Unavailable,
+    ];
+
+    /// As it stands in an answer.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::InvalidBody => "invalid_body",
+            Self::InvalidHeader => "invalid_header",
+            Self::TooManyEndpoints => "too_many_endpoints",
+            Self::Unauthorized => "unauthorized",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::RequestTimeout => "request_timeout",
+            Self::PayloadTooLarge => "payload_too_large",
+            Self::TargetTooLong => "target_too_long",
+            Self::UnsupportedEncoding => "unsupported_encoding",
+            Self::HeadTooLarge => "head_too_large",
+            Self::Internal => "internal",
+            Self::Unavailable => "unavailable",
+        }
+    }
+
+    /// The status it goes with.
+    #[must_use]
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::InvalidBody | Self::InvalidHeader | Self::TooManyEndpoints => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
+            Self::UnsupportedEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+/// A refusal on its way to the caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    code: Code,
+    /// What is wrong and what to do, for people; at least one. Never parts of the request's body.
+    messages: Vec<String>,
+    retry_after_s: Option<u64>,
+}
+
+impl Problem {
+    /// With one message.
+    #[must_use]
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self::with_messages(code, vec![message.into()])
+    }
+
+    /// With all that is wrong at once.
+    #[must_use]
+    pub fn with_messages(code: Code, messages: Vec<String>) -> Self {
+        let retry_after_s = matches!(code, Code::Unavailable).then_some(limits::RETRY_SOON_S);
+        Self {
+            code,
+            messages,
+            retry_after_s,
+        }
+    }
+
+    /// What it is.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        self.code
+    }
+
+    /// As `application/problem+json`.
+    #[must_use]
+    pub fn into_response(self) -> Response {
+        let status = self.code.status();
+        let body = json!({
+            "type": "about:blank",
+            "title": status.canonical_reason(),
+            "status": status.as_u16(),
+            "code": self.code.text(),
+            "detail": self.messages.join("; "),
+        });
+        self.answer(&body, "application/problem+json")
+    }
+
+    /// In the shape of the original server.
+    #[must_use]
+    pub fn into_original_response(self) -> Response {
+        let body = json!({ "error": self.messages });
+        self.answer(&body, "application/json; charset=utf-8")
+    }
+
+    fn answer(self, body: &serde_json::Value, content_type: &'static str) -> Response {
+        let mut response = Response::new(body.to_string().into());
+        *response.status_mut() = self.code.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(RETRY_AFTER, seconds.into());
+        }
+        if self.code == Code::Unauthorized {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+/// The engine's refusals, for callers.
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let code = match refusal {
+            Refusal::TooManyEndpoints => Code::TooManyEndpoints,
+            // Routes name applications they were told of, so an unknown one is our fault.
+            Refusal::UnknownApplication => Code::Internal,
+            Refusal::StoreFull
+            | Refusal::Overloaded
+            | Refusal::Unknown
+            | Refusal::NotReady
+            | Refusal::ShuttingDown => Code::Unavailable,
+        };
+        let mut problem = Self::new(code, refusal.to_string());
+        if matches!(refusal, Refusal::StoreFull | Refusal::ShuttingDown) {
+            problem.retry_after_s = Some(limits::RETRY_LATER_S);
+        }
+        problem
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documentation_lists_every_code_with_its_status() {
+        let page = include_str!("../../docs/errors.md");
+        for code in Code::ALL {
+            let row = format!("| `{}` | {} |", code.text(), code.status().as_u16());
+            assert!(page.contains(&row), "docs/errors.md lacks {row}");
+        }
+        let rows = page.lines().filter(|line| line.starts_with("| `")).count();
+        assert_eq!(rows, Code::ALL.len(), "docs/errors.md lists something else");
+    }
+
+    #[test]
+    fn what_may_pass_later_says_when_to_come_again() {
+        for refusal in [
+            Refusal::StoreFull,
+            Refusal::Overloaded,
+            Refusal::Unknown,
+            Refusal::NotReady,
+            Refusal::ShuttingDown,
+        ] {
+            let response = Problem::from(refusal).into_original_response();
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert!(response.headers().contains_key(RETRY_AFTER), "{refusal:?}");
+        }
+        let response = Problem::from(Refusal::TooManyEndpoints).into_response();
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        assert!(!response.headers().contains_key(RETRY_AFTER));
+    }
+}

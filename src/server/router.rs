@@ -1,0 +1,165 @@
+//! The routes: which path and method goes where, and what all others hear.
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    response::Response,
+    routing::{get, post},
+};
+use http::{
+    HeaderValue, StatusCode, Uri,
+    header::{CACHE_CONTROL, CONTENT_TYPE},
+};
+use tower::ServiceExt as _;
+
+use super::{
+    access::OriginalAccess,
+    backend::Backend,
+    original,
+    problem::{Code, Problem},
+};
+use crate::{limits, runtime::handle::Readiness};
+
+/// What the routes share.
+#[derive(Clone, Debug)]
+pub struct ServerState<B> {
+    /// The engine.
+    pub backend: B,
+    /// Who may use the original routes.
+    pub original_access: OriginalAccess,
+}
+
+const HEALTHZ: &str = "/healthz";
+const READYZ: &str = "/readyz";
+const ORIGINAL_REGISTER: &str = "/api/webhooks";
+const ORIGINAL_TEST: &str = "/api/webhooks/test";
+/// Paths of the original server, which takes them in any case.
+const ORIGINAL_PATHS: [&str; 2] = [ORIGINAL_REGISTER, ORIGINAL_TEST];
+
+/// All routes.
+pub fn router<B: Backend>(state: ServerState<B>) -> Router {
+    let inner = Router::new()
+        .route(HEALTHZ, get(healthz))
+        .route(READYZ, get(readyz::<B>))
+        .route(ORIGINAL_REGISTER, post(original::register::<B>))
+        .route(ORIGINAL_TEST, post(original::test::<B>))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(state);
+    // The outer router knows no path: everything passes the normalising of its path first.
+    Router::new().fallback(|request| enter(inner, request))
+}
+
+/// Refuses what is too long, brings the path into its one spelling and looks for its route.
+async fn enter(inner: Router, mut request: Request) -> Response {
+    let target = request.uri().path_and_query();
+    if target.is_some_and(|target| target.as_str().len() > limits::REQUEST_TARGET_BYTES_MAX) {
+        let most = limits::REQUEST_TARGET_BYTES_MAX;
+        let message = format!("path and query may have {most} bytes together");
+        return Problem::new(Code::TargetTooLong, message).into_response();
+    }
+    // HTTP/1.1's parser counts fields itself; HTTP/2's counts only bytes.
+    if request.headers().len() > limits::REQUEST_HEADERS_MAX {
+        let most = limits::REQUEST_HEADERS_MAX;
+        let message = format!("a request may have {most} header fields");
+        return Problem::new(Code::HeadTooLarge, message).into_response();
+    }
+    if let Some(uri) = normalized(request.uri()) {
+        *request.uri_mut() = uri;
+    }
+    match inner.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+/// The target with one trailing slash taken off and an original path in small letters; `None`
+/// where it is so already.
+fn normalized(uri: &Uri) -> Option<Uri> {
+    let given = uri.path();
+    let path = match given.strip_suffix('/') {
+        Some(shorter) if !shorter.is_empty() && !shorter.ends_with('/') => shorter,
+        _ => given,
+    };
+    let path = ORIGINAL_PATHS
+        .into_iter()
+        .find(|original| original.eq_ignore_ascii_case(path))
+        .unwrap_or(path);
+    if path == given {
+        return None;
+    }
+    let target = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    target.parse().ok()
+}
+
+/// 200 as long as the process lives.
+async fn healthz() -> Response {
+    told(StatusCode::OK, r#"{"status":"alive"}"#)
+}
+
+/// 200 while commands are taken, else 503 with the reason.
+async fn readyz<B: Backend>(State(state): State<ServerState<B>>) -> Response {
+    match state.backend.readiness() {
+        Readiness::Ready => told(StatusCode::OK, r#"{"status":"ready"}"#),
+        Readiness::Starting => told(
+            StatusCode::SERVICE_UNAVAILABLE,
+            r#"{"status":"not ready","reason":"starting"}"#,
+        ),
+        Readiness::Draining => told(
+            StatusCode::SERVICE_UNAVAILABLE,
+            r#"{"status":"not ready","reason":"shutting down"}"#,
+        ),
+    }
+}
+
+fn told(status: StatusCode, body: &'static str) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    let json = HeaderValue::from_static("application/json");
+    headers.insert(CONTENT_TYPE, json);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn not_found() -> Response {
+    let message = "there is no such path here: see docs/original-server.md for those there are";
+    Problem::new(Code::NotFound, message).into_response()
+}
+
+async fn method_not_allowed() -> Response {
+    let message = "this path takes other methods: see the Allow header";
+    Problem::new(Code::MethodNotAllowed, message).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path_of(target: &'static str) -> String {
+        let uri = Uri::from_static(target);
+        normalized(&uri).unwrap_or(uri).to_string()
+    }
+
+    #[test]
+    fn an_original_path_has_one_spelling_and_others_keep_theirs() {
+        for (given, expected) in [
+            ("/API/WebHooks", "/api/webhooks"),
+            ("/api/webhooks/", "/api/webhooks"),
+            ("/api/webhooks/TEST/?a=B", "/api/webhooks/test?a=B"),
+            ("/healthz/", "/healthz"),
+            ("/HEALTHZ", "/HEALTHZ"),
+            ("/api/webhooks//", "/api/webhooks//"),
+            ("//api/webhooks", "//api/webhooks"),
+            ("/api//webhooks", "/api//webhooks"),
+            ("/x/../api/webhooks", "/x/../api/webhooks"),
+            ("/", "/"),
+            ("//", "//"),
+        ] {
+            assert_eq!(path_of(given), expected);
+        }
+    }
+}

@@ -1,0 +1,396 @@
+//! The server over real sockets on loopback: what clients do wrong, and how it ends.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::body::Body;
+use fanfare::{
+    runtime::handle::Readiness,
+    server::{
+        access::OriginalAccess,
+        connections::{ServerOptions, serve},
+        router::{ServerState, router},
+    },
+};
+use http::{Request, StatusCode};
+use http_body_util::BodyExt as _;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    sync::Notify,
+    task::JoinHandle,
+};
+
+use crate::support::fake_backend::FakeBackend;
+
+const REGISTRATION: &str = r#"{"url":"http://h/","token":"t"}"#;
+const MIB: usize = 1024 * 1024;
+
+struct Server {
+    backend: FakeBackend,
+    address: SocketAddr,
+    shutdown: Arc<Notify>,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    async fn start(options: ServerOptions) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let backend = FakeBackend::new();
+        let routes = router(ServerState {
+            backend: backend.clone(),
+            original_access: OriginalAccess::Open,
+        });
+        let shutdown = Arc::new(Notify::new());
+        let asked = Arc::clone(&shutdown);
+        let wish = async move { asked.notified().await };
+        let task = tokio::spawn(serve(listener, routes, options, wish));
+        Self {
+            backend,
+            address,
+            shutdown,
+            task,
+        }
+    }
+
+    async fn connect(&self) -> Client {
+        let stream = TcpStream::connect(self.address).await.expect("it listens");
+        Client { stream }
+    }
+
+    /// Waits until so many commands came to the engine.
+    async fn begun(&self, commands: usize) {
+        while self.backend.commands_begun() < commands {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// A client that writes and reads bytes as they are.
+struct Client {
+    stream: TcpStream,
+}
+
+impl Client {
+    async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.write_all(bytes.as_ref()).await.expect("sent");
+    }
+
+    /// Sends pieces as a client does that writes all before it reads: the first one, and the rest
+    /// when the answer has long been there.
+    async fn send_stubbornly(&mut self, piece: &[u8], pieces: usize) {
+        self.send(piece).await;
+        self.stream.readable().await.expect("an answer");
+        for _ in 1..pieces {
+            // The server has its turn to close.
+            tokio::task::yield_now().await;
+            self.send(piece).await;
+        }
+    }
+
+    /// All that comes until the other side closes.
+    async fn rest(&mut self) -> String {
+        let mut bytes = Vec::new();
+        self.stream.read_to_end(&mut bytes).await.expect("no reset");
+        String::from_utf8(bytes).expect("UTF-8")
+    }
+
+    /// One answer with a `content-length`.
+    async fn answer(&mut self) -> String {
+        let mut text = String::new();
+        loop {
+            if let Some((head, body)) = text.split_once("\r\n\r\n") {
+                let length = head
+                    .lines()
+                    .find_map(|l| l.strip_prefix("content-length: "));
+                let length: usize = length.map_or(0, |text| text.parse().expect("a number"));
+                if body.len() >= length {
+                    return text;
+                }
+            }
+            let byte = self.stream.read_u8().await.expect("an answer");
+            text.push(char::from(byte));
+        }
+    }
+
+    async fn ask(&mut self, request: &str) -> String {
+        self.send(request).await;
+        self.answer().await
+    }
+}
+
+fn registering() -> String {
+    let length = REGISTRATION.len();
+    format!(
+        "POST /api/webhooks HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\n\
+         content-length: {length}\r\n\r\n{REGISTRATION}"
+    )
+}
+
+fn status(answer: &str) -> &str {
+    answer.get(..12).unwrap_or(answer)
+}
+
+const HEALTHZ: &str = "GET /healthz HTTP/1.1\r\nhost: h\r\n\r\n";
+const READYZ: &str = "GET /readyz HTTP/1.1\r\nhost: h\r\n\r\n";
+
+#[tokio::test]
+async fn a_413_reaches_a_client_that_reads_only_after_it_wrote_two_mebibytes() {
+    let server = Server::start(ServerOptions::default()).await;
+    let mut client = server.connect().await;
+    let length = 2 * MIB;
+    let head =
+        format!("POST /api/webhooks HTTP/1.1\r\nhost: h\r\ncontent-length: {length}\r\n\r\n");
+    client.send(head).await;
+    client
+        .send_stubbornly(&[b' '; 64 * 1024], length / (64 * 1024))
+        .await;
+    assert_eq!(status(&client.rest().await), "HTTP/1.1 413");
+    assert_eq!(server.backend.commands_begun(), 0);
+}
+
+#[tokio::test]
+async fn a_413_in_the_middle_of_a_chunked_body_reaches_the_client_too() {
+    let server = Server::start(ServerOptions::default()).await;
+    let mut client = server.connect().await;
+    let head = "POST /api/webhooks HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n";
+    client.send(head).await;
+    let mut chunk = format!("{:x}\r\n", 64 * 1024).into_bytes();
+    chunk.resize(chunk.len() + 64 * 1024, b' ');
+    chunk.extend_from_slice(b"\r\n");
+    // Enough that the limit is passed; then as much again and more.
+    for _ in 0..4 {
+        client.send(&chunk).await;
+    }
+    client.send_stubbornly(&chunk, 28).await;
+    assert_eq!(status(&client.rest().await), "HTTP/1.1 413");
+}
+
+#[tokio::test]
+async fn a_client_that_never_ends_its_refused_body_loses_its_connection() {
+    let server = Server::start(ServerOptions::default()).await;
+    let mut client = server.connect().await;
+    let head = "POST /api/webhooks HTTP/1.1\r\nhost: h\r\ncontent-length: 99999999999\r\n\r\n";
+    client.send(head).await;
+    let piece = vec![b' '; MIB];
+    let mut sent = 0;
+    while client.stream.write_all(&piece).await.is_ok() {
+        sent += 1;
+        assert!(sent < 64, "the server reads for ever");
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_come_closes_the_connection() {
+    let server = Server::start(ServerOptions {
+        head_timeout_ms: 50,
+        ..ServerOptions::default()
+    })
+    .await;
+    for beginning in ["", "GET /healthz HT", "PRI * HTTP/2.0\r\n"] {
+        let mut client = server.connect().await;
+        client.send(beginning).await;
+        let rest = client.rest().await;
+        assert!(!rest.contains("200"), "{beginning}: {rest}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_on_which_nothing_moves_is_closed() {
+    let server = Server::start(ServerOptions {
+        head_timeout_ms: 50,
+        idle_ms: 50,
+        ..ServerOptions::default()
+    })
+    .await;
+    let head = "POST /api/webhooks HTTP/1.1\r\nhost: h\r\ncontent-length: 9\r\n\r\n{";
+    let mut client = server.connect().await;
+    client.send(head).await;
+    assert_eq!(client.rest().await, "");
+}
+
+#[tokio::test]
+async fn too_many_fields_or_too_large_a_head_is_431() {
+    let server = Server::start(ServerOptions::default()).await;
+    let many = "a: b\r\n".repeat(101);
+    let large = format!("a: {}\r\n", "b".repeat(17 * 1024));
+    for fields in [many, large] {
+        let mut client = server.connect().await;
+        client
+            .send(format!("GET /healthz HTTP/1.1\r\n{fields}\r\n"))
+            .await;
+        assert_eq!(status(&client.rest().await), "HTTP/1.1 431");
+    }
+}
+
+#[tokio::test]
+async fn a_target_over_eight_kibibytes_is_414() {
+    let server = Server::start(ServerOptions::default()).await;
+    let mut client = server.connect().await;
+    let target = format!("/healthz?{}", "a".repeat(8 * 1024));
+    let answer = client
+        .ask(&format!("GET {target} HTTP/1.1\r\nhost: h\r\n\r\n"))
+        .await;
+    assert_eq!(status(&answer), "HTTP/1.1 414");
+    assert!(answer.contains("target_too_long"), "{answer}");
+}
+
+#[tokio::test]
+async fn what_is_no_http_is_400_and_the_next_client_is_served() {
+    let server = Server::start(ServerOptions::default()).await;
+    let mut client = server.connect().await;
+    client.send("\u{1}\u{2} garbage\r\n\r\n").await;
+    assert_eq!(status(&client.rest().await), "HTTP/1.1 400");
+    let answer = server.connect().await.ask(HEALTHZ).await;
+    assert_eq!(status(&answer), "HTTP/1.1 200");
+}
+
+#[tokio::test]
+async fn a_truncated_body_is_400_and_stores_nothing() {
+    let server = Server::start(ServerOptions::default()).await;
+    let mut client = server.connect().await;
+    // Whole as JSON, but shorter than its declared length.
+    let request = registering().replace("content-length: 31", "content-length: 32");
+    client.send(request).await;
+    client.stream.shutdown().await.expect("half closed");
+    let answer = client.rest().await;
+    assert_eq!(status(&answer), "HTTP/1.1 400");
+    assert!(answer.contains("ended early"), "{answer}");
+    assert_eq!(server.backend.commands_begun(), 0);
+}
+
+#[tokio::test]
+async fn http_2_with_prior_knowledge_is_served() {
+    let server = Server::start(ServerOptions::default()).await;
+    let stream = TcpStream::connect(server.address)
+        .await
+        .expect("it listens");
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+            .await
+            .expect("HTTP/2");
+    let connection = tokio::spawn(connection);
+    let uri = format!("http://{}/api/webhooks", server.address);
+    for expected in [StatusCode::CREATED, StatusCode::OK] {
+        let request = Request::post(&uri)
+            .header("content-type", "application/json")
+            .body(Body::from(REGISTRATION))
+            .expect("valid");
+        let answer = sender.send_request(request).await.expect("an answer");
+        assert_eq!(answer.status(), expected);
+        let body = answer
+            .into_body()
+            .collect()
+            .await
+            .expect("whole")
+            .to_bytes();
+        assert_eq!(body, format!("[{REGISTRATION}]"));
+    }
+    let mut many = Request::post(&uri).body(Body::empty()).expect("valid");
+    for number in 0..101 {
+        let name: http::HeaderName = format!("a{number}").parse().expect("valid");
+        many.headers_mut()
+            .insert(name, http::HeaderValue::from_static("b"));
+    }
+    let answer = sender.send_request(many).await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+    let large = Request::post(&uri).body(Body::from(vec![b' '; MIB]));
+    let answer = sender
+        .send_request(large.expect("valid"))
+        .await
+        .expect("an answer");
+    assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    drop(sender);
+    connection.await.expect("no panic").expect("a clean end");
+}
+
+#[tokio::test]
+async fn shutdown_lets_a_request_in_flight_end_and_takes_no_new_connection() {
+    let server = Server::start(ServerOptions::default()).await;
+    server.backend.close_gate();
+    let mut client = server.connect().await;
+    let mut idle = server.connect().await;
+    assert_eq!(status(&idle.ask(HEALTHZ).await), "HTTP/1.1 200");
+    client.send(registering()).await;
+    server.begun(1).await;
+    server.shutdown.notify_one();
+    assert_eq!(
+        idle.rest().await,
+        "",
+        "an idle connection is closed at once"
+    );
+    assert!(TcpStream::connect(server.address).await.is_err());
+    assert!(!server.task.is_finished());
+    server.backend.open_gate();
+    let answer = client.rest().await;
+    assert_eq!(status(&answer), "HTTP/1.1 201");
+    assert!(answer.ends_with(&format!("[{REGISTRATION}]")), "{answer}");
+    server.task.await.expect("no panic");
+}
+
+#[tokio::test]
+async fn shutdown_breaks_off_what_is_unanswered_when_its_time_is_over() {
+    let server = Server::start(ServerOptions {
+        drain_timeout_ms: 50,
+        ..ServerOptions::default()
+    })
+    .await;
+    server.backend.close_gate();
+    let mut client = server.connect().await;
+    client.send(registering()).await;
+    server.begun(1).await;
+    server.shutdown.notify_one();
+    server.task.await.expect("no panic");
+    assert_eq!(client.rest().await, "");
+}
+
+#[tokio::test]
+async fn readyz_flips_on_a_living_connection_and_healthz_stays() {
+    let server = Server::start(ServerOptions::default()).await;
+    let mut client = server.connect().await;
+    for (readiness, expected) in [
+        (Readiness::Starting, "HTTP/1.1 503"),
+        (Readiness::Ready, "HTTP/1.1 200"),
+        (Readiness::Draining, "HTTP/1.1 503"),
+    ] {
+        server.backend.set_readiness(readiness);
+        assert_eq!(status(&client.ask(READYZ).await), expected);
+        assert_eq!(status(&client.ask(HEALTHZ).await), "HTTP/1.1 200");
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_costs_its_own_request_only() {
+    let server = Server::start(ServerOptions::default()).await;
+    server.backend.panic_once();
+    let mut client = server.connect().await;
+    let answer = client.ask(&registering()).await;
+    assert_eq!(status(&answer), "HTTP/1.1 500");
+    assert!(!answer.contains("planted"), "{answer}");
+    assert_eq!(status(&client.ask(&registering()).await), "HTTP/1.1 201");
+}
+
+#[tokio::test]
+async fn a_connection_over_the_limit_waits_until_there_is_a_place() {
+    let server = Server::start(ServerOptions {
+        connections_max: 1,
+        ..ServerOptions::default()
+    })
+    .await;
+    let mut first = server.connect().await;
+    assert_eq!(status(&first.ask(HEALTHZ).await), "HTTP/1.1 200");
+    let mut second = server.connect().await;
+    second.send(HEALTHZ).await;
+    // Each answer proves that the server had its turn.
+    for _ in 0..20 {
+        first.ask(HEALTHZ).await;
+    }
+    let nothing = second
+        .stream
+        .try_read(&mut [0; 1])
+        .expect_err("no place yet");
+    assert_eq!(nothing.kind(), std::io::ErrorKind::WouldBlock);
+    drop(first);
+    assert_eq!(status(&second.answer().await), "HTTP/1.1 200");
+}

@@ -1,0 +1,192 @@
+//! A backend that remembers what the routes ask of it and answers at once, or as it was told.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use fanfare::{
+    domain::{
+        application::ApplicationKey,
+        command::{Answer, Command, NewEvent, Refusal, Reply},
+        endpoint::{Endpoint, EndpointKey, EndpointState, Target},
+        id::{EndpointId, EventId, ShardId},
+    },
+    runtime::handle::Readiness,
+    server::backend::Backend,
+    time::Now,
+};
+use tokio::sync::Semaphore;
+
+/// Clones share what they remember.
+#[derive(Clone)]
+pub(crate) struct FakeBackend {
+    inside: Arc<Mutex<Inside>>,
+    /// Each command takes a permit for good before it is answered.
+    gate: Arc<Semaphore>,
+}
+
+struct Inside {
+    endpoints: Vec<Arc<Endpoint>>,
+    hashes: Vec<[u8; 32]>,
+    events: Vec<NewEvent>,
+    commands_begun: usize,
+    refusal: Option<Refusal>,
+    panics: bool,
+    readiness: Readiness,
+}
+
+impl FakeBackend {
+    pub(crate) fn new() -> Self {
+        Self {
+            inside: Arc::new(Mutex::new(Inside {
+                endpoints: Vec::new(),
+                hashes: Vec::new(),
+                events: Vec::new(),
+                commands_begun: 0,
+                refusal: None,
+                panics: false,
+                readiness: Readiness::Ready,
+            })),
+            gate: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
+        }
+    }
+
+    fn inside(&self) -> MutexGuard<'_, Inside> {
+        self.inside.lock().expect("no test panics inside")
+    }
+
+    /// Refuses every command from now on.
+    pub(crate) fn refuse(&self, refusal: Refusal) {
+        self.inside().refusal = Some(refusal);
+    }
+
+    /// Panics at the next command.
+    pub(crate) fn panic_once(&self) {
+        self.inside().panics = true;
+    }
+
+    pub(crate) fn set_readiness(&self, readiness: Readiness) {
+        self.inside().readiness = readiness;
+    }
+
+    /// Holds all answers back until [`Self::open_gate`].
+    pub(crate) fn close_gate(&self) {
+        self.gate.forget_permits(Semaphore::MAX_PERMITS);
+    }
+
+    pub(crate) fn open_gate(&self) {
+        self.gate.add_permits(1_000);
+    }
+
+    /// How many commands came, answered or not.
+    pub(crate) fn commands_begun(&self) -> usize {
+        self.inside().commands_begun
+    }
+
+    /// The payloads of the events so far.
+    pub(crate) fn payloads(&self) -> Vec<String> {
+        let inside = self.inside();
+        let texts = inside.events.iter().map(|event| {
+            assert_eq!(&*event.event_type, "OrderReceived");
+            assert_eq!(&*event.payload.content_type, "application/json");
+            String::from_utf8(event.payload.bytes.to_vec()).expect("UTF-8")
+        });
+        texts.collect()
+    }
+
+    /// The endpoints so far.
+    pub(crate) fn registered(&self) -> Vec<Arc<Endpoint>> {
+        self.inside().endpoints.clone()
+    }
+
+    /// The hashes by which registrations are unique, so far.
+    pub(crate) fn hashes(&self) -> Vec<[u8; 32]> {
+        self.inside().hashes.clone()
+    }
+}
+
+impl Inside {
+    fn answer(&mut self, command: Command) -> Reply {
+        if let Some(refusal) = self.refusal {
+            return Err(refusal);
+        }
+        match command {
+            Command::CreateApplication { .. } => panic!("the routes create no application"),
+            Command::AcceptEvent(event) => {
+                self.events.push(*event);
+                Ok(Answer::Event {
+                    id: EventId::default(),
+                })
+            }
+            Command::CreateEndpoint(new) => {
+                let hash = new.original_url_sha256.expect("an original registration");
+                let id = EndpointId::default();
+                if self.hashes.contains(&hash) {
+                    return Ok(Answer::Endpoint { id, fresh: false });
+                }
+                // Ordinals with holes, as a store has them where other endpoints lie between.
+                let ordinal = u32::try_from(self.endpoints.len() * 3 + 1).expect("few");
+                let key = EndpointKey {
+                    application: new.application,
+                    ordinal,
+                };
+                self.hashes.push(hash);
+                self.endpoints.push(Arc::new(Endpoint {
+                    key,
+                    id,
+                    target: Arc::new(Target {
+                        endpoint: key,
+                        id,
+                        revision: 1,
+                        url: new.url,
+                        secret: new.secret,
+                        body_format: new.body_format,
+                    }),
+                    state: EndpointState::Enabled,
+                    subscriptions: Vec::new(),
+                    registration: new.registration,
+                    created_at: Now::default(),
+                }));
+                Ok(Answer::Endpoint { id, fresh: true })
+            }
+        }
+    }
+}
+
+impl Backend for FakeBackend {
+    async fn command(&self, command: Command) -> Reply {
+        let panics = {
+            let mut inside = self.inside();
+            inside.commands_begun += 1;
+            core::mem::take(&mut inside.panics)
+        };
+        assert!(!panics, "planted panic");
+        self.gate.acquire().await.expect("never closed").forget();
+        self.inside().answer(command)
+    }
+
+    fn readiness(&self) -> Readiness {
+        self.inside().readiness
+    }
+
+    fn default_application(&self) -> Option<ApplicationKey> {
+        let is_started = self.inside().readiness != Readiness::Starting;
+        is_started.then_some(ApplicationKey {
+            shard: ShardId::new(1),
+            ordinal: 0,
+        })
+    }
+
+    fn endpoints(
+        &self,
+        application: ApplicationKey,
+        from: u32,
+        limit: usize,
+    ) -> Vec<Arc<Endpoint>> {
+        assert_eq!(Some(application), self.default_application());
+        let inside = self.inside();
+        let rows = inside.endpoints.iter();
+        rows.filter(|row| row.key.ordinal >= from)
+            .take(limit)
+            .cloned()
+            .collect()
+    }
+}
