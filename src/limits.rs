@@ -98,6 +98,9 @@ pub const CONNECTION_IDLE_MS: u64 = 60_000;
 /// Time that shutdown waits for attempts and requests in flight, in milliseconds.
 pub const DRAIN_TIMEOUT_MS: u64 = 30_000;
 
+/// The part of it that requests to the server have after the engine has stopped, in milliseconds.
+pub const DRAIN_SERVER_MS: u64 = 2_000;
+
 /// Attempts in flight over all endpoints. Over it: deliveries wait in their lanes.
 pub const SEND_SLOTS_MAX: usize = 2_048;
 /// Attempts in flight to one endpoint by default, once its window has earned them.
@@ -193,8 +196,9 @@ const _: () = {
     assert!(REPLY_BODY_KEPT_BYTES_MAX <= REPLY_BODY_READ_BYTES_MAX);
     // A phase of an attempt ends before the attempt does.
     assert!(DNS_TIMEOUT_MS + CONNECT_TIMEOUT_MS < ATTEMPT_TIMEOUT_MS);
-    // Shutdown outlives the attempts it waits for.
+    // Shutdown outlives the attempts it waits for, but for a moment at the end.
     assert!(ATTEMPT_TIMEOUT_MS <= DRAIN_TIMEOUT_MS);
+    assert!(DRAIN_SERVER_MS < DRAIN_TIMEOUT_MS);
     // A whole window fits the done map, and one endpoint can't fill all send slots.
     assert!(WINDOW_OVERRIDE_MAX as u64 <= DONE_MAP_EVENTS);
     assert!((WINDOW_OVERRIDE_MAX as usize) < SEND_SLOTS_MAX);

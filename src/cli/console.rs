@@ -3,13 +3,8 @@
 //! Lines are written on a thread of their own, so a terminal or pipe that does not read stops no
 //! delivery: beyond a bound, lines are dropped and counted.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "writing to a slow terminal needs a thread that may wait"
-)]
-
 use std::{
-    io::{self, Write as _},
+    io,
     sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     thread::{self, JoinHandle},
 };
@@ -28,9 +23,11 @@ impl Console {
     /// The system gives no thread.
     pub(super) fn start() -> io::Result<(Self, SendObserver)> {
         let (lines, waiting) = sync_channel(limits::CONSOLE_LINES_MAX);
-        let writer = thread::Builder::new().name("console".to_owned()).spawn(move || {
-            write_all(&waiting, &mut io::stdout().lock());
-        })?;
+        let writer = thread::Builder::new()
+            .name("console".to_owned())
+            .spawn(move || {
+                write_all(&waiting, &mut io::stdout().lock());
+            })?;
         Ok((Self { writer }, Box::new(feed(lines))))
     }
 
@@ -45,7 +42,11 @@ impl Console {
 fn feed(lines: SyncSender<String>) -> impl FnMut(&Observation) + Send {
     let mut dropped = 0_u64;
     move |observation| {
-        if dropped > 0 && lines.try_send(format!("({dropped} lines were dropped)")).is_ok() {
+        if dropped > 0
+            && lines
+                .try_send(format!("({dropped} lines were dropped)"))
+                .is_ok()
+        {
             dropped = 0;
         }
         if let Err(TrySendError::Full(_)) = lines.try_send(observation.to_string()) {
@@ -82,7 +83,10 @@ mod tests {
         let mut out = Vec::new();
         write_all(&waiting, &mut out);
         let text = String::from_utf8(out).expect("text");
-        assert_eq!(text, "(3 lines were dropped)\n.... No Clients Registered yet ....\n");
+        assert_eq!(
+            text,
+            "(3 lines were dropped)\n.... No Clients Registered yet ....\n"
+        );
     }
 
     #[test]

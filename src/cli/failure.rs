@@ -10,9 +10,18 @@ pub enum Failure {
     /// The command was asked for what it can't do; the user's fault.
     #[error(transparent)]
     Configuration(#[from] ConfigError),
+    /// The arguments don't fit together; the user's fault.
+    #[error("{0}")]
+    Usage(String),
+    /// A simulation found a property broken: a bug of ours.
+    #[error("{0}")]
+    Violated(String),
     /// The world did not let the command do its work.
     #[error("{0}")]
     Operation(String),
+    /// A second signal came before the first one's work was done.
+    #[error("ended at once, as a second signal asked: attempts in flight were broken off")]
+    Interrupted,
 }
 
 impl Failure {
@@ -21,7 +30,9 @@ impl Failure {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Operation(_) => 1,
-            Self::Configuration(_) => 2,
+            Self::Configuration(_) | Self::Usage(_) => 2,
+            Self::Violated(_) => 10,
+            Self::Interrupted => 130,
         }
     }
 }

@@ -5,13 +5,16 @@
 //! configuration (as clap does for flags).
 
 mod bind;
+mod console;
 mod data_folder;
 mod dev;
 mod failure;
+mod host;
 mod host_arguments;
 mod logging;
 mod receive;
 mod serve;
+mod signals;
 mod simulate;
 
 use std::{

@@ -2,16 +2,19 @@
 
 use std::net::SocketAddr;
 
-use clap::Args;
-use tokio::net::TcpListener;
-
 use super::{
-    bind::bind, data_folder, failure::Failure, host_arguments::HostArguments, logging, say,
+    bind::bind,
+    data_folder,
+    failure::Failure,
+    host::{Start, host},
+    host_arguments::HostArguments,
+    logging, say,
 };
 use crate::{
     config::{Config, Mode, OriginalAccess, admin_key::AdminKey},
     runtime::entropy,
 };
+use clap::Args;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -45,18 +48,6 @@ pub struct ServeArguments {
 pub(super) fn serve(arguments: ServeArguments) -> Result<(), Failure> {
     let open = arguments.open_original_api.then_some(true);
     run(arguments.host.resolve(Mode::Serve, open)?)
-}
-
-/// What a host starts with.
-struct Start {
-    /// The valid configuration.
-    config: Config,
-    /// The bound socket.
-    listener: TcpListener,
-    /// The seed, given or drawn.
-    seed: u64,
-    /// The key that the original routes ask for; `None` if they are open.
-    admin_key: Option<AdminKey>,
 }
 
 /// Hosts an engine until a signal ends it; of both `serve` and `dev`.
@@ -141,14 +132,6 @@ fn announce(style: logging::Style, config: &Config, bound: SocketAddr, seed: u64
     if !config.verify_certificates {
         tracing::warn!("certificates of receivers are not verified");
     }
-}
-
-/// The one place where engine, transport and server are put together; runs until shutdown is done.
-async fn host(start: Start) -> Result<(), Failure> {
-    drop((start.config, start.listener, start.seed, start.admin_key));
-    Err(Failure::Operation(
-        "this build is not wired to its engine".into(),
-    ))
 }
 
 #[cfg(test)]

@@ -1,9 +1,19 @@
 //! `fanfare simulate`: the same engine in virtual time over a simulated network.
 
+#![expect(clippy::disallowed_methods, reason = "tells how long the run took")]
+
+use std::{
+    io::{self, Write as _},
+    time::Instant,
+};
+
 use clap::Args;
 
-use super::failure::Failure;
-use crate::limits;
+use super::{failure::Failure, say};
+use crate::{
+    limits,
+    sim::{self, Scenario, SimulationError},
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,9 +43,40 @@ pub struct SimulateArguments {
     pub json: bool,
 }
 
-/// Runs to the end of the last delivery.
-pub(super) fn simulate(_arguments: &SimulateArguments) -> Result<(), Failure> {
-    Err(Failure::Operation(
-        "this build is not wired to its simulator".into(),
-    ))
+/// Runs to the end of the last delivery. The report goes to standard output; what differs from run
+/// to run (the time it took) goes to standard error.
+pub(super) fn simulate(arguments: &SimulateArguments) -> Result<(), Failure> {
+    let scenario = Scenario::new(arguments.seed, arguments.events, arguments.endpoints)
+        .map_err(|error| Failure::Usage(error.to_string()))?;
+    let start = Instant::now();
+    let report = sim::run(&scenario).map_err(failed)?;
+    let took = start.elapsed();
+    let text = if arguments.json {
+        format!(
+            "{}\n",
+            report
+                .to_json()
+                .map_err(|error| Failure::Operation(error.to_string()))?
+        )
+    } else {
+        report.to_string()
+    };
+    io::stdout()
+        .lock()
+        .write_all(text.as_bytes())
+        .map_err(|error| Failure::Operation(format!("nothing reads the report: {error}")))?;
+    let millis = took.as_millis().max(1);
+    let rate = u128::from(report.deliveries) * 1_000 / millis;
+    say(&format!("took {millis} ms: {rate} deliveries a second"));
+    Ok(())
+}
+
+fn failed(error: SimulationError) -> Failure {
+    match error {
+        SimulationError::Violated(_) => Failure::Violated(error.to_string()),
+        SimulationError::Endless { .. }
+        | SimulationError::Store(_)
+        | SimulationError::Url(_)
+        | SimulationError::Secret(_) => Failure::Operation(error.to_string()),
+    }
 }

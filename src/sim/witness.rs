@@ -5,21 +5,19 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     oracle::{self, End, Violation},
-    report::{Happened, Percentiles, Report},
+    report::Happened,
     scenario::Scenario,
 };
 use crate::{
     domain::{
-        application::ApplicationKey,
         attempt::{AttemptRequest, AttemptResult},
         change::{Batch, Change, ChangeResult},
-        endpoint::{Endpoint, EndpointState},
+        endpoint::EndpointState,
         event::{Event, EventPosition},
         id::{EndpointId, EventId},
         outcome::Outcome,
     },
     engine::options::Options,
-    store::{Store as _, memory::MemoryStore},
     time::Timestamp,
 };
 
@@ -38,25 +36,25 @@ pub(super) struct FlightFacts {
 
 /// What was seen of one delivery.
 #[derive(Clone, Copy, Debug, Default)]
-struct Seen {
+pub(super) struct Seen {
     /// The greatest attempt number that was sent.
-    sent: u16,
+    pub(super) sent: u16,
     /// The last attempt that failed, and when the next one may come.
     failed: u16,
     not_before: Timestamp,
     /// When the first 2xx came.
-    delivered_at: Option<Timestamp>,
-    end: Option<End>,
+    pub(super) delivered_at: Option<Timestamp>,
+    pub(super) end: Option<End>,
 }
 
 /// What was seen of one event.
 #[derive(Debug)]
-struct SeenEvent {
-    event: Arc<Event>,
+pub(super) struct SeenEvent {
+    pub(super) event: Arc<Event>,
     /// From when on it may be acted on.
     durable_at: Timestamp,
     /// By endpoint ordinal.
-    deliveries: Vec<Seen>,
+    pub(super) deliveries: Vec<Seen>,
 }
 
 /// What was seen of one endpoint.
@@ -79,13 +77,13 @@ pub(super) struct BatchFacts {
 #[derive(Debug)]
 pub(super) struct Witness {
     options: Options,
-    asked: u64,
-    events: BTreeMap<EventPosition, SeenEvent>,
+    pub(super) asked: u64,
+    pub(super) events: BTreeMap<EventPosition, SeenEvent>,
     positions: BTreeMap<EventId, EventPosition>,
     endpoints: BTreeMap<u32, SeenEndpoint>,
-    in_flight: usize,
-    attempts: u64,
-    accepted: u64,
+    pub(super) in_flight: usize,
+    pub(super) attempts: u64,
+    pub(super) accepted: u64,
     violations: Vec<Violation>,
     pub(super) happened: Happened,
 }
@@ -112,7 +110,8 @@ impl Witness {
         &self.violations
     }
 
-    fn object(&mut self, violation: Violation) {
+    /// Keeps a violation, if it is among the first.
+    pub(super) fn object(&mut self, violation: Violation) {
         if self.violations.len() < VIOLATIONS_KEPT {
             self.violations.push(violation);
         }
@@ -344,106 +343,5 @@ impl Witness {
             deliveries.resize(index + 1, Seen::default());
         }
         deliveries.get_mut(index)
-    }
-
-    /// Judges the end of the run and sums it up.
-    pub(super) fn close(
-        &mut self,
-        application: ApplicationKey,
-        store: &MemoryStore,
-        report: Report,
-    ) -> Report {
-        if self.in_flight > 0 {
-            let in_flight = self.in_flight;
-            self.object(Violation::InFlightAtEnd { in_flight });
-        }
-        if self.accepted != self.asked {
-            let (accepted, asked) = (self.accepted, self.asked);
-            self.object(Violation::NotAccepted { accepted, asked });
-        }
-        let endpoints = store.endpoints(application, 0, usize::MAX);
-        let mut sum = Report {
-            events: self.accepted,
-            endpoints: u64::try_from(endpoints.len()).unwrap_or(u64::MAX),
-            attempts: self.attempts,
-            happened: self.happened,
-            ..report
-        };
-        let mut latencies = Vec::new();
-        let mut objections = Vec::new();
-        for seen in self.events.values() {
-            for endpoint in &endpoints {
-                let end = seen.judge_end(endpoint, store).unwrap_or_else(|violation| {
-                    objections.push(violation);
-                    None
-                });
-                sum.deliveries += u64::from(endpoint.takes(seen.event.position));
-                match end {
-                    Some(End::Succeeded) => sum.succeeded += 1,
-                    Some(End::Exhausted) => sum.exhausted += 1,
-                    Some(End::Expired) => sum.expired += 1,
-                    None => {}
-                }
-                latencies.extend(seen.latency_us(endpoint));
-            }
-        }
-        for violation in objections {
-            self.object(violation);
-        }
-        sum.latency_ms = Percentiles::of(&mut latencies);
-        sum
-    }
-}
-
-impl SeenEvent {
-    fn seen(&self, endpoint: &Endpoint) -> Seen {
-        let index = usize::try_from(endpoint.key.ordinal).unwrap_or(usize::MAX);
-        self.deliveries.get(index).copied().unwrap_or_default()
-    }
-
-    /// From acceptance to the first 2xx, of a delivery that succeeded.
-    fn latency_us(&self, endpoint: &Endpoint) -> Option<u64> {
-        let seen = self.seen(endpoint);
-        let at = seen
-            .delivered_at
-            .filter(|_| seen.end == Some(End::Succeeded))?;
-        u64::try_from(at.since(self.event.accepted_at).as_micros()).ok()
-    }
-
-    /// How the delivery to an endpoint ended, if there is one, and whether the store agrees.
-    fn judge_end(
-        &self,
-        endpoint: &Endpoint,
-        store: &MemoryStore,
-    ) -> Result<Option<End>, Violation> {
-        let (event, position) = (self.event.id, self.event.position);
-        let seen = self.seen(endpoint);
-        if !endpoint.takes(position) {
-            return if seen.sent == 0 && seen.end.is_none() {
-                Ok(None)
-            } else {
-                let endpoint = endpoint.id;
-                Err(Violation::NoDelivery { event, endpoint })
-            };
-        }
-        let state = store.delivery(endpoint.key, position);
-        let is_kept = store.event(self.event.application, position).is_some();
-        let endpoint = endpoint.id;
-        let Some(recorded) = seen.end else {
-            return Err(Violation::NotEnded {
-                event,
-                endpoint,
-                state,
-            });
-        };
-        if is_kept && !state.is_some_and(|state| recorded.agrees_with(state)) {
-            return Err(Violation::StateDiffers {
-                event,
-                endpoint,
-                recorded,
-                state,
-            });
-        }
-        Ok(Some(recorded))
     }
 }

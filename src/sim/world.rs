@@ -4,13 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use thiserror::Error;
-
 use super::{
     disk::Disk,
     network::Network,
-    oracle::Violation,
     report::Report,
+    run::SimulationError,
     scenario::Scenario,
     trace::Trace,
     witness::{FlightFacts, Witness},
@@ -18,8 +16,8 @@ use super::{
 };
 use crate::{
     domain::{
-        application::ApplicationKey, attempt::AttemptHandle, command::Answer,
-        endpoint_url::EndpointUrlError, id::ShardId, outcome::Outcome, secret::SecretError,
+        application::ApplicationKey, attempt::AttemptHandle, command::Answer, id::ShardId,
+        outcome::Outcome,
     },
     engine::{
         Engine,
@@ -27,7 +25,6 @@ use crate::{
     },
     limits,
     random::Stream,
-    store::{AcquireError, memory::DATA_SHARD},
     time::{Now, Span, Timestamp},
 };
 
@@ -36,57 +33,16 @@ const BEGINNING: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 /// Turns that may pass before anything moves: more is a loop.
 const TURNS_AT_ONE_TIME_MAX: u32 = 100_000;
 
-/// Why a run gave no report.
-#[derive(Debug, Error)]
-pub enum SimulationError {
-    /// What must always hold did not: a bug, to be reported with the seed.
-    #[error("a property did not hold; please report this with the seed and the options: {}", list(.0))]
-    Violated(Vec<Violation>),
-    /// The engine goes on for ever: a bug.
-    #[error("the run does not come to an end at {at_ms} ms of virtual time; please report this")]
-    Endless {
-        /// How far it came.
-        at_ms: i64,
-    },
-    /// The store did not open.
-    #[error(transparent)]
-    Store(#[from] AcquireError),
-    /// The workload's URLs are not valid.
-    #[error(transparent)]
-    Url(#[from] EndpointUrlError),
-    /// The workload's secret is not valid.
-    #[error(transparent)]
-    Secret(#[from] SecretError),
-}
-
-/// Violations as one line.
-fn list(violations: &[Violation]) -> String {
-    let lines: Vec<String> = violations.iter().map(ToString::to_string).collect();
-    lines.join("; ")
-}
-
-/// Runs a scenario until every delivery has ended and nothing moves any more.
-///
-/// # Errors
-/// [`SimulationError`]: never the scenario's fault.
-pub fn run(scenario: &Scenario) -> Result<Report, SimulationError> {
-    let mut world = World::new(scenario)?;
-    world.plan(Span::ZERO, Arrival::Acquire(ShardId::DIRECTORY));
-    world.plan(Span::ZERO, Arrival::Acquire(DATA_SHARD));
-    world.plan(Span::ZERO, Arrival::Ask(Ask::Application));
-    while world.turn()? {}
-    world.close()
-}
-
 /// Something on its way to the engine.
-enum Arrival {
+pub(super) enum Arrival {
     Input(Input),
     Answer(AttemptHandle, FlightFacts, Outcome),
     Ask(Ask),
     Acquire(ShardId),
 }
 
-struct World<'scenario> {
+/// Everything a run consists of.
+pub(super) struct World<'scenario> {
     scenario: &'scenario Scenario,
     engine: Engine,
     disk: Disk,
@@ -105,7 +61,8 @@ struct World<'scenario> {
 }
 
 impl<'scenario> World<'scenario> {
-    fn new(scenario: &'scenario Scenario) -> Result<Self, SimulationError> {
+    /// A world in which nothing has happened.
+    pub(super) fn new(scenario: &'scenario Scenario) -> Result<Self, SimulationError> {
         let seed = scenario.seed;
         Ok(Self {
             scenario,
@@ -126,7 +83,7 @@ impl<'scenario> World<'scenario> {
     }
 
     /// One turn at the earliest time at which something is due; false if nothing is.
-    fn turn(&mut self) -> Result<bool, SimulationError> {
+    pub(super) fn turn(&mut self) -> Result<bool, SimulationError> {
         let arrival = self.arrivals.first_key_value().map(|((at, _), _)| *at);
         let Some(due) = arrival.into_iter().chain(self.engine.next_deadline()).min() else {
             return Ok(false);
@@ -190,7 +147,8 @@ impl<'scenario> World<'scenario> {
             .step(Now::at(self.now), input, &mut self.effects);
     }
 
-    fn plan(&mut self, after: Span, arrival: Arrival) {
+    /// Plans an arrival.
+    pub(super) fn plan(&mut self, after: Span, arrival: Arrival) {
         self.plan_at(self.now.plus(after), arrival);
     }
 
@@ -262,7 +220,7 @@ impl<'scenario> World<'scenario> {
     }
 
     /// Judges the end and sums the run up.
-    fn close(mut self) -> Result<Report, SimulationError> {
+    pub(super) fn close(mut self) -> Result<Report, SimulationError> {
         let elapsed = self.now.since(BEGINNING).as_millis();
         let report = Report {
             seed: self.scenario.seed,
@@ -279,57 +237,5 @@ impl<'scenario> World<'scenario> {
         } else {
             Err(SimulationError::Violated(violations.to_vec()))
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn document(scenario: &Scenario) -> String {
-        let report = run(scenario).expect("every property holds");
-        report.to_json().expect("integers and a string")
-    }
-
-    #[test]
-    fn the_same_seed_gives_the_same_document_and_another_seed_another_hash() {
-        let scenario = |seed| Scenario::new(seed, 40, 8).expect("it can run");
-        assert_eq!(document(&scenario(1)), document(&scenario(1)));
-        let hash = |seed| run(&scenario(seed)).expect("it ends").trace_hash;
-        assert_ne!(hash(1), hash(2));
-    }
-
-    #[test]
-    fn one_backoff_step_longer_by_a_millisecond_changes_the_hash() {
-        let scenario = Scenario::new(1, 20, 5).expect("it can run");
-        let before = run(&scenario).expect("it ends");
-        for step in 0..scenario.engine.retry.waits.len() {
-            let mut changed = scenario.clone();
-            let wait = &mut changed.engine.retry.waits;
-            let longer = wait.get_mut(step).expect("a step");
-            *longer = Span::from_micros(longer.as_micros() + 1_000);
-            let after = run(&changed).expect("it ends");
-            assert_ne!(before.trace_hash, after.trace_hash, "step {step}");
-            assert_eq!(before.deliveries, after.deliveries, "step {step}");
-        }
-    }
-
-    #[test]
-    fn the_document_tells_nothing_of_the_faults_that_did_not_happen() {
-        let mut scenario = Scenario::new(3, 10, 3).expect("it can run");
-        let quiet = document(&scenario);
-        scenario.faults.failing_commits = vec![crate::sim::scenario::FailingCommit {
-            number: u64::MAX,
-            is_durable: false,
-        }];
-        assert_eq!(quiet, document(&scenario));
-    }
-
-    #[test]
-    fn without_a_dead_receiver_most_is_delivered_at_once() {
-        let report = run(&Scenario::new(5, 50, 2).expect("it can run")).expect("it ends");
-        assert_eq!(report.deliveries, 100);
-        assert_eq!(report.deliveries, report.succeeded + report.exhausted);
-        assert!(report.latency_ms.p50 < 1_000, "{report:?}");
     }
 }

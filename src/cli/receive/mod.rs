@@ -36,7 +36,7 @@ use tokio::{
 
 pub use self::delay::Delay;
 use self::show::{Answer, Delivery};
-use super::{bind::bind, failure::Failure, say};
+use super::{bind::bind, failure::Failure, say, signals::Signals};
 use crate::{config::listen::ListenAddress, limits};
 
 /// Where the receiver listens if nothing else is said.
@@ -118,7 +118,7 @@ pub(super) fn receive(arguments: &ReceiveArguments) -> Result<(), Failure> {
         unread: Notify::new(),
     });
     runtime.block_on(async {
-        let stop = stop_signal().map_err(failed)?;
+        let mut signals = Signals::listen().map_err(failed)?;
         let (listener, bound) = bind(address).await?;
         say(&format!(
             "receives on http://{bound} and {}; Ctrl-C ends it",
@@ -126,32 +126,9 @@ pub(super) fn receive(arguments: &ReceiveArguments) -> Result<(), Failure> {
         ));
         tokio::select! {
             biased;
-            () = stop => Ok(()),
+            () = signals.next() => Ok(()),
             () = behaviour.unread.notified() => Ok(()),
             never = accept(&listener, &behaviour) => match never {},
-        }
-    })
-}
-
-/// Listens for SIGINT (Ctrl-C) and SIGTERM from the call on; the future ends with the first.
-fn stop_signal() -> io::Result<impl Future<Output = ()>> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        Ok(async move {
-            tokio::select! {
-                biased;
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        })
-    }
-    #[cfg(not(unix))]
-    Ok(async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
         }
     })
 }

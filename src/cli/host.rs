@@ -1,0 +1,109 @@
+//! The one place where engine, store, transport and server are put together.
+
+use tokio::net::TcpListener;
+
+use super::{console::Console, failure::Failure, signals::Signals};
+use crate::{
+    config::{Config, admin_key::AdminKey},
+    limits,
+    runtime::cell::{Cell, CellError},
+    server::{
+        access::OriginalAccess,
+        connections::{ServerOptions, serve},
+        router::{ServerState, router},
+    },
+    store::memory::MemoryStore,
+    transport::{
+        hyper_transport::{HyperTransport, TransportOptions},
+        resolver::SystemResolver,
+    },
+};
+
+/// What a host starts with.
+pub(super) struct Start {
+    /// The valid configuration.
+    pub(super) config: Config,
+    /// The bound socket.
+    pub(super) listener: TcpListener,
+    /// The seed, given or drawn.
+    pub(super) seed: u64,
+    /// The key that the original routes ask for; `None` if they are open.
+    pub(super) admin_key: Option<AdminKey>,
+}
+
+/// Runs until shutdown is done. The first signal drains: no new commands, no new attempts, what is
+/// in flight may end within `limits::DRAIN_TIMEOUT_MS`; meanwhile the server goes on, so that
+/// `/readyz` tells who asks. The second signal ends at once.
+///
+/// # Errors
+/// [`Failure::Operation`] if a thread can't be started or the engine ended by itself,
+/// [`Failure::Interrupted`] after a second signal.
+pub(super) async fn host(start: Start) -> Result<(), Failure> {
+    let mut signals = Signals::listen().map_err(|error| Failure::Operation(error.to_string()))?;
+    let (console, observer) = Console::start()
+        .map_err(|error| Failure::Operation(format!("no thread for the console: {error}")))?;
+    let transport = transport_options(&start.config);
+    let (handle, cell) = Cell::start(
+        start.config.engine_options(start.seed),
+        MemoryStore::default(),
+        move || HyperTransport::new(transport, SystemResolver),
+        Some(observer),
+    )
+    .map_err(failed)?;
+    let routes = router(ServerState {
+        backend: handle.clone(),
+        original_access: original_access(start.admin_key.as_ref()),
+    });
+    let work = async {
+        let mut ended = Ok(());
+        serve(start.listener, routes, server_options(), async {
+            ended = cell.ended().await;
+        })
+        .await;
+        ended
+    };
+    let signalled = async {
+        signals.next().await;
+        tracing::info!("shutting down: what is in flight may end within 30 s");
+        handle.shut_down(limits::DRAIN_TIMEOUT_MS - limits::DRAIN_SERVER_MS);
+        signals.next().await;
+    };
+    tokio::select! {
+        biased;
+        ended = work => ended.map_err(failed)?,
+        () = signalled => return Err(Failure::Interrupted),
+    }
+    console.finish();
+    tracing::info!("stopped: nothing is in flight");
+    Ok(())
+}
+
+/// The server's limits; it drains after the engine, so it gets only the end of the time.
+fn server_options() -> ServerOptions {
+    ServerOptions {
+        drain_timeout_ms: limits::DRAIN_SERVER_MS,
+        ..ServerOptions::default()
+    }
+}
+
+/// How deliveries go out.
+fn transport_options(config: &Config) -> TransportOptions {
+    TransportOptions {
+        address_policy: config.address_policy(),
+        https_only: config.https_only,
+        verify_certificates: config.verify_certificates,
+        attempt_timeout_ms: u64::try_from(config.attempt_timeout.as_millis())
+            .unwrap_or(limits::ATTEMPT_TIMEOUT_MS),
+        ..TransportOptions::default()
+    }
+}
+
+fn original_access(key: Option<&AdminKey>) -> OriginalAccess {
+    key.map_or(OriginalAccess::Open, |key| {
+        OriginalAccess::key(key.expose())
+    })
+}
+
+fn failed(error: CellError) -> Failure {
+    Failure::Operation(error.to_string())
+}

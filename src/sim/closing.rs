@@ -1,0 +1,115 @@
+//! The end of a run: every delivery must have ended, once, and as the store says; then all is
+//! summed up.
+
+use super::{
+    oracle::{End, Violation},
+    report::{Percentiles, Report},
+    witness::{Seen, SeenEvent, Witness},
+};
+use crate::{
+    domain::{application::ApplicationKey, endpoint::Endpoint},
+    store::{Store as _, memory::MemoryStore},
+};
+
+impl Witness {
+    /// Judges the end of the run and sums it up.
+    pub(super) fn close(
+        &mut self,
+        application: ApplicationKey,
+        store: &MemoryStore,
+        report: Report,
+    ) -> Report {
+        if self.in_flight > 0 {
+            let in_flight = self.in_flight;
+            self.object(Violation::InFlightAtEnd { in_flight });
+        }
+        if self.accepted != self.asked {
+            let (accepted, asked) = (self.accepted, self.asked);
+            self.object(Violation::NotAccepted { accepted, asked });
+        }
+        let endpoints = store.endpoints(application, 0, usize::MAX);
+        let mut sum = Report {
+            events: self.accepted,
+            endpoints: u64::try_from(endpoints.len()).unwrap_or(u64::MAX),
+            attempts: self.attempts,
+            happened: self.happened,
+            ..report
+        };
+        let mut latencies = Vec::new();
+        let mut objections = Vec::new();
+        for seen in self.events.values() {
+            for endpoint in &endpoints {
+                let end = seen.judge_end(endpoint, store).unwrap_or_else(|violation| {
+                    objections.push(violation);
+                    None
+                });
+                sum.deliveries += u64::from(endpoint.takes(seen.event.position));
+                match end {
+                    Some(End::Succeeded) => sum.succeeded += 1,
+                    Some(End::Exhausted) => sum.exhausted += 1,
+                    Some(End::Expired) => sum.expired += 1,
+                    None => {}
+                }
+                latencies.extend(seen.latency_us(endpoint));
+            }
+        }
+        for violation in objections {
+            self.object(violation);
+        }
+        sum.latency_ms = Percentiles::of(&mut latencies);
+        sum
+    }
+}
+
+impl SeenEvent {
+    fn seen(&self, endpoint: &Endpoint) -> Seen {
+        let index = usize::try_from(endpoint.key.ordinal).unwrap_or(usize::MAX);
+        self.deliveries.get(index).copied().unwrap_or_default()
+    }
+
+    /// From acceptance to the first 2xx, of a delivery that succeeded.
+    fn latency_us(&self, endpoint: &Endpoint) -> Option<u64> {
+        let seen = self.seen(endpoint);
+        let at = seen
+            .delivered_at
+            .filter(|_| seen.end == Some(End::Succeeded))?;
+        u64::try_from(at.since(self.event.accepted_at).as_micros()).ok()
+    }
+
+    /// How the delivery to an endpoint ended, if there is one, and whether the store agrees.
+    fn judge_end(
+        &self,
+        endpoint: &Endpoint,
+        store: &MemoryStore,
+    ) -> Result<Option<End>, Violation> {
+        let (event, position) = (self.event.id, self.event.position);
+        let seen = self.seen(endpoint);
+        if !endpoint.takes(position) {
+            return if seen.sent == 0 && seen.end.is_none() {
+                Ok(None)
+            } else {
+                let endpoint = endpoint.id;
+                Err(Violation::NoDelivery { event, endpoint })
+            };
+        }
+        let state = store.delivery(endpoint.key, position);
+        let is_kept = store.event(self.event.application, position).is_some();
+        let endpoint = endpoint.id;
+        let Some(recorded) = seen.end else {
+            return Err(Violation::NotEnded {
+                event,
+                endpoint,
+                state,
+            });
+        };
+        if is_kept && !state.is_some_and(|state| recorded.agrees_with(state)) {
+            return Err(Violation::StateDiffers {
+                event,
+                endpoint,
+                recorded,
+                state,
+            });
+        }
+        Ok(Some(recorded))
+    }
+}

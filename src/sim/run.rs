@@ -1,0 +1,110 @@
+//! A run: a scenario from its first turn to the report, or to what went wrong.
+
+use thiserror::Error;
+
+use super::{
+    oracle::Violation,
+    report::Report,
+    scenario::Scenario,
+    workload::Ask,
+    world::{Arrival, World},
+};
+use crate::{
+    domain::{endpoint_url::EndpointUrlError, id::ShardId, secret::SecretError},
+    store::{AcquireError, memory::DATA_SHARD},
+    time::Span,
+};
+
+/// Why a run gave no report.
+#[derive(Debug, Error)]
+pub enum SimulationError {
+    /// What must always hold did not: a bug, to be reported with the seed.
+    #[error("a property did not hold; please report this with the seed and the options: {}", list(.0))]
+    Violated(Vec<Violation>),
+    /// The engine goes on for ever: a bug.
+    #[error("the run does not come to an end at {at_ms} ms of virtual time; please report this")]
+    Endless {
+        /// How far it came.
+        at_ms: i64,
+    },
+    /// The store did not open.
+    #[error(transparent)]
+    Store(#[from] AcquireError),
+    /// The workload's URLs are not valid.
+    #[error(transparent)]
+    Url(#[from] EndpointUrlError),
+    /// The workload's secret is not valid.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+}
+
+/// Violations as one line.
+fn list(violations: &[Violation]) -> String {
+    let lines: Vec<String> = violations.iter().map(ToString::to_string).collect();
+    lines.join("; ")
+}
+
+/// Runs a scenario until every delivery has ended and nothing moves any more.
+///
+/// # Errors
+/// [`SimulationError`]: never the scenario's fault.
+pub fn run(scenario: &Scenario) -> Result<Report, SimulationError> {
+    let mut world = World::new(scenario)?;
+    world.plan(Span::ZERO, Arrival::Acquire(ShardId::DIRECTORY));
+    world.plan(Span::ZERO, Arrival::Acquire(DATA_SHARD));
+    world.plan(Span::ZERO, Arrival::Ask(Ask::Application));
+    while world.turn()? {}
+    world.close()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(scenario: &Scenario) -> String {
+        let report = run(scenario).expect("every property holds");
+        report.to_json().expect("integers and a string")
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_document_and_another_seed_another_hash() {
+        let scenario = |seed| Scenario::new(seed, 40, 8).expect("it can run");
+        assert_eq!(document(&scenario(1)), document(&scenario(1)));
+        let hash = |seed| run(&scenario(seed)).expect("it ends").trace_hash;
+        assert_ne!(hash(1), hash(2));
+    }
+
+    #[test]
+    fn one_backoff_step_longer_by_a_millisecond_changes_the_hash() {
+        let scenario = Scenario::new(1, 20, 5).expect("it can run");
+        let before = run(&scenario).expect("it ends");
+        for step in 0..scenario.engine.retry.waits.len() {
+            let mut changed = scenario.clone();
+            let wait = &mut changed.engine.retry.waits;
+            let longer = wait.get_mut(step).expect("a step");
+            *longer = Span::from_micros(longer.as_micros() + 1_000);
+            let after = run(&changed).expect("it ends");
+            assert_ne!(before.trace_hash, after.trace_hash, "step {step}");
+            assert_eq!(before.deliveries, after.deliveries, "step {step}");
+        }
+    }
+
+    #[test]
+    fn the_document_tells_nothing_of_the_faults_that_did_not_happen() {
+        let mut scenario = Scenario::new(3, 10, 3).expect("it can run");
+        let quiet = document(&scenario);
+        scenario.faults.failing_commits = vec![crate::sim::scenario::FailingCommit {
+            number: u64::MAX,
+            is_durable: false,
+        }];
+        assert_eq!(quiet, document(&scenario));
+    }
+
+    #[test]
+    fn without_a_dead_receiver_most_is_delivered_at_once() {
+        let report = run(&Scenario::new(5, 50, 2).expect("it can run")).expect("it ends");
+        assert_eq!(report.deliveries, 100);
+        assert_eq!(report.deliveries, report.succeeded + report.exhausted);
+        assert!(report.latency_ms.p50 < 1_000, "{report:?}");
+    }
+}
