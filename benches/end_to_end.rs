@@ -40,7 +40,9 @@ use fanfare::{
     policy::address::AddressPolicy,
     runtime::{
         cell::Cell,
+        clock::SystemClock,
         handle::{Handle, Readiness},
+        port::{InlinePort, SharedStore},
     },
     signing::Signer,
     store::memory::MemoryStore,
@@ -264,9 +266,12 @@ fn measure_pooled(arguments: &Arguments, target: &str) -> f64 {
 
 /// Deliveries a second of a cell, and the process's CPU seconds per 10,000 of them.
 fn measure_fanfare(arguments: &Arguments, target: &str) -> (f64, f64) {
+    let store = SharedStore::new(MemoryStore::default());
     let (handle, cell) = Cell::start(
         Options::default(),
-        MemoryStore::default(),
+        SystemClock::start(),
+        InlinePort::new(&store),
+        Arc::new(store),
         || {
             let allowed = vec!["127.0.0.0/8".parse().expect("valid")];
             let options = TransportOptions {
@@ -326,6 +331,8 @@ fn measure_fanfare(arguments: &Arguments, target: &str) -> (f64, f64) {
 
 async fn register(handle: &Handle, application: ApplicationKey, url: &str) {
     let endpoint = NewEndpoint {
+        uid: None,
+        event_types: Vec::new(),
         application,
         url: EndpointUrl::parse(url).expect("a valid URL"),
         secret: Secret::new(vec![7; 24]).expect("valid"),
@@ -354,6 +361,7 @@ async fn feed(handle: &Handle, application: ApplicationKey, arguments: &Argument
         }
         let commands = (0..room.min(256)).map(|_| {
             handle.command(Command::AcceptEvent(Box::new(NewEvent {
+                uid: None,
                 application,
                 event_type: ORDER_RECEIVED.into(),
                 payload: Payload {

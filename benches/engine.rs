@@ -75,7 +75,8 @@ impl World {
         world.step(Input::Command(
             RequestHandle::new(0),
             Command::CreateApplication {
-                uid: "bench".into(),
+                uid: Some("bench".into()),
+                registration: Bytes::new(),
             },
         ));
         world.turn();
@@ -83,6 +84,8 @@ impl World {
         for number in 0..FAN_OUT {
             let url = format!("http://127.0.0.1:9/{number}");
             let endpoint = NewEndpoint {
+                uid: None,
+                event_types: Vec::new(),
                 application: world.application,
                 url: EndpointUrl::parse(&url).expect("valid"),
                 secret: Secret::new(vec![7; 32]).expect("valid"),
@@ -110,7 +113,7 @@ impl World {
             match completion {
                 Completion::Committed(batch) => self.step(Input::Committed(batch)),
                 Completion::Loaded(load, page) => self.step(Input::Loaded(load, page)),
-                Completion::CommitFailed(..) | Completion::LoadFailed(_) => {
+                Completion::CommitFailed(..) | Completion::LoadFailed(_) | Completion::Mode(_) => {
                     panic!("no faults here")
                 }
             }
@@ -139,7 +142,9 @@ impl World {
             }
         }
         self.effects = effects;
-        self.store.flush(&mut self.completions);
+        self.store
+            .flush(&mut self.completions)
+            .expect("it never fails");
     }
 
     /// Delivers at least `count` more.
@@ -148,6 +153,7 @@ impl World {
         while self.delivered - start < count {
             for _ in 0..EVENTS_PER_TURN {
                 let event = NewEvent {
+                    uid: None,
                     application: self.application,
                     event_type: ORDER_RECEIVED.into(),
                     payload: Payload {

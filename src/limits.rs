@@ -125,12 +125,20 @@ pub const TURN_INPUTS_MAX: usize = 1_024;
 pub const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Batches of one shard that may be in flight to the store.
 pub const BATCHES_IN_FLIGHT_MAX: usize = 2;
+/// Shortest time from one sync of the embedded store to the next while work waits, in
+/// microseconds; a batch that finds the disk idle waits for nobody.
+pub const GROUP_PAUSE_US: u64 = 1_000;
+/// How often a full disk is looked at, in milliseconds.
+pub const DISK_LOOK_MS: u64 = 1_000;
 /// How long a result may wait for company before its batch goes by itself, in milliseconds.
 pub const RECORD_DELAY_MS: i64 = 20;
 /// Attempts of a delivery by the default schedule.
 pub const ATTEMPTS_MAX: usize = 10;
 /// Longest wait that a `Retry-After` can ask for, in milliseconds.
 pub const RETRY_AFTER_MAX_MS: i64 = 24 * 60 * 60 * 1_000;
+/// Longest time that a store may have been unused, by the wall clock, in milliseconds. Longer: it is
+/// opened only if the operator says that the clock is right.
+pub const CLOCK_GAP_MS_MAX: i64 = 30 * 24 * 60 * 60 * 1_000;
 /// Age at which open work expires, counted from its acceptance, in milliseconds.
 pub const EXPIRES_AFTER_MS: i64 = 14 * 24 * 60 * 60 * 1_000;
 

@@ -6,6 +6,8 @@
 
 use core::fmt;
 
+use thiserror::Error;
+
 /// A point in time: microseconds since the Unix epoch, as a signed integer.
 ///
 /// Whether it is steady or wall time is said by the field that holds it.
@@ -167,6 +169,35 @@ impl Anchor {
         Self { steady: wall }
     }
 
+    /// Goes on from `last`, the last pair that was kept: steady time is then what it was plus the
+    /// wall time gone by since, which is never less than nothing.
+    ///
+    /// # Errors
+    /// [`ClockError`] if more than `gap_max` went by, where there is such a bound: a wrong clock
+    /// would let everything that waits fall due at once, for good.
+    pub const fn resumed(
+        last: Now,
+        wall: Timestamp,
+        gap_max: Option<Span>,
+    ) -> Result<Self, ClockError> {
+        let gone = wall.since(last.wall);
+        if let Some(gap_max) = gap_max
+            && gone.as_micros() > gap_max.as_micros()
+        {
+            return Err(ClockError {
+                days: gone.as_millis() / 86_400_000,
+            });
+        }
+        let gone = if gone.as_micros() < 0 {
+            Span::ZERO
+        } else {
+            gone
+        };
+        Ok(Self {
+            steady: last.steady.plus(gone),
+        })
+    }
+
     /// The pair for a moment `elapsed` after the anchor on the monotonic clock, at which the wall
     /// clock shows `wall`.
     #[must_use]
@@ -178,9 +209,41 @@ impl Anchor {
     }
 }
 
+/// The wall clock says that more time went by than is believed; the operator's to judge.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error(
+    "the clock says that {days} days went by since the store was last used: set the clock right, \
+     or start with --trust-clock if that is so"
+)]
+pub struct ClockError {
+    /// How many days went by.
+    pub days: i64,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn steady_time_goes_on_from_the_last_pair_and_never_runs_back() {
+        let last = Now {
+            steady: Timestamp::from_millis(5_000),
+            wall: Timestamp::from_millis(1_000_000),
+        };
+        let resumed = |wall_ms: i64, trusts: bool| {
+            let gap_max = (!trusts).then_some(Span::from_seconds(30 * 86_400));
+            let anchor = Anchor::resumed(last, Timestamp::from_millis(wall_ms), gap_max)?;
+            Ok::<_, ClockError>(anchor.now(Span::ZERO, Timestamp::ZERO).steady.as_millis())
+        };
+        assert_eq!(resumed(1_002_000, false), Ok(7_000));
+        assert_eq!(resumed(1, false), Ok(5_000));
+        let month = 31 * 86_400_000;
+        assert_eq!(
+            resumed(1_000_000 + month, false),
+            Err(ClockError { days: 31 })
+        );
+        assert_eq!(resumed(1_000_000 + month, true), Ok(5_000 + month));
+    }
 
     #[test]
     fn a_wall_clock_step_leaves_steady_time_alone() {

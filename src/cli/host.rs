@@ -1,12 +1,18 @@
 //! The one place where engine, store, transport and server are put together.
 
+use std::sync::Arc;
+
 use tokio::net::TcpListener;
 
 use super::{console::Console, failure::Failure, signals::Signals};
 use crate::{
     config::{Config, admin_key::AdminKey},
     limits,
-    runtime::cell::{Cell, CellError},
+    runtime::{
+        cell::{Cell, CellError},
+        clock::SystemClock,
+        port::{InlinePort, SharedStore},
+    },
     server::{
         access::OriginalAccess,
         connections::{ServerOptions, serve},
@@ -43,9 +49,12 @@ pub(super) async fn host(start: Start) -> Result<(), Failure> {
     let (console, observer) = Console::start()
         .map_err(|error| Failure::Operation(format!("no thread for the console: {error}")))?;
     let transport = transport_options(&start.config);
+    let store = SharedStore::new(MemoryStore::default());
     let (handle, cell) = Cell::start(
         start.config.engine_options(start.seed),
-        MemoryStore::default(),
+        SystemClock::start(),
+        InlinePort::new(&store),
+        Arc::new(store),
         move || HyperTransport::new(transport, SystemResolver),
         Some(observer),
     )

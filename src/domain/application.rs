@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::id::{ApplicationId, ShardId};
 use crate::time::Now;
 
@@ -23,8 +25,11 @@ pub struct Application {
     pub key: ApplicationKey,
     /// Its public name.
     pub id: ApplicationId,
-    /// The name its owner chose, unique among applications; `limits::NAME_BYTES_MAX` at most.
-    pub uid: Arc<str>,
+    /// The name its owner chose, if any, unique among applications; `limits::NAME_BYTES_MAX` at
+    /// most.
+    pub uid: Option<Arc<str>>,
+    /// What its creator said of it, as a JSON object; opaque here, shown again where it is asked for.
+    pub registration: Bytes,
     /// When it was created.
     pub created_at: Now,
 }

@@ -73,7 +73,7 @@ pub struct Batch {
 /// One fact to be written.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// A new application; unique by its `uid`.
+    /// A new application; unique by its `uid`, if it has one.
     PutApplication(Arc<Application>),
     /// A new endpoint; unique by its key, if it has one.
     PutEndpoint {
@@ -91,7 +91,7 @@ pub enum Change {
         /// The first event that is judged by it.
         from: EventPosition,
     },
-    /// A new event, and thereby the duty to fan it out.
+    /// A new event, and thereby the duty to fan it out; unique by its `uid`, if it has one.
     PutEvent(Arc<Event>),
     /// A delivery gets a row, or its row a new due time.
     PutOpen(OpenDelivery),
@@ -142,6 +142,20 @@ pub enum UniqueKey {
         /// The hash.
         url_sha256: [u8; 32],
     },
+    /// The name that an endpoint's owner chose.
+    EndpointUid {
+        /// The application.
+        application: ApplicationKey,
+        /// The name.
+        uid: Arc<str>,
+    },
+    /// The name that an event's producer chose.
+    EventUid {
+        /// The application.
+        application: ApplicationKey,
+        /// The name.
+        uid: Arc<str>,
+    },
 }
 
 /// What a store says to one change of a committed batch.
@@ -153,4 +167,16 @@ pub enum ChangeResult {
     Existing(Id),
     /// Not written: the store holds as much open work as it can.
     Full,
+}
+
+/// What a store has room for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StoreMode {
+    /// Everything.
+    #[default]
+    Normal,
+    /// Results of attempts, but no new events, endpoints or applications: the disk is nearly full.
+    Reserve,
+    /// Nothing: the disk is full.
+    ReadOnly,
 }

@@ -10,7 +10,7 @@ use super::{
     endpoint::BodyFormat,
     endpoint_url::EndpointUrl,
     event::Payload,
-    id::{ApplicationId, EndpointId, EventId},
+    id::{ApplicationId, EndpointId, EventId, Id},
     secret::Secret,
 };
 
@@ -35,10 +35,12 @@ impl RequestHandle {
 /// What a caller asks. What it carries was checked where it came in.
 #[derive(Debug)]
 pub enum Command {
-    /// Creates the application with this `uid`, or finds it.
+    /// Creates an application, or finds the one that has its `uid`.
     CreateApplication {
-        /// The name its owner chose.
-        uid: Arc<str>,
+        /// The name its owner chose, if any.
+        uid: Option<Arc<str>>,
+        /// What its creator said of it, as a JSON object.
+        registration: Bytes,
     },
     /// Creates an endpoint, or finds the one that is registered under its key and enables it.
     CreateEndpoint(Box<NewEndpoint>),
@@ -57,9 +59,13 @@ pub struct NewEndpoint {
     pub secret: Secret,
     /// How bodies are made.
     pub body_format: BodyFormat,
+    /// The name its owner chose, if any; it must be free.
+    pub uid: Option<Arc<str>>,
+    /// The event types it takes; empty for all.
+    pub event_types: Vec<Arc<str>>,
     /// The SHA-256 of the URL's text, by which an original registration is unique.
     pub original_url_sha256: Option<[u8; 32]>,
-    /// What the original registration said, as JSON text.
+    /// What its registration said, as JSON text.
     pub registration: Bytes,
 }
 
@@ -68,6 +74,8 @@ pub struct NewEndpoint {
 pub struct NewEvent {
     /// The application it belongs to.
     pub application: ApplicationKey,
+    /// The name its producer chose, if any; it must be free.
+    pub uid: Option<Arc<str>>,
     /// What kind of event it is.
     pub event_type: Arc<str>,
     /// Its body.
@@ -86,6 +94,8 @@ pub enum Answer {
         id: ApplicationId,
         /// Where it is found.
         key: ApplicationKey,
+        /// Whether it was created by this command.
+        fresh: bool,
     },
     /// The endpoint exists and is enabled.
     Endpoint {
@@ -98,6 +108,11 @@ pub enum Answer {
     Event {
         /// Its public name.
         id: EventId,
+    },
+    /// Nothing was written: the name that was chosen for it belongs to this object.
+    NameTaken {
+        /// Its public name, without its prefix.
+        id: Id,
     },
 }
 
@@ -113,6 +128,9 @@ pub enum Refusal {
     /// The store holds as much open work as it can; later it takes more.
     #[error("the store is full of undelivered events: try again later")]
     StoreFull,
+    /// The disk has no room for new events; deliveries go on. Somebody must make room.
+    #[error("the disk is full: make room, then try again")]
+    DiskFull,
     /// More is waiting to be written than we hold; later there is room.
     #[error("too much is waiting to be written: try again later")]
     Overloaded,

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{
-    application::ApplicationKey, endpoint_url::EndpointUrl, event::EventPosition, id::EndpointId,
+    application::ApplicationKey,
+    endpoint_url::EndpointUrl,
+    event::{Event, EventPosition},
+    id::EndpointId,
     secret::Secret,
 };
 use crate::time::Now;
@@ -26,20 +29,37 @@ pub struct Endpoint {
     pub key: EndpointKey,
     /// Its public name.
     pub id: EndpointId,
+    /// The name its owner chose, if any, unique among the application's endpoints;
+    /// `limits::NAME_BYTES_MAX` at most.
+    pub uid: Option<Arc<str>>,
+    /// The event types it takes; empty for all.
+    pub event_types: Vec<Arc<str>>,
     /// What the transport needs to send to it.
     pub target: Arc<Target>,
     /// Whether deliveries go out.
     pub state: EndpointState,
     /// The spans of its application's events that it takes, oldest first, not overlapping.
     pub subscriptions: Vec<Subscription>,
-    /// What an original registration said, as the JSON object it came as; shown again in lists.
+    /// What its registration said, as a JSON object; opaque here, shown again in lists.
     pub registration: Bytes,
     /// When it was created.
     pub created_at: Now,
 }
 
 impl Endpoint {
-    /// Whether the event at `position` is for this endpoint.
+    /// Whether the event is for this endpoint, by its place and its type.
+    #[must_use]
+    pub fn takes_event(&self, event: &Event) -> bool {
+        self.takes(event.position) && self.takes_type(&event.event_type)
+    }
+
+    /// Whether events of this type are for this endpoint.
+    #[must_use]
+    pub fn takes_type(&self, event_type: &str) -> bool {
+        self.event_types.is_empty() || self.event_types.iter().any(|taken| **taken == *event_type)
+    }
+
+    /// Whether the event at `position` is for this endpoint, if its type is.
     #[must_use]
     pub fn takes(&self, position: EventPosition) -> bool {
         self.subscriptions
@@ -166,6 +186,8 @@ mod tests {
         Endpoint {
             key,
             id,
+            uid: None,
+            event_types: Vec::new(),
             target: Arc::new(Target {
                 endpoint: key,
                 id,

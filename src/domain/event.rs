@@ -48,6 +48,9 @@ pub struct Event {
     pub application: ApplicationKey,
     /// Its place among the application's events.
     pub position: EventPosition,
+    /// The name its producer chose, if any, unique among the application's events;
+    /// `limits::NAME_BYTES_MAX` at most.
+    pub uid: Option<Arc<str>>,
     /// What kind of event it is, such as `OrderReceived`; `limits::NAME_BYTES_MAX` at most.
     pub event_type: Arc<str>,
     /// The exact bytes that were accepted.

@@ -106,7 +106,34 @@ impl OutcomeKind {
         }
     }
 
-    /// A number for traces: the kind in the upper half, its value in the lower.
+    /// The kind that [`OutcomeKind::code`] gave this number; `None` for any other number.
+    #[must_use]
+    pub fn from_code(code: u64) -> Option<Self> {
+        let value = u32::try_from(code & 0xffff_ffff).ok()?;
+        let kind = match code >> 32 {
+            1 => Self::Status(u16::try_from(value).ok()?),
+            2 => Self::Timeout { after_ms: value },
+            3 => Self::ConnectTimeout { after_ms: value },
+            4 => Self::Refused,
+            5 => Self::Unreachable,
+            6 => Self::Reset,
+            7 => Self::Closed,
+            8 => Self::ProtocolError,
+            9 => Self::HeadTooLarge,
+            10 => Self::TlsCertificate,
+            11 => Self::TlsHandshake,
+            12 => Self::DnsNotFound,
+            13 => Self::DnsFailed,
+            14 => Self::AddressBlocked,
+            15 => Self::HttpsRequired,
+            16 => Self::Cancelled,
+            17 => Self::Internal,
+            _ => return None,
+        };
+        (kind.code() == code).then_some(kind)
+    }
+
+    /// A number for traces and stores: the kind in the upper half, its value in the lower.
     #[must_use]
     pub const fn code(self) -> u64 {
         let (kind, value) = match self {

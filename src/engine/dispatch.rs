@@ -15,7 +15,12 @@ use super::{
     walk::{Ahead, look},
 };
 use crate::{
-    domain::{attempt::AttemptRequest, change::Change, delivery::OpenDelivery, event::Event},
+    domain::{
+        attempt::AttemptRequest,
+        change::{Change, StoreMode},
+        delivery::OpenDelivery,
+        event::Event,
+    },
     limits,
     time::Now,
 };
@@ -34,7 +39,9 @@ enum Step {
 impl Engine {
     /// Starts what can be started.
     pub(super) fn dispatch(&mut self, now: Now, out: &mut Vec<Effect>) {
-        if self.shutdown.is_some() || self.logs.values().any(|log| log.is_full()) {
+        // What could not be recorded would be sent again: nothing starts on a full disk.
+        let is_full = self.store_mode == StoreMode::ReadOnly;
+        if self.shutdown.is_some() || is_full || self.logs.values().any(|log| log.is_full()) {
             return;
         }
         let mut aside = Vec::new();

@@ -47,15 +47,18 @@ impl Engine {
                 let (id, key) = (application.id, application.key);
                 let acquired = self.logs.contains_key(&key.shard);
                 self.registry.add_application(application, acquired);
+                let fresh = true;
                 self.replies
-                    .push((request, Ok(Answer::Application { id, key })));
+                    .push((request, Ok(Answer::Application { id, key, fresh })));
             }
             (OnCommit::Application(request, application), ChangeResult::Existing(_)) => {
-                let known = self.registry.application_by_uid(&application.uid);
+                let known = application.uid.as_ref();
+                let known = known.and_then(|uid| self.registry.application_by_uid(uid));
                 let known = known.and_then(|index| self.registry.applications.get(index));
                 let reply = known.map_or(Err(Refusal::NotReady), |entry| {
                     let (id, key) = (entry.application.id, entry.application.key);
-                    Ok(Answer::Application { id, key })
+                    let fresh = false;
+                    Ok(Answer::Application { id, key, fresh })
                 });
                 self.replies.push((request, reply));
             }
@@ -65,8 +68,12 @@ impl Engine {
                 self.replies
                     .push((request, Ok(Answer::Endpoint { id, fresh: true })));
             }
-            (OnCommit::Endpoint(request, _), ChangeResult::Existing(id)) => {
-                self.endpoint_known(request, id);
+            (OnCommit::Endpoint(request, endpoint), ChangeResult::Existing(id)) => {
+                if endpoint.uid.is_some() {
+                    self.replies.push((request, Ok(Answer::NameTaken { id })));
+                } else {
+                    self.endpoint_known(request, id);
+                }
             }
             (OnCommit::Enabled(request, id, from), _) => {
                 self.endpoint_enabled(id, from, now);
@@ -80,9 +87,12 @@ impl Engine {
                 self.arrived
                     .push((event.application, event.position, Some(event)));
             }
-            (OnCommit::Event(request, event), ChangeResult::Full | ChangeResult::Existing(_)) => {
-                self.replies
-                    .extend(request.map(|request| (request, Err(Refusal::StoreFull))));
+            (OnCommit::Event(request, event), result) => {
+                let reply = match result {
+                    ChangeResult::Existing(id) => Ok(Answer::NameTaken { id }),
+                    ChangeResult::Full | ChangeResult::Fresh => Err(Refusal::StoreFull),
+                };
+                self.replies.extend(request.map(|request| (request, reply)));
                 self.arrived.push((event.application, event.position, None));
             }
             (
@@ -183,7 +193,7 @@ impl Engine {
             "events arrive in the order of their places"
         );
         let wakes = event.is_some();
-        entry.ring.push(event);
+        entry.ring.push(event.clone());
         let mut idle = if wakes {
             core::mem::take(&mut entry.idle)
         } else {
@@ -193,7 +203,10 @@ impl Engine {
             let Some(lane) = self.registry.lanes.get_mut(*index) else {
                 return false;
             };
-            if !lane.endpoint.takes(position) {
+            if !event
+                .as_ref()
+                .is_some_and(|event| lane.endpoint.takes_event(event))
+            {
                 return true;
             }
             lane.done = DoneMap::starting_at(position);

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     domain::{
         application::{Application, ApplicationKey},
-        change::{Change, UniqueKey},
+        change::{Change, StoreMode, UniqueKey},
         command::{Command, NewEndpoint, NewEvent, Refusal, RequestHandle},
         endpoint::{Endpoint, EndpointKey, EndpointState, Subscription, Target},
         event::{Event, JSON, ORDER_RECEIVED, Payload},
@@ -46,9 +46,13 @@ impl Engine {
     pub(super) fn ingest(&mut self, request: RequestHandle, command: Command, now: Now) {
         let refused = if self.shutdown.is_some() {
             Err(Refusal::ShuttingDown)
+        } else if self.store_mode != StoreMode::Normal {
+            Err(Refusal::DiskFull)
         } else {
             match command {
-                Command::CreateApplication { uid } => self.create_application(request, uid, now),
+                Command::CreateApplication { uid, registration } => {
+                    self.create_application(request, uid, registration, now)
+                }
                 Command::CreateEndpoint(new) => self.create_endpoint(request, *new, now),
                 Command::AcceptEvent(new) => self.accept_event(Some(request), *new, now),
             }
@@ -61,7 +65,8 @@ impl Engine {
     fn create_application(
         &mut self,
         request: RequestHandle,
-        uid: Arc<str>,
+        uid: Option<Arc<str>>,
+        registration: Bytes,
         now: Now,
     ) -> Result<(), Refusal> {
         let shard = self.deal_shard().ok_or(Refusal::NotReady)?;
@@ -79,14 +84,12 @@ impl Engine {
             key: ApplicationKey { shard, ordinal },
             id: ApplicationId::new(log.next_id(now)),
             uid,
+            registration,
             created_at: now,
         });
+        let bytes = limits::NAME_BYTES_MAX + application.registration.len();
         let then = OnCommit::Application(request, Arc::clone(&application));
-        log.gather_urgent(
-            Change::PutApplication(application),
-            then,
-            limits::NAME_BYTES_MAX,
-        );
+        log.gather_urgent(Change::PutApplication(application), then, bytes);
         Ok(())
     }
 
@@ -129,6 +132,8 @@ impl Engine {
         let endpoint = Arc::new(Endpoint {
             key,
             id,
+            uid: new.uid.clone(),
+            event_types: new.event_types,
             target,
             state: EndpointState::Enabled,
             subscriptions: vec![Subscription {
@@ -138,12 +143,17 @@ impl Engine {
             registration: new.registration,
             created_at: now,
         });
-        let unique = new
+        let application = new.application;
+        let original = new
             .original_url_sha256
             .map(|url_sha256| UniqueKey::OriginalUrl {
-                application: new.application,
+                application,
                 url_sha256,
             });
+        let named = new
+            .uid
+            .map(|uid| UniqueKey::EndpointUid { application, uid });
+        let unique = original.or(named);
         let then = OnCommit::Endpoint(request, Arc::clone(&endpoint));
         log.gather_urgent(Change::PutEndpoint { endpoint, unique }, then, bytes);
         Ok(())
@@ -162,6 +172,7 @@ impl Engine {
             id: EventId::new(log.next_id(now)),
             application: new.application,
             position: entry.next_position,
+            uid: new.uid,
             event_type: new.event_type,
             payload: new.payload,
             accepted_at: now.steady,
@@ -223,13 +234,14 @@ impl Engine {
         let payload = generator::order_received(&mut self.generator.random, now.wall);
         let event = NewEvent {
             application: key,
+            uid: None,
             event_type: ORDER_RECEIVED.into(),
             payload: Payload {
                 content_type: JSON.into(),
                 bytes: Bytes::from(payload),
             },
         };
-        if self.accept_event(None, event, now).is_err() {
+        if self.store_mode != StoreMode::Normal || self.accept_event(None, event, now).is_err() {
             self.stats.generator_skipped += 1;
         }
     }

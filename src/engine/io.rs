@@ -19,7 +19,7 @@
 use crate::{
     domain::{
         attempt::{AttemptHandle, AttemptRequest},
-        change::{Batch, BatchHandle, Epoch},
+        change::{Batch, BatchHandle, Epoch, StoreMode},
         command::{Command, Reply, RequestHandle},
         id::ShardId,
         observation::Observation,
@@ -46,6 +46,8 @@ pub enum Input {
     Loaded(LoadHandle, Box<Page>),
     /// A load failed; the engine asks again later.
     LoadFailed(LoadHandle),
+    /// The store has room for more or for less than before.
+    StoreMode(StoreMode),
     /// An attempt has its outcome.
     AttemptDone(AttemptHandle, Outcome),
     /// The deadline came.

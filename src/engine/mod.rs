@@ -77,6 +77,7 @@ use crate::{
     domain::{
         application::ApplicationKey,
         attempt::AttemptHandle,
+        change::StoreMode,
         command::{Reply, RequestHandle},
         endpoint::EndpointKey,
         event::{Event, EventPosition},
@@ -117,6 +118,8 @@ pub struct Engine {
     rounds: Rounds,
     generator: Generator,
     shutdown: Option<Shutdown>,
+    /// What the store has room for.
+    store_mode: StoreMode,
     stats: Stats,
     /// The last handle that was given.
     handle: u64,
@@ -156,6 +159,7 @@ impl Engine {
             replies: Vec::new(),
             rounds: Rounds::default(),
             shutdown: None,
+            store_mode: StoreMode::Normal,
             stats: Stats::default(),
             handle: 0,
             turn: 0,
@@ -173,6 +177,7 @@ impl Engine {
             Input::CommitFailed(shard, batch) => self.commit_failed(shard, batch, out),
             Input::Loaded(load, page) => self.loaded(load, *page, now),
             Input::LoadFailed(load) => self.load_failed(load, now),
+            Input::StoreMode(mode) => self.store_mode = mode,
             Input::AttemptDone(attempt, outcome) => self.settle(attempt, outcome, now),
             Input::DeadlineReached => {}
             Input::TurnEnd => self.end_turn_of_engine(now, out),

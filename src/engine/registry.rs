@@ -65,7 +65,7 @@ impl Registry {
         acquired: bool,
     ) -> usize {
         let key = application.key;
-        let uid = Arc::clone(&application.uid);
+        let uid = application.uid.clone();
         let index = self.applications.insert(ApplicationEntry {
             application,
             acquired,
@@ -82,7 +82,7 @@ impl Registry {
             in_flight: 0,
         });
         self.by_key.insert(key, index);
-        self.by_uid.insert(uid, index);
+        self.by_uid.extend(uid.map(|uid| (uid, index)));
         index
     }
 

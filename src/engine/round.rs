@@ -80,7 +80,8 @@ impl Engine {
     /// Whether somebody listens to the batches of this application.
     fn is_observed(&self, application: usize) -> bool {
         let entry = self.registry.applications.get(application);
-        entry.is_some_and(|entry| self.options.rounds.as_ref() == Some(&entry.application.uid))
+        self.options.rounds.is_some()
+            && entry.is_some_and(|entry| self.options.rounds == entry.application.uid)
     }
 
     /// Opens the round of an event that is about to be fanned out.
@@ -106,7 +107,7 @@ impl Engine {
             .lanes
             .iter()
             .filter_map(|index| self.registry.lanes.get(*index));
-        let matching = lanes.filter(|lane| lane.endpoint.takes(position));
+        let matching = lanes.filter(|lane| lane.endpoint.takes_event(event));
         let entries: BTreeMap<u32, Entry> = matching
             .map(|lane| {
                 let target = Arc::clone(&lane.endpoint.target);

@@ -21,6 +21,7 @@ pub(super) fn event_at(position: u64) -> Arc<Event> {
         id: EventId::default(),
         application: Default::default(),
         position: EventPosition::new(position),
+        uid: None,
         event_type: ORDER_RECEIVED.into(),
         payload: Payload {
             content_type: JSON.into(),

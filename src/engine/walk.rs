@@ -46,12 +46,21 @@ pub(super) fn look(
         return Ahead::Skip(position);
     }
     match entry.ring.at(position) {
-        Some(Some(event)) => Ahead::Event(Arc::clone(event)),
+        Some(Some(event)) => found(lane, event),
         Some(None) => Ahead::Skip(position),
         None => match entry.pages.at(position, page_rows, turn) {
-            Held::Event(event) => Ahead::Event(Arc::clone(event)),
+            Held::Event(event) => found(lane, event),
             Held::Gap => Ahead::Skip(position),
             Held::Unknown => Ahead::Unknown(position),
         },
+    }
+}
+
+/// An event that stands at the lane's place, if its type is for the lane.
+fn found(lane: &Lane, event: &Arc<Event>) -> Ahead {
+    if lane.endpoint.takes_type(&event.event_type) {
+        Ahead::Event(Arc::clone(event))
+    } else {
+        Ahead::Skip(event.position)
     }
 }

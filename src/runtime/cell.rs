@@ -1,19 +1,20 @@
 //! A cell: one thread that runs one engine, its lanes and its connections.
 
-use std::{io, thread};
+use std::{io, sync::Arc, thread};
 
 use thiserror::Error;
 use tokio::{sync::oneshot, task::LocalSet};
 
 use super::{
     clock::SystemClock,
-    drive::{Drive, Observer},
-    handle::{Handle, SharedStore},
+    drive::{Drive, DriveError, Observer},
+    handle::Handle,
+    port::StorePort,
 };
 use crate::{
     domain::observation::Observation,
     engine::{Engine, options::Options},
-    store::{AcquireError, Store},
+    store::Reads,
     transport::{Transport, hyper_transport::TransportError},
 };
 
@@ -26,9 +27,9 @@ pub enum CellError {
     /// Its thread or its runtime could not be made.
     #[error("the engine's thread could not be started: {0}")]
     Start(#[source] io::Error),
-    /// The store did not give its shards.
-    #[error("the store did not open: {0}")]
-    Store(#[from] AcquireError),
+    /// The store did not give its shards, or failed.
+    #[error(transparent)]
+    Store(#[from] DriveError),
     /// The transport could not be made.
     #[error("deliveries can't be sent: {0}")]
     Transport(#[from] TransportError),
@@ -47,18 +48,19 @@ impl Cell {
     ///
     /// # Errors
     /// [`CellError::Start`] if the system gives no thread.
-    pub fn start<S, T>(
+    pub fn start<P, T>(
         options: Options,
-        store: S,
+        clock: SystemClock,
+        store: P,
+        reads: Arc<dyn Reads + Send + Sync>,
         transport: impl FnOnce() -> Result<T, TransportError> + Send + 'static,
         observer: Option<SendObserver>,
     ) -> Result<(Handle, Self), CellError>
     where
-        S: Store + Send + 'static,
+        P: StorePort + Send + 'static,
         T: Transport + 'static,
     {
-        let store = SharedStore::new(store);
-        let handle = Handle::new(&store);
+        let handle = Handle::new(reads);
         let (end, ended) = oneshot::channel();
         let inside = handle.clone();
         let run = move || {
@@ -69,7 +71,6 @@ impl Cell {
                 LocalSet::new().block_on(&runtime, async {
                     let observer = observer.map(|observer| observer as Observer);
                     let engine = Engine::new(options);
-                    let clock = SystemClock::start();
                     Drive::new(engine, clock, store, transport()?, inside, observer)
                         .run()
                         .await?;

@@ -11,7 +11,10 @@ use std::{
 
 use tokio::sync::Notify;
 
-use crate::time::{Anchor, Now, Span, Timestamp};
+use crate::{
+    limits,
+    time::{Anchor, ClockError, Now, Span, Timestamp},
+};
 
 /// A source of time for a host.
 pub trait Clock {
@@ -37,6 +40,18 @@ impl SystemClock {
             anchor: Anchor::fresh(wall_time()),
             anchored_at: Instant::now(),
         }
+    }
+
+    /// Goes on from `last`, the last pair that a store has kept, as [`Anchor::resumed`] has it.
+    ///
+    /// # Errors
+    /// [`ClockError`] if the wall clock says that more time went by than is believed.
+    pub fn resume(last: Now, trusts_wall: bool) -> Result<Self, ClockError> {
+        let gap_max = (!trusts_wall).then_some(Span::from_millis(limits::CLOCK_GAP_MS_MAX));
+        Ok(Self {
+            anchor: Anchor::resumed(last, wall_time(), gap_max)?,
+            anchored_at: Instant::now(),
+        })
     }
 }
 

@@ -2,13 +2,16 @@
 
 use std::{future::poll_fn, sync::PoisonError, task::Poll};
 
+use bytes::Bytes;
 use slab::Slab;
+use thiserror::Error;
 use tokio::sync::oneshot;
 
 use super::{
     clock::Clock,
-    handle::{Handle, Readiness, SharedStore},
+    handle::{Handle, Readiness},
     mailbox::Letter,
+    port::StorePort,
 };
 use crate::{
     domain::{
@@ -24,7 +27,7 @@ use crate::{
         io::{Effect, Input},
     },
     limits,
-    store::{AcquireError, Completion, Store},
+    store::{AcquireError, Completion, StoreFailure},
     time::Span,
     transport::Transport,
 };
@@ -32,13 +35,21 @@ use crate::{
 /// Told whatever the engine observes; it must not block.
 pub type Observer = Box<dyn FnMut(&Observation)>;
 
-/// The shards of the memory store: the directory and one of data.
-const SHARDS: [ShardId; 2] = [ShardId::DIRECTORY, ShardId::new(1)];
+/// Why a drive loop ended by itself.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum DriveError {
+    /// The store did not give a shard.
+    #[error("the store did not open: {0}")]
+    Acquire(#[from] AcquireError),
+    /// The store failed; what it was asked last may or may not be durable.
+    #[error("{0}; nothing more is accepted: start again, which recovers all that was acknowledged")]
+    Store(#[from] StoreFailure),
+}
 
 /// One engine and everything it is driven with.
-pub struct Drive<C, S, T> {
+pub struct Drive<C, P, T> {
     clock: C,
-    store: SharedStore<S>,
+    store: P,
     transport: T,
     engine: Engine,
     handle: Handle,
@@ -48,6 +59,8 @@ pub struct Drive<C, S, T> {
     outcomes: Vec<(AttemptHandle, Outcome)>,
     completions: Vec<Completion>,
     effects: Vec<Effect>,
+    /// Whether something was there before it was waited for.
+    is_busy: bool,
     stopped: bool,
 }
 
@@ -59,12 +72,12 @@ enum ReplyTo {
     Start,
 }
 
-impl<C: Clock, S: Store, T: Transport> Drive<C, S, T> {
-    /// A loop that is not running yet; `handle` was made for the same store.
+impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
+    /// A loop that is not running yet; `handle` reads the same store.
     pub fn new(
         engine: Engine,
         clock: C,
-        store: SharedStore<S>,
+        store: P,
         transport: T,
         handle: Handle,
         observer: Option<Observer>,
@@ -81,6 +94,7 @@ impl<C: Clock, S: Store, T: Transport> Drive<C, S, T> {
             outcomes: Vec::new(),
             completions: Vec::new(),
             effects: Vec::new(),
+            is_busy: false,
             stopped: false,
         }
     }
@@ -88,10 +102,17 @@ impl<C: Clock, S: Store, T: Transport> Drive<C, S, T> {
     /// Runs until shutdown is complete.
     ///
     /// # Errors
-    /// [`AcquireError`] if the store does not give its shards.
-    pub async fn run(mut self) -> Result<(), AcquireError> {
-        for shard in SHARDS {
-            self.acquire(shard)?;
+    /// [`DriveError`] if the store does not give its shards, or fails later.
+    pub async fn run(mut self) -> Result<(), DriveError> {
+        let ended = self.drive().await;
+        self.handle.mailbox.close();
+        ended
+    }
+
+    async fn drive(&mut self) -> Result<(), DriveError> {
+        self.acquire(ShardId::DIRECTORY)?;
+        for number in 1..=self.store.data_shards() {
+            self.acquire(ShardId::new(number))?;
         }
         self.end_turn()?;
         self.create_default_application();
@@ -99,19 +120,12 @@ impl<C: Clock, S: Store, T: Transport> Drive<C, S, T> {
         while !self.stopped {
             self.turn().await?;
         }
-        self.handle.mailbox.close();
         Ok(())
     }
 
     /// One turn: wait until something is there, tell the engine, carry its effects out.
-    async fn turn(&mut self) -> Result<(), AcquireError> {
-        let shutdown_ms = if self.completions.is_empty() {
-            self.wait().await
-        } else {
-            // Work goes on without a wait; connections get their turn all the same.
-            tokio::task::yield_now().await;
-            self.take_arrivals().await
-        };
+    async fn turn(&mut self) -> Result<(), DriveError> {
+        let shutdown_ms = self.wait().await?;
         let now = self.clock.now();
         for completion in self.completions.drain(..) {
             let input = match completion {
@@ -119,6 +133,7 @@ impl<C: Clock, S: Store, T: Transport> Drive<C, S, T> {
                 Completion::CommitFailed(shard, batch) => Input::CommitFailed(shard, batch),
                 Completion::Loaded(load, page) => Input::Loaded(load, page),
                 Completion::LoadFailed(load) => Input::LoadFailed(load),
+                Completion::Mode(mode) => Input::StoreMode(mode),
             };
             self.engine.step(now, input, &mut self.effects);
         }
@@ -142,59 +157,58 @@ impl<C: Clock, S: Store, T: Transport> Drive<C, S, T> {
         self.end_turn()
     }
 
-    /// Waits for letters, outcomes or the engine's deadline; tells a wish to shut down.
-    async fn wait(&mut self) -> Option<u64> {
-        if !self.letters.is_empty() || !self.outcomes.is_empty() {
+    /// Waits for letters, outcomes, completions or the engine's deadline; tells a wish to shut down.
+    async fn wait(&mut self) -> Result<Option<u64>, StoreFailure> {
+        let has_left = !self.letters.is_empty() || !self.outcomes.is_empty();
+        if has_left || core::mem::take(&mut self.is_busy) {
+            // Work goes on without a wait; connections get their turn all the same.
             tokio::task::yield_now().await;
-            return self.take_arrivals().await;
         }
+        let (is_busy, mut is_first_look) = (&mut self.is_busy, true);
         let deadline = self.engine.next_deadline();
         let (letters, outcomes) = (&mut self.letters, &mut self.outcomes);
+        let (completions, store) = (&mut self.completions, &mut self.store);
         let (mailbox, transport) = (&self.handle.mailbox, &mut self.transport);
         let arrival = poll_fn(|context| {
-            let mail = mailbox.poll_take(context, letters);
-            let done = transport.poll_outcomes(context, outcomes);
-            match (mail, done) {
-                (Poll::Ready(shutdown_ms), _) => Poll::Ready(shutdown_ms),
-                (Poll::Pending, Poll::Ready(())) => Poll::Ready(None),
-                (Poll::Pending, Poll::Pending) => Poll::Pending,
-            }
+            let committed = match store.poll_completions(context, completions) {
+                Poll::Ready(Err(failure)) => return Poll::Ready(Err(failure)),
+                Poll::Ready(Ok(())) => true,
+                Poll::Pending => false,
+            };
+            let done = transport.poll_outcomes(context, outcomes).is_ready();
+            let mail = if letters.is_empty() {
+                mailbox.poll_take(context, letters)
+            } else {
+                Poll::Pending
+            };
+            let arrived = match mail {
+                Poll::Ready(shutdown_ms) => Poll::Ready(Ok(shutdown_ms)),
+                Poll::Pending if committed || done || has_left => Poll::Ready(Ok(None)),
+                Poll::Pending => Poll::Pending,
+            };
+            *is_busy = is_first_look && arrived.is_ready();
+            is_first_look = false;
+            arrived
         });
         let Some(deadline) = deadline else {
             return arrival.await;
         };
         tokio::select! {
             biased;
-            shutdown_ms = arrival => shutdown_ms,
-            () = self.clock.sleep_until(deadline) => None,
+            arrived = arrival => arrived,
+            () = self.clock.sleep_until(deadline) => Ok(None),
         }
     }
 
-    /// Takes what is there, without waiting.
-    async fn take_arrivals(&mut self) -> Option<u64> {
-        let letters_left = !self.letters.is_empty();
-        poll_fn(|context| {
-            let _ = self.transport.poll_outcomes(context, &mut self.outcomes);
-            if letters_left {
-                return Poll::Ready(None);
-            }
-            match self.handle.mailbox.poll_take(context, &mut self.letters) {
-                Poll::Ready(shutdown_ms) => Poll::Ready(shutdown_ms),
-                Poll::Pending => Poll::Ready(None),
-            }
-        })
-        .await
-    }
-
     /// Lets the engine decide and carries its effects out, in their order.
-    fn end_turn(&mut self) -> Result<(), AcquireError> {
+    fn end_turn(&mut self) -> Result<(), DriveError> {
         let now = self.clock.now();
         self.engine.step(now, Input::TurnEnd, &mut self.effects);
         let mut effects = core::mem::take(&mut self.effects);
         for effect in effects.drain(..) {
             match effect {
-                Effect::Commit(batch) => self.store.lock().submit(batch),
-                Effect::Load(load, request) => self.store.lock().load(load, request),
+                Effect::Commit(batch) => self.store.submit(batch),
+                Effect::Load(load, request) => self.store.load(load, request),
                 Effect::Send(request) => self.transport.start(request),
                 Effect::CancelSend(attempt) => self.transport.cancel(attempt),
                 Effect::Reply(request, reply) => self.reply(request, reply),
@@ -204,7 +218,7 @@ impl<C: Clock, S: Store, T: Transport> Drive<C, S, T> {
                     }
                 }
                 Effect::ReleaseShard(shard) => {
-                    self.store.lock().release(shard);
+                    self.store.release(shard);
                     self.acquire(shard)?;
                 }
                 Effect::Stopped => self.stopped = true,
@@ -213,7 +227,7 @@ impl<C: Clock, S: Store, T: Transport> Drive<C, S, T> {
         // What acquiring a shard added comes with the next turn.
         effects.append(&mut self.effects);
         self.effects = effects;
-        self.store.lock().flush(&mut self.completions);
+        self.store.flush();
         *self
             .handle
             .status
@@ -225,7 +239,7 @@ impl<C: Clock, S: Store, T: Transport> Drive<C, S, T> {
 
     /// Takes a shard over and tells the engine.
     fn acquire(&mut self, shard: ShardId) -> Result<(), AcquireError> {
-        let (epoch, state) = self.store.lock().acquire(shard)?;
+        let (epoch, state) = self.store.acquire(shard)?;
         let now = self.clock.now();
         let input = Input::ShardAcquired(shard, epoch, Box::new(state));
         self.engine.step(now, input, &mut self.effects);
@@ -235,7 +249,8 @@ impl<C: Clock, S: Store, T: Transport> Drive<C, S, T> {
     fn create_default_application(&mut self) {
         let request = request_handle(self.requests.insert(ReplyTo::Start));
         let command = Command::CreateApplication {
-            uid: DEFAULT_APPLICATION_UID.into(),
+            uid: Some(DEFAULT_APPLICATION_UID.into()),
+            registration: Bytes::new(),
         };
         self.engine.step(
             self.clock.now(),
@@ -261,7 +276,8 @@ impl<C: Clock, S: Store, T: Transport> Drive<C, S, T> {
                 self.handle.status.default_application.get_or_init(|| key);
                 self.handle.status.set_readiness(Readiness::Ready);
             }
-            Ok(Answer::Endpoint { .. } | Answer::Event { .. }) | Err(Refusal::ShuttingDown) => {}
+            Ok(Answer::Endpoint { .. } | Answer::Event { .. } | Answer::NameTaken { .. })
+            | Err(Refusal::ShuttingDown) => {}
             Err(_) => self.create_default_application(),
         }
     }

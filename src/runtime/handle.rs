@@ -1,7 +1,7 @@
 //! The handle by which callers on other threads reach a cell.
 
 use std::sync::{
-    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+    Arc, Mutex, OnceLock, PoisonError,
     atomic::{AtomicU8, Ordering},
 };
 
@@ -12,10 +12,9 @@ use crate::{
     domain::{
         application::ApplicationKey,
         command::{Command, Refusal, Reply},
-        endpoint::Endpoint,
     },
     engine::Stats,
-    store::Store,
+    store::Reads,
 };
 
 /// Whether commands are taken.
@@ -27,48 +26,6 @@ pub enum Readiness {
     Ready,
     /// No more: the process is shutting down.
     Draining,
-}
-
-/// A store that the cell and the readers of lists share.
-///
-/// The cell holds the lock once per turn, a reader once per page.
-#[derive(Debug)]
-pub struct SharedStore<S>(Arc<Mutex<S>>);
-
-impl<S> SharedStore<S> {
-    /// Shares a store.
-    #[must_use]
-    pub fn new(store: S) -> Self {
-        Self(Arc::new(Mutex::new(store)))
-    }
-
-    /// The store, for as long as the guard lives.
-    pub fn lock(&self) -> MutexGuard<'_, S> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<S> Clone for SharedStore<S> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
-/// Reads lists from whatever store there is.
-trait Lists: Send + Sync {
-    fn endpoints(&self, application: ApplicationKey, from: u32, limit: usize)
-    -> Vec<Arc<Endpoint>>;
-}
-
-impl<S: Store + Send> Lists for SharedStore<S> {
-    fn endpoints(
-        &self,
-        application: ApplicationKey,
-        from: u32,
-        limit: usize,
-    ) -> Vec<Arc<Endpoint>> {
-        self.lock().endpoints(application, from, limit)
-    }
 }
 
 /// What the cell lets others see of it.
@@ -105,17 +62,17 @@ impl Status {
 pub struct Handle {
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) status: Arc<Status>,
-    lists: Arc<dyn Lists>,
+    reads: Arc<dyn Reads + Send + Sync>,
 }
 
 impl Handle {
-    /// A handle for a cell that is to be driven with this store.
+    /// A handle for a cell whose store is read by `reads`.
     #[must_use]
-    pub fn new<S: Store + Send + 'static>(store: &SharedStore<S>) -> Self {
+    pub fn new(reads: Arc<dyn Reads + Send + Sync>) -> Self {
         Self {
             mailbox: Arc::default(),
             status: Arc::default(),
-            lists: Arc::new(store.clone()),
+            reads,
         }
     }
 
@@ -141,16 +98,10 @@ impl Handle {
         self.status.default_application.get().copied()
     }
 
-    /// Endpoints of an application in the order of their registration, read from the store: at
-    /// most `limit` from the ordinal `from` on.
+    /// Reads lists and history from the store, without the engine.
     #[must_use]
-    pub fn endpoints(
-        &self,
-        application: ApplicationKey,
-        from: u32,
-        limit: usize,
-    ) -> Vec<Arc<Endpoint>> {
-        self.lists.endpoints(application, from, limit)
+    pub fn reads(&self) -> &(dyn Reads + Send + Sync) {
+        &*self.reads
     }
 
     /// What the engine had done at the end of its last turn.

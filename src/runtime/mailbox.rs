@@ -98,7 +98,10 @@ mod tests {
 
     fn letter() -> Letter {
         (
-            Command::CreateApplication { uid: "a".into() },
+            Command::CreateApplication {
+                uid: None,
+                registration: bytes::Bytes::new(),
+            },
             oneshot::channel().0,
         )
     }

@@ -16,3 +16,5 @@ pub mod drive;
 pub mod entropy;
 pub mod handle;
 mod mailbox;
+pub mod port;
+pub mod store_thread;

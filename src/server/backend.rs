@@ -1,16 +1,14 @@
 //! What the routes need of the engine's host, so that they can be tried without one.
 
-use core::future::Future;
-use std::sync::Arc;
-
 use crate::{
     domain::{
         application::ApplicationKey,
         command::{Command, Reply},
-        endpoint::Endpoint,
     },
     runtime::handle::{Handle, Readiness},
+    store::Reads,
 };
+use core::future::Future;
 
 /// Takes commands and reads lists; cheap to clone.
 pub trait Backend: Clone + Send + Sync + 'static {
@@ -23,10 +21,8 @@ pub trait Backend: Clone + Send + Sync + 'static {
     /// The application of the original routes; `None` while starting.
     fn default_application(&self) -> Option<ApplicationKey>;
 
-    /// Endpoints of an application in the order of their registration: at most `limit` from the
-    /// ordinal `from` on.
-    fn endpoints(&self, application: ApplicationKey, from: u32, limit: usize)
-    -> Vec<Arc<Endpoint>>;
+    /// Reads lists and history from the store.
+    fn reads(&self) -> &(dyn Reads + Send + Sync);
 }
 
 impl Backend for Handle {
@@ -42,12 +38,7 @@ impl Backend for Handle {
         Self::default_application(self)
     }
 
-    fn endpoints(
-        &self,
-        application: ApplicationKey,
-        from: u32,
-        limit: usize,
-    ) -> Vec<Arc<Endpoint>> {
-        Self::endpoints(self, application, from, limit)
+    fn reads(&self) -> &(dyn Reads + Send + Sync) {
+        Self::reads(self)
     }
 }

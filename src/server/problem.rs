@@ -11,7 +11,7 @@ use http::{
 };
 use serde_json::json;
 
-use crate::{domain::command::Refusal, limits};
+use crate::{domain::command::Refusal, limits, store::ReadError};
 
 /// The public name of a failure; never changes its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,11 +42,13 @@ pub enum Code {
     Internal,
     /// Not now; see `Retry-After`.
     Unavailable,
+    /// The disk has no room for what is new; see `Retry-After`.
+    DiskFull,
 }
 
 impl Code {
     /// All of them, in the order of their statuses.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::InvalidBody,
         Self::InvalidHeader,
         Self::TooManyEndpoints,
@@ -60,6 +62,7 @@ impl Code {
         Self::HeadTooLarge,
         Self::Internal,
         Self::Unavailable,
+        Self::DiskFull,
     ];
 
     /// As it stands in an answer.
@@ -79,6 +82,7 @@ impl Code {
             Self::HeadTooLarge => "head_too_large",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
+            Self::DiskFull => "disk_full",
         }
     }
 
@@ -99,6 +103,7 @@ impl Code {
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
         }
     }
 }
@@ -179,6 +184,7 @@ impl From<Refusal> for Problem {
             Refusal::TooManyEndpoints => Code::TooManyEndpoints,
             // Routes name applications they were told of, so an unknown one is our fault.
             Refusal::UnknownApplication => Code::Internal,
+            Refusal::DiskFull => Code::DiskFull,
             Refusal::StoreFull
             | Refusal::Overloaded
             | Refusal::Unknown
@@ -186,10 +192,24 @@ impl From<Refusal> for Problem {
             | Refusal::ShuttingDown => Code::Unavailable,
         };
         let mut problem = Self::new(code, refusal.to_string());
-        if matches!(refusal, Refusal::StoreFull | Refusal::ShuttingDown) {
+        if matches!(
+            refusal,
+            Refusal::StoreFull | Refusal::DiskFull | Refusal::ShuttingDown
+        ) {
             problem.retry_after_s = Some(limits::RETRY_LATER_S);
         }
         problem
+    }
+}
+
+/// A read that failed: it may pass, and the operator finds the reason in the log.
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        tracing::error!(%error, "a list could not be read");
+        Self::new(
+            Code::Unavailable,
+            "the store can't be read: try again later",
+        )
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::{application::ApplicationKey, endpoint::Endpoint},
-    store::{Store as _, memory::MemoryStore},
+    store::{Reads as _, memory::MemoryStore},
 };
 
 impl Witness {
@@ -28,6 +28,7 @@ impl Witness {
             self.object(Violation::NotAccepted { accepted, asked });
         }
         let endpoints = store.endpoints(application, 0, usize::MAX);
+        let endpoints = endpoints.unwrap_or_default();
         let mut sum = Report {
             events: self.accepted,
             endpoints: u64::try_from(endpoints.len()).unwrap_or(u64::MAX),

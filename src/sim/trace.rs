@@ -92,6 +92,7 @@ impl Trace {
                 Record::new(30, more, load.number(), rows)
             }
             Input::LoadFailed(load) => Record::new(31, 0, load.number(), 0_u64),
+            Input::StoreMode(mode) => Record::new(32, *mode as u64, 0_u64, 0_u64),
             Input::AttemptDone(attempt, outcome) => {
                 Record::new(40, outcome.kind.code(), attempt.number(), 0_u64)
             }
@@ -133,6 +134,7 @@ impl Trace {
                     Ok(Answer::Application { id, .. }) => (1, id.id()),
                     Ok(Answer::Endpoint { id, fresh }) => (2 + u64::from(*fresh), id.id()),
                     Ok(Answer::Event { id }) => (4, id.id()),
+                    Ok(Answer::NameTaken { id }) => (5, *id),
                     Err(_) => (0, Id::default()),
                 };
                 Record::new(130, value, request.number(), id.value())

@@ -88,7 +88,8 @@ impl Workload {
         let application = self.application.unwrap_or_default();
         let command = match ask {
             Ask::Application => Command::CreateApplication {
-                uid: "simulated".into(),
+                uid: Some("simulated".into()),
+                registration: Bytes::new(),
             },
             Ask::Endpoint(number) => {
                 // Unique, so that asking again after an unknown result makes no second one.
@@ -97,6 +98,8 @@ impl Workload {
                     *byte = of_number;
                 }
                 Command::CreateEndpoint(Box::new(NewEndpoint {
+                    uid: None,
+                    event_types: Vec::new(),
                     application,
                     url: EndpointUrl::parse(&format!("https://receiver-{number}.example/"))?,
                     secret: self.secret.clone(),
@@ -106,6 +109,7 @@ impl Workload {
                 }))
             }
             Ask::Event(_) | Ask::EventAgain => Command::AcceptEvent(Box::new(NewEvent {
+                uid: None,
                 application,
                 event_type: Arc::clone(&self.event_type),
                 payload: self.payload.clone(),

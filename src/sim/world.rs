@@ -203,7 +203,7 @@ impl<'scenario> World<'scenario> {
                 match reply {
                     Ok(Answer::Event { id }) => self.witness.accepted(id, self.now),
                     Ok(Answer::Application { key, .. }) => self.application = key,
-                    Ok(Answer::Endpoint { .. }) | Err(_) => {}
+                    Ok(Answer::Endpoint { .. } | Answer::NameTaken { .. }) | Err(_) => {}
                 }
                 for (after, ask) in self.workload.answered(request, reply) {
                     self.plan(after, Arrival::Ask(ask));

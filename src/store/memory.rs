@@ -10,21 +10,23 @@ mod data;
 mod directory;
 mod endpoint_rows;
 mod event_log;
+mod history;
 mod reads;
 mod retention;
 
 use std::{collections::VecDeque, sync::Arc};
 
 use self::{data::DataShard, directory::Directory};
-use super::{AcquireError, Completion, Store};
+use super::{AcquireError, Completion, ReadError, Reads, Store, StoreFailure};
 use crate::{
     domain::{
-        application::ApplicationKey,
+        application::{Application, ApplicationKey},
         attempt::AttemptRecord,
         change::{Batch, Epoch},
         delivery::DeliveryState,
         endpoint::{Endpoint, EndpointKey},
         event::{Event, EventPosition},
+        history::{AttemptEntry, EventEntry, HistoryQuery, Name},
         id::ShardId,
         page::{LoadHandle, Page, PageRequest, ShardState},
     },
@@ -258,7 +260,7 @@ impl Store for MemoryStore {
         self.submitted.push_back(Submitted::Load(load, request));
     }
 
-    fn flush(&mut self, done: &mut Vec<Completion>) {
+    fn flush(&mut self, done: &mut Vec<Completion>) -> Result<(), StoreFailure> {
         while let Some(submitted) = self.submitted.pop_front() {
             done.push(match submitted {
                 Submitted::Batch(batch) => self.commit(batch),
@@ -268,6 +270,25 @@ impl Store for MemoryStore {
                 },
             });
         }
+        Ok(())
+    }
+
+    fn data_shards(&self) -> u16 {
+        DATA_SHARD.number()
+    }
+}
+
+impl Reads for MemoryStore {
+    fn application(&self, name: &Name) -> Result<Option<Arc<Application>>, ReadError> {
+        Ok(self.directory.find(name).cloned())
+    }
+
+    fn endpoint(
+        &self,
+        application: ApplicationKey,
+        name: &Name,
+    ) -> Result<Option<Arc<Endpoint>>, ReadError> {
+        Ok(self.data.endpoint_named(application, name))
     }
 
     fn endpoints(
@@ -275,7 +296,40 @@ impl Store for MemoryStore {
         application: ApplicationKey,
         from: u32,
         limit: usize,
-    ) -> Vec<Arc<Endpoint>> {
-        self.data.endpoints(application, from, limit)
+    ) -> Result<Vec<Arc<Endpoint>>, ReadError> {
+        Ok(self.data.endpoints(application, from, limit))
+    }
+
+    fn event(
+        &self,
+        application: ApplicationKey,
+        name: &Name,
+    ) -> Result<Option<EventEntry>, ReadError> {
+        Ok(self.data.event_named(application, name))
+    }
+
+    fn events(
+        &self,
+        application: ApplicationKey,
+        query: HistoryQuery,
+    ) -> Result<Vec<EventEntry>, ReadError> {
+        Ok(self.data.event_entries(application, query))
+    }
+
+    fn attempts_of_endpoint(
+        &self,
+        endpoint: EndpointKey,
+        query: HistoryQuery,
+    ) -> Result<Vec<AttemptEntry>, ReadError> {
+        Ok(self.data.attempts_of_endpoint(endpoint, query))
+    }
+
+    fn attempts_of_event(
+        &self,
+        application: ApplicationKey,
+        position: EventPosition,
+        query: HistoryQuery,
+    ) -> Result<Vec<AttemptEntry>, ReadError> {
+        Ok(self.data.attempts_of_event(application, position, query))
     }
 }

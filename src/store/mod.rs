@@ -6,16 +6,19 @@
 
 pub mod memory;
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
 use crate::domain::{
-    application::ApplicationKey,
-    change::{Batch, BatchHandle, Epoch},
-    endpoint::Endpoint,
+    application::{Application, ApplicationKey},
+    change::{Batch, BatchHandle, Epoch, StoreMode},
+    endpoint::{Endpoint, EndpointKey},
+    event::EventPosition,
+    history::{AttemptEntry, EventEntry, HistoryQuery, Name},
     id::ShardId,
     page::{LoadHandle, Page, PageRequest, ShardState},
 };
-use std::sync::Arc;
 
 /// A durable store of shards.
 ///
@@ -42,13 +45,104 @@ pub trait Store {
     /// Asks for a page; [`Store::flush`] completes it.
     fn load(&mut self, load: LoadHandle, request: PageRequest);
 
-    /// Completes what was submitted, in order, and appends it to `done`.
-    fn flush(&mut self, done: &mut Vec<Completion>);
+    /// Completes what was submitted and appends it to `done`, in the order of submission.
+    ///
+    /// # Errors
+    /// [`StoreFailure`]: what was submitted may or may not be durable, nothing of it is told, and
+    /// the store takes nothing more. Whoever hosts it stops, and what is durable is found again by
+    /// opening it anew.
+    fn flush(&mut self, done: &mut Vec<Completion>) -> Result<(), StoreFailure>;
 
-    /// Endpoints of an application in the order of their registration, for lists: at most `limit`
-    /// from the ordinal `from` on.
-    fn endpoints(&self, application: ApplicationKey, from: u32, limit: usize)
-    -> Vec<Arc<Endpoint>>;
+    /// The shards of data: the numbers from 1 to this one.
+    fn data_shards(&self) -> u16;
+}
+
+/// Reads lists and history, each call as of one moment, without the engine. Only durable rows show.
+pub trait Reads {
+    /// An application by its name.
+    ///
+    /// # Errors
+    /// [`ReadError`], like all of these.
+    fn application(&self, name: &Name) -> Result<Option<Arc<Application>>, ReadError>;
+
+    /// An endpoint of an application by its name.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    fn endpoint(
+        &self,
+        application: ApplicationKey,
+        name: &Name,
+    ) -> Result<Option<Arc<Endpoint>>, ReadError>;
+
+    /// Endpoints of an application in the order of their registration: at most `limit` from the
+    /// ordinal `from` on.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    fn endpoints(
+        &self,
+        application: ApplicationKey,
+        from: u32,
+        limit: usize,
+    ) -> Result<Vec<Arc<Endpoint>>, ReadError>;
+
+    /// An event of an application by its name.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    fn event(
+        &self,
+        application: ApplicationKey,
+        name: &Name,
+    ) -> Result<Option<EventEntry>, ReadError>;
+
+    /// Events of an application.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    fn events(
+        &self,
+        application: ApplicationKey,
+        query: HistoryQuery,
+    ) -> Result<Vec<EventEntry>, ReadError>;
+
+    /// Attempts to an endpoint, over all events.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    fn attempts_of_endpoint(
+        &self,
+        endpoint: EndpointKey,
+        query: HistoryQuery,
+    ) -> Result<Vec<AttemptEntry>, ReadError>;
+
+    /// Attempts for an event, over all endpoints.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    fn attempts_of_event(
+        &self,
+        application: ApplicationKey,
+        position: EventPosition,
+        query: HistoryQuery,
+    ) -> Result<Vec<AttemptEntry>, ReadError>;
+}
+
+/// The store failed in a way that only opening it anew can mend.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("the store failed: {reason}")]
+pub struct StoreFailure {
+    /// What happened, for the operator.
+    pub reason: String,
+}
+
+/// A read failed; asking again may help, unless the file is damaged.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("the store can't be read: {reason}")]
+pub struct ReadError {
+    /// What happened, for the operator.
+    pub reason: String,
 }
 
 /// What became of something submitted.
@@ -62,11 +156,19 @@ pub enum Completion {
     Loaded(LoadHandle, Box<Page>),
     /// The page could not be read.
     LoadFailed(LoadHandle),
+    /// There is room for more or for less than before.
+    Mode(StoreMode),
 }
 
 /// Why a shard can't be acquired.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum AcquireError {
+    /// The shard's state can't be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The shard's new epoch can't be written.
+    #[error(transparent)]
+    Failed(#[from] StoreFailure),
     /// This store has no such shard; a bug of the caller.
     #[error("the store has no shard {number}")]
     UnknownShard {

@@ -164,6 +164,7 @@ mod tests {
             id: EventId::new(Id::from_value(event)),
             application: ApplicationKey::default(),
             position: EventPosition::new(0),
+            uid: None,
             event_type: "order".into(),
             payload: Payload {
                 content_type: content_type.into(),

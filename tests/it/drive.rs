@@ -16,7 +16,8 @@ use fanfare::{
     runtime::{
         clock::PausedClock,
         drive::Drive,
-        handle::{Handle, Readiness, SharedStore},
+        handle::{Handle, Readiness},
+        port::{InlinePort, SharedStore},
     },
     store::memory::MemoryStore,
     time::Timestamp,
@@ -41,12 +42,12 @@ async fn start(options: Options, script: Script) -> Running {
     let sent = Sent::default();
     let lines = Arc::new(Mutex::new(Vec::new()));
     let store = SharedStore::new(MemoryStore::default());
-    let handle = Handle::new(&store);
+    let handle = Handle::new(Arc::new(store.clone()));
     let told = Arc::clone(&lines);
     let drive = Drive::new(
         Engine::new(options),
         PausedClock::starting_at(Timestamp::from_millis(1_764_000_000_000)),
-        store,
+        InlinePort::new(&store),
         MemoryTransport::new(script, Arc::clone(&sent)),
         handle.clone(),
         Some(Box::new(move |observation| {

@@ -559,7 +559,10 @@ fn commands_before_any_shard_is_acquired_are_refused_as_not_ready() {
     let mut effects = Vec::new();
     let now = fanfare::time::Now::at(Timestamp::ZERO);
     let request = fanfare::domain::command::RequestHandle::new(1);
-    let command = fanfare::domain::command::Command::CreateApplication { uid: "a".into() };
+    let command = fanfare::domain::command::Command::CreateApplication {
+        uid: Some("a".into()),
+        registration: bytes::Bytes::new(),
+    };
     engine.step(now, Input::Command(request, command), &mut effects);
     engine.step(now, Input::TurnEnd, &mut effects);
     assert!(matches!(

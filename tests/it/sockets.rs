@@ -1,7 +1,7 @@
 //! The drive loop over the real transport and real sockets, in real time, with policy time in the
 //! test's hand: an hour of waiting for a retry passes when the test says so.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use fanfare::{
@@ -16,7 +16,8 @@ use fanfare::{
     runtime::{
         clock::ManualClock,
         drive::Drive,
-        handle::{Handle, Readiness, SharedStore},
+        handle::{Handle, Readiness},
+        port::{InlinePort, SharedStore},
     },
     store::memory::MemoryStore,
     time::{Span, Timestamp},
@@ -41,7 +42,7 @@ struct Running {
 async fn start(options: Options) -> Running {
     let clock = ManualClock::starting_at(Timestamp::from_millis(1_764_000_000_000));
     let store = SharedStore::new(MemoryStore::default());
-    let handle = Handle::new(&store);
+    let handle = Handle::new(Arc::new(store.clone()));
     let allowed = vec!["127.0.0.0/8".parse().expect("valid")];
     let transport = HyperTransport::new(
         TransportOptions {
@@ -55,7 +56,7 @@ async fn start(options: Options) -> Running {
     let drive = Drive::new(
         engine,
         clock.clone(),
-        store,
+        InlinePort::new(&store),
         transport,
         handle.clone(),
         None,
@@ -70,6 +71,8 @@ async fn start(options: Options) -> Running {
 impl Running {
     async fn endpoint(&self, url: &str, body_format: BodyFormat) {
         let endpoint = NewEndpoint {
+            uid: None,
+            event_types: Vec::new(),
             application: self.handle.default_application().expect("ready"),
             url: EndpointUrl::parse(url).expect("valid"),
             secret: Secret::new(vec![7; 32]).expect("valid"),

@@ -10,9 +10,13 @@ use bytes::Bytes;
 use futures::stream;
 
 use crate::{
-    domain::{application::ApplicationKey, endpoint::Endpoint},
+    domain::{
+        application::ApplicationKey,
+        endpoint::{BodyFormat, Endpoint},
+    },
     limits,
     server::backend::Backend,
+    store::ReadError,
 };
 
 /// Where in the list the reading stands.
@@ -25,39 +29,49 @@ struct Reader<B> {
 }
 
 /// The answer's body.
-pub(super) fn body<B: Backend>(backend: B, application: ApplicationKey) -> Body {
+///
+/// # Errors
+/// [`ReadError`] if its first page can't be read; where a later one can't, the body breaks off.
+pub(super) fn body<B: Backend>(backend: B, application: ApplicationKey) -> Result<Body, ReadError> {
     let mut reader = Reader {
         backend,
         application,
         next: Some(0),
         is_first: true,
     };
-    let Some(first) = reader.piece() else {
-        return Body::empty();
+    let Some(first) = reader.piece().transpose()? else {
+        return Ok(Body::empty());
     };
     if reader.next.is_none() {
-        return first.into();
+        return Ok(first.into());
     }
     let rest = stream::unfold((Some(first), reader), |(held, mut reader)| async move {
-        let piece = held.or_else(|| reader.piece())?;
-        Some((Ok::<_, core::convert::Infallible>(piece), (None, reader)))
+        let piece = held.map(Ok).or_else(|| reader.piece())?;
+        Some((piece, (None, reader)))
     });
-    Body::from_stream(rest)
+    Ok(Body::from_stream(rest))
 }
 
 impl<B: Backend> Reader<B> {
     /// The next page as a piece of the array; `None` after its end.
-    fn piece(&mut self) -> Option<Bytes> {
+    fn piece(&mut self) -> Option<Result<Bytes, ReadError>> {
         let from = self.next?;
         let most = limits::ORIGINAL_LIST_PAGE;
-        let page = self.backend.endpoints(self.application, from, most);
+        let read = self.backend.reads().endpoints(self.application, from, most);
+        let page = match read {
+            Ok(page) => page,
+            Err(error) => {
+                self.next = None;
+                return Some(Err(error));
+            }
+        };
         self.next = page
             .last()
             .filter(|_| page.len() >= most)
             .and_then(|last| last.key.ordinal.checked_add(1));
         let piece = joined(&page, self.is_first, self.next.is_none());
         self.is_first = false;
-        Some(piece)
+        Some(Ok(piece))
     }
 }
 
@@ -68,8 +82,10 @@ fn joined(page: &[Arc<Endpoint>], is_first: bool, is_last: bool) -> Bytes {
     if is_first {
         piece.push(b'[');
     }
-    // Endpoints that were made elsewhere have no registration to show.
-    let rows = page.iter().filter(|row| !row.registration.is_empty());
+    // Endpoints that were made elsewhere are no registrations of these routes.
+    let rows = page
+        .iter()
+        .filter(|row| matches!(row.target.body_format, BodyFormat::Original { .. }));
     let mut needs_comma = !is_first;
     for row in rows {
         if needs_comma {

@@ -61,7 +61,7 @@ async fn registered<B: Backend>(
         Answer::Endpoint { fresh: false, .. } => StatusCode::OK,
         other => return Err(unexpected(other)),
     };
-    let list = listing::body(state.backend.clone(), application);
+    let list = listing::body(state.backend.clone(), application)?;
     Ok(answer(status, list))
 }
 
@@ -74,6 +74,8 @@ fn new_endpoint(
         Problem::new(Code::Internal, error.to_string())
     })?;
     Ok(Command::CreateEndpoint(Box::new(NewEndpoint {
+        uid: None,
+        event_types: Vec::new(),
         application,
         original_url_sha256: Some(Sha256::digest(registration.url.text()).into()),
         url: registration.url,
@@ -100,6 +102,7 @@ async fn tested<B: Backend>(state: &ServerState<B>, request: Request) -> Result<
         return Err(Problem::with_messages(Code::InvalidBody, complaints));
     }
     let command = Command::AcceptEvent(Box::new(NewEvent {
+        uid: None,
         application: default_application(state)?,
         event_type: ORDER_RECEIVED.into(),
         payload: Payload {

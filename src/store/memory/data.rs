@@ -27,7 +27,7 @@ use crate::domain::{
 #[derive(Debug)]
 pub(super) struct DataShard {
     pub(super) applications: BTreeMap<ApplicationKey, ApplicationRows>,
-    unique: BTreeMap<UniqueKey, Id>,
+    pub(super) unique: BTreeMap<UniqueKey, Id>,
     pub(super) retention: Retention,
     pub(super) last_id: Id,
     /// Events whose last open row went in this commit; empty between commits.
@@ -195,14 +195,19 @@ impl DataShard {
         ChangeResult::Fresh
     }
 
-    /// Writes an event if there is room; its position is used either way.
+    /// Writes an event if its name is free and there is room; its position is used either way.
     fn put_event(&mut self, event: Arc<Event>) -> ChangeResult {
         let rows = self.applications.entry(event.application).or_default();
         rows.next_position = event.position.plus(1);
+        let unique = event_key(&event);
+        if let Some(existing) = unique.as_ref().and_then(|key| self.unique.get(key)) {
+            return ChangeResult::Existing(*existing);
+        }
         if !self.retention.has_room(event.payload.bytes.len()) {
             return ChangeResult::Full;
         }
         self.last_id = self.last_id.max(event.id.id());
+        self.unique.extend(unique.map(|key| (key, event.id.id())));
         let position = event.position;
         rows.events.insert(event);
         if let Some(row) = rows.events.get(position) {
@@ -318,6 +323,9 @@ impl DataShard {
             && let Some(row) = rows.events.get(position)
         {
             self.retention.ended.subtract(row.volume());
+            if let Some(key) = event_key(&row.event) {
+                self.unique.remove(&key);
+            }
             rows.events.remove(position);
         }
     }
@@ -333,4 +341,13 @@ impl DataShard {
         let rows = self.applications.get_mut(&key.application)?;
         rows.endpoints.get_mut(&key.ordinal)
     }
+}
+
+/// What an event is unique by, if it has a name.
+fn event_key(event: &Event) -> Option<UniqueKey> {
+    let uid = event.uid.clone()?;
+    Some(UniqueKey::EventUid {
+        application: event.application,
+        uid,
+    })
 }

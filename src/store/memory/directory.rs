@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::domain::{
     application::{Application, ApplicationKey},
     change::{Batch, Change, ChangeResult},
+    history::Name,
     id::Id,
     page::ShardState,
 };
@@ -34,14 +35,25 @@ impl Directory {
 
     /// Writes an application unless its `uid` is taken.
     fn put(&mut self, application: Arc<Application>) -> ChangeResult {
-        if let Some(id) = self.by_uid.get(&application.uid) {
-            return ChangeResult::Existing(*id);
-        }
         let id = application.id.id();
-        self.by_uid.insert(Arc::clone(&application.uid), id);
+        if let Some(uid) = &application.uid {
+            if let Some(id) = self.by_uid.get(uid) {
+                return ChangeResult::Existing(*id);
+            }
+            self.by_uid.insert(Arc::clone(uid), id);
+        }
         self.last_id = self.last_id.max(id);
         self.applications.insert(application.key, application);
         ChangeResult::Fresh
+    }
+
+    /// The application with this name.
+    pub(super) fn find(&self, name: &Name) -> Option<&Arc<Application>> {
+        let id = match name {
+            Name::Id(id) => *id,
+            Name::Uid(uid) => *self.by_uid.get(uid)?,
+        };
+        self.applications.values().find(|found| found.id.id() == id)
     }
 
     /// What an engine starts from.

@@ -102,7 +102,7 @@ impl DataShard {
         let mut newest_first = event.attempts.iter().rev();
         let last = newest_first.find(|record| record.endpoint == endpoint);
         delivery::state(DeliveryFacts {
-            subscribed: rows.endpoint().takes(position),
+            subscribed: rows.endpoint().takes_event(&event.event),
             open_due: rows.due_of(position),
             last_result: last.map(|record| record.result),
             expired: event.expired.contains(&endpoint.ordinal),

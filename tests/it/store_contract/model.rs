@@ -490,7 +490,7 @@ impl<S: Inspect> Pair<S> {
 
     fn flush(&mut self) -> Completion {
         let mut done = Vec::new();
-        self.store.flush(&mut done);
+        self.store.flush(&mut done).expect("the store works");
         assert_eq!(done.len(), 1);
         done.remove(0)
     }

@@ -51,7 +51,8 @@ pub(super) fn application(ordinal: u32, uid: &str, id: u128) -> Arc<Application>
     Arc::new(Application {
         key: app(ordinal),
         id: ApplicationId::new(Id::from_value(id)),
-        uid: uid.into(),
+        uid: Some(uid.into()),
+        registration: Bytes::new(),
         created_at: Now::at(ms(1)),
     })
 }
@@ -62,6 +63,8 @@ pub(super) fn endpoint(key: EndpointKey, id: u128, from: u64) -> Arc<Endpoint> {
     Arc::new(Endpoint {
         key,
         id,
+        uid: None,
+        event_types: Vec::new(),
         target: Arc::new(Target {
             endpoint: key,
             id,
@@ -102,6 +105,7 @@ pub(super) fn put_event(application: u32, position: u64, id: u128, bytes: usize)
         id: EventId::new(Id::from_value(id)),
         application: app(application),
         position: at(position),
+        uid: None,
         event_type: ORDER_RECEIVED.into(),
         payload: Payload {
             content_type: JSON.into(),

@@ -4,13 +4,16 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use fanfare::{
     domain::{
-        application::ApplicationKey,
+        application::{Application, ApplicationKey},
         command::{Answer, Command, NewEvent, Refusal, Reply},
         endpoint::{Endpoint, EndpointKey, EndpointState, Target},
+        event::EventPosition,
+        history::{AttemptEntry, EventEntry, HistoryQuery, Name},
         id::{EndpointId, EventId, ShardId},
     },
     runtime::handle::Readiness,
     server::backend::Backend,
+    store::{ReadError, Reads},
     time::Now,
 };
 use tokio::sync::Semaphore;
@@ -132,6 +135,8 @@ impl Inside {
                 self.endpoints.push(Arc::new(Endpoint {
                     key,
                     id,
+                    uid: None,
+                    event_types: Vec::new(),
                     target: Arc::new(Target {
                         endpoint: key,
                         id,
@@ -175,18 +180,56 @@ impl Backend for FakeBackend {
         })
     }
 
+    fn reads(&self) -> &(dyn Reads + Send + Sync) {
+        self
+    }
+}
+
+/// Only endpoints are remembered; there is nothing else to read.
+impl Reads for FakeBackend {
+    fn application(&self, _: &Name) -> Result<Option<Arc<Application>>, ReadError> {
+        Ok(None)
+    }
+
+    fn endpoint(&self, _: ApplicationKey, _: &Name) -> Result<Option<Arc<Endpoint>>, ReadError> {
+        Ok(None)
+    }
+
     fn endpoints(
         &self,
         application: ApplicationKey,
         from: u32,
         limit: usize,
-    ) -> Vec<Arc<Endpoint>> {
+    ) -> Result<Vec<Arc<Endpoint>>, ReadError> {
         assert_eq!(Some(application), self.default_application());
         let inside = self.inside();
         let rows = inside.endpoints.iter();
-        rows.filter(|row| row.key.ordinal >= from)
-            .take(limit)
-            .cloned()
-            .collect()
+        let rows = rows.filter(|row| row.key.ordinal >= from).take(limit);
+        Ok(rows.cloned().collect())
+    }
+
+    fn event(&self, _: ApplicationKey, _: &Name) -> Result<Option<EventEntry>, ReadError> {
+        Ok(None)
+    }
+
+    fn events(&self, _: ApplicationKey, _: HistoryQuery) -> Result<Vec<EventEntry>, ReadError> {
+        Ok(Vec::new())
+    }
+
+    fn attempts_of_endpoint(
+        &self,
+        _: EndpointKey,
+        _: HistoryQuery,
+    ) -> Result<Vec<AttemptEntry>, ReadError> {
+        Ok(Vec::new())
+    }
+
+    fn attempts_of_event(
+        &self,
+        _: ApplicationKey,
+        _: EventPosition,
+        _: HistoryQuery,
+    ) -> Result<Vec<AttemptEntry>, ReadError> {
+        Ok(Vec::new())
     }
 }

@@ -95,7 +95,9 @@ impl Rig {
             for effect in effects {
                 inputs.extend(self.carry(effect));
             }
-            self.store.flush(&mut self.completions);
+            self.store
+                .flush(&mut self.completions)
+                .expect("it never fails");
             if !self.hold_completions {
                 inputs.extend(self.completions.drain(..).map(input_of));
             }
@@ -152,7 +154,10 @@ impl Rig {
 
     /// Creates or finds an application.
     pub(crate) fn application(&mut self, uid: &str) -> ApplicationKey {
-        let request = self.command(Command::CreateApplication { uid: uid.into() });
+        let request = self.command(Command::CreateApplication {
+            uid: Some(uid.into()),
+            registration: Bytes::new(),
+        });
         match self.replies.get(&request) {
             Some(Ok(Answer::Application { key, .. })) => *key,
             other => panic!("no application: {other:?}"),
@@ -237,6 +242,8 @@ pub(crate) fn new_endpoint(application: ApplicationKey, name: &str) -> Command {
         *slot = byte;
     }
     Command::CreateEndpoint(Box::new(NewEndpoint {
+        uid: None,
+        event_types: Vec::new(),
         application,
         url: EndpointUrl::parse(&format!("http://receiver.test/{name}")).expect("valid"),
         secret: Secret::new(vec![7; 32]).expect("valid"),
@@ -249,6 +256,7 @@ pub(crate) fn new_endpoint(application: ApplicationKey, name: &str) -> Command {
 /// The command that accepts an event.
 pub(crate) fn new_event(application: ApplicationKey) -> Command {
     Command::AcceptEvent(Box::new(NewEvent {
+        uid: None,
         application,
         event_type: ORDER_RECEIVED.into(),
         payload: Payload {
@@ -264,5 +272,6 @@ fn input_of(completion: Completion) -> Input {
         Completion::CommitFailed(shard, batch) => Input::CommitFailed(shard, batch),
         Completion::Loaded(load, page) => Input::Loaded(load, page),
         Completion::LoadFailed(load) => Input::LoadFailed(load),
+        Completion::Mode(mode) => Input::StoreMode(mode),
     }
 }

@@ -237,6 +237,7 @@ fn event(payload: &[u8]) -> Event {
         id: EventId::new(Id::from_value(0x1234)),
         application: ApplicationKey::default(),
         position: EventPosition::new(0),
+        uid: None,
         event_type: "OrderReceived".into(),
         payload: Payload {
             content_type: "application/json".into(),
