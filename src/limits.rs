@@ -128,6 +128,27 @@ pub const BATCHES_IN_FLIGHT_MAX: usize = 2;
 /// Shortest time from one sync of the embedded store to the next while work waits, in
 /// microseconds; a batch that finds the disk idle waits for nobody.
 pub const GROUP_PAUSE_US: u64 = 1_000;
+/// Shards of data of a new embedded store; the unit in which work can be spread over processes.
+pub const DATA_SHARDS: u16 = 64;
+/// Memory that the embedded store keeps pages of its file in, in bytes.
+pub const STORE_CACHE_BYTES: usize = 64 * 1024 * 1024;
+/// Attempts of one shard that may be in the journal before the index by endpoint is written.
+pub const JOURNAL_ATTEMPTS_MAX: usize = 4_096;
+/// Size at which a bucket of events is closed, in bytes.
+pub const BUCKET_BYTES: u64 = 64 * 1024 * 1024;
+/// Age at which a bucket of events is closed, in milliseconds.
+pub const BUCKET_AGE_MS: i64 = 24 * 60 * 60 * 1_000;
+/// How long payloads of ended work are kept after their bucket was closed, in milliseconds.
+pub const PAYLOAD_AGE_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
+/// How long events and attempts of ended work are kept after their bucket was closed and last
+/// written, in milliseconds.
+pub const ROW_AGE_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
+/// How often it is looked for buckets that may go, in milliseconds; one goes at a time.
+pub const RETAIN_EVERY_MS: i64 = 10_000;
+/// Room on the disk below which nothing new is taken: a twentieth of it, at least this, in bytes.
+pub const RESERVE_BYTES_MIN: u64 = 16 * 1024 * 1024;
+/// The same, at most, in bytes.
+pub const RESERVE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// How often a full disk is looked at, in milliseconds.
 pub const DISK_LOOK_MS: u64 = 1_000;
 /// How long a result may wait for company before its batch goes by itself, in milliseconds.

@@ -50,6 +50,7 @@ const PURE: &[&str] = &[
     "src/generator/",
     "src/engine/",
     "src/store/memory",
+    "src/store/embedded/",
     "src/sim/",
 ];
 

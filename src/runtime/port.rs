@@ -13,6 +13,7 @@ use crate::{
     domain::{
         application::{Application, ApplicationKey},
         change::{Batch, Epoch},
+        delivery::DeliveryState,
         endpoint::{Endpoint, EndpointKey},
         event::EventPosition,
         history::{AttemptEntry, EventEntry, HistoryQuery, Name},
@@ -186,6 +187,14 @@ impl<S: Reads> Reads for SharedStore<S> {
         query: HistoryQuery,
     ) -> Result<Vec<AttemptEntry>, ReadError> {
         self.lock().attempts_of_endpoint(endpoint, query)
+    }
+
+    fn delivery_state(
+        &self,
+        endpoint: EndpointKey,
+        position: EventPosition,
+    ) -> Result<Option<DeliveryState>, ReadError> {
+        self.lock().delivery_state(endpoint, position)
     }
 
     fn attempts_of_event(

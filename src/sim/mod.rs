@@ -13,6 +13,7 @@ pub mod oracle;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod simulated_disk;
 pub mod trace;
 mod witness;
 pub mod workload;

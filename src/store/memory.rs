@@ -324,6 +324,14 @@ impl Reads for MemoryStore {
         Ok(self.data.attempts_of_endpoint(endpoint, query))
     }
 
+    fn delivery_state(
+        &self,
+        endpoint: EndpointKey,
+        position: EventPosition,
+    ) -> Result<Option<DeliveryState>, ReadError> {
+        Ok(self.data.delivery(endpoint, position))
+    }
+
     fn attempts_of_event(
         &self,
         application: ApplicationKey,

@@ -4,6 +4,7 @@
 //! and loads in order and calls [`Store::flush`], which completes them in that order. In production
 //! the host decides on which thread that happens; the simulator calls it inline and decides when.
 
+pub mod embedded;
 pub mod memory;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use thiserror::Error;
 use crate::domain::{
     application::{Application, ApplicationKey},
     change::{Batch, BatchHandle, Epoch, StoreMode},
+    delivery::DeliveryState,
     endpoint::{Endpoint, EndpointKey},
     event::EventPosition,
     history::{AttemptEntry, EventEntry, HistoryQuery, Name},
@@ -116,6 +118,16 @@ pub trait Reads {
         endpoint: EndpointKey,
         query: HistoryQuery,
     ) -> Result<Vec<AttemptEntry>, ReadError>;
+
+    /// The state of a delivery; `None` if there is none or its event is gone.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    fn delivery_state(
+        &self,
+        endpoint: EndpointKey,
+        position: EventPosition,
+    ) -> Result<Option<DeliveryState>, ReadError>;
 
     /// Attempts for an event, over all endpoints.
     ///

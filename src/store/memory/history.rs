@@ -96,12 +96,13 @@ impl DataShard {
         asked.sort_unstable_by_key(|(_, record)| record.id);
         let shown = part(asked, query).into_iter();
         shown
-            .filter_map(|(row, record)| {
-                Some(AttemptEntry {
+            .map(|(row, record)| {
+                let endpoint = self.endpoint(record.endpoint);
+                AttemptEntry {
                     record: record.clone(),
                     event: row.event.id,
-                    endpoint: self.endpoint(record.endpoint)?.endpoint().id,
-                })
+                    endpoint: endpoint.map(|rows| rows.endpoint().id).unwrap_or_default(),
+                }
             })
             .collect()
     }

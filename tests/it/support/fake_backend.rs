@@ -6,6 +6,7 @@ use fanfare::{
     domain::{
         application::{Application, ApplicationKey},
         command::{Answer, Command, NewEvent, Refusal, Reply},
+        delivery::DeliveryState,
         endpoint::{Endpoint, EndpointKey, EndpointState, Target},
         event::EventPosition,
         history::{AttemptEntry, EventEntry, HistoryQuery, Name},
@@ -222,6 +223,14 @@ impl Reads for FakeBackend {
         _: HistoryQuery,
     ) -> Result<Vec<AttemptEntry>, ReadError> {
         Ok(Vec::new())
+    }
+
+    fn delivery_state(
+        &self,
+        _: EndpointKey,
+        _: EventPosition,
+    ) -> Result<Option<DeliveryState>, ReadError> {
+        Ok(None)
     }
 
     fn attempts_of_event(

@@ -1,0 +1,299 @@
+//! Applies one change of a batch: each kind to the rows it means.
+
+use std::sync::Arc;
+
+use super::{
+    buckets::bucket_of,
+    fault::Fault,
+    keys,
+    memory::{self, Memory},
+    names,
+    rows::{self, LaneRow, OpenRow},
+    tables::{TableName, Writing},
+};
+use crate::{
+    domain::{
+        application::Application,
+        change::{Change, ChangeResult, UniqueKey},
+        delivery::OpenDelivery,
+        endpoint::{Endpoint, EndpointKey, EndpointState},
+        event::{Event, EventPosition},
+        id::ShardId,
+    },
+    time::Timestamp,
+};
+
+/// Applies one change of a batch that was accepted.
+pub(super) fn change(
+    writing: &mut Writing<'_>,
+    memory: &mut Memory,
+    change: Change,
+) -> Result<ChangeResult, Fault> {
+    match change {
+        Change::PutApplication(application) => {
+            return put_application(writing, memory, &application);
+        }
+        Change::PutEndpoint { endpoint, unique } => {
+            return put_endpoint(writing, memory, &endpoint, unique.as_ref());
+        }
+        Change::PutEvent(event) => return put_event(writing, memory, &event),
+        Change::SetEndpointState {
+            endpoint,
+            state,
+            from,
+        } => set_state(writing, endpoint, state, from)?,
+        Change::PutOpen(row) => put_open(writing, memory, row)?,
+        Change::DeleteOpen { endpoint, position } => {
+            delete_open(writing, memory, endpoint, position)?;
+        }
+        Change::Expire { endpoint, position } => expire(writing, memory, endpoint, position)?,
+        Change::PutLane {
+            endpoint,
+            cursor,
+            done,
+        } => put_lane(writing, memory, endpoint, Some((cursor, done)))?,
+        Change::DeleteLane { endpoint } => put_lane(writing, memory, endpoint, None)?,
+        Change::Watermark {
+            application,
+            position,
+        } => {
+            let progress = memory.progress(application);
+            progress.watermark = progress.watermark.max(position);
+            memory.dirty.applications.insert(application);
+        }
+    }
+    Ok(ChangeResult::Fresh)
+}
+
+/// Writes an application unless its `uid` is taken.
+fn put_application(
+    writing: &mut Writing<'_>,
+    memory: &mut Memory,
+    application: &Arc<Application>,
+) -> Result<ChangeResult, Fault> {
+    let id = application.id.id();
+    let leads_to = names::to_application(id, application.key);
+    if let Some(uid) = &application.uid {
+        let name = names::application_uid(uid);
+        let existing = writing.read(TableName::Names, &name, |value| {
+            names::application(value).ok_or_else(|| Fault::damaged("a name"))
+        })?;
+        if let Some((existing, _)) = existing {
+            return Ok(ChangeResult::Existing(existing));
+        }
+        writing.put(TableName::Names, &name, &leads_to)?;
+    }
+    writing.put(TableName::Names, &names::application_id(id), &leads_to)?;
+    let key = keys::application(application.key);
+    let row = rows::application_row(application)?;
+    writing.put(TableName::Applications, &key, &row)?;
+    memory.note_id(ShardId::DIRECTORY, id);
+    Ok(ChangeResult::Fresh)
+}
+
+/// Writes an endpoint unless its key is taken.
+fn put_endpoint(
+    writing: &mut Writing<'_>,
+    memory: &mut Memory,
+    endpoint: &Arc<Endpoint>,
+    unique: Option<&UniqueKey>,
+) -> Result<ChangeResult, Fault> {
+    let (id, key) = (endpoint.id.id(), endpoint.key);
+    let leads_to = names::to_endpoint(id, key);
+    if let Some(unique) = unique {
+        let name = names::unique(unique);
+        let existing = writing.read(TableName::Names, &name, |value| {
+            names::endpoint(value).ok_or_else(|| Fault::damaged("a name"))
+        })?;
+        if let Some((existing, _)) = existing {
+            return Ok(ChangeResult::Existing(existing));
+        }
+        writing.put(TableName::Names, &name, &leads_to)?;
+    }
+    writing.put(TableName::Names, &names::endpoint_id(id), &leads_to)?;
+    let row = rows::endpoint_row(endpoint)?;
+    writing.put(TableName::Endpoints, &keys::endpoint(key), &row)?;
+    memory.note_id(key.application.shard, id);
+    // So that the application is found when its shard is acquired, though it has no event yet.
+    memory.progress(key.application);
+    memory.dirty.applications.insert(key.application);
+    Ok(ChangeResult::Fresh)
+}
+
+/// Puts an endpoint into a state.
+fn set_state(
+    writing: &mut Writing<'_>,
+    endpoint: EndpointKey,
+    state: EndpointState,
+    from: EventPosition,
+) -> Result<(), Fault> {
+    let key = keys::endpoint(endpoint);
+    let known = writing.read(TableName::Endpoints, &key, |row| {
+        rows::endpoint(endpoint, row)
+    })?;
+    if let Some(mut known) = known {
+        known.set_state(state, from);
+        let row = rows::endpoint_row(&known)?;
+        writing.put(TableName::Endpoints, &key, &row)?;
+    }
+    Ok(())
+}
+
+/// Writes an event if its name is free; its position is used either way.
+fn put_event(
+    writing: &mut Writing<'_>,
+    memory: &mut Memory,
+    event: &Arc<Event>,
+) -> Result<ChangeResult, Fault> {
+    let (application, position) = (event.application, event.position);
+    memory.dirty.applications.insert(application);
+    memory.progress(application).next_position = position.plus(1);
+    let Some((bucket, _)) = memory.buckets.last_key_value() else {
+        return Err(Fault::damaged("the list of buckets"));
+    };
+    let bucket = *bucket;
+    let id = event.id.id();
+    if let Some(uid) = event.uid.clone() {
+        let name = names::unique(&UniqueKey::EventUid { application, uid });
+        let existing = writing.read(TableName::Names, &name, |value| {
+            names::event(value).ok_or_else(|| Fault::damaged("a name"))
+        })?;
+        // A name whose bucket is gone leads nowhere any more: it is free.
+        let existing = existing.filter(|(.., of)| memory.buckets.contains_key(of));
+        if let Some((existing, ..)) = existing {
+            return Ok(ChangeResult::Existing(existing));
+        }
+        let leads_to = names::to_event(id, position, bucket);
+        writing.put(TableName::Names, &name, &leads_to)?;
+    }
+    let progress = memory.progress(application);
+    if progress.newest_span.is_none_or(|(_, of)| of != bucket) {
+        progress.newest_span = Some((position, bucket));
+        let key = memory::span(application, position);
+        writing.put(TableName::Spans, &key, &bucket.to_be_bytes())?;
+        let key = memory::span_of_bucket(bucket, application);
+        writing.put(TableName::Spans, &key, &position.number().to_be_bytes())?;
+    }
+    let key = keys::event(application, position);
+    let row = rows::event_row(event, Vec::with_capacity(128))?;
+    writing.put(TableName::Events(bucket), &key, &row)?;
+    writing.put(TableName::Payloads(bucket), &key, &event.payload.bytes)?;
+    if let Some(known) = memory.buckets.get_mut(&bucket) {
+        let bytes = row.len() + event.payload.bytes.len() + 2 * key.len();
+        known.bytes += u64::try_from(bytes).unwrap_or(0);
+        memory.dirty.buckets.insert(bucket);
+    }
+    memory.note_id(application.shard, id);
+    Ok(ChangeResult::Fresh)
+}
+
+/// Writes or replaces the row of a delivery whose event and endpoint exist.
+fn put_open(
+    writing: &mut Writing<'_>,
+    memory: &mut Memory,
+    row: OpenDelivery,
+) -> Result<(), Fault> {
+    let (endpoint, position) = (row.endpoint, row.position);
+    let application = endpoint.application;
+    let Some(bucket) = bucket_of(writing, memory, application, position)? else {
+        return Ok(());
+    };
+    let event = keys::event(application, position);
+    if !writing.has(TableName::Events(bucket), &event)?
+        || !writing.has(TableName::Endpoints, &keys::endpoint(endpoint))?
+    {
+        return Ok(());
+    }
+    let key = keys::delivery(endpoint, position);
+    if let Some(before) = open_row(writing, &key)? {
+        let due = Timestamp::from_micros(before.due);
+        writing.remove(TableName::Retry, &keys::retry(endpoint, due, position))?;
+    } else if let Some(known) = memory.buckets.get_mut(&bucket) {
+        known.open += 1;
+        memory.dirty.buckets.insert(bucket);
+    }
+    let value = OpenRow {
+        due: row.due.as_micros(),
+        attempts: row.attempts,
+    };
+    let value = rows::encode(&value, Vec::new())?;
+    writing.put(TableName::Open, &key, &value)?;
+    let key = keys::retry(endpoint, row.due, position);
+    writing.put(TableName::Retry, &key, &[])
+}
+
+/// Takes the row of a delivery away.
+fn delete_open(
+    writing: &mut Writing<'_>,
+    memory: &mut Memory,
+    endpoint: EndpointKey,
+    position: EventPosition,
+) -> Result<(), Fault> {
+    let key = keys::delivery(endpoint, position);
+    let Some(before) = open_row(writing, &key)? else {
+        return Ok(());
+    };
+    writing.remove(TableName::Open, &key)?;
+    let due = Timestamp::from_micros(before.due);
+    writing.remove(TableName::Retry, &keys::retry(endpoint, due, position))?;
+    if let Some(bucket) = bucket_of(writing, memory, endpoint.application, position)?
+        && let Some(known) = memory.buckets.get_mut(&bucket)
+    {
+        known.open = known.open.saturating_sub(1);
+        memory.dirty.buckets.insert(bucket);
+    }
+    Ok(())
+}
+
+fn open_row(writing: &mut Writing<'_>, key: &[u8]) -> Result<Option<OpenRow>, Fault> {
+    writing.read(TableName::Open, key, |row| {
+        rows::decode(row, "the row of a waiting delivery")
+    })
+}
+
+/// Takes the row of a delivery away and notes that it expired.
+fn expire(
+    writing: &mut Writing<'_>,
+    memory: &mut Memory,
+    endpoint: EndpointKey,
+    position: EventPosition,
+) -> Result<(), Fault> {
+    delete_open(writing, memory, endpoint, position)?;
+    if let Some(bucket) = bucket_of(writing, memory, endpoint.application, position)? {
+        let key = keys::delivery(endpoint, position);
+        writing.put(TableName::Expired(bucket), &key, &[])?;
+    }
+    Ok(())
+}
+
+/// Writes where a lane stands, or that it no longer lags.
+fn put_lane(
+    writing: &mut Writing<'_>,
+    memory: &mut Memory,
+    endpoint: EndpointKey,
+    lane: Option<(EventPosition, [u64; 4])>,
+) -> Result<(), Fault> {
+    let key = keys::endpoint(endpoint);
+    if !writing.has(TableName::Endpoints, &key)? {
+        return Ok(());
+    }
+    let before = writing.read(TableName::Lanes, &key, |row| {
+        let lane: LaneRow = rows::decode(row, "the row of a lane")?;
+        Ok(EventPosition::new(lane.cursor))
+    })?;
+    match lane {
+        Some((cursor, done)) => {
+            let row = LaneRow {
+                cursor: cursor.number(),
+                done,
+            };
+            let row = rows::encode(&row, Vec::new())?;
+            writing.put(TableName::Lanes, &key, &row)?;
+        }
+        None => {
+            writing.remove(TableName::Lanes, &key)?;
+        }
+    }
+    memory.note_lane(endpoint, before, lane.map(|(cursor, _)| cursor));
+    Ok(())
+}

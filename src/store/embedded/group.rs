@@ -1,0 +1,135 @@
+//! A group: the batches that are written and synced together. Each is applied whole or not at all;
+//! the group is durable whole or not at all.
+
+use redb::Database;
+
+use super::{
+    buckets,
+    fault::Fault,
+    keys,
+    memory::Memory,
+    rows::{self, NowRow, ProgressRow, ShardRow},
+    tables::{self, TableName, Writing},
+};
+use crate::{
+    domain::change::{Batch, Change},
+    store::embedded::EmbeddedOptions,
+    time::Now,
+};
+
+/// What became of each batch of a group, in order.
+pub(super) type Applied = Vec<bool>;
+
+/// Writes a group and makes it durable; tells which batches were taken.
+///
+/// After an error the memory is ahead of the file: it must be read again.
+pub(super) fn commit(
+    database: &Database,
+    memory: &mut Memory,
+    options: &EmbeddedOptions,
+    batches: &mut [Box<Batch>],
+) -> Result<Applied, Fault> {
+    let transaction = tables::begin(database)?;
+    let mut writing = Writing::new(&transaction);
+    let mut applied = Vec::with_capacity(batches.len());
+    let mut latest: Option<Now> = None;
+    for batch in batches.iter_mut() {
+        latest = Some(latest.map_or(batch.now, |now| {
+            if batch.now.steady > now.steady {
+                batch.now
+            } else {
+                now
+            }
+        }));
+        applied.push(apply(&mut writing, memory, options, batch)?);
+    }
+    if let Some(now) = latest {
+        super::index::fill(&mut writing, memory, now)?;
+        buckets::retain(&mut writing, memory, options, now)?;
+        write_clock(&mut writing, memory, now)?;
+    }
+    write_state(&mut writing, memory)?;
+    drop(writing);
+    transaction.commit()?;
+    Ok(applied)
+}
+
+/// Applies a batch; false, and nothing written, if it can't belong to its shard.
+fn apply(
+    writing: &mut Writing<'_>,
+    memory: &mut Memory,
+    options: &EmbeddedOptions,
+    batch: &mut Batch,
+) -> Result<bool, Fault> {
+    batch.results.clear();
+    let shard = memory.shards.get(&batch.shard);
+    let allowed = shard.is_some_and(|shard| shard.writer == Some(batch.epoch));
+    if !allowed || !super::accept::accepts(writing, memory, batch)? {
+        if let Some(shard) = memory.shards.get_mut(&batch.shard)
+            && shard.writer == Some(batch.epoch)
+        {
+            shard.writer = None;
+        }
+        return Ok(false);
+    }
+    memory.dirty.shards.insert(batch.shard);
+    if batch
+        .changes
+        .iter()
+        .any(|c| matches!(c, Change::PutEvent(_)))
+    {
+        buckets::roll(memory, options, batch.now);
+    }
+    for change in batch.changes.drain(..) {
+        let result = super::apply::change(writing, memory, change)?;
+        batch.results.push(result);
+    }
+    super::index::record(writing, memory, batch)?;
+    Ok(true)
+}
+
+/// Writes the pair of times, which a restart goes on from.
+fn write_clock(writing: &mut Writing<'_>, memory: &mut Memory, now: Now) -> Result<(), Fault> {
+    let last = memory.clock.unwrap_or(now);
+    let now = if now.steady < last.steady { last } else { now };
+    memory.clock = Some(now);
+    let row = rows::encode(&NowRow::from(now), Vec::new())?;
+    writing.put(TableName::State, b"c", &row)
+}
+
+/// Writes what changed of shards, applications and buckets.
+fn write_state(writing: &mut Writing<'_>, memory: &mut Memory) -> Result<(), Fault> {
+    let dirty = core::mem::take(&mut memory.dirty);
+    for shard in dirty.shards {
+        let Some(known) = memory.shards.get(&shard) else {
+            continue;
+        };
+        let row = ShardRow {
+            epoch: known.epoch.number(),
+            last_id: known.last_id.value(),
+        };
+        let key = [&b"s"[..], &shard.number().to_be_bytes()].concat();
+        writing.put(TableName::State, &key, &rows::encode(&row, Vec::new())?)?;
+    }
+    for application in dirty.applications {
+        let Some(progress) = memory.progress_of(application) else {
+            continue;
+        };
+        let row = ProgressRow {
+            next_position: progress.next_position.number(),
+            watermark: progress.watermark.number(),
+        };
+        let key = [&b"p"[..], &keys::application(application)].concat();
+        writing.put(TableName::State, &key, &rows::encode(&row, Vec::new())?)?;
+    }
+    for bucket in dirty.buckets {
+        let key = [&b"b"[..], &bucket.to_be_bytes()].concat();
+        match memory.buckets.get(&bucket) {
+            Some(row) => writing.put(TableName::State, &key, &rows::encode(row, Vec::new())?)?,
+            None => {
+                writing.remove(TableName::State, &key)?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,200 @@
+//! Attempts to one endpoint, over all events: from the journal, where the newest are, and from the
+//! index behind it.
+
+use super::{
+    blocks::IndexEntry,
+    fault::Fault,
+    index::read_journal,
+    keys::{self, Reader},
+    rows::{self, BucketRow},
+    tables::{Reading, TableName},
+};
+use crate::domain::{
+    endpoint::EndpointKey,
+    event::EventPosition,
+    history::{HistoryQuery, Order},
+    id::Id,
+};
+
+/// Which attempt, of which event.
+type Listed = (EventPosition, Id);
+
+/// The attempts to an endpoint that a query asks for, in its order.
+pub(super) fn list(
+    reading: &mut Reading,
+    endpoint: EndpointKey,
+    query: HistoryQuery,
+) -> Result<Vec<Listed>, Fault> {
+    let newest = journaled(reading, endpoint, query)?;
+    let mut found = match query.order {
+        Order::NewestFirst => {
+            let mut found = newest;
+            found.reverse();
+            if found.len() < query.limit {
+                indexed_backwards(reading, endpoint, query, &mut found)?;
+            }
+            found
+        }
+        Order::OldestFirst => {
+            let mut found = Vec::new();
+            indexed_forwards(reading, endpoint, query, &mut found)?;
+            found.extend(newest);
+            found
+        }
+    };
+    found.truncate(query.limit);
+    Ok(found)
+}
+
+/// What the journal has, in the order of ids. It is bounded, so all of it is looked at.
+fn journaled(
+    reading: &mut Reading,
+    endpoint: EndpointKey,
+    query: HistoryQuery,
+) -> Result<Vec<Listed>, Fault> {
+    let shard = endpoint.application.shard;
+    let from = keys::journal(shard, Id::default());
+    let until = keys::journal(shard, Id::from_value(u128::MAX));
+    let mut found = Vec::new();
+    reading.scan(TableName::Journal, (&from, &until), false, |_, piece| {
+        read_journal(shard, piece, |entry: IndexEntry| {
+            if entry.endpoint == endpoint && query.contains(entry.id) {
+                found.push((entry.position, entry.id));
+            }
+        })?;
+        Ok(true)
+    })?;
+    Ok(found)
+}
+
+/// Goes from the newest block back; each bucket's first block names the bucket before it.
+fn indexed_backwards(
+    reading: &mut Reading,
+    endpoint: EndpointKey,
+    query: HistoryQuery,
+    found: &mut Vec<Listed>,
+) -> Result<(), Fault> {
+    let head = keys::endpoint(endpoint);
+    let mut bucket = reading
+        .read(TableName::Heads, &head, |row| Ok(Reader(row).u32()))?
+        .flatten();
+    let first = keys::index(endpoint, Id::default());
+    let below = query.below.unwrap_or(Id::from_value(u128::MAX));
+    let last = keys::index(endpoint, below);
+    while let Some(number) = bucket {
+        let mut is_over = false;
+        reading.scan(
+            TableName::Index(number),
+            (&first, &last),
+            true,
+            |key, block| {
+                let (_, mut entries) = unpack(block)?;
+                entries.retain(|(_, id)| query.contains(*id));
+                found.extend(entries.into_iter().rev());
+                let begin = Reader(key.get(10..).unwrap_or_default()).id();
+                is_over = found.len() >= query.limit
+                    || query
+                        .above
+                        .is_some_and(|above| begin.is_some_and(|id| id <= above));
+                Ok(!is_over)
+            },
+        )?;
+        if is_over {
+            return Ok(());
+        }
+        bucket = bucket_before(reading, endpoint, number)?;
+    }
+    Ok(())
+}
+
+/// The bucket that holds the blocks before those of this one.
+fn bucket_before(
+    reading: &mut Reading,
+    endpoint: EndpointKey,
+    bucket: u32,
+) -> Result<Option<u32>, Fault> {
+    let first = keys::index(endpoint, Id::default());
+    let last = keys::index(endpoint, Id::from_value(u128::MAX));
+    let mut before = None;
+    reading.scan(
+        TableName::Index(bucket),
+        (&first, &last),
+        false,
+        |_, block| {
+            before = Some(unpack(block)?.0);
+            Ok(false)
+        },
+    )?;
+    Ok(before.filter(|before| *before < bucket))
+}
+
+/// Goes from the oldest block that may have something on to the newest.
+fn indexed_forwards(
+    reading: &mut Reading,
+    endpoint: EndpointKey,
+    query: HistoryQuery,
+    found: &mut Vec<Listed>,
+) -> Result<(), Fault> {
+    let above = query.above.unwrap_or_default();
+    for bucket in buckets_since(reading, above)? {
+        let nothing = keys::index(endpoint, Id::default());
+        let edge = keys::index(endpoint, above);
+        // The block that holds `above` may hold what comes behind it, too.
+        let mut first = edge;
+        reading.scan(
+            TableName::Index(bucket),
+            (&nothing, &edge),
+            true,
+            |key, _| {
+                first = key.try_into().unwrap_or(edge);
+                Ok(false)
+            },
+        )?;
+        let last = keys::index(endpoint, Id::from_value(u128::MAX));
+        reading.scan(
+            TableName::Index(bucket),
+            (&first, &last),
+            false,
+            |_, block| {
+                let (_, entries) = unpack(block)?;
+                found.extend(entries.into_iter().filter(|(_, id)| query.contains(*id)));
+                Ok(found.len() < query.limit)
+            },
+        )?;
+        if found.len() >= query.limit {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// The buckets that were still open when an id was made, or opened later, oldest first.
+fn buckets_since(reading: &mut Reading, id: Id) -> Result<Vec<u32>, Fault> {
+    const WHAT: &str = "the list of buckets";
+    let made_at = id.made_at().as_micros();
+    let mut found = Vec::new();
+    let (first, last) = (b"b".as_slice(), b"b\xff\xff\xff\xff".as_slice());
+    reading.scan(TableName::State, (first, last), false, |key, row| {
+        let number = Reader(key.get(1..).unwrap_or_default()).u32();
+        let number = number.ok_or_else(|| Fault::damaged(WHAT))?;
+        let row: BucketRow = rows::decode(row, WHAT)?;
+        if row.closed_at.is_none_or(|closed| closed >= made_at) {
+            found.push(number);
+        }
+        Ok(true)
+    })?;
+    Ok(found)
+}
+
+/// A block of the index: the bucket of the block before, and what it lists.
+fn unpack(block: &[u8]) -> Result<(u32, Vec<Listed>), Fault> {
+    let damaged = || Fault::damaged("a block of the index");
+    let mut reader = Reader(block);
+    let before = reader.u32().ok_or_else(damaged)?;
+    let mut entries = Vec::new();
+    while !reader.0.is_empty() {
+        let position = reader.position().ok_or_else(damaged)?;
+        entries.push((position, reader.id().ok_or_else(damaged)?));
+    }
+    Ok((before, entries))
+}

@@ -1,0 +1,320 @@
+//! The embedded store: one file on a disk, durable before it is told.
+//!
+//! Everything lies in the B-trees of one redb file. One commit holds an event, what it is unique by
+//! and thereby the duty to fan it out; there is no row per delivery but for those that wait. A
+//! *group* of batches is one transaction with one sync, and is told of only behind it. The store is
+//! a plain synchronous state machine over a [`Disk`](disk::Disk): production runs it on a thread of
+//! its own over a folder, the simulator calls it inline over a disk that loses and tears what was
+//! not synced.
+//!
+//! The files read from the outside in: `disk` and `file` (what it stands on), `tables`, `keys`,
+//! `names`, `rows` and `blocks` (how it is laid out), `memory` (what is kept beside it), `group`,
+//! `accept`, `apply`, `index` and `buckets` (how it is written), `recovery`, `pages`, `reading`,
+//! `reader` and `listing` (how it is read).
+
+mod accept;
+mod apply;
+mod blocks;
+mod buckets;
+pub mod disk;
+mod fault;
+pub mod file;
+mod group;
+mod index;
+mod keys;
+mod listing;
+mod memory;
+mod names;
+mod own_reads;
+mod pages;
+mod reader;
+mod reading;
+mod recovery;
+mod rows;
+mod space;
+pub mod system_disk;
+mod tables;
+
+use core::fmt;
+use std::{
+    collections::VecDeque,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use redb::Database;
+
+pub use self::reader::EmbeddedReader;
+use self::{disk::Disk, fault::Fault, file::OpenError, memory::Memory, tables::Reading};
+use super::{AcquireError, Completion, Store, StoreFailure};
+use crate::{
+    domain::{
+        change::{Batch, Epoch, StoreMode},
+        id::ShardId,
+        page::{LoadHandle, PageRequest, ShardState},
+    },
+    limits,
+    time::{Now, Span},
+};
+
+/// How an [`EmbeddedStore`] keeps and lets go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmbeddedOptions {
+    /// Shards of data in a new file; an old one keeps what it was made with.
+    pub data_shards: u16,
+    /// A bucket of this many bytes is closed.
+    pub bucket_bytes: u64,
+    /// A bucket of this age is closed.
+    pub bucket_age: Span,
+    /// Payloads of ended work are kept this long after their bucket was closed.
+    pub payload_age: Span,
+    /// Events and attempts of ended work are kept this long after their bucket was closed and last
+    /// written.
+    pub row_age: Span,
+    /// How often it is looked for buckets that may go; one goes at a time.
+    pub retain_every: Span,
+    /// Room on the disk below which nothing new is taken, at most; a small disk has less.
+    pub reserve_bytes: u64,
+}
+
+impl Default for EmbeddedOptions {
+    fn default() -> Self {
+        Self {
+            data_shards: limits::DATA_SHARDS,
+            bucket_bytes: limits::BUCKET_BYTES,
+            bucket_age: Span::from_millis(limits::BUCKET_AGE_MS),
+            payload_age: Span::from_millis(limits::PAYLOAD_AGE_MS),
+            row_age: Span::from_millis(limits::ROW_AGE_MS),
+            retain_every: Span::from_millis(limits::RETAIN_EVERY_MS),
+            reserve_bytes: limits::RESERVE_BYTES_MAX,
+        }
+    }
+}
+
+/// The open file, shared by the writer and the readers.
+#[derive(Clone)]
+pub(super) struct SharedFile(Arc<RwLock<Option<Database>>>);
+
+impl fmt::Debug for SharedFile {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("SharedFile")
+    }
+}
+
+impl SharedFile {
+    /// Looks at the file as it is now.
+    fn read<T>(&self, look: impl FnOnce(&mut Reading) -> Result<T, Fault>) -> Result<T, Fault> {
+        let file = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        look(&mut Reading::new(file.as_ref().ok_or_else(Fault::closed)?)?)
+    }
+}
+
+/// A store in one file of a disk; see the module's page.
+#[derive(Debug)]
+pub struct EmbeddedStore {
+    disk: Arc<dyn Disk>,
+    options: EmbeddedOptions,
+    file: SharedFile,
+    data_shards: u16,
+    memory: Memory,
+    submitted: VecDeque<Submitted>,
+    mode: StoreMode,
+    failure: Option<StoreFailure>,
+}
+
+/// Something that waits for the next flush.
+#[derive(Debug)]
+enum Submitted {
+    Batch(Box<Batch>),
+    Load(LoadHandle, PageRequest),
+}
+
+impl EmbeddedStore {
+    /// Opens the store of a disk, or makes one. What a crash left behind is put right here.
+    ///
+    /// # Errors
+    /// [`OpenError`]
+    pub fn open(disk: Arc<dyn Disk>, options: EmbeddedOptions) -> Result<Self, OpenError> {
+        let opened = file::open(&*disk, options.data_shards)?;
+        let file = SharedFile(Arc::new(RwLock::new(Some(opened.database))));
+        let memory = file.read(Memory::read).map_err(file::damaged)?;
+        let mut store = Self {
+            disk,
+            options,
+            file,
+            data_shards: opened.data_shards,
+            memory,
+            submitted: VecDeque::new(),
+            mode: StoreMode::Normal,
+            failure: None,
+        };
+        for number in 0..=store.data_shards {
+            store.memory.shards.entry(ShardId::new(number)).or_default();
+        }
+        Ok(store)
+    }
+
+    /// The last pair of times that was written; `None` in a new store. Steady time goes on from
+    /// there.
+    #[must_use]
+    pub const fn last_clock(&self) -> Option<Now> {
+        self.memory.clock
+    }
+
+    /// Reads lists and history, on any thread.
+    #[must_use]
+    pub fn reader(&self) -> EmbeddedReader {
+        EmbeddedReader {
+            file: self.file.clone(),
+        }
+    }
+
+    /// Commits all batches that were submitted as one group.
+    fn commit(&mut self, batches: &mut [Box<Batch>]) -> Result<group::Applied, Fault> {
+        let file = self.file.0.read().unwrap_or_else(PoisonError::into_inner);
+        let database = file.as_ref().ok_or_else(Fault::closed)?;
+        group::commit(database, &mut self.memory, &self.options, batches)
+    }
+
+    /// Closes the file and opens it again, as after a crash; all shards must be acquired anew.
+    fn reopen(&mut self) -> Result<(), Fault> {
+        let mut file = self.file.0.write().unwrap_or_else(PoisonError::into_inner);
+        drop(file.take());
+        let opened = file::open(&*self.disk, self.data_shards)?;
+        let memory = Memory::read(&mut Reading::new(&opened.database)?)?;
+        *file = Some(opened.database);
+        drop(file);
+        let before = core::mem::replace(&mut self.memory, memory);
+        for (shard, known) in before.shards {
+            // Epochs that were given out and not written must not be given out again.
+            let epoch = &mut self.memory.shards.entry(shard).or_default().epoch;
+            *epoch = (*epoch).max(known.epoch);
+        }
+        Ok(())
+    }
+
+    /// Commits the batches of a flush and says what became of them; `None` where the disk was full.
+    fn commit_or_reopen(
+        &mut self,
+        batches: &mut [Box<Batch>],
+    ) -> Result<Option<group::Applied>, StoreFailure> {
+        if batches.is_empty() {
+            return Ok(Some(Vec::new()));
+        }
+        match self.commit(batches) {
+            Ok(applied) => Ok(Some(applied)),
+            Err(fault) if fault.is_full() => {
+                self.reopen()?;
+                Ok(None)
+            }
+            Err(fault) => Err(fault.into()),
+        }
+    }
+
+    /// Refuses everything from now on.
+    fn fail(&mut self, failure: StoreFailure) -> StoreFailure {
+        self.failure.get_or_insert(failure).clone()
+    }
+}
+
+impl Store for EmbeddedStore {
+    fn acquire(&mut self, shard: ShardId) -> Result<(Epoch, ShardState), AcquireError> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.clone().into());
+        }
+        let number = shard.number();
+        if number > self.data_shards {
+            return Err(AcquireError::UnknownShard { number });
+        }
+        let known = self.memory.shards.entry(shard).or_default();
+        known.epoch = Epoch::new(known.epoch.number() + 1);
+        known.writer = Some(known.epoch);
+        let epoch = known.epoch;
+        // The epoch is written with its first batch: until then nothing durable bears it.
+        let memory = &self.memory;
+        let read = self
+            .file
+            .read(|reading| recovery::state(reading, memory, shard));
+        let state = read.map_err(|fault| AcquireError::Read(fault.into()))?;
+        Ok((epoch, state))
+    }
+
+    fn release(&mut self, shard: ShardId) {
+        if let Some(known) = self.memory.shards.get_mut(&shard) {
+            known.writer = None;
+        }
+    }
+
+    fn submit(&mut self, batch: Box<Batch>) {
+        self.submitted.push_back(Submitted::Batch(batch));
+    }
+
+    fn load(&mut self, load: LoadHandle, request: PageRequest) {
+        self.submitted.push_back(Submitted::Load(load, request));
+    }
+
+    fn flush(&mut self, done: &mut Vec<Completion>) -> Result<(), StoreFailure> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.clone());
+        }
+        let submitted = core::mem::take(&mut self.submitted);
+        if submitted.is_empty() && self.mode == StoreMode::Normal {
+            return Ok(());
+        }
+        let mut batches = Vec::new();
+        let mut order = Vec::with_capacity(submitted.len());
+        for one in submitted {
+            match one {
+                Submitted::Batch(batch) => {
+                    batches.push(batch);
+                    order.push(None);
+                }
+                Submitted::Load(load, request) => order.push(Some((load, request))),
+            }
+        }
+        let applied = self
+            .commit_or_reopen(&mut batches)
+            .map_err(|failure| self.fail(failure))?;
+        let is_full = applied.is_none();
+        let mut batches = batches.into_iter();
+        let mut applied = applied.unwrap_or_default().into_iter();
+        for one in order {
+            match one {
+                Some((load, request)) => done.push(self.page(load, request)),
+                None => {
+                    if let Some(batch) = batches.next() {
+                        let taken = applied.next().unwrap_or(false);
+                        done.push(told(batch, taken));
+                    }
+                }
+            }
+        }
+        self.look_at_space(is_full, done);
+        Ok(())
+    }
+
+    fn data_shards(&self) -> u16 {
+        self.data_shards
+    }
+}
+
+impl EmbeddedStore {
+    /// Reads a page, behind everything that was committed.
+    fn page(&self, load: LoadHandle, request: PageRequest) -> Completion {
+        let memory = &self.memory;
+        let page = self
+            .file
+            .read(|reading| pages::page(reading, memory, request));
+        page.map_or(Completion::LoadFailed(load), |page| {
+            Completion::Loaded(load, Box::new(page))
+        })
+    }
+}
+
+/// What became of a batch.
+fn told(batch: Box<Batch>, taken: bool) -> Completion {
+    if taken {
+        Completion::Committed(batch)
+    } else {
+        Completion::CommitFailed(batch.shard, batch.handle)
+    }
+}

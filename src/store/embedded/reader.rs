@@ -1,0 +1,383 @@
+//! Lists and history, read from snapshots of the file beside the engine and the writer.
+
+use std::sync::Arc;
+
+use super::{
+    SharedFile, blocks,
+    fault::Fault,
+    keys::{self, Reader},
+    listing, names,
+    reading::{bucket_at, event_at, first_from, id_at},
+    recovery::endpoint_rows,
+    rows::{self, OpenRow, ProgressRow},
+    tables::{Reading, TableName},
+};
+use crate::{
+    domain::{
+        application::{Application, ApplicationKey},
+        attempt::AttemptRecord,
+        change::UniqueKey,
+        delivery::{self, DeliveryFacts, DeliveryState},
+        endpoint::{Endpoint, EndpointKey},
+        event::EventPosition,
+        history::{AttemptEntry, EventEntry, HistoryQuery, Name, Order},
+        id::{EndpointId, Id},
+    },
+    store::{ReadError, Reads},
+    time::Timestamp,
+};
+
+/// Reads the file of an open store; cheap to clone, good on any thread.
+#[derive(Clone, Debug)]
+pub struct EmbeddedReader {
+    pub(super) file: SharedFile,
+}
+
+impl EmbeddedReader {
+    fn read<T>(&self, look: impl FnOnce(&mut Reading) -> Result<T, Fault>) -> Result<T, ReadError> {
+        self.file.read(look).map_err(ReadError::from)
+    }
+}
+
+impl Reads for EmbeddedReader {
+    fn application(&self, name: &Name) -> Result<Option<Arc<Application>>, ReadError> {
+        self.read(|reading| {
+            let key = match name {
+                Name::Id(id) => names::application_id(*id),
+                Name::Uid(uid) => names::application_uid(uid),
+            };
+            let found = reading.read(TableName::Names, &key, |row| Ok(names::application(row)))?;
+            let Some((_, key)) = found.flatten() else {
+                return Ok(None);
+            };
+            let row = keys::application(key);
+            reading.read(TableName::Applications, &row, |row| {
+                Ok(Arc::new(rows::application(key, row)?))
+            })
+        })
+    }
+
+    fn endpoint(
+        &self,
+        application: ApplicationKey,
+        name: &Name,
+    ) -> Result<Option<Arc<Endpoint>>, ReadError> {
+        self.read(|reading| {
+            let key = match name {
+                Name::Id(id) => names::endpoint_id(*id),
+                Name::Uid(uid) => names::unique(&UniqueKey::EndpointUid {
+                    application,
+                    uid: Arc::clone(uid),
+                }),
+            };
+            let found = reading.read(TableName::Names, &key, |row| Ok(names::endpoint(row)))?;
+            let found = found.flatten().map(|(_, key)| key);
+            match found.filter(|key| key.application == application) {
+                Some(key) => endpoint_at(reading, key),
+                None => Ok(None),
+            }
+        })
+    }
+
+    fn endpoints(
+        &self,
+        application: ApplicationKey,
+        from: u32,
+        limit: usize,
+    ) -> Result<Vec<Arc<Endpoint>>, ReadError> {
+        self.read(|reading| {
+            let mut found = Vec::new();
+            endpoint_rows(reading, application, from, |key, row| {
+                if found.len() < limit {
+                    found.push(Arc::new(rows::endpoint(key, row)?));
+                }
+                Ok(found.len() < limit)
+            })?;
+            Ok(found)
+        })
+    }
+
+    fn event(
+        &self,
+        application: ApplicationKey,
+        name: &Name,
+    ) -> Result<Option<EventEntry>, ReadError> {
+        self.read(|reading| {
+            let position = match name {
+                Name::Id(id) => place_of(reading, application, *id)?,
+                Name::Uid(uid) => {
+                    let key = names::unique(&UniqueKey::EventUid {
+                        application,
+                        uid: Arc::clone(uid),
+                    });
+                    let found =
+                        reading.read(TableName::Names, &key, |row| Ok(names::event(row)))?;
+                    let found = found.flatten();
+                    let Some((id, position, _)) = found else {
+                        return Ok(None);
+                    };
+                    (id_at(reading, application, position)? == Some(id)).then_some(position)
+                }
+            };
+            match position {
+                Some(position) => entry_at(reading, application, position),
+                None => Ok(None),
+            }
+        })
+    }
+
+    fn events(
+        &self,
+        application: ApplicationKey,
+        query: HistoryQuery,
+    ) -> Result<Vec<EventEntry>, ReadError> {
+        self.read(|reading| {
+            let end = end_of(reading, application)?;
+            let above = match query.above {
+                Some(id) => first_from(reading, application, above(id), end)?,
+                None => EventPosition::default(),
+            };
+            let below = match query.below {
+                Some(id) => first_from(reading, application, id, end)?,
+                None => end,
+            };
+            let positions = positions(reading, application, (above, below), query)?;
+            let mut entries = Vec::with_capacity(positions.len());
+            for position in positions {
+                entries.extend(entry_at(reading, application, position)?);
+            }
+            Ok(entries)
+        })
+    }
+
+    fn attempts_of_endpoint(
+        &self,
+        endpoint: EndpointKey,
+        query: HistoryQuery,
+    ) -> Result<Vec<AttemptEntry>, ReadError> {
+        self.read(|reading| {
+            let Some(known) = endpoint_at(reading, endpoint)? else {
+                return Ok(Vec::new());
+            };
+            let listed = listing::list(reading, endpoint, query)?;
+            let mut entries = Vec::with_capacity(listed.len());
+            for (position, id) in listed {
+                let record = attempt_at(reading, endpoint.application, position, id)?;
+                let event = id_at(reading, endpoint.application, position)?;
+                // What stands in the index may be of an event that is gone.
+                if let (Some(record), Some(event)) = (record, event) {
+                    entries.push(AttemptEntry {
+                        record,
+                        event: crate::domain::id::EventId::new(event),
+                        endpoint: known.id,
+                    });
+                }
+            }
+            Ok(entries)
+        })
+    }
+
+    fn delivery_state(
+        &self,
+        endpoint: EndpointKey,
+        position: EventPosition,
+    ) -> Result<Option<DeliveryState>, ReadError> {
+        self.read(|reading| state_of(reading, endpoint, position))
+    }
+
+    fn attempts_of_event(
+        &self,
+        application: ApplicationKey,
+        position: EventPosition,
+        query: HistoryQuery,
+    ) -> Result<Vec<AttemptEntry>, ReadError> {
+        self.read(|reading| {
+            let Some(event) = id_at(reading, application, position)? else {
+                return Ok(Vec::new());
+            };
+            let records = records_of(reading, application, position, query)?;
+            let mut entries = Vec::with_capacity(records.len());
+            for record in records {
+                let endpoint = endpoint_at(reading, record.endpoint)?;
+                let endpoint = endpoint.map(|known| known.id);
+                entries.push(AttemptEntry {
+                    record,
+                    event: crate::domain::id::EventId::new(event),
+                    endpoint: endpoint.unwrap_or_else(EndpointId::default),
+                });
+            }
+            Ok(entries)
+        })
+    }
+}
+
+/// An endpoint by its key.
+fn endpoint_at(reading: &mut Reading, key: EndpointKey) -> Result<Option<Arc<Endpoint>>, Fault> {
+    reading.read(TableName::Endpoints, &keys::endpoint(key), |row| {
+        Ok(Arc::new(rows::endpoint(key, row)?))
+    })
+}
+
+/// The state of a delivery, by the one function that tells it.
+fn state_of(
+    reading: &mut Reading,
+    endpoint: EndpointKey,
+    position: EventPosition,
+) -> Result<Option<DeliveryState>, Fault> {
+    let application = endpoint.application;
+    let known = endpoint_at(reading, endpoint)?;
+    let event = event_at(reading, application, position)?;
+    let bucket = bucket_at(reading, application, position)?;
+    let (Some(known), Some((event, _)), Some(bucket)) = (known, event, bucket) else {
+        return Ok(None);
+    };
+    let key = keys::delivery(endpoint, position);
+    let open: Option<OpenRow> = reading.read(TableName::Open, &key, |row| {
+        rows::decode(row, "the row of a waiting delivery")
+    })?;
+    let expired = reading.read(TableName::Expired(bucket), &key, |_| Ok(()))?;
+    let newest_first = HistoryQuery {
+        above: None,
+        below: None,
+        order: Order::NewestFirst,
+        limit: usize::MAX,
+    };
+    let records = records_of(reading, application, position, newest_first)?;
+    let last = records.iter().find(|record| record.endpoint == endpoint);
+    Ok(delivery::state(DeliveryFacts {
+        subscribed: known.takes_event(&event),
+        open_due: open.map(|row| Timestamp::from_micros(row.due)),
+        last_result: last.map(|record| record.result),
+        expired: expired.is_some(),
+    }))
+}
+
+/// An event as a list shows it.
+fn entry_at(
+    reading: &mut Reading,
+    application: ApplicationKey,
+    position: EventPosition,
+) -> Result<Option<EventEntry>, Fault> {
+    let found = event_at(reading, application, position)?;
+    Ok(found.map(|(event, has_payload)| EventEntry { event, has_payload }))
+}
+
+/// The place behind the newest event of an application.
+fn end_of(reading: &mut Reading, application: ApplicationKey) -> Result<EventPosition, Fault> {
+    let key = [&b"p"[..], &keys::application(application)].concat();
+    let row: Option<ProgressRow> = reading.read(TableName::State, &key, |row| {
+        rows::decode(row, "the table of states")
+    })?;
+    Ok(EventPosition::new(row.unwrap_or_default().next_position))
+}
+
+/// The place of the event with this id.
+fn place_of(
+    reading: &mut Reading,
+    application: ApplicationKey,
+    id: Id,
+) -> Result<Option<EventPosition>, Fault> {
+    let end = end_of(reading, application)?;
+    let position = first_from(reading, application, id, end)?;
+    let found = position < end && id_at(reading, application, position)? == Some(id);
+    Ok(found.then_some(position))
+}
+
+/// The id behind an id.
+const fn above(id: Id) -> Id {
+    Id::from_value(id.value().saturating_add(1))
+}
+
+/// The places of a span that have events, as far as a query asks for them.
+fn positions(
+    reading: &mut Reading,
+    application: ApplicationKey,
+    span: (EventPosition, EventPosition),
+    query: HistoryQuery,
+) -> Result<Vec<EventPosition>, Fault> {
+    let is_backwards = query.order == Order::NewestFirst;
+    let mut spans = super::reading::spans_between(reading, application, span)?;
+    if is_backwards {
+        spans.reverse();
+    }
+    let mut found = Vec::new();
+    for (bucket, from, until) in spans {
+        let first = keys::event(application, from);
+        let last = keys::event(application, EventPosition::new(until.number() - 1));
+        let range = (first.as_slice(), last.as_slice());
+        reading.scan(TableName::Events(bucket), range, is_backwards, |key, _| {
+            found.push(super::reading::position_of(key)?);
+            Ok(found.len() < query.limit)
+        })?;
+        if found.len() >= query.limit {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// One attempt by its event and id.
+fn attempt_at(
+    reading: &mut Reading,
+    application: ApplicationKey,
+    position: EventPosition,
+    id: Id,
+) -> Result<Option<AttemptRecord>, Fault> {
+    let Some(bucket) = bucket_at(reading, application, position)? else {
+        return Ok(None);
+    };
+    let first = keys::attempts(application, position, Id::default());
+    let last = keys::attempts(application, position, id);
+    let mut found = None;
+    let range = (first.as_slice(), last.as_slice());
+    reading.scan(TableName::Attempts(bucket), range, true, |_, block| {
+        let records = blocks::unpack(application, position, block)?;
+        found = records.into_iter().find(|record| record.id.id() == id);
+        Ok(false)
+    })?;
+    Ok(found)
+}
+
+/// The attempts of an event, as far as a query asks for them.
+fn records_of(
+    reading: &mut Reading,
+    application: ApplicationKey,
+    position: EventPosition,
+    query: HistoryQuery,
+) -> Result<Vec<AttemptRecord>, Fault> {
+    let Some(bucket) = bucket_at(reading, application, position)? else {
+        return Ok(Vec::new());
+    };
+    let is_backwards = query.order == Order::NewestFirst;
+    let first = keys::attempts(application, position, Id::default());
+    let last = keys::attempts(
+        application,
+        position,
+        query.below.unwrap_or(Id::from_value(u128::MAX)),
+    );
+    let mut found: Vec<AttemptRecord> = Vec::new();
+    let range = (first.as_slice(), last.as_slice());
+    reading.scan(
+        TableName::Attempts(bucket),
+        range,
+        is_backwards,
+        |key, block| {
+            let mut records = blocks::unpack(application, position, block)?;
+            if is_backwards {
+                records.reverse();
+            }
+            let asked = records
+                .into_iter()
+                .filter(|record| query.contains(record.id.id()));
+            found.extend(asked);
+            let begin = Reader(key.get(14..).unwrap_or_default()).id();
+            let is_over = is_backwards
+                && query
+                    .above
+                    .is_some_and(|above| begin.is_some_and(|id| id <= above));
+            Ok(found.len() < query.limit && !is_over)
+        },
+    )?;
+    found.truncate(query.limit);
+    Ok(found)
+}

@@ -1,0 +1,439 @@
+//! The values of the tables: a version byte, then the row in postcard's encoding.
+//!
+//! A released row is never changed: a new form gets the next version byte and is read beside the
+//! old one. What later releases need to know of a row stands in its first form already.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::fault::Fault;
+use crate::{
+    domain::{
+        application::{Application, ApplicationKey},
+        endpoint::{
+            BodyFormat, DisabledReason, Endpoint, EndpointKey, EndpointState, Subscription, Target,
+        },
+        endpoint_url::EndpointUrl,
+        event::{Event, EventPosition, Payload},
+        id::{ApplicationId, EndpointId, EventId, Id},
+        secret::Secret,
+    },
+    time::{Now, Timestamp},
+};
+
+/// The version byte of every row here.
+const VERSION: u8 = 1;
+
+/// Writes a row behind what is in `out`.
+pub(super) fn encode<T: Serialize>(row: &T, mut out: Vec<u8>) -> Result<Vec<u8>, Fault> {
+    out.push(VERSION);
+    Ok(postcard::to_extend(row, out)?)
+}
+
+/// Reads a row.
+pub(super) fn decode<'row, T: Deserialize<'row>>(
+    bytes: &'row [u8],
+    what: &str,
+) -> Result<T, Fault> {
+    match bytes.split_first() {
+        Some((&VERSION, row)) => postcard::from_bytes(row).map_err(|_| Fault::damaged(what)),
+        _ => Err(Fault::damaged(what)),
+    }
+}
+
+/// Two times of one moment, as they are stored.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(super) struct NowRow {
+    steady: i64,
+    wall: i64,
+}
+
+impl From<Now> for NowRow {
+    fn from(now: Now) -> Self {
+        Self {
+            steady: now.steady.as_micros(),
+            wall: now.wall.as_micros(),
+        }
+    }
+}
+
+impl From<NowRow> for Now {
+    fn from(row: NowRow) -> Self {
+        Self {
+            steady: Timestamp::from_micros(row.steady),
+            wall: Timestamp::from_micros(row.wall),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct ApplicationRow<'row> {
+    id: u128,
+    #[serde(borrow)]
+    uid: Option<&'row str>,
+    registration: &'row [u8],
+    created_at: NowRow,
+}
+
+/// An application as a row.
+pub(super) fn application_row(application: &Application) -> Result<Vec<u8>, Fault> {
+    let row = ApplicationRow {
+        id: application.id.id().value(),
+        uid: application.uid.as_deref(),
+        registration: &application.registration,
+        created_at: application.created_at.into(),
+    };
+    encode(&row, Vec::new())
+}
+
+/// An application from its row.
+pub(super) fn application(key: ApplicationKey, bytes: &[u8]) -> Result<Application, Fault> {
+    let row: ApplicationRow<'_> = decode(bytes, "the row of an application")?;
+    Ok(Application {
+        key,
+        id: ApplicationId::new(Id::from_value(row.id)),
+        uid: row.uid.map(Arc::from),
+        registration: Bytes::copy_from_slice(row.registration),
+        created_at: row.created_at.into(),
+    })
+}
+
+#[derive(Serialize, Deserialize)]
+struct EndpointRow<'row> {
+    id: u128,
+    #[serde(borrow)]
+    uid: Option<&'row str>,
+    url: &'row str,
+    secret: &'row [u8],
+    /// The token of the original body format, as JSON text; `None` for the plain payload.
+    token_json: Option<&'row [u8]>,
+    revision: u32,
+    /// 0 enabled, 1 disabled because it is gone.
+    state: u8,
+    event_types: Vec<&'row str>,
+    channels: Vec<&'row str>,
+    subscriptions: Vec<(u64, Option<u64>)>,
+    registration: &'row [u8],
+    created_at: NowRow,
+}
+
+/// An endpoint as a row.
+pub(super) fn endpoint_row(endpoint: &Endpoint) -> Result<Vec<u8>, Fault> {
+    let target = &endpoint.target;
+    let row = EndpointRow {
+        id: endpoint.id.id().value(),
+        uid: endpoint.uid.as_deref(),
+        url: target.url.text(),
+        secret: target.secret.expose(),
+        token_json: match &target.body_format {
+            BodyFormat::Payload => None,
+            BodyFormat::Original { token_json } => Some(token_json),
+        },
+        revision: target.revision,
+        state: match endpoint.state {
+            EndpointState::Enabled => 0,
+            EndpointState::Disabled(DisabledReason::Gone) => 1,
+        },
+        event_types: endpoint.event_types.iter().map(|kind| &**kind).collect(),
+        channels: Vec::new(),
+        subscriptions: endpoint
+            .subscriptions
+            .iter()
+            .map(|span| (span.from.number(), span.until.map(EventPosition::number)))
+            .collect(),
+        registration: &endpoint.registration,
+        created_at: endpoint.created_at.into(),
+    };
+    encode(&row, Vec::new())
+}
+
+/// An endpoint from its row.
+pub(super) fn endpoint(key: EndpointKey, bytes: &[u8]) -> Result<Endpoint, Fault> {
+    const WHAT: &str = "the row of an endpoint";
+    let row: EndpointRow<'_> = decode(bytes, WHAT)?;
+    let id = EndpointId::new(Id::from_value(row.id));
+    Ok(Endpoint {
+        key,
+        id,
+        uid: row.uid.map(Arc::from),
+        event_types: row.event_types.into_iter().map(Arc::from).collect(),
+        target: Arc::new(Target {
+            endpoint: key,
+            id,
+            revision: row.revision,
+            url: EndpointUrl::parse(row.url).map_err(|_| Fault::damaged(WHAT))?,
+            secret: Secret::new(row.secret.to_vec()).map_err(|_| Fault::damaged(WHAT))?,
+            body_format: row
+                .token_json
+                .map_or(BodyFormat::Payload, |token| BodyFormat::Original {
+                    token_json: Bytes::copy_from_slice(token),
+                }),
+        }),
+        state: match row.state {
+            0 => EndpointState::Enabled,
+            1 => EndpointState::Disabled(DisabledReason::Gone),
+            _ => return Err(Fault::damaged(WHAT)),
+        },
+        subscriptions: row
+            .subscriptions
+            .into_iter()
+            .map(|(from, until)| Subscription {
+                from: EventPosition::new(from),
+                until: until.map(EventPosition::new),
+            })
+            .collect(),
+        registration: Bytes::copy_from_slice(row.registration),
+        created_at: row.created_at.into(),
+    })
+}
+
+/// The row of an event begins with its id, 16 bytes, so that a search need not read the rest.
+#[derive(Serialize, Deserialize)]
+struct EventRow<'row> {
+    #[serde(borrow)]
+    event_type: &'row str,
+    content_type: &'row str,
+    uid: Option<&'row str>,
+    accepted_at: NowRow,
+    expires_at: i64,
+    /// When it may be sent first, for events that are delivered later.
+    not_before: Option<i64>,
+    /// The hash of its ordering key, for endpoints that keep an order.
+    ordering_key: Option<u64>,
+    channels: Vec<&'row str>,
+    /// How long its payload is kept, as the number of a class; 0 is the usual one.
+    payload_class: u8,
+    payload_bytes: u32,
+}
+
+/// An event as a row, without its payload.
+pub(super) fn event_row(event: &Event, mut out: Vec<u8>) -> Result<Vec<u8>, Fault> {
+    out.clear();
+    out.extend_from_slice(&event.id.id().value().to_be_bytes());
+    let row = EventRow {
+        event_type: &event.event_type,
+        content_type: &event.payload.content_type,
+        uid: event.uid.as_deref(),
+        accepted_at: Now {
+            steady: event.accepted_at,
+            wall: event.accepted_wall,
+        }
+        .into(),
+        expires_at: event.expires_at.as_micros(),
+        not_before: None,
+        ordering_key: None,
+        channels: Vec::new(),
+        payload_class: 0,
+        payload_bytes: u32::try_from(event.payload.bytes.len()).unwrap_or(u32::MAX),
+    };
+    encode(&row, out)
+}
+
+/// The id at the head of an event's row.
+pub(super) fn event_id(bytes: &[u8]) -> Result<Id, Fault> {
+    let (id, _) = bytes
+        .split_first_chunk::<16>()
+        .ok_or_else(|| Fault::damaged("the row of an event"))?;
+    Ok(Id::from_value(u128::from_be_bytes(*id)))
+}
+
+/// An event from its row and its payload's bytes.
+pub(super) fn event(
+    application: ApplicationKey,
+    position: EventPosition,
+    bytes: &[u8],
+    payload: Bytes,
+) -> Result<Event, Fault> {
+    let id = event_id(bytes)?;
+    let rest = bytes.get(16..).unwrap_or_default();
+    let row: EventRow<'_> = decode(rest, "the row of an event")?;
+    let accepted_at = Now::from(row.accepted_at);
+    Ok(Event {
+        id: EventId::new(id),
+        application,
+        position,
+        uid: row.uid.map(Arc::from),
+        event_type: row.event_type.into(),
+        payload: Payload {
+            content_type: row.content_type.into(),
+            bytes: payload,
+        },
+        accepted_at: accepted_at.steady,
+        accepted_wall: accepted_at.wall,
+        expires_at: Timestamp::from_micros(row.expires_at),
+    })
+}
+
+/// A waiting delivery, by its event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct OpenRow {
+    /// When it is due, in steady microseconds.
+    pub(super) due: i64,
+    /// Attempts that were made.
+    pub(super) attempts: u16,
+}
+
+/// Where a lagging lane stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct LaneRow {
+    /// The cursor's position.
+    pub(super) cursor: u64,
+    /// What is settled behind it.
+    pub(super) done: [u64; 4],
+}
+
+/// What is known of a shard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ShardRow {
+    /// The last fencing token.
+    pub(super) epoch: u64,
+    /// The greatest id that was ever committed.
+    pub(super) last_id: u128,
+}
+
+/// Where an application's events stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ProgressRow {
+    /// The place of the next event.
+    pub(super) next_position: u64,
+    /// Everything before it is settled, but for open rows and lagging lanes.
+    pub(super) watermark: u64,
+}
+
+/// What is known of a bucket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct BucketRow {
+    /// When it was opened, in steady microseconds.
+    pub(super) opened_at: i64,
+    /// When it was closed; `None` while new events go into it.
+    pub(super) closed_at: Option<i64>,
+    /// When the last attempt was written into it.
+    pub(super) written_at: i64,
+    /// Bytes of events and payloads in it, roughly.
+    pub(super) bytes: u64,
+    /// Waiting deliveries of its events.
+    pub(super) open: u64,
+    /// Whether its payloads are gone already.
+    pub(super) payloads_dropped: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::ShardId;
+
+    fn endpoint_key() -> EndpointKey {
+        EndpointKey {
+            application: ApplicationKey {
+                shard: ShardId::new(3),
+                ordinal: 4,
+            },
+            ordinal: 5,
+        }
+    }
+
+    fn some_endpoint() -> Endpoint {
+        let key = endpoint_key();
+        let id = EndpointId::new(Id::from_value(6));
+        Endpoint {
+            key,
+            id,
+            uid: Some("mine".into()),
+            event_types: vec!["a.b".into()],
+            target: Arc::new(Target {
+                endpoint: key,
+                id,
+                revision: 2,
+                url: EndpointUrl::parse("https://h.example:1/p?q").expect("valid"),
+                secret: Secret::new(vec![9; 32]).expect("valid"),
+                body_format: BodyFormat::Original {
+                    token_json: Bytes::from_static(b"\"t\""),
+                },
+            }),
+            state: EndpointState::Disabled(DisabledReason::Gone),
+            subscriptions: vec![Subscription {
+                from: EventPosition::new(1),
+                until: Some(EventPosition::new(9)),
+            }],
+            registration: Bytes::from_static(b"{}"),
+            created_at: Now {
+                steady: Timestamp::from_micros(1),
+                wall: Timestamp::from_micros(-1),
+            },
+        }
+    }
+
+    #[test]
+    fn an_endpoint_comes_back_from_its_row() {
+        let endpoint = some_endpoint();
+        let row = endpoint_row(&endpoint).expect("it fits");
+        let read = super::endpoint(endpoint.key, &row).expect("it is whole");
+        assert_eq!(format!("{endpoint:?}"), format!("{read:?}"));
+        assert_eq!(read.target.secret.expose(), [9; 32]);
+    }
+
+    #[test]
+    fn an_event_comes_back_from_its_row_and_its_id_from_its_head() {
+        let event = Event {
+            id: EventId::new(Id::from_value(77)),
+            application: endpoint_key().application,
+            position: EventPosition::new(8),
+            uid: None,
+            event_type: "x".into(),
+            payload: Payload {
+                content_type: "application/json".into(),
+                bytes: Bytes::from_static(b"[1]"),
+            },
+            accepted_at: Timestamp::from_micros(5),
+            accepted_wall: Timestamp::from_micros(6),
+            expires_at: Timestamp::MAX,
+        };
+        let row = event_row(&event, Vec::new()).expect("it fits");
+        assert_eq!(event_id(&row).expect("whole"), Id::from_value(77));
+        let payload = event.payload.bytes.clone();
+        let read = super::event(event.application, event.position, &row, payload);
+        assert_eq!(format!("{event:?}"), format!("{:?}", read.expect("whole")));
+    }
+
+    #[test]
+    fn the_first_form_of_each_row_never_changes() {
+        let row = endpoint_row(&some_endpoint()).expect("it fits");
+        let hash = xxhash_rust::xxh3::xxh3_64(&row);
+        assert_eq!(
+            hash, 0x3faf_cd21_848d_67dd,
+            "a released row keeps its form: {hash:#x}"
+        );
+        let open = OpenRow {
+            due: -2,
+            attempts: 300,
+        };
+        assert_eq!(encode(&open, Vec::new()).expect("it fits"), [1, 3, 172, 2]);
+        let lane = LaneRow {
+            cursor: 1,
+            done: [0, 1, 2, 128],
+        };
+        let bytes = encode(&lane, Vec::new()).expect("it fits");
+        assert_eq!(bytes, [1, 1, 0, 1, 2, 128, 1]);
+        let bucket = BucketRow {
+            closed_at: Some(1),
+            open: 3,
+            ..BucketRow::default()
+        };
+        let bytes = encode(&bucket, Vec::new()).expect("it fits");
+        assert_eq!(bytes, [1, 0, 1, 2, 0, 0, 3, 0]);
+    }
+
+    #[test]
+    fn a_damaged_or_newer_row_is_an_error_and_not_a_panic() {
+        let row = endpoint_row(&some_endpoint()).expect("it fits");
+        for length in 0..row.len() {
+            let cut = endpoint(endpoint_key(), &row[..length]);
+            assert!(cut.is_err(), "{length}");
+        }
+        let mut newer = row;
+        newer[0] = 9;
+        assert!(endpoint(endpoint_key(), &newer).is_err());
+    }
+}
