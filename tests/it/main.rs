@@ -9,6 +9,7 @@ mod command_line;
 mod drive;
 mod engine;
 mod original;
+mod process;
 mod server;
 mod sockets;
 mod store_contract;
