@@ -6,6 +6,7 @@
 )]
 
 mod command_line;
+mod determinism;
 mod drive;
 mod engine;
 mod original;
