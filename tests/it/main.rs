@@ -9,6 +9,7 @@ mod command_line;
 mod determinism;
 mod drive;
 mod engine;
+mod engine_model;
 mod original;
 mod process;
 mod server;
