@@ -177,9 +177,10 @@ impl Process {
 
     /// Sends a signal: `TERM` or `INT`.
     pub(crate) fn signal(&self, name: &str) {
-        let process = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &process]).status();
-        assert!(sent.expect("kill is there").success());
+        // The shell's own kill: the program of that name is not on every machine.
+        let kill = format!("kill -s {name} {}", self.child.id());
+        let sent = Command::new("sh").args(["-c", &kill]).status();
+        assert!(sent.expect("a shell is there").success());
     }
 
     /// Waits for its end; gives the exit code and what it still wrote to its standard output.
