@@ -432,6 +432,54 @@ fn undecided<'a>(manifest: &'a str, decisions: &str) -> Vec<&'a str> {
     names
 }
 
+/// The files of the repository that a page of it links to, as the page names them.
+fn linked(page: &str) -> Vec<&str> {
+    let ends = page.split("](").skip(1);
+    let targets = ends.filter_map(|rest| rest.split(')').next());
+    let files = targets.map(|target| target.split('#').next().unwrap_or_default());
+    files
+        .filter(|file| !file.is_empty() && !file.contains("://"))
+        .collect()
+}
+
+/// Every page that is reached from `pages` by links, a linked folder's pages too, and what is linked
+/// to in vain.
+fn reached(mut pages: Vec<PathBuf>) -> (Vec<PathBuf>, Vec<String>) {
+    let mut broken = Vec::new();
+    let mut next = 0;
+    while let Some(page) = pages.get(next).cloned() {
+        next += 1;
+        let text = fs::read_to_string(&page).expect("it was found");
+        for file in linked(&text) {
+            let target = page.with_file_name(file);
+            if !target.exists() {
+                broken.push(format!("{}: {file}", page.display()));
+            }
+            for found in pages_of(&target) {
+                if !pages.contains(&found) {
+                    pages.push(found);
+                }
+            }
+        }
+    }
+    (pages, broken)
+}
+
+/// The pages that a path names: itself, or those in it.
+fn pages_of(path: &Path) -> Vec<PathBuf> {
+    let Ok(path) = path.canonicalize() else {
+        return Vec::new();
+    };
+    let mut pages = match fs::read_dir(&path) {
+        Ok(entries) => entries
+            .map(|entry| entry.expect("readable").path())
+            .collect(),
+        Err(_) => vec![path],
+    };
+    pages.retain(|page| page.extension().is_some_and(|end| end == "md"));
+    pages
+}
+
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -493,6 +541,23 @@ fn every_dependency_has_a_reason() {
     let manifest = read("Cargo.toml");
     let missing = undecided(&manifest, &read("docs/decisions/0002-dependencies.md"));
     assert!(missing.is_empty(), "say why in 0002: {missing:?}");
+}
+
+#[test]
+fn every_page_is_reached_from_the_readme_and_no_link_leads_nowhere() {
+    let (pages, broken) = reached(pages_of(&repository().join("README.md")));
+    assert!(broken.is_empty(), "links to no file: {broken:?}");
+    for folder in ["docs", "docs/decisions"] {
+        for page in pages_of(&repository().join(folder)) {
+            assert!(pages.contains(&page), "no page links to {}", page.display());
+        }
+    }
+}
+
+#[test]
+fn links_are_found_in_a_page() {
+    let page = "[a](docs/a.md), [b](https://b.test/) and [c](../c.md#part) or [here](#part)";
+    assert_eq!(linked(page), ["docs/a.md", "../c.md"]);
 }
 
 /// What is said about a made-up file that has a proper head.

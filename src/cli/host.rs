@@ -1,5 +1,6 @@
 //! The one place where engine, store, transport and server are put together.
 
+use core::convert::Infallible;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -26,9 +27,9 @@ use crate::{
 };
 
 /// What a host starts with.
-pub(super) struct Start {
+pub(super) struct Start<'a> {
     /// The valid configuration.
-    pub(super) config: Config,
+    pub(super) config: &'a Config,
     /// The bound socket.
     pub(super) listener: TcpListener,
     /// The seed, given or drawn.
@@ -41,14 +42,17 @@ pub(super) struct Start {
 /// in flight may end within `limits::DRAIN_TIMEOUT_MS`; meanwhile the server goes on, so that
 /// `/readyz` tells who asks. The second signal ends at once.
 ///
+/// `announce` is called once commands are taken and signals are heard: who reads what it tells may
+/// act on it at once.
+///
 /// # Errors
 /// [`Failure::Operation`] if a thread can't be started or the engine ended by itself,
 /// [`Failure::Interrupted`] after a second signal.
-pub(super) async fn host(start: Start) -> Result<(), Failure> {
+pub(super) async fn host(start: Start<'_>, announce: impl FnOnce()) -> Result<(), Failure> {
     let mut signals = Signals::listen().map_err(|error| Failure::Operation(error.to_string()))?;
     let (console, observer) = Console::start()
         .map_err(|error| Failure::Operation(format!("no thread for the console: {error}")))?;
-    let transport = transport_options(&start.config);
+    let transport = transport_options(start.config);
     let store = SharedStore::new(MemoryStore::default());
     let (handle, cell) = Cell::start(
         start.config.engine_options(start.seed),
@@ -77,10 +81,16 @@ pub(super) async fn host(start: Start) -> Result<(), Failure> {
         handle.shut_down(limits::DRAIN_TIMEOUT_MS - limits::DRAIN_SERVER_MS);
         signals.next().await;
     };
+    let announced = async {
+        handle.started().await;
+        announce();
+        core::future::pending::<Infallible>().await
+    };
     tokio::select! {
         biased;
         ended = work => ended.map_err(failed)?,
         () = signalled => return Err(Failure::Interrupted),
+        never = announced => match never {},
     }
     console.finish();
     tracing::info!("stopped: nothing is in flight");

@@ -2,7 +2,8 @@
 //!
 //! Data goes to standard output, everything said about it to standard error. A failure is one plain
 //! line that says what to do, and an exit code: 1 if the operation failed, 2 for wrong usage or
-//! configuration (as clap does for flags).
+//! configuration (as clap does for flags), 10 for a simulation that found a property broken, 130
+//! after a second signal.
 
 mod bind;
 mod console;
@@ -47,7 +48,8 @@ Examples:
     fanfare simulate --seed 1 --events 1000 --endpoints 100
 
 Exit codes:
-  0 done, 1 the operation failed, 2 wrong usage or configuration, 130 interrupted";
+  0 done, 1 the operation failed, 2 wrong usage or configuration, 10 a simulation found a property
+  broken, 130 ended at once by a second signal";
 
 /// Takes an event once and delivers it to every endpoint that subscribed: signed and retried.
 #[derive(Debug, Parser)]

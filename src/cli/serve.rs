@@ -66,29 +66,37 @@ pub(super) fn run(config: Config) -> Result<(), Failure> {
             .map_or_else(entropy::seed, Ok)
             .map_err(no_entropy)?;
         let (listener, bound) = bind(config.listen).await?;
-        announce(style, &config, bound, seed);
-        let admin_key = admin_key(style, &config)?;
-        host(Start {
-            config,
+        let admin_key = admin_key(&config)?;
+        let new_key = match config.original_access {
+            OriginalAccess::Key(None) => admin_key.clone(),
+            OriginalAccess::Key(Some(_)) | OriginalAccess::Open => None,
+        };
+        let start = Start {
+            config: &config,
             listener,
             seed,
             admin_key,
+        };
+        host(start, || {
+            announce(style, &config, bound, seed);
+            if let Some(key) = &new_key {
+                say(&key_line(style, key));
+            }
         })
         .await
     })
 }
 
-/// The key to ask for; if none was given one is made, and shown this once.
-fn admin_key(style: logging::Style, config: &Config) -> Result<Option<AdminKey>, Failure> {
+/// The key to ask for; if none was given one is made.
+fn admin_key(config: &Config) -> Result<Option<AdminKey>, Failure> {
     match &config.original_access {
         OriginalAccess::Open => Ok(None),
         OriginalAccess::Key(Some(key)) => Ok(Some(key.clone())),
         OriginalAccess::Key(None) => {
             let made = entropy::admin_key().map_err(no_entropy)?;
             let key = AdminKey::new(made);
-            let key = key.map_err(|error| Failure::Operation(error.to_string()))?;
-            say(&key_line(style, &key));
-            Ok(Some(key))
+            key.map(Some)
+                .map_err(|error| Failure::Operation(error.to_string()))
         }
     }
 }
@@ -97,7 +105,7 @@ fn no_entropy(error: entropy::EntropyError) -> Failure {
     Failure::Operation(error.to_string())
 }
 
-/// Not by the log, which may be kept: a secret belongs to the one who starts the process.
+/// Shown once. Not by the log, which may be kept: a secret belongs to the one who starts the process.
 fn key_line(style: logging::Style, key: &AdminKey) -> String {
     match style {
         logging::Style::Text { .. } => format!(

@@ -46,18 +46,13 @@ impl Engine {
 
     /// Puts a lane where it belongs after something about it changed.
     pub(super) fn reconsider(&mut self, index: usize, now: Now) {
+        self.want_open_rows(index);
         let Some(lane) = self.registry.lanes.get_mut(index) else {
             return;
         };
         let Some(entry) = self.registry.applications.get_mut(lane.application) else {
             return;
         };
-        if lane.open.wants_load().is_some() {
-            let wanted = (entry.application.key.shard, index);
-            if !self.open_loads.contains(&wanted) {
-                self.open_loads.push(wanted);
-            }
-        }
         if lane.queued {
             return;
         }
@@ -77,8 +72,24 @@ impl Engine {
         }
     }
 
+    /// If a lane has used up the open rows that stand here, the next ones are asked for when the turn
+    /// ends.
+    fn want_open_rows(&mut self, index: usize) {
+        let Some(lane) = self.registry.lanes.get(index) else {
+            return;
+        };
+        if lane.open.wants_load().is_some() {
+            let wanted = (lane.endpoint.key.application.shard, index);
+            if !self.open_loads.contains(&wanted) {
+                self.open_loads.push(wanted);
+            }
+        }
+    }
+
     /// A lane has nothing to start: it sleeps until its next retry, and the next event wakes it.
     pub(super) fn rest(&mut self, index: usize, now: Now) {
+        // Rows that expired were used up without an attempt whose end would ask for more.
+        self.want_open_rows(index);
         let Some(lane) = self.registry.lanes.get_mut(index) else {
             return;
         };

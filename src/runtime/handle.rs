@@ -1,11 +1,8 @@
 //! The handle by which callers on other threads reach a cell.
 
-use std::sync::{
-    Arc, Mutex, OnceLock, PoisonError,
-    atomic::{AtomicU8, Ordering},
-};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::mailbox::Mailbox;
 use crate::{
@@ -17,10 +14,11 @@ use crate::{
     store::Reads,
 };
 
-/// Whether commands are taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether commands are taken; it only ever grows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Readiness {
     /// Not yet.
+    #[default]
     Starting,
     /// Yes.
     Ready,
@@ -31,29 +29,19 @@ pub enum Readiness {
 /// What the cell lets others see of it.
 #[derive(Debug, Default)]
 pub(super) struct Status {
-    readiness: AtomicU8,
+    readiness: watch::Sender<Readiness>,
     pub(super) default_application: OnceLock<ApplicationKey>,
     pub(super) stats: Mutex<Stats>,
 }
 
 impl Status {
-    /// Tells others that commands are taken, or no more.
+    /// Tells others that commands are taken, or no more; draining is never left again.
     pub(super) fn set_readiness(&self, readiness: Readiness) {
-        let number = match readiness {
-            Readiness::Starting => 0,
-            Readiness::Ready => 1,
-            Readiness::Draining => 2,
-        };
-        // Draining is never left again.
-        self.readiness.fetch_max(number, Ordering::AcqRel);
-    }
-
-    fn readiness(&self) -> Readiness {
-        match self.readiness.load(Ordering::Acquire) {
-            0 => Readiness::Starting,
-            1 => Readiness::Ready,
-            _ => Readiness::Draining,
-        }
+        self.readiness.send_if_modified(|now| {
+            let grows = readiness > *now;
+            *now = readiness.max(*now);
+            grows
+        });
     }
 }
 
@@ -89,7 +77,15 @@ impl Handle {
     /// Whether commands are taken.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
-        self.status.readiness()
+        *self.status.readiness.borrow()
+    }
+
+    /// Waits until commands are taken, or will never be because a shutdown came first.
+    pub async fn started(&self) {
+        let mut changes = self.status.readiness.subscribe();
+        let started = changes.wait_for(|readiness| *readiness > Readiness::Starting);
+        // The sender lives as long as this handle.
+        drop(started.await);
     }
 
     /// The application of the original routes and the generator; `None` while starting.

@@ -147,6 +147,8 @@ fn protocol(options: &ServerOptions) -> Builder<TokioExecutor> {
         .http1()
         .timer(TokioTimer::new())
         .auto_date_header(false)
+        // Who closes its side after a request still waits for the answer.
+        .half_close(true)
         .header_read_timeout(Duration::from_millis(options.head_timeout_ms))
         .max_headers(limits::REQUEST_HEADERS_MAX)
         .max_buf_size(limits::REQUEST_HEAD_BYTES_MAX);

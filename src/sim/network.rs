@@ -46,8 +46,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// Receivers for that many endpoints. One in fifty is dead, and at least one where there are
-    /// three or more; `gone` makes the first one say at times that it is gone.
+    /// Receivers for that many endpoints. One or two of three and more are dead; `gone` makes the first one say at times that it is gone.
     #[must_use]
     pub fn new(seed: u64, endpoints: u32, gone: bool) -> Self {
         let mut receivers: Vec<Receiver> = (0..endpoints)

@@ -138,7 +138,7 @@ fn of_all(part: u64, all: u64) -> String {
     format!("{} ({}.{} %)", grouped(part), permille / 10, permille % 10)
 }
 
-/// `3 d 05:06:07`, `5.250 s` or `12 ms`.
+/// `3 d 05:06:07`, `00:01:01`, `5.250 s` or `12 ms`.
 fn time(millis: u64) -> String {
     let seconds = millis / 1_000;
     match seconds {
@@ -147,7 +147,11 @@ fn time(millis: u64) -> String {
         _ => {
             let (days, rest) = (seconds / 86_400, seconds % 86_400);
             let (hours, minutes, seconds) = (rest / 3_600, rest / 60 % 60, rest % 60);
-            format!("{days} d {hours:02}:{minutes:02}:{seconds:02}")
+            let clock = format!("{hours:02}:{minutes:02}:{seconds:02}");
+            match days {
+                0 => clock,
+                _ => format!("{days} d {clock}"),
+            }
         }
     }
 }
@@ -226,6 +230,7 @@ mod tests {
             "virtual time       3 d 05:06:07",
             "delivered in, p50  12 ms",
             "delivered in, p90  5.250 s",
+            "delivered in, p99  00:01:01",
             "throughput         16 attempts per virtual hour",
         ] {
             assert!(table.lines().any(|found| found == line), "{line}\n{table}");

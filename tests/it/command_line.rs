@@ -1,36 +1,13 @@
 //! The command line as its users meet it: help, exit codes, error lines, the trial receiver.
-//!
-//! Each test starts the built binary with an empty environment in an empty folder, so that nothing
-//! of the machine leaks in. Waiting is reading from a pipe, with a deadline on the reader's side.
-
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a thread reads the output of a process, so that a test can give up waiting for it"
-)]
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader, Read, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
-    process::{Child, Command, Output, Stdio},
-    sync::mpsc::{self, Receiver},
-    time::Duration,
+    io::Write as _,
+    net::{TcpListener, TcpStream},
+    process::{Output, Stdio},
 };
 
-use tempfile::TempDir;
-
-/// Far beyond what anything here takes, also on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-fn fanfare(folder: &TempDir, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fanfare"));
-    command.args(arguments).env_clear().current_dir(folder);
-    command
-}
-
-fn empty_folder() -> TempDir {
-    tempfile::tempdir().expect("a temporary folder")
-}
+use crate::support::process::{Lines, Process, empty_folder, fanfare};
 
 /// Runs to the end.
 fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
@@ -167,91 +144,32 @@ fn a_data_folder_that_cannot_be_made_ends_with_1() {
     assert_fails(&output, 1, &["file/data", "--data-dir"]);
 }
 
-/// A running `fanfare receive`, with its address; ended when dropped.
-struct Trial {
-    child: Child,
-    address: SocketAddr,
-    output: Receiver<String>,
-    _folder: TempDir,
+/// Starts `fanfare receive`.
+fn receiver(arguments: &[&str]) -> Process {
+    Process::start(&[&["receive"], arguments].concat(), &[])
 }
 
-impl Trial {
-    fn start(arguments: &[&str]) -> Self {
-        let folder = empty_folder();
-        let mut command = fanfare(&folder, &["receive", "--listen", "127.0.0.1:0"]);
-        command.args(arguments);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the binary starts");
-        let messages = lines(child.stderr.take().expect("piped"));
-        let output = lines(child.stdout.take().expect("piped"));
-        let banner = next(&messages);
-        let address = banner
-            .split_once("http://")
-            .and_then(|(_, rest)| rest.split_once(' '))
-            .and_then(|(address, _)| address.parse().ok());
-        Self {
-            address: address.expect(&banner),
-            child,
-            output,
-            _folder: folder,
-        }
-    }
-
-    /// Sends raw bytes and gives all that comes back until the connection closes.
-    fn exchange(&self, request: &str) -> String {
-        let mut stream = TcpStream::connect(self.address).expect("it listens");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-        stream.write_all(request.as_bytes()).expect("it reads");
-        let mut reply = String::new();
-        stream.read_to_string(&mut reply).expect("an orderly end");
-        reply
-    }
-
-    fn post(&self, body: &str) -> String {
-        self.exchange(&format!(
-            "POST /hook HTTP/1.1\r\nhost: x\r\nconnection: close\r\nwebhook-id: msg_1\r\n\
-             webhook-timestamp: 1700000000\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        ))
-    }
-
-    /// What is printed up to the next empty line.
-    fn shown(&self) -> Vec<String> {
-        let lines = std::iter::repeat_with(|| next(&self.output));
-        lines.take_while(|line| !line.is_empty()).collect()
-    }
+/// Posts a delivery to it; what comes back as it came, which may be nothing.
+fn deliver(trial: &Process, body: &str) -> String {
+    trial.exchange(format!(
+        "POST /hook HTTP/1.1\r\nhost: x\r\nconnection: close\r\nwebhook-id: msg_1\r\n\
+         webhook-timestamp: 1700000000\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    ))
 }
 
-impl Drop for Trial {
-    fn drop(&mut self) {
-        // It may have ended by itself; there is nothing to end then.
-        _ = self.child.kill();
-        _ = self.child.wait();
-    }
-}
-
-fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        for line in BufReader::new(stream).lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                break;
-            }
-        }
-    });
-    receiver
-}
-
-fn next(lines: &Receiver<String>) -> String {
-    lines.recv_timeout(PATIENCE).expect("a line in time")
+/// What it prints up to the next empty line.
+fn shown(trial: &Process) -> Vec<String> {
+    let lines = std::iter::repeat_with(|| trial.output.next());
+    lines.take_while(|line| !line.is_empty()).collect()
 }
 
 #[test]
 fn receive_shows_a_delivery_and_answers_200() {
-    let trial = Trial::start(&[]);
-    let reply = trial.post("{\"token\":\"t\",\"forged\":\"\u{9b}31m\"}");
+    let trial = receiver(&[]);
+    let reply = deliver(&trial, "{\"token\":\"t\",\"forged\":\"\u{9b}31m\"}");
     assert!(reply.starts_with("HTTP/1.1 200 OK\r\n"), "{reply}");
-    let shown = trial.shown();
+    let shown = shown(&trial);
     let first = shown.first().expect("a line");
     assert!(
         first.ends_with("POST /hook - 30 bytes, answers 200"),
@@ -270,10 +188,10 @@ fn receive_shows_a_delivery_and_answers_200() {
 
 #[test]
 fn receive_answers_as_it_is_told() {
-    let trial = Trial::start(&["--status", "503", "--delay", "1ms", "--json"]);
-    let reply = trial.post("no json");
+    let trial = receiver(&["--status", "503", "--delay", "1ms", "--json"]);
+    let reply = deliver(&trial, "no json");
     assert!(reply.starts_with("HTTP/1.1 503 "), "{reply}");
-    let line = next(&trial.output);
+    let line = trial.output.next();
     let line: serde_json::Value = serde_json::from_str(&line).expect("one JSON object");
     assert_eq!(line["webhook_id"], "msg_1");
     assert_eq!(line["body"], "no json");
@@ -282,9 +200,9 @@ fn receive_answers_as_it_is_told() {
 
 #[test]
 fn receive_closes_without_an_answer_if_told() {
-    let trial = Trial::start(&["--close"]);
-    assert_eq!(trial.post("{}"), "");
-    let first = trial.shown().first().cloned();
+    let trial = receiver(&["--close"]);
+    assert_eq!(deliver(&trial, "{}"), "");
+    let first = shown(&trial).first().cloned();
     let first = first.expect("it is shown all the same");
     assert!(
         first.ends_with("2 bytes, closes without an answer"),
@@ -294,29 +212,26 @@ fn receive_closes_without_an_answer_if_told() {
 
 #[test]
 fn receive_refuses_what_is_too_large_or_broken_and_goes_on() {
-    let trial = Trial::start(&[]);
-    let reply = trial.post(&"a".repeat(1024 * 1024 + 1));
+    let trial = receiver(&[]);
+    let reply = deliver(&trial, &"a".repeat(1024 * 1024 + 1));
     assert!(reply.starts_with("HTTP/1.1 413 "), "{reply}");
-    let first = trial.shown().first().cloned().expect("a line");
+    let first = shown(&trial).first().cloned().expect("a line");
     assert!(
         first.ends_with("the body is over 1 MiB, answers 413"),
         "{first}"
     );
     let reply = trial.exchange("NONSENSE\r\n\r\n");
     assert!(reply.starts_with("HTTP/1.1 400 "), "{reply}");
-    assert!(trial.post("").starts_with("HTTP/1.1 200 "));
+    assert!(deliver(&trial, "").starts_with("HTTP/1.1 200 "));
 }
 
 #[cfg(unix)]
 #[test]
 fn receive_ends_with_0_when_a_signal_asks_for_it() {
-    for signal in ["-TERM", "-INT"] {
-        let mut trial = Trial::start(&[]);
-        let process = trial.child.id().to_string();
-        let sent = Command::new("kill").args([signal, &process]).status();
-        assert!(sent.expect("kill is there").success());
-        let status = trial.child.wait().expect("it ends");
-        assert_eq!(status.code(), Some(0), "{signal}");
+    for signal in ["TERM", "INT"] {
+        let mut trial = receiver(&[]);
+        trial.signal(signal);
+        assert_eq!(trial.end().0, Some(0), "{signal}");
     }
 }
 
@@ -327,7 +242,7 @@ fn receive_ends_when_nobody_reads_what_it_prints() {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the binary starts");
     drop(child.stdout.take());
-    let banner = next(&lines(child.stderr.take().expect("piped")));
+    let banner = Lines::of(child.stderr.take().expect("piped")).next();
     let port = banner
         .split(':')
         .nth(2)

@@ -305,6 +305,29 @@ fn held_work_expires_after_fourteen_days_without_an_attempt() {
 }
 
 #[test]
+fn retries_expire_also_where_more_of_them_lie_in_the_store_than_are_loaded() {
+    let options = Options {
+        page_rows: 1,
+        ..Options::default()
+    };
+    for last in [FAILED, OutcomeKind::Status(410)] {
+        let (mut rig, application) = with(options.clone());
+        rig.endpoint(application, "a");
+        for _ in 0..6 {
+            rig.event(application);
+        }
+        // Nothing ends until shortly before the fourteenth day is over; then all retries wait.
+        rig.advance(Span::from_seconds(14 * 86_400 - 1));
+        for _ in 0..5 {
+            rig.answer(FAILED);
+        }
+        rig.answer(last);
+        rig.advance(Span::from_seconds(60));
+        assert_eq!(rig.engine.stats().expired, 6, "{last}");
+    }
+}
+
+#[test]
 fn a_registered_url_is_known_the_second_time_and_twins_in_one_turn_are_one() {
     let (mut rig, application) = rig();
     let (first, fresh) = rig.endpoint(application, "a");

@@ -6,9 +6,12 @@
 )]
 
 mod command_line;
+mod determinism;
 mod drive;
 mod engine;
+mod engine_model;
 mod original;
+mod process;
 mod server;
 mod sockets;
 mod store_contract;

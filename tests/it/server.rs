@@ -261,6 +261,19 @@ async fn a_truncated_body_is_400_and_stores_nothing() {
 }
 
 #[tokio::test]
+async fn a_client_that_closes_its_side_after_its_request_still_gets_the_answer() {
+    let server = Server::start(ServerOptions::default()).await;
+    server.backend.close_gate();
+    let mut client = server.connect().await;
+    client.send(registering()).await;
+    client.stream.shutdown().await.expect("half closed");
+    // The engine answers long after the end of the client's side was seen.
+    server.begun(1).await;
+    server.backend.open_gate();
+    assert_eq!(status(&client.rest().await), "HTTP/1.1 201");
+}
+
+#[tokio::test]
 async fn http_2_with_prior_knowledge_is_served() {
     let server = Server::start(ServerOptions::default()).await;
     let stream = TcpStream::connect(server.address)

@@ -159,6 +159,8 @@ async fn connection(stream: TcpStream, behaviour: Arc<Behaviour>) {
     server
         .http1()
         .timer(TokioTimer::new())
+        // Who closes its side after a request still waits for the answer.
+        .half_close(true)
         .header_read_timeout(head_timeout)
         .max_headers(limits::REQUEST_HEADERS_MAX);
     server.http2().timer(TokioTimer::new());

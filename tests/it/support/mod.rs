@@ -2,5 +2,6 @@
 
 pub(crate) mod fake_backend;
 pub(crate) mod memory_transport;
+pub(crate) mod process;
 pub(crate) mod receiver;
 pub(crate) mod rig;

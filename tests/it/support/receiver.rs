@@ -18,6 +18,8 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
+use super::process::PATIENCE;
+
 /// One step of a connection's script. After the last one the connection is closed.
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
@@ -85,6 +87,7 @@ pub(crate) struct Receiver {
 #[derive(Default)]
 struct Seen {
     log: Mutex<Log>,
+    came: Notify,
     go_on: Notify,
 }
 
@@ -146,6 +149,18 @@ impl Receiver {
         self.seen.log().requests.clone()
     }
 
+    /// Waits until so many requests came, and gives all of them. For one caller at a time.
+    pub(crate) async fn arrived(&self, count: usize) -> Vec<Request> {
+        let all = async {
+            while self.requests().len() < count {
+                self.seen.came.notified().await;
+            }
+            self.requests()
+        };
+        let in_time = tokio::time::timeout(PATIENCE, all).await;
+        in_time.unwrap_or_else(|_| panic!("not {count} requests in time: {:?}", self.requests()))
+    }
+
     /// Lets one connection that waits go on with its script.
     pub(crate) fn go_on(&self) {
         self.seen.go_on.notify_one();
@@ -173,7 +188,10 @@ async fn play(stream: impl AsyncRead + AsyncWrite, script: Vec<Act>, seen: &Seen
     for act in script {
         match act {
             Act::Request => match read_request(&mut stream, &mut unread).await {
-                Some(request) => seen.log().requests.push(request),
+                Some(request) => {
+                    seen.log().requests.push(request);
+                    seen.came.notify_one();
+                }
                 None => return,
             },
             Act::Send(bytes) => {

@@ -40,6 +40,10 @@ pub(crate) struct Rig {
     pub(crate) replies: BTreeMap<u64, Reply>,
     pub(crate) observations: Vec<Observation>,
     pub(crate) stopped: bool,
+    /// How many attempts were sent so far, answered or not.
+    pub(crate) sent_count: usize,
+    /// How many attempts had been sent when a batch failed, for each that did.
+    pub(crate) failed_after: Vec<usize>,
     /// Batches that fail, by how many commits from now.
     pub(crate) fail_commit_in: Option<usize>,
     /// Whether completions wait for [`Rig::complete`] instead of coming at once.
@@ -65,6 +69,8 @@ impl Rig {
             replies: BTreeMap::new(),
             observations: Vec::new(),
             stopped: false,
+            sent_count: 0,
+            failed_after: Vec::new(),
             fail_commit_in: None,
             hold_completions: false,
             completions: Vec::new(),
@@ -119,12 +125,16 @@ impl Rig {
                 let fails = self.fail_commit_in.map(|left| left == 0);
                 self.fail_commit_in = self.fail_commit_in.and_then(|left| left.checked_sub(1));
                 if fails == Some(true) {
+                    self.failed_after.push(self.sent_count);
                     return Some(Input::CommitFailed(batch.shard, batch.handle));
                 }
                 self.store.submit(batch);
             }
             Effect::Load(load, request) => self.store.load(load, request),
-            Effect::Send(request) => self.sent.push_back(request),
+            Effect::Send(request) => {
+                self.sent_count += 1;
+                self.sent.push_back(request);
+            }
             Effect::CancelSend(attempt) => self.cancelled.push(attempt),
             Effect::Reply(request, reply) => {
                 assert!(
