@@ -143,6 +143,8 @@ pub const PAYLOAD_AGE_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
 /// How long events and attempts of ended work are kept after their bucket was closed and last
 /// written, in milliseconds.
 pub const ROW_AGE_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
+/// Longest time that ended work can be kept, in days.
+pub const RETENTION_DAYS_MAX: u64 = 3_650;
 /// How often it is looked for buckets that may go, in milliseconds; one goes at a time.
 pub const RETAIN_EVERY_MS: i64 = 10_000;
 /// Room on the disk below which nothing new is taken: a twentieth of it, at least this, in bytes.

@@ -44,6 +44,6 @@ mod tests {
     #[test]
     fn a_failed_operation_ends_with_1_and_a_wrong_configuration_with_2() {
         assert_eq!(Failure::Operation(String::new()).exit_code(), 1);
-        assert_eq!(Failure::from(ConfigError::StoreNotYet).exit_code(), 2);
+        assert_eq!(Failure::from(ConfigError::NoDataFolder).exit_code(), 2);
     }
 }

@@ -1,25 +1,19 @@
 //! The one place where engine, store, transport and server are put together.
 
 use core::convert::Infallible;
-use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
-use super::{console::Console, failure::Failure, signals::Signals};
+use super::{console::Console, failure::Failure, signals::Signals, storage::Storage};
 use crate::{
     config::{Config, admin_key::AdminKey},
     limits,
-    runtime::{
-        cell::{Cell, CellError},
-        clock::SystemClock,
-        port::{InlinePort, SharedStore},
-    },
+    runtime::cell::{Cell, CellError},
     server::{
         access::OriginalAccess,
         connections::{ServerOptions, serve},
         router::{ServerState, router},
     },
-    store::memory::MemoryStore,
     transport::{
         hyper_transport::{HyperTransport, TransportOptions},
         resolver::SystemResolver,
@@ -30,6 +24,8 @@ use crate::{
 pub(super) struct Start<'a> {
     /// The valid configuration.
     pub(super) config: &'a Config,
+    /// The open store.
+    pub(super) storage: Storage,
     /// The bound socket.
     pub(super) listener: TcpListener,
     /// The seed, given or drawn.
@@ -53,12 +49,11 @@ pub(super) async fn host(start: Start<'_>, announce: impl FnOnce()) -> Result<()
     let (console, observer) = Console::start()
         .map_err(|error| Failure::Operation(format!("no thread for the console: {error}")))?;
     let transport = transport_options(start.config);
-    let store = SharedStore::new(MemoryStore::default());
     let (handle, cell) = Cell::start(
         start.config.engine_options(start.seed),
-        SystemClock::start(),
-        InlinePort::new(&store),
-        Arc::new(store),
+        start.storage.clock,
+        start.storage.port,
+        start.storage.reads,
         move || HyperTransport::new(transport, SystemResolver),
         Some(observer),
     )

@@ -21,12 +21,15 @@ pub struct HostArguments {
     /// Where to listen: address and port, or a port alone [default: 127.0.0.1:9876]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<ListenAddress>,
-    /// The folder for data; made with mode 0700 if it is missing
+    /// The folder for data; made with mode 0700 if it is missing [default: see the documentation]
     #[arg(long, value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
-    /// Where events and deliveries are kept [default: memory]
+    /// Where events and deliveries are kept [default: embedded]
     #[arg(long, value_name = "KIND")]
     pub store: Option<StoreKind>,
+    /// Believe the clock though it says that the store was unused for over 30 days
+    #[arg(long)]
+    pub trust_clock: bool,
     /// Fixes all randomness of the engine [default: drawn by chance]
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
@@ -76,6 +79,7 @@ impl HostArguments {
                 listen: self.listen,
                 data_dir: self.data_dir,
                 store: self.store,
+                trust_clock: asked(self.trust_clock),
                 seed: self.seed,
                 allow_target: (!targets.is_empty()).then_some(targets),
                 https_only: asked(self.https_only),

@@ -17,6 +17,7 @@ mod receive;
 mod serve;
 mod signals;
 mod simulate;
+mod storage;
 
 use std::{
     io::{self, Write as _},

@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 
 use super::{
     bind::bind,
-    data_folder,
     failure::Failure,
     host::{Start, host},
     host_arguments::HostArguments,
     logging, say,
+    storage::Storage,
 };
 use crate::{
-    config::{Config, Mode, OriginalAccess, admin_key::AdminKey},
+    config::{Config, Mode, OriginalAccess, admin_key::AdminKey, settings::StoreKind},
     runtime::entropy,
 };
 use clap::Args;
@@ -53,9 +53,6 @@ pub(super) fn serve(arguments: ServeArguments) -> Result<(), Failure> {
 /// Hosts an engine until a signal ends it; of both `serve` and `dev`.
 pub(super) fn run(config: Config) -> Result<(), Failure> {
     let style = logging::start(&config.log)?;
-    if let Some(folder) = config.data_dir.as_ref().filter(|folder| folder.is_given) {
-        data_folder::prepare(&folder.path)?;
-    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -66,6 +63,7 @@ pub(super) fn run(config: Config) -> Result<(), Failure> {
             .map_or_else(entropy::seed, Ok)
             .map_err(no_entropy)?;
         let (listener, bound) = bind(config.listen).await?;
+        let storage = Storage::open(&config)?;
         let admin_key = admin_key(&config)?;
         let new_key = match config.original_access {
             OriginalAccess::Key(None) => admin_key.clone(),
@@ -73,6 +71,7 @@ pub(super) fn run(config: Config) -> Result<(), Failure> {
         };
         let start = Start {
             config: &config,
+            storage,
             listener,
             seed,
             admin_key,
@@ -129,12 +128,16 @@ fn announce(style: logging::Style, config: &Config, bound: SocketAddr, seed: u64
         Mode::Serve => "serve",
         Mode::Dev => "dev",
     };
+    let store = match (config.store, &config.data_dir) {
+        (StoreKind::Embedded, Some(folder)) => folder.path.display().to_string(),
+        (StoreKind::Embedded, None) | (StoreKind::Memory, _) => "memory".to_owned(),
+    };
     match style {
         logging::Style::Text { .. } => say(&format!(
-            "fanfare {version} {mode} listens on http://{bound} (store memory, seed {seed})"
+            "fanfare {version} {mode} listens on http://{bound} (store {store}, seed {seed})"
         )),
         logging::Style::Json => {
-            tracing::info!(version, mode, url = %format_args!("http://{bound}"), store = "memory", seed, "listening");
+            tracing::info!(version, mode, url = %format_args!("http://{bound}"), store, seed, "listening");
         }
     }
     if !config.verify_certificates {

@@ -1,6 +1,6 @@
 //! The numbers of the settings, held to the bounds within which the engine works.
 
-use super::{Mode, error::ConfigError, settings::Settings};
+use super::{Mode, Retention, error::ConfigError, settings::Settings};
 use crate::{limits, policy::retry::RetryPolicy, time::Span};
 
 pub(super) fn generator_period(
@@ -31,6 +31,34 @@ fn within(key: &'static str, value: u64, least: u64, most: u64) -> Result<u64, C
             most,
         })
     }
+}
+
+/// How long ended work is kept; the rows as long as the payloads at least.
+pub(super) fn retention(settings: &Settings) -> Result<Retention, ConfigError> {
+    const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+    let days = |millis: i64| (millis / DAY_MS).unsigned_abs();
+    let span = |days: u64| {
+        let days = i64::try_from(days).unwrap_or(i64::MAX);
+        Span::from_millis(days.saturating_mul(DAY_MS))
+    };
+    let asked = &settings.retention;
+    let attempt = within(
+        "retention.attempt_days",
+        asked.attempt_days.unwrap_or(days(limits::ROW_AGE_MS)),
+        1,
+        limits::RETENTION_DAYS_MAX,
+    )?;
+    let usual = days(limits::PAYLOAD_AGE_MS).min(attempt);
+    let payload = within(
+        "retention.payload_days",
+        asked.payload_days.unwrap_or(usual),
+        1,
+        attempt,
+    )?;
+    Ok(Retention {
+        payload: span(payload),
+        attempt: span(attempt),
+    })
 }
 
 /// Send slots, and the window of one endpoint, which is no larger.

@@ -15,7 +15,7 @@ use confique::Layer as _;
 use super::{
     error::ConfigError,
     listen::ListenAddress,
-    settings::{EngineLayer, Layer},
+    settings::{EngineLayer, Layer, RetentionLayer},
 };
 use crate::limits;
 
@@ -126,6 +126,7 @@ impl Environment {
             listen: self.parsed::<ListenAddress>("FANFARE_LISTEN")?,
             data_dir: self.path("FANFARE_DATA_DIR").map(PathBuf::from),
             store: self.chosen("FANFARE_STORE")?,
+            trust_clock: self.truth("FANFARE_TRUST_CLOCK")?,
             seed: self.number("FANFARE_SEED")?,
             allow_target: self.list("FANFARE_ALLOW_TARGET")?,
             https_only: self.truth("FANFARE_HTTPS_ONLY")?,
@@ -141,6 +142,10 @@ impl Environment {
                 window_max: self.number("FANFARE_ENGINE_WINDOW_MAX")?,
                 attempt_timeout_ms: self.number("FANFARE_ENGINE_ATTEMPT_TIMEOUT_MS")?,
                 retry_waits_seconds: self.list("FANFARE_ENGINE_RETRY_WAITS_SECONDS")?,
+            },
+            retention: RetentionLayer {
+                payload_days: self.number("FANFARE_RETENTION_PAYLOAD_DAYS")?,
+                attempt_days: self.number("FANFARE_RETENTION_ATTEMPT_DAYS")?,
             },
         })
     }

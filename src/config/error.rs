@@ -97,11 +97,12 @@ pub enum ConfigError {
         /// What the system said.
         reason: String,
     },
-    /// A store that this version does not have.
+    /// Nothing says where the store may lie.
     #[error(
-        "the embedded store comes with a later release: use --store memory, which keeps nothing over a restart"
+        "there is no folder for data: name one with --data-dir, or use --store memory, which keeps \
+         nothing over a restart"
     )]
-    StoreNotYet,
+    NoDataFolder,
     /// `dev` on an address that others can reach.
     #[error("dev asks nobody for a key, so it listens on loopback only and not on {listen}: use fanfare serve, or --listen 127.0.0.1:{}", listen.port())]
     PublicDev {

@@ -73,8 +73,17 @@ pub struct Sources<'a> {
 pub struct DataFolder {
     /// Where it is.
     pub path: PathBuf,
-    /// False for the default folder, which is not made while the store keeps nothing in it.
+    /// False for the default folder, which is made only if the store keeps something in it.
     pub is_given: bool,
+}
+
+/// How long ended work is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Its payloads.
+    pub payload: Span,
+    /// Its events and attempts.
+    pub attempt: Span,
 }
 
 /// Who may use the original routes.
@@ -108,6 +117,10 @@ pub struct Config {
     pub data_dir: Option<DataFolder>,
     /// Where events and deliveries are kept.
     pub store: StoreKind,
+    /// Whether the clock is believed though the store was unused for long.
+    pub trust_clock: bool,
+    /// How long ended work is kept.
+    pub retention: Retention,
     /// Fixes all randomness of the engine; to be drawn if absent.
     pub seed: Option<u64>,
     /// Networks that may be sent to beyond the public internet.
@@ -203,11 +216,17 @@ pub fn resolve(sources: Sources<'_>) -> Result<Config, ConfigError> {
         )?)
     };
     let (send_slots, window_max) = bounds::windows(&settings)?;
+    let data_dir = places::data_folder(mode, settings.data_dir.clone(), environment);
+    if settings.store == StoreKind::Embedded && data_dir.is_none() {
+        return Err(ConfigError::NoDataFolder);
+    }
     Ok(Config {
         mode,
         listen,
-        data_dir: places::data_folder(mode, settings.data_dir.clone(), environment),
+        data_dir,
         store: settings.store,
+        trust_clock: settings.trust_clock,
+        retention: bounds::retention(&settings)?,
         seed: settings.seed,
         allowed_targets: allowed_targets(mode, &settings)?,
         https_only: settings.https_only,
@@ -222,7 +241,7 @@ pub fn resolve(sources: Sources<'_>) -> Result<Config, ConfigError> {
     })
 }
 
-/// Refuses what this version can't do and what would leave a door open.
+/// Refuses what would leave a door open.
 fn check_safety(mode: Mode, listen: SocketAddr, settings: &Settings) -> Result<(), ConfigError> {
     let is_local = listen.ip().to_canonical().is_loopback();
     if mode == Mode::Dev && !is_local {
@@ -234,10 +253,7 @@ fn check_safety(mode: Mode, listen: SocketAddr, settings: &Settings) -> Result<(
     if settings.open_original_api && !is_local {
         return Err(ConfigError::OpenInPublic { listen });
     }
-    match settings.store {
-        StoreKind::Memory => Ok(()),
-        StoreKind::Embedded => Err(ConfigError::StoreNotYet),
-    }
+    Ok(())
 }
 
 fn allowed_targets(mode: Mode, settings: &Settings) -> Result<Vec<IpNet>, ConfigError> {

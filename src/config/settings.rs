@@ -17,15 +17,17 @@ use super::{listen::ListenAddress, target::TargetNetwork};
 pub type Layer = <Settings as Config>::Layer;
 /// The part of a [`Layer`] about the engine.
 pub type EngineLayer = <EngineSettings as Config>::Layer;
+/// The part of a [`Layer`] about retention.
+pub type RetentionLayer = <RetentionSettings as Config>::Layer;
 
 /// Where events and deliveries are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum StoreKind {
+    /// In the data folder: outlives a crash of the process and of the machine
+    Embedded,
     /// In memory: nothing outlives the process
     Memory,
-    /// In the data folder (comes with a later release)
-    Embedded,
 }
 
 /// How log lines look.
@@ -63,8 +65,11 @@ pub struct Settings {
     /// The folder for data; made with mode 0700 if it is missing.
     pub data_dir: Option<PathBuf>,
     /// Where events and deliveries are kept.
-    #[config(default = "memory")]
+    #[config(default = "embedded")]
     pub store: StoreKind,
+    /// Whether the clock is believed though the store was unused for long.
+    #[config(default = false)]
+    pub trust_clock: bool,
     /// Fixes all randomness of the engine; drawn by chance if absent.
     pub seed: Option<u64>,
     /// Networks that may be sent to though they are loopback, private or link-local.
@@ -94,6 +99,20 @@ pub struct Settings {
     /// The engine's limits.
     #[config(nested)]
     pub engine: EngineSettings,
+    /// How long ended work is kept.
+    #[config(nested)]
+    pub retention: RetentionSettings,
+}
+
+/// The keys of the table `[retention]`.
+#[derive(Debug, Config)]
+#[config(layer_attr(derive(Clone, Debug)))]
+#[config(layer_attr(serde(deny_unknown_fields)))]
+pub struct RetentionSettings {
+    /// Days that payloads of ended work are kept.
+    pub payload_days: Option<u64>,
+    /// Days that events and attempts of ended work are kept; at least those of payloads.
+    pub attempt_days: Option<u64>,
 }
 
 /// The keys of the table `[engine]`.

@@ -20,7 +20,7 @@ fn serve() -> World {
         flags: Layer::empty(),
         file: None,
         verbosity: 0,
-        variables: Vec::new(),
+        variables: vec![("HOME", "/home/u")],
         files: BTreeMap::new(),
     }
 }
@@ -83,8 +83,11 @@ const OTHER_KEY: &str = "abcdefghijklmnopqrstuvwxyzabcdef";
 fn serve_without_anything_is_safe_and_quiet() {
     let config = serve().valid();
     assert_eq!(config.listen.to_string(), "127.0.0.1:9876");
-    assert_eq!(config.data_dir, None);
-    assert_eq!(config.store, StoreKind::Memory);
+    let folder = config.data_dir.clone().expect("a folder");
+    assert_eq!(folder.path.to_str(), Some("/home/u/.local/share/fanfare"));
+    assert!(!folder.is_given);
+    assert_eq!(config.store, StoreKind::Embedded);
+    assert!(!config.trust_clock);
     assert_eq!(config.seed, None);
     assert_eq!(config.allowed_targets, []);
     assert!(config.verify_certificates);
@@ -283,9 +286,34 @@ fn serve_always_verifies_certificates() {
 }
 
 #[test]
-fn the_embedded_store_is_an_honest_error() {
-    let world = dev().flags(|flags| flags.store = Some(StoreKind::Embedded));
-    assert!(world.refused().to_string().contains("--store memory"));
+fn an_embedded_store_without_a_folder_is_refused_and_a_memory_store_needs_none() {
+    let homeless = || World {
+        variables: Vec::new(),
+        ..serve()
+    };
+    assert_eq!(homeless().refused(), ConfigError::NoDataFolder);
+    let memory = homeless().flags(|flags| flags.store = Some(StoreKind::Memory));
+    assert_eq!(memory.valid().data_dir, None);
+}
+
+#[test]
+fn ended_work_is_kept_for_whole_days_and_payloads_no_longer_than_attempts() {
+    let days = |config: Config| {
+        let whole = |span: Span| span.as_millis() / 86_400_000;
+        (
+            whole(config.retention.payload),
+            whole(config.retention.attempt),
+        )
+    };
+    assert_eq!(days(serve().valid()), (7, 30));
+    let shorter = serve().toml("[retention]\nattempt_days = 3\n");
+    assert_eq!(days(shorter.valid()), (3, 3));
+    for (text, key) in [
+        ("[retention]\nattempt_days = 0\n", "retention.attempt_days"),
+        ("[retention]\npayload_days = 31\n", "retention.payload_days"),
+    ] {
+        assert!(serve().toml(text).refused().to_string().contains(key));
+    }
 }
 
 #[test]

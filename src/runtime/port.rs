@@ -54,6 +54,40 @@ pub trait StorePort {
     ) -> Poll<Result<(), StoreFailure>>;
 }
 
+impl StorePort for Box<dyn StorePort + Send> {
+    fn data_shards(&self) -> u16 {
+        (**self).data_shards()
+    }
+
+    fn acquire(&mut self, shard: ShardId) -> Result<(Epoch, ShardState), AcquireError> {
+        (**self).acquire(shard)
+    }
+
+    fn release(&mut self, shard: ShardId) {
+        (**self).release(shard);
+    }
+
+    fn submit(&mut self, batch: Box<Batch>) {
+        (**self).submit(batch);
+    }
+
+    fn load(&mut self, load: LoadHandle, request: PageRequest) {
+        (**self).load(load, request);
+    }
+
+    fn flush(&mut self) {
+        (**self).flush();
+    }
+
+    fn poll_completions(
+        &mut self,
+        context: &mut Context<'_>,
+        done: &mut Vec<Completion>,
+    ) -> Poll<Result<(), StoreFailure>> {
+        (**self).poll_completions(context, done)
+    }
+}
+
 /// A store that its loop and the readers of lists share.
 ///
 /// The loop holds the lock once per turn, a reader once per page.

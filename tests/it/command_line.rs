@@ -92,9 +92,11 @@ fn a_generator_frequency_that_is_no_positive_integer_ends_with_2_and_is_named() 
 }
 
 #[test]
-fn the_embedded_store_ends_with_2_until_it_is_there() {
-    let output = run(&["serve", "--store", "embedded"], &[]);
-    assert_fails(&output, 2, &["later release", "--store memory"]);
+fn an_embedded_store_without_a_folder_ends_with_2() {
+    let folder = empty_folder();
+    let mut command = fanfare(&folder, &["serve"]);
+    let output = command.env_remove("HOME").output().expect("it starts");
+    assert_fails(&output, 2, &["--data-dir", "--store memory"]);
 }
 
 #[test]
