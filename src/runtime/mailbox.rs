@@ -31,7 +31,7 @@ struct Inside {
     letters: Vec<Letter>,
     /// How long shutdown may take, once asked for, in milliseconds.
     shutdown_ms: Option<u64>,
-    /// Nobody takes letters any more.
+    /// No letter is put in any more: shutdown was asked for, or the cell has ended.
     closed: bool,
 }
 
@@ -39,7 +39,7 @@ impl Mailbox {
     /// Puts a command in.
     ///
     /// # Errors
-    /// [`Refusal::Overloaded`] if it is full, [`Refusal::ShuttingDown`] if nobody takes it.
+    /// [`Refusal::Overloaded`] if it is full, [`Refusal::ShuttingDown`] if shutdown was asked for.
     pub(super) fn put(&self, letter: Letter) -> Result<(), Refusal> {
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         if inside.closed {
@@ -57,12 +57,13 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Asks the cell to shut down within `within_ms`.
+    /// Asks the cell to shut down within `within_ms`. What was put in before is still taken, what
+    /// comes later is refused, however late the cell hears of it.
     pub(super) fn shut_down(&self, within_ms: u64) {
-        self.inside
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .shutdown_ms = Some(within_ms);
+        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        inside.shutdown_ms = Some(within_ms);
+        inside.closed = true;
+        drop(inside);
         self.waker.wake();
     }
 
@@ -84,7 +85,7 @@ impl Mailbox {
         }
     }
 
-    /// No letter is taken any more; those inside go, which their senders notice.
+    /// The cell has ended: letters still inside go, which their senders notice.
     pub(super) fn close(&self) {
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         inside.closed = true;
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_come_out_whole_and_a_wish_to_shut_down_with_them() {
+    fn letters_come_out_whole_with_a_wish_to_shut_down_after_which_none_are_taken_in() {
         let mailbox = Mailbox::default();
         let mut context = Context::from_waker(std::task::Waker::noop());
         let mut letters = Vec::new();
@@ -126,6 +127,7 @@ mod tests {
         mailbox.put(letter()).expect("there is room");
         mailbox.put(letter()).expect("there is room");
         mailbox.shut_down(30);
+        assert_eq!(mailbox.put(letter()), Err(Refusal::ShuttingDown));
         assert_eq!(
             mailbox.poll_take(&mut context, &mut letters),
             Poll::Ready(Some(30))

@@ -200,10 +200,13 @@ async fn a_failure_is_in_its_batchs_line_and_its_retry_has_a_line_of_its_own() {
 fn a_dead_receiver_is_given_up_after_its_schedule_with_a_reason_each_time() {
     let file = "[engine]\nretry_waits_seconds = [1]\n";
     let fanfare = Process::start_with_file(&["dev"], &[QUIET], Some(file));
-    // A port that was free a moment ago; nobody listens there.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("http://{}/", free.local_addr().expect("bound"));
-    drop(free);
+    // A port that is taken, so that no other test gets it, and on which nobody listens.
+    let taken = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+    let taken = taken.expect("a socket");
+    let any_port = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    taken.bind(&any_port.into()).expect("a port");
+    let address = taken.local_addr().expect("bound").as_socket();
+    let url = format!("http://{}/", address.expect("an IP address"));
     assert_eq!(register(&fanfare, &url).status, 201);
     assert_eq!(fanfare.post("/api/webhooks/test", "", TEST).status, 202);
     let first = format!("{{ processed: [], failed: [ '{url} - connection refused' ] }}");
