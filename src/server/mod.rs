@@ -7,7 +7,9 @@
 pub mod access;
 pub mod backend;
 pub mod connections;
+mod json_scan;
 pub mod original;
 pub mod problem;
+mod request_body;
 pub mod router;
 mod watched_stream;
