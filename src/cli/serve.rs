@@ -11,7 +11,7 @@ use super::{
     logging, say,
 };
 use crate::{
-    config::{Config, Mode, OriginalAccess, admin_key::AdminKey},
+    config::{Access, Config, Mode, admin_key::AdminKey},
     runtime::entropy,
 };
 use clap::Args;
@@ -39,7 +39,7 @@ pub struct ServeArguments {
     /// The flags shared with `dev`.
     #[command(flatten)]
     pub host: HostArguments,
-    /// Open the original routes without a key; on a loopback address only
+    /// Open the original routes without a key; on a loopback address only; API v1 still asks for it
     #[arg(long)]
     pub open_original_api: bool,
 }
@@ -80,10 +80,10 @@ pub(super) fn run(config: Config) -> Result<(), Failure> {
 
 /// The key to ask for; if none was given one is made, and shown this once.
 fn admin_key(style: logging::Style, config: &Config) -> Result<Option<AdminKey>, Failure> {
-    match &config.original_access {
-        OriginalAccess::Open => Ok(None),
-        OriginalAccess::Key(Some(key)) => Ok(Some(key.clone())),
-        OriginalAccess::Key(None) => {
+    match &config.access {
+        Access::Open => Ok(None),
+        Access::Key { key: Some(key), .. } => Ok(Some(key.clone())),
+        Access::Key { key: None, .. } => {
             let made = entropy::admin_key().map_err(no_entropy)?;
             let key = AdminKey::new(made);
             let key = key.map_err(|error| Failure::Operation(error.to_string()))?;

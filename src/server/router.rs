@@ -13,7 +13,7 @@ use http::{
 use tower::ServiceExt as _;
 
 use super::{
-    access::OriginalAccess,
+    access::Access,
     backend::Backend,
     original,
     problem::{Code, Problem},
@@ -26,7 +26,9 @@ pub struct ServerState<B> {
     /// The engine.
     pub backend: B,
     /// Who may use the original routes.
-    pub original_access: OriginalAccess,
+    pub original_access: Access,
+    /// Who may use API v1.
+    pub api_access: Access,
 }
 
 const HEALTHZ: &str = "/healthz";
