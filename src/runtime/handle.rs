@@ -15,6 +15,7 @@ use crate::{
     },
     engine::Stats,
     store::Reads,
+    time::Now,
 };
 
 /// Whether commands are taken.
@@ -34,6 +35,7 @@ pub(super) struct Status {
     readiness: AtomicU8,
     pub(super) default_application: OnceLock<ApplicationKey>,
     pub(super) stats: Mutex<Stats>,
+    pub(super) now: Mutex<Now>,
 }
 
 impl Status {
@@ -110,6 +112,16 @@ impl Handle {
         *self
             .status
             .stats
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The moment of the last turn; the epoch while starting.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        *self
+            .status
+            .now
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
