@@ -17,6 +17,7 @@ use super::{
     backend::Backend,
     original,
     problem::{Code, Problem},
+    v1,
 };
 use crate::{limits, runtime::handle::Readiness};
 
@@ -45,6 +46,7 @@ pub fn router<B: Backend>(state: ServerState<B>) -> Router {
         .route(READYZ, get(readyz::<B>))
         .route(ORIGINAL_REGISTER, post(original::register::<B>))
         .route(ORIGINAL_TEST, post(original::test::<B>))
+        .merge(v1::routes(state.clone()))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(state);
@@ -128,7 +130,8 @@ fn told(status: StatusCode, body: &'static str) -> Response {
 }
 
 async fn not_found() -> Response {
-    let message = "there is no such path here: see docs/original-server.md for those there are";
+    let message =
+        "there is no such path here: docs/api.md and docs/original-server.md name those there are";
     Problem::new(Code::NotFound, message).into_response()
 }
 
