@@ -338,3 +338,48 @@ fn receive_ends_when_nobody_reads_what_it_prints() {
     stream.write_all(request.as_bytes()).expect("it reads");
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
 }
+
+#[test]
+fn open_original_routes_leave_the_api_to_who_has_the_key_that_is_shown() {
+    let folder = empty_folder();
+    let mut command = fanfare(&folder, &["serve", "--listen", "127.0.0.1:0"]);
+    command.args(["--open-original-api", "--log-format", "pretty"]);
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the binary starts");
+    let messages = lines(child.stderr.take().expect("piped"));
+    let (_, output) = mpsc::channel();
+    let shown: Vec<String> = std::iter::repeat_with(|| next(&messages))
+        .take_while(|line| !line.contains("keep one over restarts"))
+        .collect();
+    let after = |mark: &str| {
+        let found = shown.iter().find_map(|line| line.split_once(mark));
+        let (_, rest) = found.expect("it is shown");
+        rest.split(' ').next().expect("a word").to_owned()
+    };
+    let key = after("admin key, shown only now: ");
+    let server = Trial {
+        address: after("http://").parse().expect("an address"),
+        child,
+        output,
+        _folder: folder,
+    };
+    let ready = "GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let mut looks = std::iter::repeat_with(|| server.exchange(ready)).take(100_000);
+    assert!(looks.any(|reply| reply.contains(" 200 OK")), "never ready");
+    let status = |path: &str, body: &str, key: Option<&str>| {
+        let key = key.map_or(String::new(), |key| {
+            format!("authorization: Bearer {key}\r\n")
+        });
+        let reply = server.exchange(&format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{key}\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        ));
+        reply.get(9..12).expect("a status").to_owned()
+    };
+    let registration = r#"{"url":"http://h/","token":"t"}"#;
+    assert_eq!(status("/api/webhooks", registration, None), "201");
+    let application = r#"{"name":"n"}"#;
+    assert_eq!(status("/api/v1/app", application, None), "401");
+    assert_eq!(status("/api/v1/app", application, Some(&key)), "201");
+}

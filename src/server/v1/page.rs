@@ -116,8 +116,13 @@ impl Entry for AttemptEntry {
 }
 
 /// When an attempt's result was recorded, as the wall clock had it: lists run in this order.
+///
+/// Its id tells the millisecond. Of an attempt that started within it the start is shown, so that
+/// none seems older than the event it carried.
 pub(super) fn recorded_wall(record: &AttemptRecord) -> Timestamp {
-    record.started_at.wall_at(record.id.id().made_at())
+    let started_at = record.started_at;
+    let recorded = started_at.wall_at(record.id.id().made_at());
+    recorded.max(started_at.wall)
 }
 
 /// A page as it is answered.
