@@ -175,3 +175,45 @@ fn content(payload: &[u8], with_content: bool) -> &RawValue {
 fn raw(json: &[u8]) -> &RawValue {
     serde_json::from_slice(json).unwrap_or(RawValue::NULL)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        domain::{application::ApplicationKey, event::Event, event::EventPosition},
+        time::Timestamp,
+    };
+
+    fn payload_of(has_payload: bool, with_content: bool) -> String {
+        let event = Event {
+            id: EventId::default(),
+            application: ApplicationKey::default(),
+            position: EventPosition::default(),
+            uid: None,
+            event_type: "t".into(),
+            payload: Payload {
+                content_type: JSON.into(),
+                bytes: Bytes::from_static(if has_payload { b"{\"a\":1}" } else { b"" }),
+            },
+            accepted_at: Timestamp::ZERO,
+            accepted_wall: Timestamp::ZERO,
+            expires_at: Timestamp::ZERO,
+        };
+        let entry = EventEntry {
+            event: Arc::new(event),
+            has_payload,
+        };
+        shown(&entry, with_content).payload.get().to_owned()
+    }
+
+    #[test]
+    fn a_payload_that_is_no_longer_kept_shows_that_it_expired() {
+        assert_eq!(payload_of(true, true), r#"{"a":1}"#);
+        assert_eq!(payload_of(false, true), r#"{"expired":true}"#);
+        for has_payload in [true, false] {
+            assert_eq!(payload_of(has_payload, false), "{}");
+        }
+    }
+}

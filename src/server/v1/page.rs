@@ -329,3 +329,56 @@ pub(super) async fn off_thread<T: Send + 'static>(
         Err(Problem::new(Code::Internal, message))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::v1::cursor::ListKind;
+
+    /// An entry that is nothing but its place and time.
+    struct Bare(Id, Timestamp);
+
+    impl Entry for Bare {
+        fn id(&self) -> Id {
+            self.0
+        }
+
+        fn wall(&self) -> Timestamp {
+            self.1
+        }
+
+        fn bytes(&self) -> usize {
+            0
+        }
+    }
+
+    #[test]
+    fn a_page_that_finds_nothing_among_very_many_rows_ends_and_the_next_one_goes_on() {
+        let time = Timestamp::from_millis(1_000);
+        let list = List {
+            kind: ListKind::Events,
+            application: Id::from_value(1),
+            of: Id::from_value(1),
+        };
+        let part = |cursor| Part {
+            list,
+            cursor,
+            limit: 10,
+            before: None,
+            after: Some(time),
+            now: Now::at(time),
+        };
+        // The wall clock ran back since: what these rows show is not after the bound.
+        let oldest = first_id_of(1_000).value();
+        let rows = |query: HistoryQuery| {
+            let ids = (oldest..oldest + 10_005).rev().map(Id::from_value);
+            let asked = ids.filter(|id| query.contains(*id)).take(query.limit);
+            Ok(asked.map(|id| Bare(id, time)).collect())
+        };
+        let first = part(None).read(250, rows).expect("read");
+        assert!(first.shown.is_empty() && !first.done);
+        let rest = part(first.older).read(250, rows).expect("read");
+        assert!(rest.shown.is_empty() && rest.done);
+        assert_eq!(rest.older, Some(Cursor::Older(Id::from_value(oldest))));
+    }
+}
