@@ -11,7 +11,7 @@ pub const REQUEST_HEAD_BYTES_MAX: usize = 16 * 1024;
 pub const REQUEST_HEADERS_MAX: usize = 100;
 /// Longest request target (path and query), in bytes. Over it: 414.
 pub const REQUEST_TARGET_BYTES_MAX: usize = 8 * 1024;
-/// Deepest nesting of a JSON body. Deeper: 400.
+/// Deepest nesting of a JSON body. Deeper: 422, of the original routes 400.
 pub const JSON_DEPTH_MAX: usize = 64;
 /// Time for a client to send a request's head, in milliseconds. Later: the connection is closed.
 pub const REQUEST_HEAD_TIMEOUT_MS: u64 = 10_000;
@@ -35,6 +35,23 @@ pub const LINGER_TIMEOUT_MS: u64 = 2_000;
 pub const ACCEPT_PAUSE_MS: u64 = 100;
 /// Endpoints read from the store at a time for the original routes' list.
 pub const ORIGINAL_LIST_PAGE: usize = 250;
+/// Entries of one page of an API list where nothing is said.
+pub const PAGE_ENTRIES: usize = 50;
+/// Most entries of one page of an API list. More asked for: 422.
+pub const PAGE_ENTRIES_MAX: usize = 250;
+/// Payload and reply bytes after which a page of an API list ends early.
+pub const PAGE_BYTES: usize = 4 * 1024 * 1024;
+/// Events read from the store at a time for a page, since each may be as large as a body.
+pub const PAGE_EVENTS_READ: usize = 32;
+/// Most rows looked at for one page; where most of them are left out it ends early.
+pub const PAGE_ROWS_READ_MAX: usize = 10_000;
+/// Most pages read at once. Over it: the request waits.
+pub const PAGE_READS_MAX: usize = 8;
+/// How far the wall clock may drift from steady time without being stepped, in milliseconds, where
+/// a wall time is turned into an id.
+pub const CLOCK_DRIFT_MS: i64 = 10;
+/// Most fields at fault that one answer names; the others it counts.
+pub const FAULTS_SHOWN_MAX: usize = 100;
 /// What `Retry-After` says where a moment is enough, in seconds.
 pub const RETRY_SOON_S: u64 = 1;
 /// What `Retry-After` says where work must be done or a process replaced first, in seconds.
@@ -46,6 +63,16 @@ pub const MAILBOX_COMMANDS_MAX: usize = 16_384;
 pub const URL_BYTES_MAX: usize = 2_048;
 /// Longest `uid`, event id or event type, in bytes of `[a-zA-Z0-9._-]`.
 pub const NAME_BYTES_MAX: usize = 256;
+/// Longest name of an application for people and longest description, in bytes.
+pub const TEXT_BYTES_MAX: usize = 1_024;
+/// Most pairs of an object's metadata. Over it: 422.
+pub const METADATA_PAIRS_MAX: usize = 32;
+/// Longest key of metadata, in bytes.
+pub const METADATA_KEY_BYTES_MAX: usize = 64;
+/// Longest value of metadata, in bytes.
+pub const METADATA_VALUE_BYTES_MAX: usize = 256;
+/// Most event types that an endpoint may name. Over it: 422; naming none takes all.
+pub const ENDPOINT_EVENT_TYPES_MAX: usize = 1_000;
 /// Longest token of an original registration, in bytes.
 pub const TOKEN_BYTES_MAX: usize = 16 * 1024;
 /// Most endpoints of one application. Over it: the registration is refused.
@@ -223,6 +250,9 @@ const _: () = {
     assert!(URL_BYTES_MAX + TOKEN_BYTES_MAX < REQUEST_BODY_BYTES_MAX);
     // A batch holds at least one event of the largest size, with room for its changes.
     assert!(BATCH_BYTES_MAX >= 4 * REQUEST_BODY_BYTES_MAX);
+    // One page of attempts is bounded by its entries alone.
+    assert!(PAGE_ENTRIES_MAX * REPLY_BODY_KEPT_BYTES_MAX <= PAGE_BYTES);
+    assert!(PAGE_ENTRIES <= PAGE_ENTRIES_MAX);
     // What is kept of a reply was read.
     assert!(REPLY_BODY_KEPT_BYTES_MAX <= REPLY_BODY_READ_BYTES_MAX);
     // A phase of an attempt ends before the attempt does.

@@ -6,11 +6,11 @@ use tokio::net::TcpListener;
 
 use super::{console::Console, failure::Failure, signals::Signals, storage::Storage};
 use crate::{
-    config::{Config, admin_key::AdminKey},
+    config::{self, Config, admin_key::AdminKey},
     limits,
     runtime::cell::{Cell, CellError},
     server::{
-        access::OriginalAccess,
+        access::Access,
         connections::{ServerOptions, serve},
         router::{ServerState, router},
     },
@@ -30,7 +30,7 @@ pub(super) struct Start<'a> {
     pub(super) listener: TcpListener,
     /// The seed, given or drawn.
     pub(super) seed: u64,
-    /// The key that the original routes ask for; `None` if they are open.
+    /// The key that callers are asked for; `None` if everything is open.
     pub(super) admin_key: Option<AdminKey>,
 }
 
@@ -58,9 +58,11 @@ pub(super) async fn host(start: Start<'_>, announce: impl FnOnce()) -> Result<()
         Some(observer),
     )
     .map_err(failed)?;
+    let (original, api) = access(start.config, start.admin_key.as_ref());
     let routes = router(ServerState {
         backend: handle.clone(),
-        original_access: original_access(start.admin_key.as_ref()),
+        original_access: original,
+        api_access: api,
     });
     let work = async {
         let mut ended = Ok(());
@@ -112,10 +114,16 @@ fn transport_options(config: &Config) -> TransportOptions {
     }
 }
 
-fn original_access(key: Option<&AdminKey>) -> OriginalAccess {
-    key.map_or(OriginalAccess::Open, |key| {
-        OriginalAccess::key(key.expose())
-    })
+/// Who may use the original routes, and who API v1.
+fn access(config: &Config, key: Option<&AdminKey>) -> (Access, Access) {
+    let keyed = key.map_or(Access::Open, |key| Access::key(key.expose()));
+    match &config.access {
+        config::Access::Key {
+            opens_original: true,
+            ..
+        } => (Access::Open, keyed),
+        config::Access::Key { .. } | config::Access::Open => (keyed.clone(), keyed),
+    }
 }
 
 fn failed(error: CellError) -> Failure {

@@ -11,7 +11,7 @@ use super::{
     storage::Storage,
 };
 use crate::{
-    config::{Config, Mode, OriginalAccess, admin_key::AdminKey, settings::StoreKind},
+    config::{Access, Config, Mode, admin_key::AdminKey, settings::StoreKind},
     runtime::entropy,
 };
 use clap::Args;
@@ -39,7 +39,7 @@ pub struct ServeArguments {
     /// The flags shared with `dev`.
     #[command(flatten)]
     pub host: HostArguments,
-    /// Open the original routes without a key; on a loopback address only
+    /// Open the original routes without a key; on a loopback address only; API v1 still asks for it
     #[arg(long)]
     pub open_original_api: bool,
 }
@@ -65,9 +65,9 @@ pub(super) fn run(config: Config) -> Result<(), Failure> {
         let (listener, bound) = bind(config.listen).await?;
         let storage = Storage::open(&config)?;
         let admin_key = admin_key(&config)?;
-        let new_key = match config.original_access {
-            OriginalAccess::Key(None) => admin_key.clone(),
-            OriginalAccess::Key(Some(_)) | OriginalAccess::Open => None,
+        let new_key = match config.access {
+            Access::Key { key: None, .. } => admin_key.clone(),
+            Access::Key { key: Some(_), .. } | Access::Open => None,
         };
         let start = Start {
             config: &config,
@@ -88,10 +88,10 @@ pub(super) fn run(config: Config) -> Result<(), Failure> {
 
 /// The key to ask for; if none was given one is made.
 fn admin_key(config: &Config) -> Result<Option<AdminKey>, Failure> {
-    match &config.original_access {
-        OriginalAccess::Open => Ok(None),
-        OriginalAccess::Key(Some(key)) => Ok(Some(key.clone())),
-        OriginalAccess::Key(None) => {
+    match &config.access {
+        Access::Open => Ok(None),
+        Access::Key { key: Some(key), .. } => Ok(Some(key.clone())),
+        Access::Key { key: None, .. } => {
             let made = entropy::admin_key().map_err(no_entropy)?;
             let key = AdminKey::new(made);
             key.map(Some)

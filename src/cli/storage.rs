@@ -82,10 +82,6 @@ fn embedded(folder: &Path, config: &Config) -> Result<Storage, Failure> {
     })
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "errors come as values where they are mapped"
-)]
 fn failed(error: impl core::fmt::Display) -> Failure {
     Failure::Operation(error.to_string())
 }

@@ -44,7 +44,9 @@ pub(super) fn retention(settings: &Settings) -> Result<Retention, ConfigError> {
     let asked = &settings.retention;
     let attempt = within(
         "retention.attempt_days",
-        asked.attempt_days.unwrap_or(days(limits::ROW_AGE_MS)),
+        asked
+            .attempt_days
+            .unwrap_or_else(|| days(limits::ROW_AGE_MS)),
         1,
         limits::RETENTION_DAYS_MAX,
     )?;

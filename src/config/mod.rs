@@ -86,13 +86,18 @@ pub struct Retention {
     pub attempt: Span,
 }
 
-/// Who may use the original routes.
+/// Who may use what the server offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OriginalAccess {
-    /// Everybody who reaches the address, which is loopback then.
+pub enum Access {
+    /// Everybody who reaches the address, which is loopback then: `dev`.
     Open,
-    /// Who shows the admin key; with `None` one is to be generated and shown once.
-    Key(Option<AdminKey>),
+    /// Who shows the admin key.
+    Key {
+        /// The key; with `None` one is to be generated and shown once.
+        key: Option<AdminKey>,
+        /// Whether the original routes ask nobody for it; on loopback only.
+        opens_original: bool,
+    },
 }
 
 /// How the log is written.
@@ -131,8 +136,8 @@ pub struct Config {
     pub verify_certificates: bool,
     /// Period of the generator in milliseconds; `None` if it is off.
     pub generator_frequency_ms: Option<u64>,
-    /// Who may use the original routes.
-    pub original_access: OriginalAccess,
+    /// Who may use what the server offers.
+    pub access: Access,
     /// How the log is written.
     pub log: LogSettings,
     /// Deadline of one attempt.
@@ -204,16 +209,14 @@ pub fn resolve(sources: Sources<'_>) -> Result<Config, ConfigError> {
         Settings::from_layer(merged).map_err(|error| ConfigError::Incomplete(error.to_string()))?;
 
     check_safety(mode, listen, &settings)?;
-    let original_access = if mode == Mode::Dev || settings.open_original_api {
-        OriginalAccess::Open
+    let access = if mode == Mode::Dev {
+        Access::Open
     } else {
         let from_file = settings.admin_key_file.as_deref();
-        OriginalAccess::Key(places::admin_key(
-            flagged_key.as_deref(),
-            from_file,
-            environment,
-            read,
-        )?)
+        Access::Key {
+            key: places::admin_key(flagged_key.as_deref(), from_file, environment, read)?,
+            opens_original: settings.open_original_api,
+        }
     };
     let (send_slots, window_max) = bounds::windows(&settings)?;
     let data_dir = places::data_folder(mode, settings.data_dir.clone(), environment);
@@ -232,7 +235,7 @@ pub fn resolve(sources: Sources<'_>) -> Result<Config, ConfigError> {
         https_only: settings.https_only,
         verify_certificates: !settings.insecure_skip_verify,
         generator_frequency_ms: bounds::generator_period(mode, &settings)?,
-        original_access,
+        access,
         attempt_timeout: bounds::attempt_timeout(&settings)?,
         send_slots,
         window_max,

@@ -79,6 +79,14 @@ impl World {
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 const OTHER_KEY: &str = "abcdefghijklmnopqrstuvwxyzabcdef";
 
+/// Access with the admin key.
+fn keyed(key: Option<AdminKey>, opens_original: bool) -> Access {
+    Access::Key {
+        key,
+        opens_original,
+    }
+}
+
 #[test]
 fn serve_without_anything_is_safe_and_quiet() {
     let config = serve().valid();
@@ -93,7 +101,7 @@ fn serve_without_anything_is_safe_and_quiet() {
     assert!(config.verify_certificates);
     assert!(!config.https_only);
     assert_eq!(config.generator_frequency_ms, None);
-    assert_eq!(config.original_access, OriginalAccess::Key(None));
+    assert_eq!(config.access, keyed(None, false));
     assert_eq!(config.log.filter, "info");
     assert_eq!(config.engine_options(0).generator, None);
     let usual = Options {
@@ -106,7 +114,7 @@ fn serve_without_anything_is_safe_and_quiet() {
 #[test]
 fn dev_is_open_on_loopback_with_the_generator_on() {
     let config = dev().valid();
-    assert_eq!(config.original_access, OriginalAccess::Open);
+    assert_eq!(config.access, Access::Open);
     assert_eq!(config.generator_frequency_ms, Some(5_000));
     let allowed: Vec<String> = config
         .allowed_targets
@@ -271,11 +279,14 @@ fn dev_refuses_an_address_that_others_can_reach() {
 #[test]
 fn serve_opens_the_original_routes_on_loopback_only() {
     let open = || serve().flags(|flags| flags.open_original_api = Some(true));
-    assert_eq!(open().valid().original_access, OriginalAccess::Open);
+    assert_eq!(open().valid().access, keyed(None, true));
+    let with_key = open().variable("FANFARE_ADMIN_KEY", KEY).valid();
+    let key = AdminKey::new(KEY.into()).expect("fit");
+    assert_eq!(with_key.access, keyed(Some(key), true));
     let public = open().variable("FANFARE_LISTEN", "0.0.0.0:9876");
     assert!(matches!(public.refused(), ConfigError::OpenInPublic { .. }));
     let public = serve().variable("FANFARE_LISTEN", "0.0.0.0:9876").valid();
-    assert_eq!(public.original_access, OriginalAccess::Key(None));
+    assert_eq!(public.access, keyed(None, false));
 }
 
 #[test]
@@ -318,9 +329,9 @@ fn ended_work_is_kept_for_whole_days_and_payloads_no_longer_than_attempts() {
 
 #[test]
 fn an_admin_key_is_taken_from_flag_file_variable_or_settings_in_this_order() {
-    let key = |config: Config| match config.original_access {
-        OriginalAccess::Key(key) => key.map(|key| key.expose().to_owned()),
-        OriginalAccess::Open => panic!("the routes are open"),
+    let key = |config: Config| match config.access {
+        Access::Key { key, .. } => key.map(|key| key.expose().to_owned()),
+        Access::Open => panic!("the routes are open"),
     };
     let world = || {
         serve()

@@ -13,6 +13,7 @@ use super::{
     id::{ApplicationId, EndpointId, EventId, Id},
     secret::Secret,
 };
+use crate::time::Timestamp;
 
 /// Names a request in flight, unique in the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -108,6 +109,8 @@ pub enum Answer {
     Event {
         /// Its public name.
         id: EventId,
+        /// When it was accepted, as the wall clock had it.
+        accepted_wall: Timestamp,
     },
     /// Nothing was written: the name that was chosen for it belongs to this object.
     NameTaken {

@@ -82,7 +82,8 @@ impl Engine {
             }
             (OnCommit::Event(request, event), ChangeResult::Fresh) => {
                 self.stats.events += 1;
-                let reply = Ok(Answer::Event { id: event.id });
+                let (id, accepted_wall) = (event.id, event.accepted_wall);
+                let reply = Ok(Answer::Event { id, accepted_wall });
                 self.replies.extend(request.map(|request| (request, reply)));
                 self.arrived
                     .push((event.application, event.position, Some(event)));

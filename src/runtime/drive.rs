@@ -228,12 +228,9 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
         effects.append(&mut self.effects);
         self.effects = effects;
         self.store.flush();
-        *self
-            .handle
-            .status
-            .stats
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = self.engine.stats();
+        let status = &self.handle.status;
+        *status.stats.lock().unwrap_or_else(PoisonError::into_inner) = self.engine.stats();
+        *status.now.lock().unwrap_or_else(PoisonError::into_inner) = now;
         Ok(())
     }
 

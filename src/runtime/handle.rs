@@ -12,6 +12,7 @@ use crate::{
     },
     engine::Stats,
     store::Reads,
+    time::Now,
 };
 
 /// Whether commands are taken; it only ever grows.
@@ -32,6 +33,7 @@ pub(super) struct Status {
     readiness: watch::Sender<Readiness>,
     pub(super) default_application: OnceLock<ApplicationKey>,
     pub(super) stats: Mutex<Stats>,
+    pub(super) now: Mutex<Now>,
 }
 
 impl Status {
@@ -106,6 +108,16 @@ impl Handle {
         *self
             .status
             .stats
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The moment of the last turn; the epoch while starting.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        *self
+            .status
+            .now
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! Who may use the original routes: everybody, or who shows the admin key.
+//! Who may use a set of routes: everybody, or who shows the admin key.
 
 use core::fmt;
 
@@ -8,16 +8,16 @@ use subtle::ConstantTimeEq as _;
 
 use super::problem::{Code, Problem};
 
-/// What the original routes ask of a caller.
+/// What a set of routes asks of a caller.
 #[derive(Clone)]
-pub enum OriginalAccess {
+pub enum Access {
     /// Nothing.
     Open,
     /// `Authorization: Bearer` with the key that has this SHA-256; the key itself is not kept.
     Key([u8; 32]),
 }
 
-impl OriginalAccess {
+impl Access {
     /// For this key.
     #[must_use]
     pub fn key(key: &str) -> Self {
@@ -32,15 +32,15 @@ impl OriginalAccess {
     /// [`Code::Unauthorized`] without the key, [`Code::InvalidHeader`] with two of them; the
     /// caller's fault.
     pub fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
-        let Self::Key(expected) = self else {
-            return Ok(());
-        };
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let value = values.next();
         if values.next().is_some() {
             let message = "send one Authorization header, not several";
             return Err(Problem::new(Code::InvalidHeader, message));
         }
+        let Self::Key(expected) = self else {
+            return Ok(());
+        };
         let shown = value
             .and_then(|value| bearer(value.as_bytes()))
             .map(<[u8; 32]>::from);
@@ -61,7 +61,7 @@ fn bearer(value: &[u8]) -> Option<sha2::digest::Output<Sha256>> {
 }
 
 /// Tells whether there is a key, not its digest.
-impl fmt::Debug for OriginalAccess {
+impl fmt::Debug for Access {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Open => out.write_str("Open"),
@@ -81,7 +81,7 @@ mod tests {
         for value in values {
             headers.append(AUTHORIZATION, HeaderValue::from_static(value));
         }
-        let access = OriginalAccess::key("correct horse");
+        let access = Access::key("correct horse");
         access.check(&headers).map_err(|problem| problem.code())
     }
 
@@ -110,6 +110,12 @@ mod tests {
 
     #[test]
     fn open_routes_ask_for_nothing() {
-        assert_eq!(OriginalAccess::Open.check(&HeaderMap::new()), Ok(()));
+        let mut headers = HeaderMap::new();
+        assert_eq!(Access::Open.check(&headers), Ok(()));
+        headers.append(AUTHORIZATION, HeaderValue::from_static("Bearer any"));
+        assert_eq!(Access::Open.check(&headers), Ok(()));
+        headers.append(AUTHORIZATION, HeaderValue::from_static("Bearer any"));
+        let problem = Access::Open.check(&headers).expect_err("two");
+        assert_eq!(problem.code(), Code::InvalidHeader);
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     },
     runtime::handle::{Handle, Readiness},
     store::Reads,
+    time::Now,
 };
 use core::future::Future;
 
@@ -20,6 +21,9 @@ pub trait Backend: Clone + Send + Sync + 'static {
 
     /// The application of the original routes; `None` while starting.
     fn default_application(&self) -> Option<ApplicationKey>;
+
+    /// The moment of the engine's last turn: how far wall and steady time are apart.
+    fn now(&self) -> Now;
 
     /// Reads lists and history from the store.
     fn reads(&self) -> &(dyn Reads + Send + Sync);
@@ -36,6 +40,10 @@ impl Backend for Handle {
 
     fn default_application(&self) -> Option<ApplicationKey> {
         Self::default_application(self)
+    }
+
+    fn now(&self) -> Now {
+        Self::now(self)
     }
 
     fn reads(&self) -> &(dyn Reads + Send + Sync) {

@@ -1,13 +1,16 @@
 //! The HTTP face: connections, routes and their answers; no delivery logic.
 //!
 //! Reading order: [`connections`] takes sockets and turns them into requests, [`router`] finds the
-//! route, [`original`] speaks the original server's contract, and [`problem`] is the one place that
+//! route, [`original`] speaks the original server's contract, `v1` is the API, and [`problem`] is the one place that
 //! knows what refusals look like. [`backend`] is all that the routes know of the engine.
 
 pub mod access;
 pub mod backend;
 pub mod connections;
+mod json_scan;
 pub mod original;
 pub mod problem;
+mod request_body;
 pub mod router;
+mod v1;
 mod watched_stream;

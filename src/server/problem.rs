@@ -2,7 +2,8 @@
 //!
 //! Most routes answer `application/problem+json` (RFC 9457); the original routes keep the shape of
 //! the original server, `{"error": [ … ]}`. Which of the two is chosen by the route, not by the
-//! failure. `docs/errors.md` lists every [`Code`].
+//! failure. Where single fields are at fault (422) the answer is `application/json` and `detail` a
+//! list of them, which is what client libraries read. `docs/errors.md` lists every [`Code`].
 
 use axum::response::Response;
 use http::{
@@ -20,6 +21,10 @@ pub enum Code {
     InvalidBody,
     /// A header field makes no sense.
     InvalidHeader,
+    /// The iterator of a list is none that this list gave.
+    InvalidCursor,
+    /// A key stands in the URL.
+    CredentialsInUrl,
     /// As many endpoints are registered as can be.
     TooManyEndpoints,
     /// No key, or a wrong one.
@@ -28,6 +33,8 @@ pub enum Code {
     NotFound,
     /// The path is known, this method on it isn't.
     MethodNotAllowed,
+    /// The name that was chosen for a new object is taken.
+    Conflict,
     /// The body did not come in time.
     RequestTimeout,
     /// The body is larger than allowed.
@@ -36,6 +43,10 @@ pub enum Code {
     TargetTooLong,
     /// The body is compressed.
     UnsupportedEncoding,
+    /// The body is not declared to be JSON.
+    UnsupportedMediaType,
+    /// Fields of the body or of the query break a rule; each is named.
+    ValidationError,
     /// More header fields than allowed.
     HeadTooLarge,
     /// A fault of ours.
@@ -48,17 +59,22 @@ pub enum Code {
 
 impl Code {
     /// All of them, in the order of their statuses.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 19] = [
         Self::InvalidBody,
         Self::InvalidHeader,
+        Self::InvalidCursor,
+        Self::CredentialsInUrl,
         Self::TooManyEndpoints,
         Self::Unauthorized,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
+        Self::Conflict,
         Self::PayloadTooLarge,
         Self::TargetTooLong,
         Self::UnsupportedEncoding,
+        Self::UnsupportedMediaType,
+        Self::ValidationError,
         Self::HeadTooLarge,
         Self::Internal,
         Self::Unavailable,
@@ -71,14 +87,19 @@ impl Code {
         match self {
             Self::InvalidBody => "invalid_body",
             Self::InvalidHeader => "invalid_header",
+            Self::InvalidCursor => "invalid_cursor",
+            Self::CredentialsInUrl => "credentials_in_url",
             Self::TooManyEndpoints => "too_many_endpoints",
             Self::Unauthorized => "unauthorized",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
+            Self::Conflict => "conflict",
             Self::RequestTimeout => "request_timeout",
             Self::PayloadTooLarge => "payload_too_large",
             Self::TargetTooLong => "target_too_long",
             Self::UnsupportedEncoding => "unsupported_encoding",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::ValidationError => "validation_error",
             Self::HeadTooLarge => "head_too_large",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
@@ -90,16 +111,22 @@ impl Code {
     #[must_use]
     pub const fn status(self) -> StatusCode {
         match self {
-            Self::InvalidBody | Self::InvalidHeader | Self::TooManyEndpoints => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::InvalidBody
+            | Self::InvalidHeader
+            | Self::InvalidCursor
+            | Self::CredentialsInUrl
+            | Self::TooManyEndpoints => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Conflict => StatusCode::CONFLICT,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
-            Self::UnsupportedEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnsupportedEncoding | Self::UnsupportedMediaType => {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE
+            }
+            Self::ValidationError => StatusCode::UNPROCESSABLE_ENTITY,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -108,12 +135,57 @@ impl Code {
     }
 }
 
+/// What kind of rule a field breaks; its text never changes its meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// It must be there.
+    Missing,
+    /// It is of another JSON type than it must be.
+    Type,
+    /// Its value is not allowed.
+    Value,
+    /// There is no such field.
+    Unknown,
+    /// The field is known, but this version does not have what it asks for.
+    NotSupported,
+    /// It is one more than there may be.
+    Quota,
+}
+
+impl FaultKind {
+    /// As it stands in an answer.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Type => "type_error",
+            Self::Value => "value_error",
+            Self::Unknown => "unknown_field",
+            Self::NotSupported => "not_supported",
+            Self::Quota => "quota",
+        }
+    }
+}
+
+/// One field that breaks a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Where it is: `body` or `query`, then the names that lead to it.
+    pub loc: Vec<String>,
+    /// What is wrong and what to do, for people.
+    pub message: String,
+    /// What kind of rule it breaks.
+    pub kind: FaultKind,
+}
+
 /// A refusal on its way to the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     code: Code,
     /// What is wrong and what to do, for people; at least one. Never parts of the request's body.
     messages: Vec<String>,
+    /// The fields at fault, with [`Code::ValidationError`] only.
+    faults: Vec<Fault>,
     retry_after_s: Option<u64>,
 }
 
@@ -131,7 +203,18 @@ impl Problem {
         Self {
             code,
             messages,
+            faults: Vec::new(),
             retry_after_s,
+        }
+    }
+
+    /// With the fields that are at fault; at least one.
+    #[must_use]
+    pub fn with_faults(faults: Vec<Fault>) -> Self {
+        let messages = faults.iter().map(|fault| fault.message.clone()).collect();
+        Self {
+            faults,
+            ..Self::with_messages(Code::ValidationError, messages)
         }
     }
 
@@ -141,18 +224,38 @@ impl Problem {
         self.code
     }
 
-    /// As `application/problem+json`.
+    /// As `application/problem+json`; where fields are at fault as `application/json` with them.
     #[must_use]
     pub fn into_response(self) -> Response {
         let status = self.code.status();
+        let (detail, content_type) = if self.code == Code::ValidationError {
+            (self.fault_list(), "application/json")
+        } else {
+            let detail = self.messages.join("; ").into();
+            (detail, "application/problem+json")
+        };
         let body = json!({
             "type": "about:blank",
             "title": status.canonical_reason(),
             "status": status.as_u16(),
             "code": self.code.text(),
-            "detail": self.messages.join("; "),
+            "detail": detail,
         });
-        self.answer(&body, "application/problem+json")
+        self.answer(&body, content_type)
+    }
+
+    /// The faults as a list, cut where it gets long.
+    fn fault_list(&self) -> serde_json::Value {
+        let most = limits::FAULTS_SHOWN_MAX;
+        let shown = self.faults.iter().take(most).map(
+            |fault| json!({ "loc": fault.loc, "msg": fault.message, "type": fault.kind.text() }),
+        );
+        let left_out = self.faults.len().saturating_sub(most);
+        let rest = (left_out > 0).then(|| {
+            let message = format!("{left_out} more fields are at fault");
+            json!({ "loc": [], "msg": message, "type": FaultKind::Value.text() })
+        });
+        shown.chain(rest).collect()
     }
 
     /// In the shape of the original server.

@@ -13,10 +13,11 @@ use http::{
 use tower::ServiceExt as _;
 
 use super::{
-    access::OriginalAccess,
+    access::Access,
     backend::Backend,
     original,
     problem::{Code, Problem},
+    v1,
 };
 use crate::{limits, runtime::handle::Readiness};
 
@@ -26,7 +27,9 @@ pub struct ServerState<B> {
     /// The engine.
     pub backend: B,
     /// Who may use the original routes.
-    pub original_access: OriginalAccess,
+    pub original_access: Access,
+    /// Who may use API v1.
+    pub api_access: Access,
 }
 
 const HEALTHZ: &str = "/healthz";
@@ -43,6 +46,7 @@ pub fn router<B: Backend>(state: ServerState<B>) -> Router {
         .route(READYZ, get(readyz::<B>))
         .route(ORIGINAL_REGISTER, post(original::register::<B>))
         .route(ORIGINAL_TEST, post(original::test::<B>))
+        .merge(v1::routes(state.clone()))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(state);
@@ -126,7 +130,8 @@ fn told(status: StatusCode, body: &'static str) -> Response {
 }
 
 async fn not_found() -> Response {
-    let message = "there is no such path here: see docs/original-server.md for those there are";
+    let message =
+        "there is no such path here: docs/api.md and docs/original-server.md name those there are";
     Problem::new(Code::NotFound, message).into_response()
 }
 

@@ -133,7 +133,7 @@ impl Trace {
                 let (value, id) = match reply {
                     Ok(Answer::Application { id, .. }) => (1, id.id()),
                     Ok(Answer::Endpoint { id, fresh }) => (2 + u64::from(*fresh), id.id()),
-                    Ok(Answer::Event { id }) => (4, id.id()),
+                    Ok(Answer::Event { id, .. }) => (4, id.id()),
                     Ok(Answer::NameTaken { id }) => (5, *id),
                     Err(_) => (0, Id::default()),
                 };

@@ -201,7 +201,7 @@ impl<'scenario> World<'scenario> {
             Effect::CancelSend(_) => {}
             Effect::Reply(request, reply) => {
                 match reply {
-                    Ok(Answer::Event { id }) => self.witness.accepted(id, self.now),
+                    Ok(Answer::Event { id, .. }) => self.witness.accepted(id, self.now),
                     Ok(Answer::Application { key, .. }) => self.application = key,
                     Ok(Answer::Endpoint { .. } | Answer::NameTaken { .. }) | Err(_) => {}
                 }

@@ -309,7 +309,7 @@ impl Compared {
         for request in answered {
             let (at, receivers) = self.unanswered.remove(&request).expect("it is there");
             match self.rig.replies.get(&request) {
-                Some(Reply::Ok(Answer::Event { id })) => {
+                Some(Reply::Ok(Answer::Event { id, .. })) => {
                     self.now
                         .deliveries
                         .extend(receivers.into_iter().map(|endpoint| Delivery {

@@ -5,6 +5,7 @@
     reason = "tests read clocks and start tasks"
 )]
 
+mod api_v1;
 mod command_line;
 mod determinism;
 mod drive;

@@ -7,7 +7,7 @@ use fanfare::{
     limits,
     runtime::handle::Readiness,
     server::{
-        access::OriginalAccess,
+        access::Access,
         router::{ServerState, router},
     },
 };
@@ -65,14 +65,15 @@ impl Answer {
 
 impl Server {
     fn new() -> Self {
-        Self::with_access(OriginalAccess::Open)
+        Self::with_access(Access::Open)
     }
 
-    fn with_access(original_access: OriginalAccess) -> Self {
+    fn with_access(original_access: Access) -> Self {
         let backend = FakeBackend::new();
         let state = ServerState {
             backend: backend.clone(),
             original_access,
+            api_access: Access::Open,
         };
         Self {
             backend,
@@ -623,9 +624,7 @@ async fn another_method_on_a_known_path_is_405_and_says_which_there_are() {
 
 #[tokio::test]
 async fn a_key_is_asked_for_before_the_body_is_read() {
-    let server = Server::with_access(OriginalAccess::key(
-        "the-right-key-of-32-characters-or-more",
-    ));
+    let server = Server::with_access(Access::key("the-right-key-of-32-characters-or-more"));
     for path in [REGISTER, TEST] {
         for shown in [None, Some("Bearer wrong"), Some("Basic dTpw")] {
             let never = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
@@ -646,7 +645,7 @@ async fn a_key_is_asked_for_before_the_body_is_read() {
 #[tokio::test]
 async fn the_right_key_lets_in_and_two_headers_are_400() {
     let key = "the-right-key-of-32-characters-or-more";
-    let server = Server::with_access(OriginalAccess::key(key));
+    let server = Server::with_access(Access::key(key));
     for (times, expected) in [(1, 201), (2, 400)] {
         let mut request = Request::post(REGISTER).header("content-type", JSON);
         for _ in 0..times {

@@ -561,8 +561,24 @@ fn a_banner_and_log_lines_are_json_in_a_pipe_and_text_if_asked() {
             assert!(!line.contains('\u{1b}'), "no colours in a pipe: {line:?}");
         }
         assert!(
-            lines[0].contains('7') && lines[0].contains("memory"),
+            lines[0].contains('7') && lines[0].contains("fanfare-data"),
             "{lines:?}"
         );
     }
+}
+
+#[test]
+fn open_original_routes_leave_the_api_to_who_has_the_key_that_is_shown() {
+    let open = ["serve", "--open-original-api", "--log-format", "pretty"];
+    let server = Process::start(&open, &[]);
+    let line = server.messages.next();
+    let key = line
+        .strip_prefix("admin key, shown only now: ")
+        .expect(&line);
+    let registered = register(&server, "http://h/");
+    assert_eq!(registered.status, 201, "{registered:?}");
+    let application = r#"{"name":"n"}"#;
+    let asked = |headers: &str| server.post("/api/v1/app", headers, application).status;
+    assert_eq!(asked(""), 401);
+    assert_eq!(asked(&authorized(key)), 201);
 }

@@ -6,7 +6,7 @@ use axum::body::Body;
 use fanfare::{
     runtime::handle::Readiness,
     server::{
-        access::OriginalAccess,
+        access::Access,
         connections::{ServerOptions, serve},
         router::{ServerState, router},
     },
@@ -40,7 +40,8 @@ impl Server {
         let backend = FakeBackend::new();
         let routes = router(ServerState {
             backend: backend.clone(),
-            original_access: OriginalAccess::Open,
+            original_access: Access::Open,
+            api_access: Access::Open,
         });
         let shutdown = Arc::new(Notify::new());
         let asked = Arc::clone(&shutdown);

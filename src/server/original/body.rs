@@ -2,25 +2,18 @@
 //!
 //! Unlike there, nothing of the body is ever shown again in an error.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a slow client is a matter of real time"
-)]
-
-use core::{error::Error, time::Duration};
-
-use axum::{body::Body, extract::Request};
+use axum::extract::Request;
 use bytes::Bytes;
-use http::{
-    HeaderMap,
-    header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
-};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http::{HeaderMap, header::CONTENT_TYPE};
 use serde_json::{Map, Value};
 
 use crate::{
     limits,
-    server::problem::{Code, Problem},
+    server::{
+        json_scan::depth,
+        problem::{Code, Problem},
+        request_body,
+    },
 };
 
 /// A body that was read and understood.
@@ -56,12 +49,7 @@ enum Format {
 pub(super) async fn read(request: Request) -> Result<Message, Problem> {
     let (head, body) = request.into_parts();
     let format = format_of(&head.headers)?;
-    if let Some(length) = declared_length(&head.headers)
-        && length > limits::REQUEST_BODY_BYTES_MAX
-    {
-        return Err(too_large());
-    }
-    let bytes = collected(body).await?;
+    let bytes = request_body::collect(&head.headers, body).await?;
     if bytes.is_empty() {
         return Ok(Message::of(Value::Object(Map::new())));
     }
@@ -84,51 +72,8 @@ fn format_of(headers: &HeaderMap) -> Result<Format, Problem> {
         }
         _ => return Ok(Format::Other),
     };
-    let is_plain = headers
-        .get_all(CONTENT_ENCODING)
-        .iter()
-        .all(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"));
-    if is_plain {
-        Ok(format)
-    } else {
-        let message = "compressed bodies are not taken: send it without Content-Encoding";
-        Err(Problem::new(Code::UnsupportedEncoding, message))
-    }
-}
-
-fn declared_length(headers: &HeaderMap) -> Option<usize> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-async fn collected(body: Body) -> Result<Bytes, Problem> {
-    let body = Limited::new(body, limits::REQUEST_BODY_BYTES_MAX);
-    let most = Duration::from_millis(limits::REQUEST_BODY_TIMEOUT_MS);
-    match tokio::time::timeout(most, body.collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if is_over_limit(error.as_ref()) => Err(too_large()),
-        Ok(Err(_)) => Err(invalid("the body ended early: send all of it")),
-        Err(_) => {
-            let message = format!("the body must arrive within {} s", most.as_secs());
-            Err(Problem::new(Code::RequestTimeout, message))
-        }
-    }
-}
-
-fn is_over_limit(error: &(dyn Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if error.is::<LengthLimitError>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
-}
-
-fn too_large() -> Problem {
-    let most = limits::REQUEST_BODY_BYTES_MAX;
-    let message = format!("the body is larger than {most} bytes, the most that is taken");
-    Problem::new(Code::PayloadTooLarge, message)
+    request_body::refuse_compressed(headers)?;
+    Ok(format)
 }
 
 fn invalid(message: impl Into<String>) -> Problem {
@@ -163,29 +108,6 @@ fn not_utf8(at: usize) -> Problem {
     invalid(format!(
         "the body is not UTF-8: see byte {at}, counted from 0"
     ))
-}
-
-/// How deep brackets nest outside of strings. Of text that is not JSON it says nothing much, which
-/// does no harm: that is refused anyway.
-fn depth(text: &str) -> usize {
-    let mut depth: usize = 0;
-    let mut deepest = 0;
-    let mut in_string = false;
-    let mut escaped = false;
-    for byte in text.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'[' | b'{' if !in_string => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
 }
 
 /// A form as an object of texts; a name that comes again makes a list, as the original server has
@@ -239,8 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_counts_brackets_outside_of_strings_only() {
-        assert_eq!(depth(r#"{"a":["[[[[\"[["],"b":{}}"#), 2);
+    fn json_may_nest_64_deep() {
         let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
         assert!(json(deep(64).into()).is_ok());
         let problem = json(deep(65).into()).expect_err("too deep");

@@ -15,7 +15,7 @@ use fanfare::{
     runtime::handle::Readiness,
     server::backend::Backend,
     store::{ReadError, Reads},
-    time::Now,
+    time::{Now, Timestamp},
 };
 use tokio::sync::Semaphore;
 
@@ -118,6 +118,7 @@ impl Inside {
                 self.events.push(*event);
                 Ok(Answer::Event {
                     id: EventId::default(),
+                    accepted_wall: Timestamp::ZERO,
                 })
             }
             Command::CreateEndpoint(new) => {
@@ -179,6 +180,10 @@ impl Backend for FakeBackend {
             shard: ShardId::new(1),
             ordinal: 0,
         })
+    }
+
+    fn now(&self) -> Now {
+        Now::default()
     }
 
     fn reads(&self) -> &(dyn Reads + Send + Sync) {

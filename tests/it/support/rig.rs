@@ -191,7 +191,7 @@ impl Rig {
     pub(crate) fn event(&mut self, application: ApplicationKey) -> EventId {
         let request = self.command(new_event(application));
         match self.replies.get(&request) {
-            Some(Ok(Answer::Event { id })) => *id,
+            Some(Ok(Answer::Event { id, .. })) => *id,
             other => panic!("not accepted: {other:?}"),
         }
     }

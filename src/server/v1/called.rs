@@ -1,0 +1,110 @@
+//! What a request says before its body: the objects its path names and its query.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use http::request::Parts;
+
+use super::{fields::is_name, query::Query};
+use crate::{
+    domain::{
+        application::Application,
+        endpoint::Endpoint,
+        history::{EventEntry, Name},
+        id::{ApplicationId, EndpointId, EventId, Id},
+    },
+    server::{
+        backend::Backend,
+        problem::{Code, Problem},
+        router::ServerState,
+    },
+};
+
+/// A request that was let in.
+pub(super) struct Called<B> {
+    /// The engine.
+    pub(super) backend: B,
+    /// The query.
+    pub(super) query: Query,
+    /// The parts of the path that name something; none if one of them is no UTF-8.
+    path: Vec<(String, String)>,
+}
+
+impl<B: Backend> FromRequestParts<ServerState<B>> for Called<B> {
+    type Rejection = core::convert::Infallible;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &ServerState<B>,
+    ) -> Result<Self, Self::Rejection> {
+        let query = Query::of(parts.uri.query().unwrap_or_default());
+        let path = RawPathParams::from_request_parts(parts, state).await;
+        let path = path.map_or_else(
+            |_| Vec::new(),
+            |path| {
+                let parts = path.iter();
+                parts
+                    .map(|(key, value)| (key.into(), value.into()))
+                    .collect()
+            },
+        );
+        Ok(Self {
+            backend: state.backend.clone(),
+            query,
+            path,
+        })
+    }
+}
+
+impl<B: Backend> Called<B> {
+    /// The application that the path names.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] if there is none; or that the store can't be read.
+    pub(super) fn application(&self) -> Result<Arc<Application>, Problem> {
+        let id = |text: &str| text.parse().map(ApplicationId::id).ok();
+        let name = self.name("app", ApplicationId::PREFIX, id);
+        let read = |name| self.backend.reads().application(&name);
+        let found = name.map(read).transpose()?.flatten();
+        found.ok_or_else(|| unknown("application"))
+    }
+
+    /// The endpoint of this application that the path names.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] if it has none of this name; or that the store can't be read.
+    pub(super) fn endpoint(&self, application: &Application) -> Result<Arc<Endpoint>, Problem> {
+        let id = |text: &str| text.parse().map(EndpointId::id).ok();
+        let name = self.name("endpoint", EndpointId::PREFIX, id);
+        let read = |name| self.backend.reads().endpoint(application.key, &name);
+        let found = name.map(read).transpose()?.flatten();
+        found.ok_or_else(|| unknown("endpoint"))
+    }
+
+    /// The message of this application that the path names.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] if it has none of this name; or that the store can't be read.
+    pub(super) fn message(&self, application: &Application) -> Result<EventEntry, Problem> {
+        let id = |text: &str| text.parse().map(EventId::id).ok();
+        let name = self.name("message", EventId::PREFIX, id);
+        let read = |name| self.backend.reads().event(application.key, &name);
+        let found = name.map(read).transpose()?.flatten();
+        found.ok_or_else(|| unknown("message"))
+    }
+
+    /// What a part of the path names, if it can name anything.
+    fn name(&self, part: &str, prefix: &str, id: impl FnOnce(&str) -> Option<Id>) -> Option<Name> {
+        let (_, text) = self.path.iter().find(|(key, _)| key == part)?;
+        if text.starts_with(prefix) {
+            return id(text).map(Name::Id);
+        }
+        is_name(text).then(|| Name::Uid(text.as_str().into()))
+    }
+}
+
+/// The same for what never was and for what is another's.
+fn unknown(kind: &str) -> Problem {
+    let message = format!("there is no {kind} of this id or uid here");
+    Problem::new(Code::NotFound, message)
+}

@@ -1,0 +1,328 @@
+//! Takes the fields of a body one after another and notes what is wrong with each.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::{Map, Value, value::RawValue};
+
+use super::{
+    body::{self, Object, fields_of, invalid, offset_of},
+    faults::{Faults, shown},
+    half_pairs::half_pair,
+};
+use crate::{
+    limits,
+    server::problem::{FaultKind, Problem},
+};
+
+/// The fields of a body that nobody has asked for yet.
+#[derive(Debug)]
+pub(super) struct Fields<'body> {
+    body: &'body Bytes,
+    left: Object<'body>,
+    /// What is wrong so far.
+    pub(super) faults: Faults,
+    /// Why the body can't be understood after all.
+    malformed: Option<Problem>,
+}
+
+impl<'body> Fields<'body> {
+    /// The fields of a body; what is wrong with the query already stands in `faults`.
+    ///
+    /// # Errors
+    /// A [`Problem`] if it is no object of fields; the client's fault.
+    pub(super) fn of(body: &'body Bytes, faults: Faults) -> Result<Self, Problem> {
+        let (left, faults) = body::object(body, faults)?;
+        Ok(Self {
+            body,
+            left,
+            faults,
+            malformed: None,
+        })
+    }
+
+    /// Tells all that is wrong; a field that is still left is one that nobody knows.
+    ///
+    /// # Errors
+    /// A [`Problem`] if anything is wrong; the client's fault.
+    pub(super) fn finish(mut self) -> Result<(), Problem> {
+        if let Some(problem) = self.malformed {
+            return Err(problem);
+        }
+        for (name, _) in &self.left {
+            let message = format!("there is no field `{}`", shown(name));
+            self.faults
+                .add(&["body", name], FaultKind::Unknown, message);
+        }
+        self.faults.into_result()
+    }
+
+    /// Takes a field; `None` if it is absent.
+    fn take(&mut self, name: &str) -> Option<&'body RawValue> {
+        let at = self.left.iter().position(|(given, _)| given == name)?;
+        Some(self.left.swap_remove(at).1)
+    }
+
+    /// Takes a field that may be absent or null, which are the same.
+    fn take_given(&mut self, name: &str) -> Option<&'body RawValue> {
+        self.take(name).filter(|value| value.get() != "null")
+    }
+
+    /// Takes a field that must be there; notes it if it isn't.
+    fn take_required(&mut self, name: &str) -> Option<&'body RawValue> {
+        let value = self.take(name);
+        if value.is_none() {
+            let message = format!("`{name}` is required");
+            self.faults
+                .add(&["body", name], FaultKind::Missing, message);
+        }
+        value
+    }
+
+    fn wrong(&mut self, name: &str, kind: FaultKind, rule: &str) {
+        let message = format!("`{name}` {rule}");
+        self.faults.add(&["body", name], kind, message);
+    }
+
+    /// The text that a value is; notes it if it is another type.
+    fn text_of(&mut self, name: &str, value: &RawValue) -> Option<String> {
+        if !value.get().starts_with('"') {
+            self.wrong(name, FaultKind::Type, "must be a text");
+            return None;
+        }
+        // Only half of a surrogate pair is valid by the grammar and still no text.
+        let read = serde_json::from_str(value.get());
+        if read.is_err() {
+            self.note_half_pair(value);
+        }
+        read.ok()
+    }
+
+    fn note_half_pair(&mut self, value: &RawValue) {
+        let text = core::str::from_utf8(self.body).unwrap_or_default();
+        let inside = half_pair(value.get()).unwrap_or_default();
+        let at = offset_of(text, value.get()) + inside;
+        let message = format!("half of a surrogate pair is no text: see byte {at}, counted from 0");
+        self.malformed.get_or_insert_with(|| invalid(message));
+    }
+
+    /// A text for people: from `least` to `limits::TEXT_BYTES_MAX` bytes, without NUL.
+    fn plain_text(&mut self, name: &str, value: &RawValue, least: usize) -> Option<String> {
+        let text = self.text_of(name, value)?;
+        let most = limits::TEXT_BYTES_MAX;
+        if text.len() < least {
+            self.wrong(name, FaultKind::Value, "must not be empty");
+        } else if text.len() > most {
+            let rule = format!("must have at most {most} bytes");
+            self.wrong(name, FaultKind::Value, &rule);
+        } else if text.contains('\0') {
+            self.wrong(name, FaultKind::Value, "must not hold a NUL character");
+        } else {
+            return Some(text);
+        }
+        None
+    }
+
+    /// A text that must be there and say something.
+    pub(super) fn required_text(&mut self, name: &str) -> Option<String> {
+        let value = self.take_required(name)?;
+        self.plain_text(name, value, 1)
+    }
+
+    /// A text that may be absent, which is the empty one.
+    pub(super) fn text_or_empty(&mut self, name: &str) -> Option<String> {
+        match self.take_given(name) {
+            Some(value) => self.plain_text(name, value, 0),
+            None => Some(String::new()),
+        }
+    }
+
+    /// A text that must be there and is judged by the caller.
+    pub(super) fn required_raw_text(&mut self, name: &str) -> Option<String> {
+        let value = self.take_required(name)?;
+        self.text_of(name, value)
+    }
+
+    /// A text that may be absent and is judged by the caller.
+    pub(super) fn raw_text(&mut self, name: &str) -> Option<String> {
+        let value = self.take_given(name)?;
+        self.text_of(name, value)
+    }
+
+    /// A name that its owner chooses, if one is given: it may not look like an id of its kind.
+    pub(super) fn uid(&mut self, name: &str, prefix: &str) -> Option<Arc<str>> {
+        let value = self.take_given(name)?;
+        let text = self.name_of(name, value)?;
+        if text.starts_with(prefix) {
+            let rule = format!("must not begin with `{prefix}`, as ids do");
+            self.wrong(name, FaultKind::Value, &rule);
+            return None;
+        }
+        if matches!(&*text, "." | "..") {
+            self.wrong(name, FaultKind::Value, "must not be `.` or `..`");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A name that must be there.
+    pub(super) fn required_name(&mut self, name: &str) -> Option<Arc<str>> {
+        let value = self.take_required(name)?;
+        self.name_of(name, value)
+    }
+
+    /// The name that a value is.
+    fn name_of(&mut self, name: &str, value: &RawValue) -> Option<Arc<str>> {
+        let text = self.text_of(name, value)?;
+        if is_name(&text) {
+            return Some(text.into());
+        }
+        let most = limits::NAME_BYTES_MAX;
+        let rule = format!("must have 1 to {most} of the characters a-z A-Z 0-9 . _ -");
+        self.wrong(name, FaultKind::Value, &rule);
+        None
+    }
+
+    /// A list of different names; `None` if it is absent, empty or wrong.
+    pub(super) fn names(&mut self, name: &str, most: usize) -> Option<Vec<Arc<str>>> {
+        let value = self.take_given(name)?;
+        let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(value.get()) else {
+            self.wrong(name, FaultKind::Type, "must be a list");
+            return None;
+        };
+        if items.is_empty() || items.len() > most {
+            let rule = format!("must be null or hold 1 to {most} names");
+            self.wrong(name, FaultKind::Value, &rule);
+            return None;
+        }
+        let names: Option<Vec<Arc<str>>> = items
+            .into_iter()
+            .map(|item| self.name_of(name, item))
+            .collect();
+        let names = names?;
+        let mut sorted = names.clone();
+        sorted.sort_unstable();
+        if !sorted.is_sorted_by(|one, next| one < next) {
+            self.wrong(name, FaultKind::Value, "must not hold a name twice");
+            return None;
+        }
+        Some(names)
+    }
+
+    /// A whole number from 1 to 65,535, if one is given.
+    pub(super) fn rate(&mut self, name: &str) -> Option<u16> {
+        let text = self.take_given(name)?.get();
+        if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            self.wrong(name, FaultKind::Type, "must be a whole number");
+            return None;
+        }
+        let rate = text.parse::<u16>().ok().filter(|rate| *rate > 0);
+        if rate.is_none() {
+            self.wrong(name, FaultKind::Value, "must be from 1 to 65535");
+        }
+        rate
+    }
+
+    /// Pairs of texts; none if absent.
+    pub(super) fn metadata(&mut self, name: &str) -> Map<String, Value> {
+        let mut metadata = Map::new();
+        let Some(value) = self.take_given(name) else {
+            return metadata;
+        };
+        if !value.get().starts_with('{') {
+            self.wrong(name, FaultKind::Type, "must be an object of texts");
+            return metadata;
+        }
+        let text = core::str::from_utf8(self.body).unwrap_or_default();
+        let pairs = match fields_of(text, value) {
+            Ok(pairs) => pairs,
+            Err(problem) => {
+                self.malformed.get_or_insert(problem);
+                return metadata;
+            }
+        };
+        let most = limits::METADATA_PAIRS_MAX;
+        if pairs.len() > most {
+            let rule = format!("must have at most {most} pairs");
+            self.wrong(name, FaultKind::Value, &rule);
+            return metadata;
+        }
+        for (key, value) in pairs {
+            if let Some(text) = self.metadata_value(name, &key, value) {
+                metadata.insert(key, text.into());
+            }
+        }
+        metadata
+    }
+
+    fn metadata_value(&mut self, name: &str, key: &str, value: &RawValue) -> Option<String> {
+        let (key_most, most) = (
+            limits::METADATA_KEY_BYTES_MAX,
+            limits::METADATA_VALUE_BYTES_MAX,
+        );
+        let (kind, rule) = if key.is_empty() || key.len() > key_most || key.contains('\0') {
+            let rule = format!("must have keys of 1 to {key_most} bytes without NUL");
+            (FaultKind::Value, rule)
+        } else if value.get().starts_with('"') {
+            let text = self.text_of(name, value)?;
+            if text.len() <= most && !text.contains('\0') {
+                return Some(text);
+            }
+            let rule = format!("must have values of at most {most} bytes without NUL");
+            (FaultKind::Value, rule)
+        } else {
+            (FaultKind::Type, "must have texts as values".to_owned())
+        };
+        let message = format!("`{name}` {rule}");
+        self.faults.add(&["body", name, key], kind, message);
+        None
+    }
+
+    /// The exact bytes of a field that must be there and be an object.
+    pub(super) fn required_object(&mut self, name: &str) -> Option<Bytes> {
+        let value = self.take_required(name)?;
+        if !value.get().starts_with('{') {
+            self.wrong(name, FaultKind::Type, "must be a JSON object");
+            return None;
+        }
+        if half_pair(value.get()).is_some() {
+            let rule = "must not hold half of a surrogate pair";
+            self.wrong(name, FaultKind::Value, rule);
+            return None;
+        }
+        Some(self.body.slice_ref(value.get().as_bytes()))
+    }
+
+    /// A field that is known and may only say what is so anyway: false.
+    pub(super) fn only_false(&mut self, name: &str, advice: &str) {
+        match self.take_given(name).map(RawValue::get) {
+            None | Some("false") => {}
+            Some("true") => self.faults.not_yet(&["body", name], advice),
+            Some(_) => self.wrong(name, FaultKind::Type, "must be true or false"),
+        }
+    }
+
+    /// Fields that are known and may only be absent, null or empty, since nothing here acts on
+    /// them.
+    pub(super) fn not_yet(&mut self, names: &[&str]) {
+        for name in names {
+            let given = self.take_given(name);
+            if given.is_some_and(|value| !is_empty(value.get())) {
+                self.faults.not_yet(&["body", name], "leave it out");
+            }
+        }
+    }
+}
+
+/// Whether a value is an empty list, object or text.
+fn is_empty(json: &str) -> bool {
+    let ends = |open, close| json.strip_prefix(open)?.strip_suffix(close);
+    let inside = ends('[', ']').or_else(|| ends('{', '}'));
+    inside.is_some_and(|inside| inside.trim_ascii().is_empty()) || json == "\"\""
+}
+
+/// Whether a text has 1 to `limits::NAME_BYTES_MAX` of the characters that names are made of.
+pub(super) fn is_name(text: &str) -> bool {
+    let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=limits::NAME_BYTES_MAX).contains(&text.len()) && text.bytes().all(is_fit)
+}

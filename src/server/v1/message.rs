@@ -1,0 +1,219 @@
+//! Messages: events as the API calls them. Accepted, shown again, listed.
+
+use axum::{extract::Request, response::Response};
+use bytes::Bytes;
+use http::StatusCode;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::{
+    body,
+    called::Called,
+    cursor::{List, ListKind},
+    faults::Faults,
+    fields::Fields,
+    page::{PageQuery, off_thread},
+    taken, told, unexpected,
+};
+use crate::{
+    domain::{
+        application::Application,
+        command::{Answer, Command, NewEvent},
+        event::{JSON, Payload},
+        history::EventEntry,
+        id::EventId,
+    },
+    limits,
+    server::{backend::Backend, problem::Problem, v1::wall_time},
+};
+
+/// `POST /api/v1/app/{app}/msg`: 202 once it is durable and will be delivered.
+pub(super) async fn create<B: Backend>(called: Called<B>, request: Request) -> Response {
+    created(called, request)
+        .await
+        .unwrap_or_else(Problem::into_response)
+}
+
+async fn created<B: Backend>(called: Called<B>, request: Request) -> Result<Response, Problem> {
+    let application = called.application()?;
+    let mut faults = Faults::default();
+    let with_content = called.query.flag("with_content", true, &mut faults);
+    let body = body::read(request).await?;
+    let event = judged(&application, &body, faults)?;
+    let (uid, event_type) = (event.uid.clone(), event.event_type.clone());
+    let payload = event.payload.bytes.clone();
+    let command = Command::AcceptEvent(Box::new(event));
+    let (id, accepted_wall) = match called.backend.command(command).await? {
+        Answer::Event { id, accepted_wall } => (id, accepted_wall),
+        Answer::NameTaken { id } => return Err(taken("eventId", &EventId::new(id))),
+        other => return Err(unexpected("an event was offered", Some(other))),
+    };
+    let message = MessageOut {
+        id: id.to_string(),
+        event_id: uid.as_deref(),
+        event_type: &event_type,
+        payload: content(&payload, with_content),
+        channels: None,
+        timestamp: wall_time::shown(accepted_wall),
+    };
+    told(StatusCode::ACCEPTED, &message)
+}
+
+/// The event that a body offers.
+fn judged(application: &Application, body: &Bytes, faults: Faults) -> Result<NewEvent, Problem> {
+    let mut fields = Fields::of(body, faults)?;
+    let event_type = fields.required_name("eventType");
+    let payload = fields.required_object("payload");
+    let uid = fields.uid("eventId", EventId::PREFIX);
+    fields.not_yet(&[
+        "channels",
+        "tags",
+        "application",
+        "deliverAt",
+        "payloadRetentionPeriod",
+        "payloadRetentionHours",
+        "transformationsParams",
+    ]);
+    fields.finish()?;
+    let (Some(event_type), Some(bytes)) = (event_type, payload) else {
+        // What is missing or wrong was told by `finish`.
+        return Err(unexpected("a fault was not told", None));
+    };
+    Ok(NewEvent {
+        application: application.key,
+        uid,
+        event_type,
+        payload: Payload {
+            content_type: JSON.into(),
+            bytes,
+        },
+    })
+}
+
+/// `GET /api/v1/app/{app}/msg/{message}`: 200.
+pub(super) async fn show<B: Backend>(called: Called<B>) -> Response {
+    let mut faults = Faults::default();
+    let with_content = called.query.flag("with_content", true, &mut faults);
+    let found = faults
+        .into_result()
+        .and_then(|()| called.message(&*called.application()?));
+    found
+        .and_then(|entry| told(StatusCode::OK, &shown(&entry, with_content)))
+        .unwrap_or_else(Problem::into_response)
+}
+
+/// `GET /api/v1/app/{app}/msg`: 200 with a page.
+pub(super) async fn list<B: Backend>(called: Called<B>) -> Response {
+    listed(called).await.unwrap_or_else(Problem::into_response)
+}
+
+async fn listed<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
+    let application = called.application()?;
+    let mut faults = Faults::default();
+    let query = &called.query;
+    let with_content = query.flag("with_content", true, &mut faults);
+    let page = PageQuery::of(query, &mut faults);
+    query.not_yet(&["channel", "event_types", "tag"], &mut faults);
+    faults.into_result()?;
+    let list = List {
+        kind: ListKind::Events,
+        application: application.id.id(),
+        of: application.id.id(),
+    };
+    let part = page.part(list, called.backend.now())?;
+    let backend = called.backend;
+    off_thread(move || {
+        let reads = backend.reads();
+        let entries = part.read(limits::PAGE_EVENTS_READ, |query| {
+            reads.events(application.key, query)
+        })?;
+        let page = entries.answer(|entry| shown(entry, with_content));
+        told(StatusCode::OK, &page)
+    })
+    .await
+}
+
+/// A message as the API shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MessageOut<'event> {
+    id: String,
+    event_id: Option<&'event str>,
+    event_type: &'event str,
+    payload: &'event RawValue,
+    channels: Option<&'event [&'event str]>,
+    timestamp: String,
+}
+
+fn shown(entry: &EventEntry, with_content: bool) -> MessageOut<'_> {
+    let event = &entry.event;
+    let payload = if entry.has_payload || !with_content {
+        content(&event.payload.bytes, with_content)
+    } else {
+        raw(br#"{"expired":true}"#)
+    };
+    MessageOut {
+        id: event.id.to_string(),
+        event_id: event.uid.as_deref(),
+        event_type: &event.event_type,
+        payload,
+        channels: None,
+        timestamp: wall_time::shown(event.accepted_wall),
+    }
+}
+
+/// A payload byte for byte, or an empty object where it is not asked for.
+fn content(payload: &[u8], with_content: bool) -> &RawValue {
+    if with_content {
+        raw(payload)
+    } else {
+        raw(b"{}")
+    }
+}
+
+/// Bytes as the JSON that they are; what was accepted was read as JSON then.
+fn raw(json: &[u8]) -> &RawValue {
+    serde_json::from_slice(json).unwrap_or(RawValue::NULL)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        domain::{application::ApplicationKey, event::Event, event::EventPosition},
+        time::Timestamp,
+    };
+
+    fn payload_of(has_payload: bool, with_content: bool) -> String {
+        let event = Event {
+            id: EventId::default(),
+            application: ApplicationKey::default(),
+            position: EventPosition::default(),
+            uid: None,
+            event_type: "t".into(),
+            payload: Payload {
+                content_type: JSON.into(),
+                bytes: Bytes::from_static(if has_payload { b"{\"a\":1}" } else { b"" }),
+            },
+            accepted_at: Timestamp::ZERO,
+            accepted_wall: Timestamp::ZERO,
+            expires_at: Timestamp::ZERO,
+        };
+        let entry = EventEntry {
+            event: Arc::new(event),
+            has_payload,
+        };
+        shown(&entry, with_content).payload.get().to_owned()
+    }
+
+    #[test]
+    fn a_payload_that_is_no_longer_kept_shows_that_it_expired() {
+        assert_eq!(payload_of(true, true), r#"{"a":1}"#);
+        assert_eq!(payload_of(false, true), r#"{"expired":true}"#);
+        for has_payload in [true, false] {
+            assert_eq!(payload_of(has_payload, false), "{}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! API v1: applications, endpoints, messages and attempts.
+//!
+//! The shapes are those that the published Svix client libraries expect, so that these drive
+//! Fanfare unchanged; `docs/api.md` shows every route with an answer. What this version does not
+//! have yet is refused by name, never ignored.
+//!
+//! Reading order: [`called`] is what a request says before its body, [`body`] and [`fields`] read
+//! the body, [`faults`] gathers all that is wrong; then the objects, [`application`], [`endpoint`],
+//! [`message`] and [`attempt`]; the lists of the last two are cut into pages by [`page`], whose
+//! iterators are [`cursor`]s.
+
+mod application;
+mod attempt;
+mod body;
+mod called;
+mod cursor;
+mod endpoint;
+mod faults;
+mod fields;
+mod half_pairs;
+mod message;
+mod page;
+mod query;
+mod wall_time;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    middleware::{Next, from_fn_with_state},
+    response::Response,
+    routing::{get, post},
+};
+use http::{
+    HeaderValue, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE},
+};
+use serde::Serialize;
+
+use super::{
+    backend::Backend,
+    problem::{Code, Problem},
+    router::ServerState,
+};
+use crate::domain::command::Answer;
+
+/// All routes of API v1; each asks for the key before anything else.
+pub(super) fn routes<B: Backend>(state: ServerState<B>) -> Router<ServerState<B>> {
+    Router::new()
+        .route("/api/v1/app", post(application::create::<B>))
+        .route("/api/v1/app/{app}/endpoint", post(endpoint::create::<B>))
+        .route(
+            "/api/v1/app/{app}/endpoint/{endpoint}/secret",
+            get(endpoint::secret::<B>),
+        )
+        .route(
+            "/api/v1/app/{app}/msg",
+            post(message::create::<B>).get(message::list::<B>),
+        )
+        .route("/api/v1/app/{app}/msg/{message}", get(message::show::<B>))
+        .route(
+            "/api/v1/app/{app}/attempt/endpoint/{endpoint}",
+            get(attempt::of_endpoint::<B>),
+        )
+        .route(
+            "/api/v1/app/{app}/attempt/msg/{message}",
+            get(attempt::of_message::<B>),
+        )
+        .route_layer(from_fn_with_state(state, admit::<B>))
+}
+
+/// Lets a request in or refuses it, by its head alone.
+async fn admit<B: Backend>(
+    State(state): State<ServerState<B>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let query = request.uri().query().unwrap_or_default();
+    if query::names_a_credential(query) {
+        let message = "keys don't belong in a URL, which stands in logs: send the admin key as \
+                       `Authorization: Bearer <key>`";
+        return Problem::new(Code::CredentialsInUrl, message).into_response();
+    }
+    match state.api_access.check(request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// An answer in JSON that nobody keeps a copy of.
+fn told(status: StatusCode, said: &impl Serialize) -> Result<Response, Problem> {
+    let text = serde_json::to_string(said).map_err(|error| {
+        tracing::error!(%error, "an answer could not be written");
+        Problem::new(Code::Internal, "the answer could not be written")
+    })?;
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    let json = HeaderValue::from_static("application/json");
+    headers.insert(CONTENT_TYPE, json);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// A name that was chosen for something new belongs to something else.
+fn taken(field: &str, owner: &impl core::fmt::Display) -> Problem {
+    let message = format!("this `{field}` belongs to {owner}: choose another one");
+    Problem::new(Code::Conflict, message)
+}
+
+/// What was made just now can't be found, or the engine answered another question: ours to mend.
+fn unexpected(what: &'static str, answer: Option<Answer>) -> Problem {
+    tracing::error!(what, ?answer, "the engine and the store disagree");
+    Problem::new(
+        Code::Internal,
+        "the engine gave an answer that makes no sense",
+    )
+}

@@ -1,0 +1,384 @@
+//! Pages of lists, newest first, while entries come in.
+//!
+//! A page is cut by ids, which grow with time and never change, so entries that come meanwhile
+//! neither shift nor repeat any. Wall times as bounds are turned into ids by how far wall and steady
+//! time are apart now, and then compared with what each entry shows.
+
+use serde::Serialize;
+use tokio::sync::Semaphore;
+
+use super::{
+    cursor::{Cursor, List},
+    faults::Faults,
+    query::Query,
+    wall_time::WallTime,
+};
+use crate::{
+    domain::{
+        attempt::AttemptRecord,
+        history::{AttemptEntry, EventEntry, HistoryQuery, Order},
+        id::Id,
+    },
+    limits,
+    server::problem::{Code, Problem},
+    store::ReadError,
+    time::{Now, Span, Timestamp},
+};
+
+/// What a list is asked for, before it is known which list.
+#[derive(Debug)]
+pub(super) struct PageQuery {
+    limit: usize,
+    iterator: Option<String>,
+    before: Option<WallTime>,
+    after: Option<WallTime>,
+}
+
+impl PageQuery {
+    /// Reads the keys that all lists have; what is wrong is noted.
+    pub(super) fn of(query: &Query, faults: &mut Faults) -> Self {
+        let (usual, most) = (limits::PAGE_ENTRIES, limits::PAGE_ENTRIES_MAX);
+        Self {
+            limit: query.count("limit", usual, most, faults),
+            iterator: query.one("iterator", faults).map(Into::into),
+            before: query.moment("before", faults),
+            after: query.moment("after", faults),
+        }
+    }
+
+    /// The part of `list` that is asked for.
+    ///
+    /// # Errors
+    /// [`Code::InvalidCursor`] if the iterator is none of this list; the client's fault.
+    pub(super) fn part(&self, list: List, now: Now) -> Result<Part, Problem> {
+        let cursor = self.iterator.as_deref();
+        let cursor = cursor.map(|text| Cursor::parse(text, list)).transpose()?;
+        Ok(Part {
+            list,
+            cursor,
+            limit: self.limit,
+            before: self.before.map(|time| time.ceiling),
+            after: self.after.map(|time| time.floor),
+            now,
+        })
+    }
+}
+
+/// A part of a list.
+#[derive(Debug)]
+pub(super) struct Part {
+    list: List,
+    cursor: Option<Cursor>,
+    limit: usize,
+    /// Only what shows an earlier wall time.
+    before: Option<Timestamp>,
+    /// Only what shows a later wall time.
+    after: Option<Timestamp>,
+    now: Now,
+}
+
+/// What a list is made of.
+pub(super) trait Entry {
+    /// Where it stands.
+    fn id(&self) -> Id;
+    /// The wall time it shows.
+    fn wall(&self) -> Timestamp;
+    /// How many bytes of it are unbounded but by its request or reply.
+    fn bytes(&self) -> usize;
+}
+
+impl Entry for EventEntry {
+    fn id(&self) -> Id {
+        self.event.id.id()
+    }
+
+    fn wall(&self) -> Timestamp {
+        self.event.accepted_wall
+    }
+
+    fn bytes(&self) -> usize {
+        self.event.payload.bytes.len()
+    }
+}
+
+impl Entry for AttemptEntry {
+    fn id(&self) -> Id {
+        self.record.id.id()
+    }
+
+    fn wall(&self) -> Timestamp {
+        recorded_wall(&self.record)
+    }
+
+    fn bytes(&self) -> usize {
+        self.record.body.len()
+    }
+}
+
+/// When an attempt's result was recorded, as the wall clock had it: lists run in this order.
+///
+/// Its id tells the millisecond. Of an attempt that started within it the start is shown, so that
+/// none seems older than the event it carried.
+pub(super) fn recorded_wall(record: &AttemptRecord) -> Timestamp {
+    let started_at = record.started_at;
+    let recorded = started_at.wall_at(record.id.id().made_at());
+    recorded.max(started_at.wall)
+}
+
+/// A page as it is answered.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Page<T> {
+    data: Vec<T>,
+    iterator: Option<String>,
+    prev_iterator: Option<String>,
+    done: bool,
+}
+
+/// The entries of a page, in the order they are shown, and how to go on from it.
+pub(super) struct Entries<E> {
+    /// The entries.
+    pub(super) shown: Vec<E>,
+    older: Option<Cursor>,
+    newer: Option<Cursor>,
+    done: bool,
+    list: List,
+}
+
+impl<E> Entries<E> {
+    /// The answer, with each entry as it is shown.
+    pub(super) fn answer<'e, T>(&'e self, show: impl FnMut(&'e E) -> T) -> Page<T> {
+        let text = |cursor: Option<Cursor>| cursor.map(|cursor| cursor.text(self.list));
+        Page {
+            iterator: text(self.older),
+            prev_iterator: text(self.newer),
+            done: self.done,
+            data: self.shown.iter().map(show).collect(),
+        }
+    }
+}
+
+impl Part {
+    /// Reads the part, `rows_most` rows of the store at a time.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    pub(super) fn read<E: Entry>(
+        &self,
+        rows_most: usize,
+        mut read: impl FnMut(HistoryQuery) -> Result<Vec<E>, ReadError>,
+    ) -> Result<Entries<E>, ReadError> {
+        let mut query = self.query();
+        let mut walk = Walk::default();
+        // One row more than is shown tells whether there is more.
+        query.limit = rows_most.min(self.limit + 1);
+        loop {
+            let rows = read(query)?;
+            let is_last = rows.len() < query.limit;
+            for entry in rows {
+                if walk.is_full(self.limit) {
+                    return Ok(self.entries(walk, false));
+                }
+                let is_asked_for = self.shows(&entry);
+                walk.take(entry, is_asked_for);
+            }
+            if is_last {
+                return Ok(self.entries(walk, true));
+            }
+            match query.order {
+                Order::NewestFirst => query.below = walk.last,
+                Order::OldestFirst => query.above = walk.last,
+            }
+        }
+    }
+
+    /// The rows between the bounds, from the iterator on.
+    fn query(&self) -> HistoryQuery {
+        let drift = Span::from_millis(limits::CLOCK_DRIFT_MS);
+        let steady = |wall: Timestamp| self.now.steady.plus(wall.since(self.now.wall));
+        let below = self.before.map(|wall| {
+            let millis = steady(wall).plus(drift).as_millis();
+            first_id_of(millis.saturating_add(1))
+        });
+        let above = self.after.map(|wall| {
+            let millis = steady(wall).as_millis();
+            let first = first_id_of(millis.saturating_sub(limits::CLOCK_DRIFT_MS));
+            Id::from_value(first.value().saturating_sub(1))
+        });
+        let least = |one: Option<Id>, other: Id| Some(one.map_or(other, |one| one.min(other)));
+        let greatest = |one: Option<Id>, other: Id| Some(one.map_or(other, |one| one.max(other)));
+        let (above, below, order) = match self.cursor {
+            None => (above, below, Order::NewestFirst),
+            Some(Cursor::Older(id)) => (above, least(below, id), Order::NewestFirst),
+            Some(Cursor::Newer(id)) => (greatest(above, id), below, Order::OldestFirst),
+        };
+        HistoryQuery {
+            above,
+            below,
+            order,
+            limit: 1,
+        }
+    }
+
+    /// Whether an entry's own time fits the bounds.
+    fn shows(&self, entry: &impl Entry) -> bool {
+        let wall = entry.wall();
+        self.before.is_none_or(|before| wall < before)
+            && self.after.is_none_or(|after| wall > after)
+    }
+
+    /// The page, once the walk is over.
+    fn entries<E>(&self, walk: Walk<E>, done: bool) -> Entries<E> {
+        let mut shown = walk.shown;
+        // Where the walk found nothing the way back begins at the place where it started.
+        let (older, newer) = match self.cursor {
+            Some(Cursor::Newer(start)) => {
+                shown.reverse();
+                let back = walk.first.unwrap_or_else(|| next(start));
+                (Some(back), Some(walk.last.unwrap_or(start)))
+            }
+            Some(Cursor::Older(start)) => {
+                let back = walk.first.unwrap_or_else(|| previous(start));
+                (Some(walk.last.unwrap_or(start)), Some(back))
+            }
+            None => (walk.last, walk.first),
+        };
+        Entries {
+            shown,
+            older: older.map(Cursor::Older),
+            newer: newer.map(Cursor::Newer),
+            done,
+            list: self.list,
+        }
+    }
+}
+
+/// How far the reading of a page has come.
+struct Walk<E> {
+    shown: Vec<E>,
+    bytes: usize,
+    rows: usize,
+    /// The first row that was looked at.
+    first: Option<Id>,
+    /// The last row that was looked at.
+    last: Option<Id>,
+}
+
+impl<E> Default for Walk<E> {
+    fn default() -> Self {
+        Self {
+            shown: Vec::new(),
+            bytes: 0,
+            rows: 0,
+            first: None,
+            last: None,
+        }
+    }
+}
+
+impl<E: Entry> Walk<E> {
+    fn is_full(&self, limit: usize) -> bool {
+        self.shown.len() >= limit
+            || self.bytes >= limits::PAGE_BYTES
+            || self.rows >= limits::PAGE_ROWS_READ_MAX
+    }
+
+    fn take(&mut self, entry: E, is_asked_for: bool) {
+        self.rows += 1;
+        self.first.get_or_insert_with(|| entry.id());
+        self.last = Some(entry.id());
+        if is_asked_for {
+            self.bytes += entry.bytes();
+            self.shown.push(entry);
+        }
+    }
+}
+
+/// The least id that can be made in this steady millisecond or later.
+fn first_id_of(millis: i64) -> Id {
+    let millis = u128::from(millis.max(0).unsigned_abs()).min((1 << 48) - 1);
+    Id::from_value(millis << 80)
+}
+
+fn next(id: Id) -> Id {
+    Id::from_value(id.value().saturating_add(1))
+}
+
+fn previous(id: Id) -> Id {
+    Id::from_value(id.value().saturating_sub(1))
+}
+
+/// Reads a page on a thread that may wait for a disk; few at a time, since each holds its entries
+/// in memory.
+///
+/// # Errors
+/// What the reading fails with, or [`Code::Internal`] if it panicked.
+pub(super) async fn off_thread<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    static PLACES: Semaphore = Semaphore::const_new(limits::PAGE_READS_MAX);
+    // It is never closed; if it were, reading without a place would do no harm.
+    let place = PLACES.acquire().await.ok();
+    let read = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        read()
+    });
+    read.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "the reading of a list ended early");
+        let message = "a fault of the server; its log has more";
+        Err(Problem::new(Code::Internal, message))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::v1::cursor::ListKind;
+
+    /// An entry that is nothing but its place and time.
+    struct Bare(Id, Timestamp);
+
+    impl Entry for Bare {
+        fn id(&self) -> Id {
+            self.0
+        }
+
+        fn wall(&self) -> Timestamp {
+            self.1
+        }
+
+        fn bytes(&self) -> usize {
+            0
+        }
+    }
+
+    #[test]
+    fn a_page_that_finds_nothing_among_very_many_rows_ends_and_the_next_one_goes_on() {
+        let time = Timestamp::from_millis(1_000);
+        let list = List {
+            kind: ListKind::Events,
+            application: Id::from_value(1),
+            of: Id::from_value(1),
+        };
+        let part = |cursor| Part {
+            list,
+            cursor,
+            limit: 10,
+            before: None,
+            after: Some(time),
+            now: Now::at(time),
+        };
+        // The wall clock ran back since: what these rows show is not after the bound.
+        let oldest = first_id_of(1_000).value();
+        let rows = |query: HistoryQuery| {
+            let ids = (oldest..oldest + 10_005).rev().map(Id::from_value);
+            let asked = ids.filter(|id| query.contains(*id)).take(query.limit);
+            Ok(asked.map(|id| Bare(id, time)).collect())
+        };
+        let first = part(None).read(250, rows).expect("read");
+        assert!(first.shown.is_empty() && !first.done);
+        let rest = part(first.older).read(250, rows).expect("read");
+        assert!(rest.shown.is_empty() && rest.done);
+        assert_eq!(rest.older, Some(Cursor::Older(Id::from_value(oldest))));
+    }
+}

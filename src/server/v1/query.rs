@@ -1,0 +1,167 @@
+//! The query of a request. Keys that nobody asks for are ignored: client libraries send some.
+
+use super::{faults::Faults, wall_time::WallTime};
+use crate::server::problem::FaultKind;
+
+/// The keys and values of a query, in their order.
+#[derive(Debug, Default)]
+pub(super) struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Reads a query; bytes that are no UTF-8 become `�`, which fits nothing that is asked for.
+    pub(super) fn of(text: &str) -> Self {
+        Self(
+            form_urlencoded::parse(text.as_bytes())
+                .into_owned()
+                .collect(),
+        )
+    }
+
+    /// The one value of a key; notes it if there are several.
+    pub(super) fn one(&self, key: &str, faults: &mut Faults) -> Option<&str> {
+        let mut values = self.0.iter().filter(|(given, _)| given == key);
+        let (_, value) = values.next()?;
+        if values.next().is_some() {
+            let message = format!("`{key}` may be given once");
+            faults.add(&["query", key], FaultKind::Value, message);
+            return None;
+        }
+        Some(value)
+    }
+
+    /// A key that is yes or no.
+    pub(super) fn flag(&self, key: &str, usual: bool, faults: &mut Faults) -> bool {
+        match self.one(key, faults) {
+            None => usual,
+            Some("true") => true,
+            Some("false") => false,
+            Some(_) => {
+                let message = format!("`{key}` must be true or false");
+                faults.add(&["query", key], FaultKind::Type, message);
+                usual
+            }
+        }
+    }
+
+    /// A key that is a whole number from 1 to `most`, in digits only.
+    pub(super) fn count(&self, key: &str, usual: usize, most: usize, faults: &mut Faults) -> usize {
+        let Some(text) = self.one(key, faults) else {
+            return usual;
+        };
+        let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse().ok().filter(|_| is_number);
+        match number.filter(|number| (1..=most).contains(number)) {
+            Some(number) => number,
+            None => {
+                let message = format!("`{key}` must be a whole number from 1 to {most}");
+                faults.add(&["query", key], FaultKind::Value, message);
+                usual
+            }
+        }
+    }
+
+    /// A key that is a moment.
+    pub(super) fn moment(&self, key: &str, faults: &mut Faults) -> Option<WallTime> {
+        let read = WallTime::parse(self.one(key, faults)?);
+        if read.is_none() {
+            let message = format!(
+                "`{key}` must be a time as RFC 3339 has it, such as 2026-11-24T16:00:00Z (in a \
+                 URL a + is written %2B)"
+            );
+            faults.add(&["query", key], FaultKind::Value, message);
+        }
+        read
+    }
+
+    /// Keys that narrow a list and that this version does not have: what they would leave out must
+    /// not be shown as if it fitted.
+    pub(super) fn not_yet(&self, keys: &[&str], faults: &mut Faults) {
+        for key in keys {
+            let is_given =
+                |(given, _): &(String, String)| given.strip_suffix("[]").unwrap_or(given) == *key;
+            if self.0.iter().any(is_given) {
+                faults.not_yet(
+                    &["query", key],
+                    "leave it out and choose from the whole list",
+                );
+            }
+        }
+    }
+}
+
+/// Whether a query has a key by which callers of other services show who they are.
+pub(super) fn names_a_credential(text: &str) -> bool {
+    const KEYS: [&str; 5] = ["access_token", "api_key", "authorization", "key", "token"];
+    form_urlencoded::parse(text.as_bytes())
+        .any(|(key, _)| KEYS.iter().any(|known| key.eq_ignore_ascii_case(known)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_fine(faults: Faults) -> bool {
+        faults.into_result().is_ok()
+    }
+
+    #[test]
+    fn a_count_is_digits_from_one_to_its_limit() {
+        for (text, expected) in [
+            ("limit=1", Some(1)),
+            ("limit=250", Some(250)),
+            ("a=b", Some(50)),
+            ("limit=0", None),
+            ("limit=251", None),
+            ("limit=-1", None),
+            ("limit=%2B5", None),
+            ("limit=+5", None),
+            ("limit=1e2", None),
+            ("limit=18446744073709551616", None),
+            ("limit=", None),
+            ("limit=5&limit=5", None),
+        ] {
+            let mut faults = Faults::default();
+            let count = Query::of(text).count("limit", 50, 250, &mut faults);
+            assert_eq!(is_fine(faults).then_some(count), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_flag_is_true_or_false() {
+        for (text, expected) in [
+            ("with_content=true", Some(true)),
+            ("with_content=false", Some(false)),
+            ("", Some(true)),
+            ("with_content=1", None),
+            ("with_content=", None),
+            ("with_content=true&with_content=false", None),
+        ] {
+            let mut faults = Faults::default();
+            let flag = Query::of(text).flag("with_content", true, &mut faults);
+            assert_eq!(is_fine(faults).then_some(flag), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_set_is_known_by_each_of_its_spellings() {
+        for (text, expected) in [
+            ("event_types=a,b", false),
+            ("event_types=a&event_types=b", false),
+            ("event_types[]=a", false),
+            ("event_types%5B%5D=a", false),
+            ("event_type=a", true),
+        ] {
+            let mut faults = Faults::default();
+            Query::of(text).not_yet(&["event_types"], &mut faults);
+            assert_eq!(is_fine(faults), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_in_the_query_is_known_in_any_case() {
+        for text in ["token=x", "a=b&API_KEY=x", "%6Bey=x", "access_token="] {
+            assert!(names_a_credential(text), "{text}");
+        }
+        assert!(!names_a_credential("limit=5&tokens=x&keyed"));
+    }
+}

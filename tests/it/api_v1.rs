@@ -1,0 +1,317 @@
+//! API v1 at the level of HTTP: the real routes on the real engine over the memory store.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "an answer without the field that is looked at fails its test, as it should"
+)]
+
+mod access;
+mod applications;
+mod deliveries;
+mod endpoints;
+mod lists;
+mod messages;
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{Router, body::Body};
+use fanfare::{
+    domain::{
+        application::ApplicationKey,
+        command::{Command, Refusal, Reply},
+        outcome::OutcomeKind,
+    },
+    engine::{Engine, options::Options},
+    runtime::{
+        clock::{Clock, ManualClock},
+        drive::Drive,
+        handle::{Handle, Readiness},
+        port::{InlinePort, SharedStore},
+    },
+    server::{
+        access::Access,
+        backend::Backend,
+        router::{ServerState, router},
+    },
+    store::{Reads, memory::MemoryStore},
+    time::{Now, Span, Timestamp},
+    transport::Transport,
+};
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use crate::support::memory_transport::{MemoryTransport, Sent};
+
+/// The admin key of every test.
+const KEY: &str = "0123456789abcdef0123456789abcdef";
+/// 2025-11-24T16:00:00Z.
+const START_MS: i64 = 1_764_000_000_000;
+
+/// A clock whose wall hand a test can move alone.
+#[derive(Clone)]
+struct TestClock {
+    steady: ManualClock,
+    wall_ahead: Arc<Mutex<Span>>,
+}
+
+impl TestClock {
+    fn start() -> Self {
+        Self {
+            steady: ManualClock::starting_at(Timestamp::from_millis(START_MS)),
+            wall_ahead: Arc::default(),
+        }
+    }
+
+    /// Puts the wall clock so far ahead of steady time.
+    fn set_wall_ahead(&self, ahead: Span) {
+        *self.wall_ahead.lock().expect("no panic") = ahead;
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Now {
+        let steady = self.steady.now().steady;
+        let wall = steady.plus(*self.wall_ahead.lock().expect("no panic"));
+        Now { steady, wall }
+    }
+
+    async fn sleep_until(&self, deadline: Timestamp) {
+        self.steady.sleep_until(deadline).await;
+    }
+}
+
+/// An engine that answers, unless it was told to refuse everything.
+#[derive(Clone)]
+struct Host {
+    handle: Handle,
+    refusal: Arc<Mutex<Option<Refusal>>>,
+}
+
+impl Backend for Host {
+    async fn command(&self, command: Command) -> Reply {
+        let refusal = *self.refusal.lock().expect("no panic");
+        match refusal {
+            Some(refusal) => Err(refusal),
+            None => self.handle.command(command).await,
+        }
+    }
+
+    fn readiness(&self) -> Readiness {
+        self.handle.readiness()
+    }
+
+    fn default_application(&self) -> Option<ApplicationKey> {
+        self.handle.default_application()
+    }
+
+    fn now(&self) -> Now {
+        self.handle.now()
+    }
+
+    fn reads(&self) -> &(dyn Reads + Send + Sync) {
+        self.handle.reads()
+    }
+}
+
+/// A server with its engine.
+struct Api {
+    router: Router,
+    host: Host,
+    clock: TestClock,
+}
+
+/// What the server answered.
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).expect(&self.body)
+    }
+
+    fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name).map(|value| value.to_str());
+        value.unwrap_or(Ok("")).expect("text")
+    }
+
+    /// The body of an answer that says that all went well.
+    fn fine(self) -> Value {
+        assert!(self.status.is_success(), "{} {}", self.status, self.body);
+        assert_eq!(self.header("content-type"), "application/json");
+        assert_eq!(self.header("cache-control"), "no-store");
+        self.json()
+    }
+
+    /// The status and code of a refusal, whose shape is checked.
+    fn refusal(&self) -> (u16, String) {
+        let said = self.json();
+        assert_eq!(said["status"], self.status.as_u16(), "{said}");
+        assert_eq!(said["type"], "about:blank");
+        assert!(said["title"].is_string(), "{said}");
+        let media_type = if self.status == 422 {
+            assert!(said["detail"].is_array(), "{said}");
+            "application/json"
+        } else {
+            assert!(said["detail"].is_string(), "{said}");
+            "application/problem+json"
+        };
+        assert_eq!(self.header("content-type"), media_type);
+        let code = said["code"].as_str().expect("a code");
+        (self.status.as_u16(), code.to_owned())
+    }
+
+    /// The fields at fault, as `place.of.field: type`, sorted.
+    fn faults(&self) -> Vec<String> {
+        assert_eq!(self.refusal(), (422, "validation_error".to_owned()));
+        let said = self.json();
+        let faults = said["detail"].as_array().expect("a list").iter();
+        let mut faults: Vec<String> = faults
+            .map(|fault| {
+                assert!(fault["msg"].is_string(), "{fault}");
+                let loc = fault["loc"].as_array().expect("a list").iter();
+                let loc: Vec<&str> = loc.map(|part| part.as_str().expect("a text")).collect();
+                let kind = fault["type"].as_str().expect("a text");
+                format!("{}: {kind}", loc.join("."))
+            })
+            .collect();
+        faults.sort();
+        faults
+    }
+}
+
+impl Api {
+    /// With a network in memory on which every attempt meets `kind` at once.
+    async fn start(kind: OutcomeKind) -> Self {
+        let script = Box::new(move |_: &_| (Duration::ZERO, kind));
+        Self::with_transport(MemoryTransport::new(script, Sent::default())).await
+    }
+
+    async fn with_transport<T: Transport + 'static>(transport: T) -> Self {
+        let clock = TestClock::start();
+        let store = SharedStore::new(MemoryStore::default());
+        let handle = Handle::new(Arc::new(store.clone()));
+        let drive = Drive::new(
+            Engine::new(Options::default()),
+            clock.clone(),
+            InlinePort::new(&store),
+            transport,
+            handle.clone(),
+            None,
+        );
+        tokio::task::spawn_local(async move { drive.run().await.expect("shards are there") });
+        while handle.readiness() != Readiness::Ready {
+            tokio::task::yield_now().await;
+        }
+        let host = Host {
+            handle,
+            refusal: Arc::default(),
+        };
+        let state = ServerState {
+            backend: host.clone(),
+            original_access: Access::Open,
+            api_access: Access::key(KEY),
+        };
+        Self {
+            router: router(state),
+            host,
+            clock,
+        }
+    }
+
+    /// Refuses every command from now on.
+    fn refuse(&self, refusal: Refusal) {
+        *self.host.refusal.lock().expect("no panic") = Some(refusal);
+    }
+
+    /// Lets time go by, and gives the engine its turns.
+    async fn advance(&self, span: Span) {
+        self.clock.steady.advance(span);
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Waits in real time until so many attempts are recorded and can be read.
+    async fn attempts(&self, count: u64) {
+        let waited = tokio::time::timeout(Duration::from_secs(20), async {
+            loop {
+                let stats = self.host.handle.stats();
+                if stats.attempts >= count && stats.in_flight == 0 {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+        waited.await.expect("the attempts end");
+        // The results go to the store when they have waited long enough for company.
+        self.advance(Span::from_millis(20)).await;
+    }
+
+    async fn ask(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.expect("answers");
+        let (head, body) = response.into_parts();
+        let bytes = body.collect().await.expect("a whole body").to_bytes();
+        Answer {
+            status: head.status,
+            headers: head.headers,
+            body: String::from_utf8(bytes.to_vec()).expect("UTF-8"),
+        }
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.ask(keyed(Method::GET, path).body(Body::empty()).expect("valid"))
+            .await
+    }
+
+    async fn post_raw(&self, path: &str, body: impl Into<Body>) -> Answer {
+        let request = keyed(Method::POST, path).header("content-type", "application/json");
+        self.ask(request.body(body.into()).expect("valid")).await
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Answer {
+        self.post_raw(path, body.to_string()).await
+    }
+
+    /// Makes an application of this uid.
+    async fn application(&self, uid: &str) -> Value {
+        let body = json!({ "name": uid, "uid": uid });
+        self.post("/api/v1/app", body).await.fine()
+    }
+
+    /// Makes an endpoint of this uid and gives what was answered.
+    async fn endpoint(&self, application: &str, uid: &str, url: &str) -> Value {
+        let path = format!("/api/v1/app/{application}/endpoint");
+        self.post(&path, json!({ "url": url, "uid": uid }))
+            .await
+            .fine()
+    }
+
+    /// Offers a message and gives its id.
+    async fn message(&self, application: &str, number: usize) -> String {
+        let path = format!("/api/v1/app/{application}/msg");
+        let body = json!({ "eventType": "order.made", "payload": { "number": number } });
+        let said = self.post(&path, body).await.fine();
+        said["id"].as_str().expect("an id").to_owned()
+    }
+}
+
+/// A request with the admin key.
+fn keyed(method: Method, path: &str) -> http::request::Builder {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header("authorization", format!("Bearer {KEY}"))
+}
+
+/// Runs a test inside a local set.
+async fn local<F: Future>(test: F) -> F::Output {
+    tokio::task::LocalSet::new().run_until(test).await
+}

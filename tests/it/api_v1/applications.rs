@@ -1,0 +1,245 @@
+//! Applications over HTTP.
+
+use fanfare::domain::outcome::OutcomeKind;
+use futures::future::join_all;
+use serde_json::{Value, json};
+
+use super::{Api, local};
+
+async fn api() -> Api {
+    Api::start(OutcomeKind::Status(200)).await
+}
+
+#[tokio::test]
+async fn an_application_is_201_and_shows_all_that_was_said_of_it() {
+    local(async {
+        let body = json!({
+            "name": "Ünïted Räil",
+            "uid": "rail-1._",
+            "metadata": { "z": "1", "__proto__": "plain", "a": "" },
+            "throttleRate": 65_535,
+        });
+        let answer = api().await.post("/api/v1/app", body.clone()).await;
+        assert_eq!(answer.status, 201);
+        assert!(
+            answer
+                .body
+                .contains(r#""metadata":{"z":"1","__proto__":"plain","a":""}"#)
+        );
+        let said = answer.fine();
+        let id = said["id"].as_str().expect("an id");
+        assert!(id.starts_with("app_") && id.len() == 31, "{id}");
+        for field in ["name", "uid", "metadata", "throttleRate"] {
+            assert_eq!(said[field], body[field], "{field}");
+        }
+        assert_eq!(said["createdAt"], "2025-11-24T16:00:00.000000Z");
+        assert_eq!(said["updatedAt"], said["createdAt"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_name_is_enough_and_null_is_the_same_as_absent() {
+    local(async {
+        let api = api().await;
+        let bare = json!({ "name": "n" });
+        let nulls = json!({ "name": "n", "uid": null, "metadata": null, "throttleRate": null });
+        for body in [bare, nulls] {
+            let said = api.post("/api/v1/app", body).await.fine();
+            assert_eq!(said["uid"], Value::Null);
+            assert_eq!(said["metadata"], json!({}));
+            assert_eq!(said["throttleRate"], Value::Null);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_known_uid_is_409_and_200_with_get_if_exists() {
+    local(async {
+        let api = api().await;
+        let made = api.application("a").await;
+        let again = json!({ "name": "other", "uid": "a", "metadata": { "k": "v" } });
+        let answer = api.post("/api/v1/app", again.clone()).await;
+        assert_eq!(answer.refusal(), (409, "conflict".into()));
+        let id = made["id"].as_str().expect("an id");
+        assert!(answer.body.contains(id), "{}", answer.body);
+        let answer = api
+            .post("/api/v1/app?get_if_exists=false", again.clone())
+            .await;
+        assert_eq!(answer.status, 409);
+        let answer = api.post("/api/v1/app?get_if_exists=true", again).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.fine(), made);
+        let fresh = json!({ "name": "b", "uid": "b" });
+        let answer = api.post("/api/v1/app?get_if_exists=true", fresh).await;
+        assert_eq!(answer.status, 201);
+        let answer = api
+            .post("/api/v1/app?get_if_exists=yes", json!({ "uid": 1 }))
+            .await;
+        let expected = [
+            "body.name: missing",
+            "body.uid: type_error",
+            "query.get_if_exists: type_error",
+        ];
+        assert_eq!(answer.faults(), expected);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_application_of_the_original_routes_is_known_by_its_uid() {
+    local(async {
+        let api = api().await;
+        let body = json!({ "name": "n", "uid": "default" });
+        let said = api
+            .post("/api/v1/app?get_if_exists=true", body)
+            .await
+            .fine();
+        assert_eq!(said["name"], "default");
+        assert_eq!(said["metadata"], json!({}));
+        assert_eq!(api.get("/api/v1/app/default/msg").await.status, 200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_twins_at_the_same_time_one_is_made_and_all_get_its_id() {
+    local(async {
+        let api = api().await;
+        let twins = (0..50).map(|_| {
+            let body = json!({ "name": "n", "uid": "twin" });
+            api.post("/api/v1/app?get_if_exists=true", body)
+        });
+        let answers = join_all(twins).await;
+        let made = answers.iter().filter(|answer| answer.status == 201);
+        assert_eq!(made.count(), 1);
+        let ids: std::collections::BTreeSet<String> = answers
+            .into_iter()
+            .map(|answer| answer.fine()["id"].to_string())
+            .collect();
+        assert_eq!(ids.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn everything_that_is_wrong_is_told_at_once() {
+    local(async {
+        let body = json!({
+            "name": "",
+            "uid": "app_x",
+            "metadata": { "a": 1, "b": null, "": "x", "c": "fine" },
+            "throttleRate": "5",
+            "rateLimit": 5,
+            "colour": "red",
+            "tenant": { "deep": [] },
+        });
+        let answer = api().await.post("/api/v1/app", body).await;
+        let expected = [
+            "body.colour: unknown_field",
+            "body.metadata.: value_error",
+            "body.metadata.a: type_error",
+            "body.metadata.b: type_error",
+            "body.name: value_error",
+            "body.rateLimit: not_supported",
+            "body.tenant: unknown_field",
+            "body.throttleRate: type_error",
+            "body.uid: value_error",
+        ];
+        assert_eq!(answer.faults(), expected);
+        assert!(!answer.body.contains("red"), "no value is repeated");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn each_limit_is_taken_and_one_more_is_422() {
+    local(async {
+        let api = api().await;
+        let pairs = |count: usize| {
+            let pairs = (0..count).map(|number| (format!("k{number}"), json!("v")));
+            Value::Object(pairs.collect())
+        };
+        let pair = |key: usize, value: usize| json!({ "k".repeat(key): "v".repeat(value) });
+        let text = |length| json!("a".repeat(length));
+        for (field, most, over) in [
+            ("name", text(1_024), text(1_025)),
+            ("name", text(1), text(0)),
+            ("name", json!("é".repeat(512)), json!("é".repeat(513))),
+            ("uid", text(256), text(257)),
+            ("uid", text(1), text(0)),
+            ("metadata", pairs(32), pairs(33)),
+            ("metadata", pair(64, 1), pair(65, 1)),
+            ("metadata", pair(1, 256), pair(1, 257)),
+            ("throttleRate", json!(1), json!(0)),
+            ("throttleRate", json!(65_535), json!(65_536)),
+        ] {
+            let body = |value: Value| {
+                let mut body = json!({ "name": "n" });
+                body[field] = value;
+                body
+            };
+            let answer = api.post("/api/v1/app", body(most)).await;
+            assert_eq!(answer.status, 201, "{field}: {}", answer.body);
+            let faults = api.post("/api/v1/app", body(over)).await.faults();
+            assert_eq!(faults.len(), 1);
+            assert!(faults[0].ends_with(": value_error"), "{faults:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn values_of_another_type_or_that_no_name_has_are_422() {
+    local(async {
+        let api = api().await;
+        for (field, value) in [
+            ("name", "null"),
+            ("name", "7"),
+            ("name", "[\"n\"]"),
+            ("name", "\"a\\u0000\""),
+            ("uid", "\"a b\""),
+            ("uid", "\"a\\r\\n\""),
+            ("uid", "\"é\""),
+            ("uid", "\"..\""),
+            ("uid", "\".\""),
+            ("uid", "true"),
+            ("metadata", "[]"),
+            ("metadata", "{\"a\":\"\\u0000\"}"),
+            ("throttleRate", "1.0"),
+            ("throttleRate", "1e2"),
+            ("throttleRate", "-1"),
+            ("throttleRate", "true"),
+            ("throttleRate", "99999999999999999999"),
+        ] {
+            let body = if field == "name" {
+                format!(r#"{{"name":{value}}}"#)
+            } else {
+                format!(r#"{{"name":"n","{field}":{value}}}"#)
+            };
+            let answer = api.post_raw("/api/v1/app", body.clone()).await;
+            let faults = answer.faults();
+            assert_eq!(faults.len(), 1, "{body}");
+            assert!(
+                faults[0].starts_with(&format!("body.{field}")),
+                "{faults:?}"
+            );
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn very_many_faults_are_counted_after_a_hundred() {
+    local(async {
+        let fields = (0..500).map(|number| (format!("f{number}"), json!(1)));
+        let answer = api()
+            .await
+            .post("/api/v1/app", Value::Object(fields.collect()))
+            .await;
+        assert_eq!(answer.faults().len(), 101);
+        assert!(answer.body.contains("401 more"), "{}", answer.body);
+    })
+    .await;
+}

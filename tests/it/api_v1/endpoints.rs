@@ -1,0 +1,286 @@
+//! Endpoints over HTTP.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use fanfare::domain::{command::Refusal, outcome::OutcomeKind};
+use serde_json::{Value, json};
+
+use super::{Api, local};
+
+const PATH: &str = "/api/v1/app/a/endpoint";
+
+async fn api() -> Api {
+    let api = Api::start(OutcomeKind::Status(200)).await;
+    api.application("a").await;
+    api
+}
+
+/// The text of a secret of that many bytes.
+fn secret_of(bytes: usize) -> String {
+    format!("whsec_{}", BASE64_STANDARD.encode(vec![7; bytes]))
+}
+
+#[tokio::test]
+async fn an_endpoint_is_201_and_shows_all_that_was_said_of_it() {
+    local(async {
+        let body = json!({
+            "url": "https://example.com:8443/hook?a=b",
+            "description": "the büro",
+            "uid": "hook-1",
+            "metadata": { "k": "v" },
+            "eventTypes": ["order.made", "order.paid"],
+            "disabled": false,
+        });
+        let answer = api().await.post(PATH, body.clone()).await;
+        assert_eq!(answer.status, 201);
+        let said = answer.fine();
+        let id = said["id"].as_str().expect("an id");
+        assert!(id.starts_with("ep_") && id.len() == 30, "{id}");
+        for field in [
+            "url",
+            "description",
+            "uid",
+            "metadata",
+            "eventTypes",
+            "disabled",
+        ] {
+            assert_eq!(said[field], body[field], "{field}");
+        }
+        assert_eq!(said["channels"], Value::Null);
+        assert_eq!(said["throttleRate"], Value::Null);
+        assert_eq!(said["createdAt"], "2025-11-24T16:00:00.000000Z");
+        assert_eq!(said["updatedAt"], said["createdAt"]);
+        assert!(said.get("secret").is_none(), "it has its own route");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_url_is_enough_and_older_names_and_empty_fields_are_understood() {
+    local(async {
+        let api = api().await;
+        let said = api.post(PATH, json!({ "url": "http://h/" })).await.fine();
+        assert_eq!(said["description"], "");
+        assert_eq!(said["metadata"], json!({}));
+        assert_eq!(said["eventTypes"], Value::Null);
+        assert_eq!(said["disabled"], false);
+        let body = json!({
+            "url": "http://h/",
+            "filterTypes": ["a"],
+            "eventTypes": null,
+            "channels": null,
+            "headers": {},
+            "secret": null,
+            "throttleRate": null,
+        });
+        let said = api.post(PATH, body).await.fine();
+        assert_eq!(said["eventTypes"], json!(["a"]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_this_version_does_not_have_is_named_and_not_ignored() {
+    local(async {
+        let body = json!({
+            "url": "http://h/",
+            "channels": ["c"],
+            "headers": { "x": "y" },
+            "throttleRate": 5,
+            "disabled": true,
+            "rateLimit": 1,
+            "version": 1,
+        });
+        let answer = api().await.post(PATH, body).await;
+        let expected = [
+            "body.channels: not_supported",
+            "body.disabled: not_supported",
+            "body.headers: not_supported",
+            "body.rateLimit: not_supported",
+            "body.throttleRate: not_supported",
+            "body.version: not_supported",
+        ];
+        assert_eq!(answer.faults(), expected);
+        assert!(
+            answer
+                .body
+                .contains("this version does not have `channels` yet")
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_url_must_be_http_and_mean_what_it_says() {
+    local(async {
+        let api = api().await;
+        for url in [
+            "",
+            "h",
+            "//h/x",
+            "/x",
+            "http://",
+            "ftp://h/",
+            "file:///etc/passwd",
+            "gopher://h/",
+            "javascript:alert(1)",
+            "http://h:0/",
+            "http://h:65536/",
+            "http://user@h/",
+            "http://user:pass@h/",
+            "http://h/#part",
+            "http://h/a b",
+            " http://h/",
+            "http://h/\t",
+            "http://h\\x",
+            "http://h/\u{0}",
+            "https://1.2.3.999/",
+        ] {
+            let faults = api.post(PATH, json!({ "url": url })).await.faults();
+            assert_eq!(faults, ["body.url: value_error"], "{url:?}");
+        }
+        for url in [
+            "http://h",
+            "HTTPS://Exämple.com/",
+            "http://[::1]:99/?q",
+            "http://10.1/",
+        ] {
+            let said = api.post(PATH, json!({ "url": url })).await.fine();
+            assert_eq!(said["url"], url, "as it was given");
+        }
+        for (url, kind) in [(json!(7), "type_error"), (json!(null), "type_error")] {
+            let faults = api.post(PATH, json!({ "url": url })).await.faults();
+            assert_eq!(faults, [format!("body.url: {kind}")]);
+        }
+        assert_eq!(
+            api.post(PATH, json!({})).await.faults(),
+            ["body.url: missing"]
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_secret_has_24_to_64_bytes_and_a_random_one_is_made_for_each() {
+    local(async {
+        let api = api().await;
+        let mut made = Vec::new();
+        for uid in ["one", "two"] {
+            let id = api.endpoint("a", uid, "http://h/").await["id"].clone();
+            let by_uid = api.get(&format!("{PATH}/{uid}/secret")).await.fine();
+            let path = format!("{PATH}/{}/secret", id.as_str().expect("an id"));
+            assert_eq!(api.get(&path).await.fine(), by_uid);
+            let key = by_uid["key"].as_str().expect("a key").to_owned();
+            let bytes = BASE64_STANDARD.decode(key.strip_prefix("whsec_").expect("whsec_"));
+            assert_eq!(bytes.expect("base64").len(), 32);
+            made.push(key);
+        }
+        assert_ne!(made[0], made[1]);
+        for length in [24, 64] {
+            let secret = secret_of(length);
+            let body = json!({ "url": "http://h/", "secret": secret });
+            let said = api.post(PATH, body).await.fine();
+            let path = format!("{PATH}/{}/secret", said["id"].as_str().expect("an id"));
+            assert_eq!(api.get(&path).await.fine(), json!({ "key": secret }));
+        }
+        let zeros = format!("whsec_{}", BASE64_STANDARD.encode([0; 32]));
+        for secret in [
+            secret_of(23),
+            secret_of(65),
+            zeros,
+            String::new(),
+            "whsec_".into(),
+            "whsec_canary!".into(),
+            "whpk_MzY=".into(),
+        ] {
+            let body = json!({ "url": "http://h/", "secret": secret });
+            let answer = api.post(PATH, body).await;
+            assert_eq!(answer.faults(), ["body.secret: value_error"], "{secret}");
+            assert!(!answer.body.contains("canary"));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn event_types_are_null_or_one_to_a_thousand_different_names() {
+    local(async {
+        let api = api().await;
+        let many = |count: usize| -> Value {
+            let names = (0..count).map(|number| json!(format!("t{number}")));
+            names.collect()
+        };
+        for names in [json!(["t".repeat(256)]), many(1_000)] {
+            let body = json!({ "url": "http://h/", "eventTypes": names });
+            assert_eq!(api.post(PATH, body).await.status, 201);
+        }
+        for (names, kind) in [
+            (json!([]), "value_error"),
+            (many(1_001), "value_error"),
+            (json!(["t".repeat(257)]), "value_error"),
+            (json!(["a", "b", "a"]), "value_error"),
+            (json!([""]), "value_error"),
+            (json!(["a b"]), "value_error"),
+            (json!(["🦀"]), "value_error"),
+            (json!([1]), "type_error"),
+            (json!("a"), "type_error"),
+            (json!({}), "type_error"),
+        ] {
+            let body = json!({ "url": "http://h/", "eventTypes": names });
+            let faults = api.post(PATH, body).await.faults();
+            assert_eq!(faults, [format!("body.eventTypes: {kind}")], "{names}");
+        }
+        let both = json!({ "url": "http://h/", "eventTypes": ["a"], "filterTypes": ["a"] });
+        let faults = api.post(PATH, both).await.faults();
+        assert_eq!(faults, ["body.filterTypes: value_error"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_uid_is_the_applications_own_and_a_known_one_is_409() {
+    local(async {
+        let api = api().await;
+        api.application("b").await;
+        let made = api.endpoint("a", "hook", "http://h/").await;
+        api.endpoint("b", "hook", "http://h/").await;
+        let body = json!({ "url": "http://other/", "uid": "hook" });
+        let answer = api.post(PATH, body).await;
+        assert_eq!(answer.refusal(), (409, "conflict".into()));
+        let id = made["id"].as_str().expect("an id");
+        assert!(answer.body.contains(id), "{}", answer.body);
+        let body = json!({ "url": "http://h/", "uid": "ep_x" });
+        assert_eq!(
+            api.post(PATH, body).await.faults(),
+            ["body.uid: value_error"]
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_endpoint_too_many_is_422_and_other_refusals_are_as_for_messages() {
+    local(async {
+        let api = api().await;
+        api.refuse(Refusal::TooManyEndpoints);
+        let answer = api.post(PATH, json!({ "url": "http://h/" })).await;
+        assert_eq!(answer.faults(), ["path.app: quota"]);
+        api.refuse(Refusal::DiskFull);
+        let answer = api.post(PATH, json!({ "url": "http://h/" })).await;
+        assert_eq!(answer.refusal(), (507, "disk_full".into()));
+        let answer = api.post("/api/v1/app", json!({ "name": "n" })).await;
+        assert_eq!(answer.refusal(), (507, "disk_full".into()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_unknown_application_is_404_whatever_the_body() {
+    local(async {
+        let api = api().await;
+        for body in ["{", r#"{"url":"http://h/"}"#] {
+            let answer = api.post_raw("/api/v1/app/nobody/endpoint", body).await;
+            assert_eq!(answer.refusal(), (404, "not_found".into()));
+        }
+    })
+    .await;
+}

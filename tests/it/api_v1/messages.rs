@@ -1,0 +1,355 @@
+//! Messages over HTTP: accepted, shown again, refused.
+
+use axum::body::Body;
+use fanfare::domain::{command::Refusal, outcome::OutcomeKind};
+use http::Method;
+use serde_json::{Value, json};
+
+use super::{Api, keyed, local};
+
+const PATH: &str = "/api/v1/app/a/msg";
+const KIB_256: usize = 256 * 1024;
+
+async fn api() -> Api {
+    let api = Api::start(OutcomeKind::Status(200)).await;
+    api.application("a").await;
+    api
+}
+
+/// A message with this payload, which may be any text.
+fn with_payload(payload: &str) -> String {
+    format!(r#"{{"eventType":"t","payload":{payload}}}"#)
+}
+
+async fn has_none(api: &Api) -> bool {
+    api.get(PATH).await.fine()["data"] == json!([])
+}
+
+#[tokio::test]
+async fn a_message_is_202_and_is_shown_again_byte_for_byte() {
+    local(async {
+        let api = api().await;
+        let payload = "{ \"z\" : 1.10,\n\t\"a\":[1e400, -0, 123456789012345678901234567890],\
+                       \"z\":\"\\u0000 \\/ \\u00e9 é e\u{301} \\ud83d\\ude00\" , \"\":{} }";
+        let body = format!(r#" {{"payload":{payload} , "eventId":"e-1","eventType":"order.made"}} "#);
+        let answer = api.post_raw(PATH, body).await;
+        assert_eq!(answer.status, 202);
+        assert!(answer.body.contains(payload), "{}", answer.body);
+        let id = answer.body.get(7..38).expect("the id comes first").to_owned();
+        assert!(id.starts_with("msg_"), "{}", answer.body);
+        let expected = format!(
+            r#"{{"id":"{id}","eventId":"e-1","eventType":"order.made","payload":{payload},"channels":null,"timestamp":"2025-11-24T16:00:00.000000Z"}}"#
+        );
+        assert_eq!(answer.body, expected);
+        for name in [id.as_str(), "e-1"] {
+            assert_eq!(api.get(&format!("{PATH}/{name}")).await.body, expected);
+        }
+        let list = api.get(PATH).await;
+        assert!(list.body.starts_with(&format!(r#"{{"data":[{expected}],"#)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn content_is_left_out_where_it_is_not_asked_for() {
+    local(async {
+        let api = api().await;
+        let body = json!({ "eventType": "t", "payload": { "a": 1 }, "eventId": "e" });
+        let answer = api.post(&format!("{PATH}?with_content=false"), body).await;
+        assert_eq!(answer.fine()["payload"], json!({}));
+        for (query, expected) in [
+            ("with_content=false", json!({})),
+            ("with_content=true", json!({ "a": 1 })),
+            ("", json!({ "a": 1 })),
+        ] {
+            let shown = api.get(&format!("{PATH}/e?{query}")).await.fine();
+            assert_eq!(shown["payload"], expected, "{query}");
+            let list = api.get(&format!("{PATH}?{query}")).await.fine();
+            assert_eq!(list["data"][0]["payload"], expected, "{query}");
+        }
+        let answer = api.get(&format!("{PATH}/e?with_content=maybe")).await;
+        assert_eq!(answer.faults(), ["query.with_content: type_error"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_known_event_id_is_409_and_makes_nothing() {
+    local(async {
+        let api = api().await;
+        api.application("b").await;
+        let body = json!({ "eventType": "t", "payload": {}, "eventId": "e" });
+        let made = api.post(PATH, body.clone()).await.fine();
+        let answer = api.post(PATH, body.clone()).await;
+        assert_eq!(answer.refusal(), (409, "conflict".into()));
+        assert!(answer.body.contains(made["id"].as_str().expect("an id")));
+        let list = api.get(PATH).await.fine();
+        assert_eq!(list["data"].as_array().expect("a list").len(), 1);
+        assert_eq!(api.post("/api/v1/app/b/msg", body).await.status, 202);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_engine_says_when_to_come_again() {
+    local(async {
+        let api = api().await;
+        for (refusal, status, code) in [
+            (Refusal::DiskFull, 507, "disk_full"),
+            (Refusal::StoreFull, 503, "unavailable"),
+            (Refusal::Overloaded, 503, "unavailable"),
+            (Refusal::Unknown, 503, "unavailable"),
+            (Refusal::NotReady, 503, "unavailable"),
+            (Refusal::ShuttingDown, 503, "unavailable"),
+        ] {
+            api.refuse(refusal);
+            let answer = api.post_raw(PATH, with_payload("{}")).await;
+            assert_eq!(answer.refusal(), (status, code.into()), "{refusal:?}");
+            let seconds: u64 = answer.header("retry-after").parse().expect("seconds");
+            assert!(seconds > 0);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_not_json_is_400_with_its_place_and_without_the_body() {
+    local(async {
+        let api = api().await;
+        for (body, at) in [
+            (&b"{\"canary\": canary}"[..], Some(11)),
+            (b"{} canary", Some(3)),
+            (b"{}{}", Some(2)),
+            (b"{\"a\":1,}", Some(7)),
+            (b"{\"a\":01}", Some(6)),
+            (b"{\"a\":NaN}", Some(5)),
+            (b"{/* no */}", Some(1)),
+            (b"{'a':1}", Some(1)),
+            (b"{\"a\":\"\xff\"}", Some(6)),
+            (b"{\"a\":\"\xC0\x80\"}", Some(6)),
+            (b"{\"a\":\"\xED\xA0\x80\"}", Some(6)),
+            (b"\xEF\xBB\xBF{}", Some(0)),
+            (b"\xFF\xFE{\x00}\x00", Some(0)),
+            (b"{\"eventType\":\"t\",\"payload\":{\"a\":", None),
+            (b"", None),
+            (b" \r\n", None),
+        ] {
+            let answer = api.post_raw(PATH, body.to_vec()).await;
+            assert_eq!(answer.refusal(), (400, "invalid_body".into()), "{body:?}");
+            let place = at.map_or(String::new(), |at| format!("byte {at},"));
+            assert!(answer.body.contains(&place), "{body:?}: {}", answer.body);
+            assert!(!answer.body.contains("canary"));
+        }
+        assert!(has_none(&api).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn json_that_is_no_object_is_422() {
+    local(async {
+        let api = api().await;
+        for body in ["null", "[]", "\"x\"", "1", "true"] {
+            assert_eq!(
+                api.post_raw(PATH, body).await.faults(),
+                ["body: type_error"]
+            );
+        }
+        for payload in ["null", "[]", "\"{}\"", "1", "true"] {
+            let answer = api.post_raw(PATH, with_payload(payload)).await;
+            assert_eq!(answer.faults(), ["body.payload: type_error"], "{payload}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_field_that_comes_twice_is_400_and_inside_the_payload_it_is_delivered() {
+    local(async {
+        let api = api().await;
+        let twice = r#"{"eventType":"t","payload":{},"payload":{}}"#;
+        let answer = api.post_raw(PATH, twice).await;
+        assert_eq!(answer.refusal(), (400, "invalid_body".into()));
+        let payload = r#"{"a":1,"a":2}"#;
+        let answer = api.post_raw(PATH, with_payload(payload)).await;
+        assert_eq!(answer.status, 202);
+        assert!(answer.body.contains(payload));
+        let twice = r#"{"name":"n","metadata":{"a":"1","a":"2"}}"#;
+        let answer = api.post_raw("/api/v1/app", twice).await;
+        assert_eq!(answer.refusal(), (400, "invalid_body".into()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn json_may_nest_64_deep_the_payload_included() {
+    local(async {
+        let api = api().await;
+        let nested = |levels: usize| {
+            // The body is the first level and the payload the second.
+            let (open, close) = ("[".repeat(levels - 2), "]".repeat(levels - 2));
+            with_payload(&format!(r#"{{"a":{open}{close}}}"#))
+        };
+        for levels in [63, 64] {
+            assert_eq!(
+                api.post_raw(PATH, nested(levels)).await.status,
+                202,
+                "{levels}"
+            );
+        }
+        for body in [nested(65), nested(20_000), "[".repeat(100_000)] {
+            assert_eq!(
+                api.post_raw(PATH, body).await.faults(),
+                ["body: value_error"]
+            );
+        }
+        // Brackets inside of texts are no levels.
+        let text = "[".repeat(100);
+        let answer = api.post_raw(PATH, with_payload(&format!(r#"{{"a":"\"{text}"}}"#)));
+        assert_eq!(answer.await.status, 202);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn half_of_a_surrogate_pair_is_refused_wherever_it_stands() {
+    local(async {
+        let api = api().await;
+        let answer = api
+            .post_raw(PATH, with_payload(r#"{"a":["\ud800"]}"#))
+            .await;
+        assert_eq!(answer.faults(), ["body.payload: value_error"]);
+        for body in [
+            r#"{"eventType":"\ud800","payload":{}}"#,
+            r#"{"\udc00":1,"eventType":"t","payload":{}}"#,
+        ] {
+            let answer = api.post_raw(PATH, body).await;
+            assert_eq!(answer.refusal(), (400, "invalid_body".into()), "{body}");
+            assert!(answer.body.contains("byte "), "{}", answer.body);
+        }
+        assert!(has_none(&api).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_field_is_judged_and_none_is_ignored() {
+    local(async {
+        let api = api().await;
+        let body = json!({
+            "eventId": "msg_x",
+            "channels": ["c"],
+            "tags": ["t"],
+            "application": { "name": "n" },
+            "deliverAt": "2030-01-01T00:00:00Z",
+            "payloadRetentionPeriod": 90,
+            "payloadRetentionHours": 1,
+            "transformationsParams": { "rawPayload": "x" },
+            "tenant": "b",
+        });
+        let expected = [
+            "body.application: not_supported",
+            "body.channels: not_supported",
+            "body.deliverAt: not_supported",
+            "body.eventId: value_error",
+            "body.eventType: missing",
+            "body.payload: missing",
+            "body.payloadRetentionHours: not_supported",
+            "body.payloadRetentionPeriod: not_supported",
+            "body.tags: not_supported",
+            "body.tenant: unknown_field",
+            "body.transformationsParams: not_supported",
+        ];
+        assert_eq!(api.post(PATH, body).await.faults(), expected);
+        let empty = json!({
+            "eventType": "t",
+            "payload": {},
+            "eventId": null,
+            "channels": null,
+            "tags": [],
+            "application": null,
+            "deliverAt": null,
+            "payloadRetentionPeriod": null,
+            "transformationsParams": {},
+        });
+        let said = api.post(PATH, empty).await.fine();
+        assert_eq!(said["eventId"], Value::Null);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_event_type_has_1_to_256_characters_of_names() {
+    local(async {
+        let api = api().await;
+        let body = |name: &str| json!({ "eventType": name, "payload": {} });
+        for name in ["t", "a.B_c-9", &"t".repeat(255), &"t".repeat(256)] {
+            assert_eq!(api.post(PATH, body(name)).await.status, 202, "{name}");
+        }
+        for name in ["", &"t".repeat(257), "a b", "a\r\n", "🦀", "a\0", "a/b"] {
+            let faults = api.post(PATH, body(name)).await.faults();
+            assert_eq!(faults, ["body.eventType: value_error"], "{name:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_body_of_256_kib_is_taken_and_one_byte_more_is_413() {
+    local(async {
+        let api = api().await;
+        let of_length = |length: usize| {
+            let frame = with_payload(r#"{"a":""}"#).len();
+            with_payload(&format!(r#"{{"a":"{}"}}"#, "x".repeat(length - frame)))
+        };
+        for (length, expected) in [(KIB_256 - 1, 202), (KIB_256, 202), (KIB_256 + 1, 413)] {
+            let body = of_length(length);
+            assert_eq!(body.len(), length);
+            let answer = api.post_raw(PATH, body).await;
+            assert_eq!(answer.status, expected, "{length}");
+        }
+        // A length that is told is judged before the body comes.
+        let request = keyed(Method::POST, PATH)
+            .header("content-type", "application/json")
+            .header("content-length", (KIB_256 + 1).to_string());
+        let request = request.body(Body::from("{}")).expect("valid");
+        let answer = api.ask(request).await;
+        assert_eq!(answer.refusal(), (413, "payload_too_large".into()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_declared_as_plain_json_is_415() {
+    local(async {
+        let api = api().await;
+        for fields in [
+            &[][..],
+            &[("content-type", "text/plain")],
+            &[("content-type", "application/x-www-form-urlencoded")],
+            &[("content-type", "multipart/form-data")],
+            &[("content-type", "application/json; charset=utf-16")],
+            &[
+                ("content-type", "application/json"),
+                ("content-type", "application/json"),
+            ],
+        ] {
+            let request = fields
+                .iter()
+                .fold(keyed(Method::POST, PATH), |request, field| {
+                    request.header(field.0, field.1)
+                });
+            let request = request.body(Body::from(with_payload("{}"))).expect("valid");
+            let answer = api.ask(request).await;
+            assert_eq!(answer.refusal(), (415, "unsupported_media_type".into()));
+        }
+        let request = keyed(Method::POST, PATH)
+            .header("content-type", "application/json; charset=UTF-8")
+            .header("content-encoding", "gzip");
+        let request = request.body(Body::from(with_payload("{}"))).expect("valid");
+        let answer = api.ask(request).await;
+        assert_eq!(answer.refusal(), (415, "unsupported_encoding".into()));
+        assert!(has_none(&api).await);
+    })
+    .await;
+}
