@@ -42,10 +42,15 @@ use fanfare::{
         cell::Cell,
         clock::SystemClock,
         handle::{Handle, Readiness},
-        port::{InlinePort, SharedStore},
+        port::{InlinePort, SharedStore, StorePort},
+        store_thread::StoreThread,
     },
     signing::Signer,
-    store::memory::MemoryStore,
+    store::{
+        Reads,
+        embedded::{EmbeddedOptions, EmbeddedStore, system_disk::SystemDisk},
+        memory::MemoryStore,
+    },
     transport::{
         hyper_transport::{HyperTransport, TransportOptions},
         resolver::SystemResolver,
@@ -84,6 +89,12 @@ struct Arguments {
     /// Rounds of both senders in turn.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    /// The store of our own sender: `memory`, or `embedded` in a fresh folder below `--data-dir`.
+    #[arg(long, default_value = "memory")]
+    store: String,
+    /// Where the folders of embedded stores are made; on a real disk, or the figure means nothing.
+    #[arg(long, default_value = "target/tmp")]
+    data_dir: std::path::PathBuf,
     /// Only our own sender, for comparison with an outside one.
     #[arg(long)]
     only_fanfare: bool,
@@ -266,12 +277,35 @@ fn measure_pooled(arguments: &Arguments, target: &str) -> f64 {
 
 /// Deliveries a second of a cell, and the process's CPU seconds per 10,000 of them.
 fn measure_fanfare(arguments: &Arguments, target: &str) -> (f64, f64) {
-    let store = SharedStore::new(MemoryStore::default());
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("fanfare-bench-");
+    let folder = if arguments.store == "embedded" {
+        std::fs::create_dir_all(&arguments.data_dir).expect("a folder that can be written");
+        Some(builder.tempdir_in(&arguments.data_dir).expect("a folder"))
+    } else {
+        None
+    };
+    let (port, reads): (Box<dyn StorePort + Send>, Arc<dyn Reads + Send + Sync>) = match &folder {
+        Some(folder) => {
+            let disk = SystemDisk::lock(folder.path()).expect("it is ours");
+            let store = EmbeddedStore::open(Arc::new(disk), EmbeddedOptions::default());
+            let store = store.expect("it opens");
+            let reads = Arc::new(store.reader());
+            (
+                Box::new(StoreThread::start(store).expect("a thread")),
+                reads,
+            )
+        }
+        None => {
+            let store = SharedStore::new(MemoryStore::default());
+            (Box::new(InlinePort::new(&store)), Arc::new(store))
+        }
+    };
     let (handle, cell) = Cell::start(
         Options::default(),
         SystemClock::start(),
-        InlinePort::new(&store),
-        Arc::new(store),
+        port,
+        reads,
         || {
             let allowed = vec!["127.0.0.0/8".parse().expect("valid")];
             let options = TransportOptions {
