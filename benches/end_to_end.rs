@@ -275,17 +275,24 @@ fn measure_pooled(arguments: &Arguments, target: &str) -> f64 {
     done.load(Ordering::Relaxed) as f64 / start.elapsed().as_secs_f64()
 }
 
-/// Deliveries a second of a cell, and the process's CPU seconds per 10,000 of them.
-fn measure_fanfare(arguments: &Arguments, target: &str) -> (f64, f64) {
+/// The way to a store, and how it is read.
+type OpenStore = (Box<dyn StorePort + Send>, Arc<dyn Reads + Send + Sync>);
+
+/// A fresh folder on the disk that was named, if the store is one of a folder.
+fn folder(arguments: &Arguments) -> Option<tempfile::TempDir> {
     let mut builder = tempfile::Builder::new();
     builder.prefix("fanfare-bench-");
-    let folder = if arguments.store == "embedded" {
+    if arguments.store == "embedded" {
         std::fs::create_dir_all(&arguments.data_dir).expect("a folder that can be written");
         Some(builder.tempdir_in(&arguments.data_dir).expect("a folder"))
     } else {
         None
-    };
-    let (port, reads): (Box<dyn StorePort + Send>, Arc<dyn Reads + Send + Sync>) = match &folder {
+    }
+}
+
+/// The store of this folder, or one in memory.
+fn open_store(folder: Option<&tempfile::TempDir>) -> OpenStore {
+    match folder {
         Some(folder) => {
             let disk = SystemDisk::lock(folder.path()).expect("it is ours");
             let store = EmbeddedStore::open(Arc::new(disk), EmbeddedOptions::default());
@@ -300,7 +307,13 @@ fn measure_fanfare(arguments: &Arguments, target: &str) -> (f64, f64) {
             let store = SharedStore::new(MemoryStore::default());
             (Box::new(InlinePort::new(&store)), Arc::new(store))
         }
-    };
+    }
+}
+
+/// Deliveries a second of a cell, and the process's CPU seconds per 10,000 of them.
+fn measure_fanfare(arguments: &Arguments, target: &str) -> (f64, f64) {
+    let folder = folder(arguments);
+    let (port, reads) = open_store(folder.as_ref());
     let (handle, cell) = Cell::start(
         Options::default(),
         SystemClock::start(),

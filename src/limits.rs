@@ -142,6 +142,22 @@ pub const DONE_MAP_EVENTS: u64 = 256;
 pub const RING_EVENTS_MAX: usize = 65_536;
 /// Newest events kept in memory over all applications, in payload bytes.
 pub const RING_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Deliveries of one application that its part of the ring stands for, events times endpoints. Over
+/// it: lanes that are behind walk pages.
+pub const RING_DELIVERIES_MAX: usize = 4 * 1024 * 1024;
+/// Rows of open deliveries of one application. Over it: endpoints that fail wait at their cursors.
+pub const OPEN_ROWS_MAX: u64 = 1_000_000;
+/// Open rows in memory over all lanes. Over it: each lane keeps only its next few.
+pub const OPEN_ROWS_HELD_MAX: usize = 65_536;
+/// Bytes of payloads that open rows hold in memory. Over it: each lane keeps only its next one.
+pub const OPEN_BYTES_HELD_MAX: usize = 64 * 1024 * 1024;
+/// Bytes of payloads in pages held for lanes that lag, over all applications. Over it: those that
+/// were not used for longest go.
+pub const PAGES_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Longest time without a batch, in milliseconds, so that the store knows what time it is.
+pub const HEARTBEAT_MS: i64 = 60_000;
+/// How far wall and steady time may part before the pair is written at once, in milliseconds.
+pub const CLOCK_STEP_MS: i64 = 1_000;
 /// Rows of one page loaded from the store.
 pub const PAGE_ROWS: usize = 256;
 /// Pages of events held for lanes that lag behind the ring, over all applications.

@@ -166,6 +166,7 @@ impl Config {
                 application: application.clone(),
             }),
             rounds: Some(application),
+            heartbeat: Some(Span::from_millis(limits::HEARTBEAT_MS)),
             ..Options::default()
         }
     }

@@ -106,6 +106,7 @@ fn serve_without_anything_is_safe_and_quiet() {
     assert_eq!(config.engine_options(0).generator, None);
     let usual = Options {
         rounds: Some("default".into()),
+        heartbeat: Some(Span::from_seconds(60)),
         ..Options::default()
     };
     assert_eq!(config.engine_options(0), usual);

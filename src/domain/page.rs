@@ -99,6 +99,8 @@ pub struct ApplicationState {
     pub next_position: EventPosition,
     /// Everything before it is settled, but for open rows and lagging lanes.
     pub watermark: EventPosition,
+    /// How many rows of open deliveries there are.
+    pub open_rows: u64,
     /// The events from the watermark on, in order; bounded by the ring.
     pub events: Vec<Arc<Event>>,
     /// Its endpoints, in the order of their ordinals.

@@ -204,6 +204,9 @@ impl Engine {
             let Some(entry) = self.registry.applications.get_mut(lane.application) else {
                 return Step::Idle;
             };
+            if entry.open_rows >= self.options.open_rows_max && lane.open.has_any() {
+                return Step::Idle;
+            }
             match look(lane, entry, page_rows, turn) {
                 Ahead::Nothing => return Step::Idle,
                 Ahead::Settled(position) => {
@@ -246,9 +249,11 @@ impl Engine {
             return Step::Idle;
         };
         lane.firsts_in_row = 0;
+        let before = lane.open.held();
         let Some(row) = lane.open.take_first() else {
             return Step::Idle;
         };
+        self.open_held.replace(before, lane.open.held());
         if row.delivery.expires_at <= now.steady {
             self.expire_open(index, row.delivery.position, now);
         } else {
@@ -273,7 +278,9 @@ impl Engine {
             .first()
             .map(|row| (row.delivery.expires_at, row.delivery.position));
         if let Some((_, position)) = row.filter(|(expires_at, _)| *expires_at <= now.steady) {
+            let before = lane.open.held();
             lane.open.take_first();
+            self.open_held.replace(before, lane.open.held());
             self.expire_open(index, position, now);
             return Step::Moved;
         }
@@ -358,6 +365,7 @@ impl Engine {
         flight.source = Source::Open;
         self.retries_in_flight += 1;
         lane.open.overtaken(position);
+        let application = lane.application;
         let delivery = OpenDelivery {
             endpoint: lane.endpoint.key,
             due: now.steady,
@@ -369,6 +377,7 @@ impl Engine {
         if let Some(log) = self.logs.get_mut(&delivery.endpoint.application.shard) {
             log.gather(Change::PutOpen(delivery), now);
         }
+        self.count_open_rows(application, 1, now);
         self.settle_walk(index, position);
         true
     }

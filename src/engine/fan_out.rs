@@ -172,6 +172,7 @@ impl Engine {
             };
             self.open_round(application, position, event.as_deref(), now);
             self.join_ring(application, position, event, now);
+            self.bound_deliveries(application);
         }
         self.arrived = arrived;
         self.bound_rings();
@@ -233,6 +234,19 @@ impl Engine {
             self.reconsider(index, now);
         }
         self.woken = woken;
+    }
+
+    /// Lets the oldest part of a ring go that stands for more deliveries than a restart should look
+    /// at.
+    fn bound_deliveries(&mut self, application: usize) {
+        let Some(entry) = self.registry.applications.get(application) else {
+            return;
+        };
+        let events = entry.ring.len();
+        let deliveries = events.saturating_mul(entry.lanes.len());
+        if events > 1 && deliveries > self.options.ring_deliveries_max {
+            self.evict(application, (events / 16).max(1));
+        }
     }
 
     /// Lets the oldest part of the largest ring go while all rings together are over their bound.

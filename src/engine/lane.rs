@@ -11,7 +11,7 @@ use crate::{
         endpoint::{Endpoint, EndpointState},
         event::EventPosition,
     },
-    time::Timestamp,
+    time::{Now, Timestamp},
 };
 
 /// The lane of one endpoint.
@@ -43,6 +43,8 @@ pub(super) struct Lane {
     pub(super) wake_at: Option<Timestamp>,
     /// Whether it stands in its application's list of lanes that the next event wakes.
     pub(super) awaits_events: bool,
+    /// Whether it waits at its cursor until its application has fewer open rows.
+    pub(super) is_crowded: bool,
     /// Whether its row must be written with the next batch.
     pub(super) row_dirty: bool,
 }
@@ -75,6 +77,7 @@ impl Lane {
             firsts_in_row: 0,
             wake_at: None,
             awaits_events: false,
+            is_crowded: false,
             row_dirty: false,
         }
     }
@@ -95,6 +98,16 @@ impl Lane {
     /// Whether its walk has events before `end` that it has not started.
     pub(super) fn walk_waits(&self, end: EventPosition) -> bool {
         self.place != Place::Idle && self.next < end
+    }
+
+    /// Up to when open rows must be due to be loaded now: what a disabled lane holds may expire at any
+    /// time, so all of it counts.
+    pub(super) fn loads_until(&self, now: Now) -> Timestamp {
+        if self.is_enabled() {
+            now.steady
+        } else {
+            Timestamp::MAX
+        }
     }
 
     /// Whether one of its retries is due.

@@ -67,6 +67,7 @@ use self::{
     flight::Flight,
     ingest::Generator,
     io::{Effect, Input},
+    open_rows::Held,
     options::Options,
     record::ShardLog,
     registry::Registry,
@@ -109,7 +110,9 @@ pub struct Engine {
     asleep: BTreeSet<(Timestamp, usize)>,
     loads: BTreeMap<LoadHandle, LoadSource>,
     /// Lanes that have run out of loaded open rows.
-    open_loads: Vec<(ShardId, usize)>,
+    open_loads: BTreeSet<(ShardId, usize)>,
+    /// Open rows that stand in memory, over all lanes.
+    open_held: Held,
     /// Events that became durable in this turn; `None` where one was refused.
     arrived: Vec<(ApplicationKey, EventPosition, Option<Arc<Event>>)>,
     /// Lanes that an event wakes; kept for its memory.
@@ -121,6 +124,8 @@ pub struct Engine {
     /// What the store has room for.
     store_mode: StoreMode,
     stats: Stats,
+    /// When the last batch was submitted, of any shard.
+    last_batch: Option<Now>,
     /// The last handle that was given.
     handle: u64,
     turn: u64,
@@ -153,7 +158,8 @@ impl Engine {
             ready: VecDeque::new(),
             asleep: BTreeSet::new(),
             loads: BTreeMap::new(),
-            open_loads: Vec::new(),
+            open_loads: BTreeSet::new(),
+            open_held: Held::default(),
             arrived: Vec::new(),
             woken: Vec::new(),
             replies: Vec::new(),
@@ -161,6 +167,7 @@ impl Engine {
             shutdown: None,
             store_mode: StoreMode::Normal,
             stats: Stats::default(),
+            last_batch: None,
             handle: 0,
             turn: 0,
             pages_bounded_at: 0,
@@ -210,7 +217,8 @@ impl Engine {
             .next_at
             .filter(|_| self.options.generator.is_some());
         let rounds = self.rounds_deadline();
-        [results, asleep, generator, rounds]
+        let heartbeat = self.heartbeat_deadline();
+        [results, asleep, generator, rounds, heartbeat]
             .into_iter()
             .flatten()
             .min()

@@ -13,7 +13,7 @@ use crate::{
         event::{Event, EventPosition},
         page::LoadHandle,
     },
-    time::Timestamp,
+    time::{Span, Timestamp},
 };
 
 /// The order in which open deliveries of a lane are tried.
@@ -37,6 +37,34 @@ pub(super) struct OpenRows {
     /// Deliveries whose row is in the store while their attempt is in flight.
     flying: Vec<EventPosition>,
     load: Option<PendingLoad>,
+    held: Held,
+}
+
+/// How much of open rows stands in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Held {
+    /// Rows.
+    pub(super) rows: usize,
+    /// Bytes of the payloads they hold, counted for each of them.
+    pub(super) bytes: usize,
+}
+
+impl Held {
+    fn add(&mut self, row: &OpenRow) {
+        self.rows += 1;
+        self.bytes += row.event.payload.bytes.len();
+    }
+
+    fn subtract(&mut self, row: &OpenRow) {
+        self.rows -= 1;
+        self.bytes -= row.event.payload.bytes.len();
+    }
+
+    /// A part of all has changed.
+    pub(super) const fn replace(&mut self, before: Self, after: Self) {
+        self.rows = (self.rows + after.rows).saturating_sub(before.rows);
+        self.bytes = (self.bytes + after.bytes).saturating_sub(before.bytes);
+    }
 }
 
 /// A load under way and what happened since it was asked for.
@@ -49,11 +77,28 @@ struct PendingLoad {
 
 impl OpenRows {
     /// Rows of which nothing is loaded yet; the first of them is due at `first_due`.
-    pub(super) fn unloaded() -> Self {
+    pub(super) fn unloaded(first_due: Timestamp) -> Self {
+        let just_before = first_due.plus(Span::from_micros(-1));
         Self {
-            horizon: Some((Timestamp::from_micros(i64::MIN), EventPosition::new(0))),
+            horizon: Some((just_before, EventPosition::new(0))),
             ..Self::default()
         }
+    }
+
+    /// Whether there is a row, here, in the store or in flight.
+    pub(super) fn has_any(&self) -> bool {
+        !self.rows.is_empty() || self.horizon.is_some() || !self.flying.is_empty()
+    }
+
+    /// When the next row is due, or may be where it is not loaded.
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        let first = self.first().map(|row| row.delivery.due);
+        first.or_else(|| self.horizon.map(|(due, _)| due))
+    }
+
+    /// What stands here.
+    pub(super) const fn held(&self) -> Held {
+        self.held
     }
 
     /// The earliest row that stands here.
@@ -61,10 +106,11 @@ impl OpenRows {
         self.rows.first_key_value().map(|(_, row)| row)
     }
 
-    /// Where to load from, if rows may be in the store, none stands here and no load is under way.
-    pub(super) fn wants_load(&self) -> Option<OpenOrder> {
+    /// Where to load from, if rows that may be due by `until` are in the store, none stands here and
+    /// no load is under way.
+    pub(super) fn wants_load(&self, until: Timestamp) -> Option<OpenOrder> {
         self.horizon
-            .filter(|_| self.rows.is_empty() && self.load.is_none())
+            .filter(|(due, _)| self.rows.is_empty() && self.load.is_none() && *due <= until)
     }
 
     /// A load from the horizon on was asked for.
@@ -91,7 +137,7 @@ impl OpenRows {
         for row in page {
             let position = row.delivery.position;
             if !load.gone.contains(&position) && !self.flying.contains(&position) {
-                self.rows.insert(order(&row.delivery), row);
+                self.keep(row);
             }
         }
         for row in load.put {
@@ -104,6 +150,7 @@ impl OpenRows {
     /// Takes the earliest row out: its attempt flies, its row stays in the store.
     pub(super) fn take_first(&mut self) -> Option<OpenRow> {
         let (_, row) = self.rows.pop_first()?;
+        self.held.subtract(&row);
         self.flying.push(row.delivery.position);
         Some(row)
     }
@@ -132,7 +179,9 @@ impl OpenRows {
         self.insert(row);
         if self.rows.len() > kept_max.max(1) * 2 {
             while self.rows.len() > kept_max.max(1) {
-                self.rows.pop_last();
+                if let Some((_, row)) = self.rows.pop_last() {
+                    self.held.subtract(&row);
+                }
             }
             self.horizon = self.rows.last_key_value().map(|(order, _)| *order);
         }
@@ -142,7 +191,15 @@ impl OpenRows {
     fn insert(&mut self, row: OpenRow) {
         let order = order(&row.delivery);
         if self.horizon.is_none_or(|horizon| order <= horizon) {
-            self.rows.insert(order, row);
+            self.keep(row);
+        }
+    }
+
+    /// Keeps a row here.
+    fn keep(&mut self, row: OpenRow) {
+        self.held.add(&row);
+        if let Some(replaced) = self.rows.insert(order(&row.delivery), row) {
+            self.held.subtract(&replaced);
         }
     }
 
@@ -178,7 +235,7 @@ mod tests {
             rows.wait(open_row(position, due), 10);
         }
         assert_eq!(positions(&mut rows), [2, 3, 1]);
-        assert!(rows.wants_load().is_none());
+        assert!(rows.wants_load(Timestamp::MAX).is_none());
     }
 
     #[test]
@@ -190,21 +247,23 @@ mod tests {
         // Two were kept at the third overflow; later ones lie behind the horizon.
         let kept = positions(&mut rows);
         assert_eq!(kept, [0, 1]);
-        let from = rows.wants_load().expect("rows are left in the store");
+        let from = rows
+            .wants_load(Timestamp::MAX)
+            .expect("rows are left in the store");
         assert_eq!(from.1, EventPosition::new(1));
         rows.load_started(LoadHandle::new(1));
-        assert_eq!(rows.wants_load(), None);
+        assert_eq!(rows.wants_load(Timestamp::MAX), None);
         let page = (2..5)
             .map(|position| open_row(position, 10 + position as i64))
             .collect();
         rows.loaded(LoadHandle::new(1), page, false);
         assert_eq!(positions(&mut rows), [2, 3, 4]);
-        assert!(rows.wants_load().is_none());
+        assert!(rows.wants_load(Timestamp::MAX).is_none());
     }
 
     #[test]
     fn a_page_is_merged_with_what_happened_since_it_was_asked_for() {
-        let mut rows = OpenRows::unloaded();
+        let mut rows = OpenRows::unloaded(Timestamp::from_millis(10));
         rows.load_started(LoadHandle::new(7));
         rows.wait(open_row(8, 40), 10); // came after the load was asked for
         rows.overtaken(EventPosition::new(3)); // in flight: must not be sent twice
@@ -218,13 +277,34 @@ mod tests {
     }
 
     #[test]
+    fn rows_in_the_store_are_asked_for_when_the_first_of_them_is_due() {
+        let rows = OpenRows::unloaded(Timestamp::from_millis(10));
+        assert!(rows.has_any());
+        assert_eq!(rows.next_due(), Some(Timestamp::from_micros(9_999)));
+        assert_eq!(rows.wants_load(Timestamp::from_millis(9)), None);
+        assert!(rows.wants_load(Timestamp::from_millis(10)).is_some());
+    }
+
+    #[test]
+    fn what_stands_here_is_weighed() {
+        let mut rows = OpenRows::default();
+        for position in 0..5 {
+            rows.wait(open_row(position, 10), 2);
+        }
+        let held = rows.held();
+        assert_eq!((held.rows, held.bytes), (2, 4));
+        rows.take_first();
+        assert_eq!(rows.held().rows, 1);
+    }
+
+    #[test]
     fn a_page_of_another_load_changes_nothing() {
-        let mut rows = OpenRows::unloaded();
+        let mut rows = OpenRows::unloaded(Timestamp::from_millis(10));
         rows.load_started(LoadHandle::new(1));
         rows.loaded(LoadHandle::new(2), vec![open_row(1, 10)], false);
         assert!(rows.first().is_none());
         rows.load_failed(LoadHandle::new(1));
-        assert!(rows.wants_load().is_some());
+        assert!(rows.wants_load(Timestamp::MAX).is_some());
         assert_eq!(event_at(4).position, EventPosition::new(4));
     }
 }

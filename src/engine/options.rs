@@ -19,6 +19,14 @@ pub struct Options {
     pub ring_events_max: usize,
     /// Newest events in memory over all applications, in payload bytes.
     pub ring_bytes_max: usize,
+    /// Deliveries of one application that its part of the ring stands for: events times endpoints.
+    /// A restart looks at so many attempts at most.
+    pub ring_deliveries_max: usize,
+    /// Rows of open deliveries of one application; beyond it failing endpoints wait at their cursors.
+    pub open_rows_max: u64,
+    /// The longest time without a batch, so that the store knows what time it is; `None` for no
+    /// such bound.
+    pub heartbeat: Option<Span>,
     /// Rows of a loaded page.
     pub page_rows: usize,
     /// How long a result may wait for company before its batch goes by itself.
@@ -51,6 +59,9 @@ impl Default for Options {
             window_max: limits::WINDOW_MAX,
             ring_events_max: limits::RING_EVENTS_MAX,
             ring_bytes_max: limits::RING_BYTES_MAX,
+            ring_deliveries_max: limits::RING_DELIVERIES_MAX,
+            open_rows_max: limits::OPEN_ROWS_MAX,
+            heartbeat: None,
             page_rows: limits::PAGE_ROWS,
             record_delay: Span::from_millis(limits::RECORD_DELAY_MS),
             expires_after: Span::from_millis(limits::EXPIRES_AFTER_MS),

@@ -14,6 +14,7 @@ pub(super) struct Pages(BTreeMap<u64, PageEntry>);
 #[derive(Debug)]
 struct PageEntry {
     events: Vec<Arc<Event>>,
+    bytes: usize,
     /// Places before it were looked at and are durable.
     until: EventPosition,
     load: Option<LoadHandle>,
@@ -65,6 +66,7 @@ impl Pages {
         let start = EventPosition::new(number.saturating_mul(rows.max(1) as u64));
         let entry = self.0.entry(number).or_insert_with(|| PageEntry {
             events: Vec::new(),
+            bytes: 0,
             until: start,
             load: None,
             waiting: Vec::new(),
@@ -94,6 +96,8 @@ impl Pages {
             return Vec::new();
         };
         entry.load = None;
+        let bytes = events.iter().map(|event| event.payload.bytes.len());
+        entry.bytes = bytes.sum();
         entry.events = events;
         entry.until = until;
         core::mem::take(&mut entry.waiting)
@@ -113,6 +117,11 @@ impl Pages {
             .remove(&number)
             .map(|entry| entry.waiting)
             .unwrap_or_default()
+    }
+
+    /// Bytes of the payloads that are held.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.values().map(|entry| entry.bytes).sum()
     }
 
     /// How many pages are held.

@@ -18,7 +18,7 @@ use crate::{
     },
     limits,
     random::Stream,
-    time::{Now, Timestamp},
+    time::{Now, Span, Timestamp},
 };
 
 /// What is being written of one shard.
@@ -155,14 +155,14 @@ impl ShardLog {
     }
 
     /// When the gathered results must go, if a batch may go at all.
-    pub(super) fn deadline(&self, delay: crate::time::Span) -> Option<Timestamp> {
+    pub(super) fn deadline(&self, delay: Span) -> Option<Timestamp> {
         (self.submitted.len() < limits::BATCHES_IN_FLIGHT_MAX)
             .then(|| self.oldest.map(|oldest| oldest.plus(delay)))
             .flatten()
     }
 
     /// Whether a batch must go now.
-    fn is_due(&self, delay: crate::time::Span, now: Now) -> bool {
+    fn is_due(&self, delay: Span, now: Now) -> bool {
         self.urgent
             || self.bytes >= limits::BATCH_BYTES_MAX / 4
             || self
@@ -244,11 +244,47 @@ impl Engine {
             self.record_shard(*shard, all, now, out);
         }
         core::mem::swap(&mut shards, &mut self.shard_list);
+        self.keep_time(now, out);
+    }
+
+    /// Writes what time it is if nothing was written for long, or if the wall clock was stepped: a
+    /// restart goes on from the pair that was written last.
+    fn keep_time(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let Some(every) = self.options.heartbeat else {
+            return;
+        };
+        let last = *self.last_batch.get_or_insert(now);
+        let gone = now.steady.since(last.steady);
+        let step = now.wall.since(last.wall).as_micros() - gone.as_micros();
+        let step_max = Span::from_millis(limits::CLOCK_STEP_MS);
+        let is_due = gone >= every || step.abs() > step_max.as_micros();
+        let log = self.logs.get(&ShardId::DIRECTORY);
+        if self.shutdown.is_none() && is_due && log.is_some_and(ShardLog::has_room) {
+            self.submit(ShardId::DIRECTORY, now, out);
+        }
+    }
+
+    /// Submits what is gathered of a shard.
+    fn submit(&mut self, shard: ShardId, now: Now, out: &mut Vec<Effect>) {
+        let handle = BatchHandle::new(self.next_handle());
+        if let Some(log) = self.logs.get_mut(&shard) {
+            self.last_batch = Some(now);
+            out.push(Effect::Commit(log.submit(handle, now)));
+        }
+    }
+
+    /// When the time must be written.
+    pub(super) fn heartbeat_deadline(&self) -> Option<Timestamp> {
+        let every = self.options.heartbeat?;
+        let log = self.logs.get(&ShardId::DIRECTORY);
+        log.filter(|log| log.has_room())?;
+        Some(self.last_batch?.steady.plus(every))
     }
 
     /// Emits the next batch of a shard if it is due.
     fn record_shard(&mut self, shard: ShardId, all: bool, now: Now, out: &mut Vec<Effect>) {
-        let wants_load = self.open_loads.iter().any(|(of, _)| *of == shard);
+        let wanted = (shard, 0)..=(shard, usize::MAX);
+        let wants_load = self.open_loads.range(wanted).next().is_some();
         let delay = self.options.record_delay;
         let Some(log) = self.logs.get(&shard) else {
             return;
@@ -256,12 +292,9 @@ impl Engine {
         let due = log.is_due(delay, now) || ((all || wants_load) && !log.is_empty());
         if due && log.has_room() {
             self.gather_positions(shard, now);
-            let handle = BatchHandle::new(self.next_handle());
-            if let Some(log) = self.logs.get_mut(&shard) {
-                out.push(Effect::Commit(log.submit(handle, now)));
-            }
+            self.submit(shard, now, out);
         }
-        self.load_open_rows(shard, out);
+        self.load_open_rows(shard, now, out);
     }
 
     /// Adds the rows of moved lanes and the watermarks, so that they fit what is in the batch.
@@ -288,9 +321,12 @@ impl Engine {
             };
             log.gather(change, now);
         }
-        for (_, entry) in &mut self.registry.applications {
+        for index in self.registry.applications_of(shard) {
+            let Some(entry) = self.registry.applications.get_mut(index) else {
+                continue;
+            };
             let key = entry.application.key;
-            if key.shard == shard && entry.acquired && entry.watermark != entry.ring.base() {
+            if entry.acquired && entry.watermark != entry.ring.base() {
                 entry.watermark = entry.ring.base();
                 log.gather(
                     Change::Watermark {
@@ -305,17 +341,18 @@ impl Engine {
 
     /// Asks for the open rows that lanes of this shard have run out of. Everything gathered was
     /// submitted before, unless too many batches are on their way: then the loads wait.
-    fn load_open_rows(&mut self, shard: ShardId, out: &mut Vec<Effect>) {
+    fn load_open_rows(&mut self, shard: ShardId, now: Now, out: &mut Vec<Effect>) {
         if self.logs.get(&shard).is_none_or(|log| !log.is_empty()) {
             return;
         }
-        let (now, later) = core::mem::take(&mut self.open_loads)
-            .into_iter()
-            .partition(|(of, _)| *of == shard);
-        self.open_loads = later;
-        let wanted: Vec<(ShardId, usize)> = now;
-        for (_, lane) in wanted {
-            self.load_open_rows_of(lane, out);
+        while let Some(wanted) = self
+            .open_loads
+            .range((shard, 0)..=(shard, usize::MAX))
+            .next()
+            .copied()
+        {
+            self.open_loads.remove(&wanted);
+            self.load_open_rows_of(wanted.1, now, out);
         }
     }
 }

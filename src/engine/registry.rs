@@ -24,6 +24,7 @@ pub(super) struct Registry {
     by_key: BTreeMap<ApplicationKey, usize>,
     by_uid: BTreeMap<Arc<str>, usize>,
     endpoints: BTreeMap<EndpointId, usize>,
+    by_shard: BTreeMap<ShardId, Vec<usize>>,
 }
 
 /// What the engine holds of one application.
@@ -51,6 +52,10 @@ pub(super) struct ApplicationEntry {
     pub(super) awaiting: Vec<usize>,
     /// Lanes that have something to start.
     pub(super) ready: VecDeque<usize>,
+    /// Rows of its open deliveries.
+    pub(super) open_rows: u64,
+    /// Lanes that wait at their cursors until there are fewer.
+    pub(super) crowded: Vec<usize>,
     /// Whether it stands in the queue of ready applications.
     pub(super) queued: bool,
     /// Its attempts in flight.
@@ -78,10 +83,13 @@ impl Registry {
             idle: Vec::new(),
             awaiting: Vec::new(),
             ready: VecDeque::new(),
+            open_rows: 0,
+            crowded: Vec::new(),
             queued: false,
             in_flight: 0,
         });
         self.by_key.insert(key, index);
+        self.by_shard.entry(key.shard).or_default().push(index);
         self.by_uid.extend(uid.map(|uid| (uid, index)));
         index
     }
@@ -98,13 +106,7 @@ impl Registry {
 
     /// The numbers of all applications of a shard.
     pub(super) fn applications_of(&self, shard: ShardId) -> Vec<usize> {
-        let of_shard =
-            |(_, entry): &(usize, &ApplicationEntry)| entry.application.key.shard == shard;
-        self.applications
-            .iter()
-            .filter(of_shard)
-            .map(|(index, _)| index)
-            .collect()
+        self.by_shard.get(&shard).cloned().unwrap_or_default()
     }
 
     /// Adds a lane at the end of its application's list.
@@ -118,6 +120,13 @@ impl Registry {
             entry.next_endpoint = entry.next_endpoint.max(ordinal.saturating_add(1));
         }
         index
+    }
+
+    /// The lanes of an application.
+    pub(super) fn lanes_of(&self, application: usize) -> impl Iterator<Item = &Lane> + '_ {
+        let entry = self.applications.get(application);
+        let lanes = entry.into_iter().flat_map(|entry| &entry.lanes);
+        lanes.filter_map(|index| self.lanes.get(*index))
     }
 
     /// The number of the lane of this endpoint.
@@ -141,6 +150,8 @@ impl Registry {
         entry.idle.clear();
         entry.awaiting.clear();
         entry.ready.clear();
+        entry.open_rows = 0;
+        entry.crowded.clear();
         entry.in_flight = 0;
         for lane in &lanes {
             if let Some(lane) = self.lanes.try_remove(*lane) {

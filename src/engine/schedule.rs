@@ -14,6 +14,7 @@ use crate::{
         event::EventPosition,
         page::{LoadHandle, Page, PageRequest},
     },
+    limits,
     time::{Now, Span, Timestamp},
 };
 
@@ -46,7 +47,7 @@ impl Engine {
 
     /// Puts a lane where it belongs after something about it changed.
     pub(super) fn reconsider(&mut self, index: usize, now: Now) {
-        self.want_open_rows(index);
+        self.want_open_rows(index, now);
         let Some(lane) = self.registry.lanes.get_mut(index) else {
             return;
         };
@@ -58,8 +59,13 @@ impl Engine {
         }
         let enabled = lane.is_enabled();
         let end = entry.ring.end();
+        let crowded = entry.open_rows >= self.options.open_rows_max && lane.open.has_any();
         let ready = if enabled {
-            lane.has_room() && (lane.walk_waits(end) || lane.retry_waits(now.steady))
+            let walk_waits = lane.walk_waits(end) && !crowded;
+            if crowded && !core::mem::replace(&mut lane.is_crowded, true) {
+                entry.crowded.push(index);
+            }
+            lane.has_room() && (walk_waits || lane.retry_waits(now.steady))
         } else {
             lane.wake_at.is_none() && has_held_work(lane, end)
         };
@@ -74,22 +80,20 @@ impl Engine {
 
     /// If a lane has used up the open rows that stand here, the next ones are asked for when the turn
     /// ends.
-    fn want_open_rows(&mut self, index: usize) {
+    fn want_open_rows(&mut self, index: usize, now: Now) {
         let Some(lane) = self.registry.lanes.get(index) else {
             return;
         };
-        if lane.open.wants_load().is_some() {
-            let wanted = (lane.endpoint.key.application.shard, index);
-            if !self.open_loads.contains(&wanted) {
-                self.open_loads.push(wanted);
-            }
+        if lane.open.wants_load(lane.loads_until(now)).is_some() {
+            let shard = lane.endpoint.key.application.shard;
+            self.open_loads.insert((shard, index));
         }
     }
 
     /// A lane has nothing to start: it sleeps until its next retry, and the next event wakes it.
     pub(super) fn rest(&mut self, index: usize, now: Now) {
         // Rows that expired were used up without an attempt whose end would ask for more.
-        self.want_open_rows(index);
+        self.want_open_rows(index, now);
         let Some(lane) = self.registry.lanes.get_mut(index) else {
             return;
         };
@@ -105,7 +109,7 @@ impl Engine {
             lane.awaits_events = true;
             entry.awaiting.push(index);
         }
-        let due = lane.open.first().map(|row| row.delivery.due);
+        let due = lane.open.next_due();
         // A retry that is due but finds no room is met again when an attempt ends.
         self.sleep_until(index, due.filter(|due| *due > now.steady));
     }
@@ -170,13 +174,13 @@ impl Engine {
     }
 
     /// Asks for the next open rows of a lane, if it has run out of them.
-    pub(super) fn load_open_rows_of(&mut self, index: usize, out: &mut Vec<Effect>) {
+    pub(super) fn load_open_rows_of(&mut self, index: usize, now: Now, out: &mut Vec<Effect>) {
         let handle = LoadHandle::new(self.next_handle());
-        let limit = self.options.page_rows;
+        let limit = self.open_rows_kept_max();
         let Some(lane) = self.registry.lanes.get_mut(index) else {
             return;
         };
-        let Some(after) = lane.open.wants_load() else {
+        let Some(after) = lane.open.wants_load(lane.loads_until(now)) else {
             return;
         };
         lane.open.load_started(handle);
@@ -211,7 +215,9 @@ impl Engine {
                     .into_iter()
                     .map(|(delivery, event)| OpenRow { delivery, event });
                 if let Some(lane) = self.registry.lanes.get_mut(index) {
+                    let before = lane.open.held();
                     lane.open.loaded(load, rows.collect(), more);
+                    self.open_held.replace(before, lane.open.held());
                 }
                 self.reconsider(index, now);
             }
@@ -247,31 +253,61 @@ impl Engine {
 
     /// Lets pages go that nobody used for longest, over all applications.
     pub(super) fn bound_pages(&mut self) {
-        let held = |engine: &Self| -> usize {
-            engine
-                .registry
-                .applications
-                .iter()
-                .map(|(_, entry)| entry.pages.len())
-                .sum()
-        };
         if self.loads.is_empty() && self.stats.loads == self.pages_bounded_at {
             return;
         }
         self.pages_bounded_at = self.stats.loads;
-        let mut over = held(self).saturating_sub(crate::limits::PAGES_HELD_MAX);
-        while over > 0 {
-            let uses = self.registry.applications.iter();
-            let oldest = uses
-                .filter_map(|(i, e)| e.pages.oldest_use().map(|used| (used, i)))
-                .min();
-            let Some((_, application)) = oldest else {
+        loop {
+            let held = self.registry.applications.iter();
+            let (mut pages, mut bytes, mut oldest) = (0, 0, None);
+            for (index, entry) in held {
+                pages += entry.pages.len();
+                bytes += entry.pages.bytes();
+                let used = entry.pages.oldest_use().map(|used| (used, index));
+                oldest = oldest.into_iter().chain(used).min();
+            }
+            let over = pages > limits::PAGES_HELD_MAX || bytes > limits::PAGES_BYTES_MAX;
+            let Some((used, application)) = oldest.filter(|_| over) else {
                 return;
             };
+            // What is used in this turn stays: it would be asked for again at once.
+            if used == self.turn {
+                return;
+            }
             if let Some(entry) = self.registry.applications.get_mut(application) {
                 entry.pages.drop_oldest();
             }
-            over -= 1;
+        }
+    }
+
+    /// How many open rows a lane keeps in memory: fewer once all lanes together keep many.
+    pub(super) fn open_rows_kept_max(&self) -> usize {
+        let crowded = self.open_held.rows >= limits::OPEN_ROWS_HELD_MAX;
+        let rows = if crowded { 8 } else { self.options.page_rows };
+        if self.open_held.bytes >= limits::OPEN_BYTES_HELD_MAX {
+            1
+        } else {
+            rows.min(self.options.page_rows)
+        }
+    }
+
+    /// An application has more open rows or fewer; where it has room again, lanes that waited at
+    /// their cursors go on.
+    pub(super) fn count_open_rows(&mut self, application: usize, added: i64, now: Now) {
+        let most = self.options.open_rows_max;
+        let Some(entry) = self.registry.applications.get_mut(application) else {
+            return;
+        };
+        entry.open_rows = entry.open_rows.saturating_add_signed(added);
+        // Not at each row that goes: a sixteenth is free before anybody is called.
+        if entry.crowded.is_empty() || entry.open_rows > most - most / 16 {
+            return;
+        }
+        for index in core::mem::take(&mut entry.crowded) {
+            if let Some(lane) = self.registry.lanes.get_mut(index) {
+                lane.is_crowded = false;
+            }
+            self.reconsider(index, now);
         }
     }
 }

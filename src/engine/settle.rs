@@ -144,15 +144,21 @@ impl Engine {
 
     /// The delivery gets a row, or its row a new due time, and its lane holds it.
     fn wait_for_retry(&mut self, flight: &Flight, due: Timestamp, now: Now) {
-        let kept_max = self.options.page_rows;
+        let kept_max = self.open_rows_kept_max();
         let Some(lane) = self.registry.lanes.get_mut(flight.lane) else {
             return;
         };
+        let application = lane.application;
         let row = waiting_row(flight, lane, due);
         if let Some(log) = self.logs.get_mut(&row.delivery.endpoint.application.shard) {
             log.gather(Change::PutOpen(row.delivery), now);
         }
+        let before = lane.open.held();
         lane.open.wait(row, kept_max);
+        self.open_held.replace(before, lane.open.held());
+        if flight.source == Source::Walk {
+            self.count_open_rows(application, 1, now);
+        }
     }
 
     /// The row of a delivery that ended goes.
@@ -162,10 +168,11 @@ impl Engine {
             return;
         };
         lane.open.ended(position);
-        let endpoint = lane.endpoint.key;
+        let (endpoint, application) = (lane.endpoint.key, lane.application);
         if let Some(log) = self.logs.get_mut(&endpoint.application.shard) {
             log.gather(Change::DeleteOpen { endpoint, position }, now);
         }
+        self.count_open_rows(application, -1, now);
     }
 
     /// Lets the endpoint's window learn from the attempt.
@@ -236,6 +243,8 @@ impl Engine {
         self.record_expiry(index, position, now);
         if let Some(lane) = self.registry.lanes.get_mut(index) {
             lane.open.ended(position);
+            let application = lane.application;
+            self.count_open_rows(application, -1, now);
         }
     }
 

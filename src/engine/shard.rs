@@ -10,7 +10,7 @@ use super::{
     flight::{Source, flight_slot},
     io::Effect,
     lane::{Lane, Place},
-    open_rows::OpenRows,
+    open_rows::{Held, OpenRows},
     record::ShardLog,
     ring::Ring,
     schedule::LoadSource,
@@ -80,6 +80,7 @@ impl Engine {
         };
         entry.next_position = state.next_position;
         entry.watermark = state.watermark;
+        entry.open_rows = state.open_rows;
         entry.ring = Ring::starting_at(state.watermark);
         let mut events = state.events.into_iter().peekable();
         let mut position = state.watermark;
@@ -133,8 +134,8 @@ impl Engine {
             }
         }
         lane.next = lane.done.cursor();
-        if open_due.is_some() {
-            lane.open = OpenRows::unloaded();
+        if let Some(first_due) = open_due {
+            lane.open = OpenRows::unloaded(first_due);
         }
         let index = self.registry.add_lane(lane);
         self.adopt_orphans(index, key);
@@ -220,6 +221,9 @@ impl Engine {
                 flight.source = Source::Orphan;
                 self.orphans.push((flight.handle, lane.endpoint.key));
                 flight.lane = NO_LANE;
+            }
+            for lane in self.registry.lanes_of(application) {
+                self.open_held.replace(lane.open.held(), Held::default());
             }
             let forgotten = self.registry.forget(application);
             self.asleep.retain(|(_, lane)| !forgotten.contains(lane));

@@ -10,6 +10,7 @@ mod command_line;
 mod determinism;
 mod drive;
 mod engine;
+mod engine_bounds;
 mod engine_model;
 mod original;
 mod process;

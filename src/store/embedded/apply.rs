@@ -208,9 +208,13 @@ fn put_open(
     if let Some(before) = open_row(writing, &key)? {
         let due = Timestamp::from_micros(before.due);
         writing.remove(TableName::Retry, &keys::retry(endpoint, due, position))?;
-    } else if let Some(known) = memory.buckets.get_mut(&bucket) {
-        known.open += 1;
-        memory.dirty.buckets.insert(bucket);
+    } else {
+        if let Some(known) = memory.buckets.get_mut(&bucket) {
+            known.open += 1;
+            memory.dirty.buckets.insert(bucket);
+        }
+        memory.progress(application).open_rows += 1;
+        memory.dirty.applications.insert(application);
     }
     let value = OpenRow {
         due: row.due.as_micros(),
@@ -236,6 +240,9 @@ fn delete_open(
     writing.remove(TableName::Open, &key)?;
     let due = Timestamp::from_micros(before.due);
     writing.remove(TableName::Retry, &keys::retry(endpoint, due, position))?;
+    let progress = memory.progress(endpoint.application);
+    progress.open_rows = progress.open_rows.saturating_sub(1);
+    memory.dirty.applications.insert(endpoint.application);
     if let Some(bucket) = bucket_of(writing, memory, endpoint.application, position)?
         && let Some(known) = memory.buckets.get_mut(&bucket)
     {

@@ -118,6 +118,7 @@ fn write_state(writing: &mut Writing<'_>, memory: &mut Memory) -> Result<(), Fau
         let row = ProgressRow {
             next_position: progress.next_position.number(),
             watermark: progress.watermark.number(),
+            open_rows: progress.open_rows,
         };
         let key = [&b"p"[..], &keys::application(application)].concat();
         writing.put(TableName::State, &key, &rows::encode(&row, Vec::new())?)?;

@@ -61,6 +61,8 @@ pub(super) struct Shard {
 pub(super) struct Progress {
     pub(super) next_position: EventPosition,
     pub(super) watermark: EventPosition,
+    /// Rows of its waiting deliveries.
+    pub(super) open_rows: u64,
     /// Cursors of its lagging lanes, furthest behind first.
     pub(super) lagging: BTreeSet<(EventPosition, u32)>,
     /// Where its newest bucket begins.
@@ -114,6 +116,7 @@ impl Memory {
                     let progress = self.progress(application);
                     progress.next_position = EventPosition::new(row.next_position);
                     progress.watermark = EventPosition::new(row.watermark);
+                    progress.open_rows = row.open_rows;
                 }
                 _ => return Err(damaged()),
             }

@@ -97,6 +97,7 @@ fn application(
         key,
         next_position: progress.next_position,
         watermark: progress.watermark,
+        open_rows: progress.open_rows,
         events,
         endpoints: recovered,
     })

@@ -300,6 +300,8 @@ pub(super) struct ProgressRow {
     pub(super) next_position: u64,
     /// Everything before it is settled, but for open rows and lagging lanes.
     pub(super) watermark: u64,
+    /// Rows of its waiting deliveries.
+    pub(super) open_rows: u64,
 }
 
 /// What is known of a bucket.

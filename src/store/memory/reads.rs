@@ -152,6 +152,11 @@ fn application_state(key: ApplicationKey, rows: &ApplicationRows) -> Application
         key,
         next_position: rows.next_position,
         watermark: rows.watermark,
+        open_rows: rows
+            .endpoints
+            .values()
+            .map(|endpoint| u64::try_from(endpoint.open_rows()).unwrap_or(u64::MAX))
+            .sum(),
         events: events.map(|row| Arc::clone(&row.event)).collect(),
         endpoints,
     }

@@ -1,0 +1,140 @@
+//! What the engine holds stays bounded, whatever waits: rows, rings, pages, and what a restart must
+//! look at.
+
+use fanfare::{
+    domain::{
+        application::{ApplicationKey, DEFAULT_APPLICATION_UID},
+        id::ShardId,
+        outcome::OutcomeKind,
+    },
+    engine::{io::Input, options::Options},
+    store::Store as _,
+    time::{Now, Span},
+};
+
+use crate::support::rig::{Rig, path};
+
+const OK: OutcomeKind = OutcomeKind::Status(200);
+const FAILED: OutcomeKind = OutcomeKind::Status(503);
+
+fn with(options: Options) -> (Rig, ApplicationKey) {
+    let mut rig = Rig::new(options);
+    let application = rig.application(DEFAULT_APPLICATION_UID);
+    (rig, application)
+}
+
+/// Answers everything that flies, by the endpoint's name, until nothing does.
+fn answer_all(rig: &mut Rig, mut kind: impl FnMut(&str) -> OutcomeKind) {
+    while let Some(request) = rig.sent.pop_front() {
+        let kind = kind(&path(&request));
+        rig.done(&request, kind);
+    }
+}
+
+#[test]
+fn beyond_its_rows_a_failing_endpoint_waits_at_its_cursor_and_others_go_on() {
+    let (mut rig, application) = with(Options {
+        open_rows_max: 16,
+        ..Options::default()
+    });
+    rig.endpoint(application, "dead");
+    rig.endpoint(application, "good");
+    for _ in 0..40 {
+        rig.event(application);
+        answer_all(&mut rig, |name| if name == "good" { OK } else { FAILED });
+    }
+    assert_eq!(rig.engine.stats().succeeded, 40);
+    assert_eq!(rig.store.counts().open_rows, 16);
+
+    // It answers again: its rows go, it walks on from its cursor, and nothing is left out.
+    for _ in 0..400 {
+        rig.advance(Span::from_seconds(60));
+        answer_all(&mut rig, |_| OK);
+    }
+    assert_eq!(rig.engine.stats().succeeded, 80);
+    assert_eq!(rig.store.counts().open_rows, 0);
+}
+
+#[test]
+fn a_ring_stands_for_so_many_deliveries_and_who_is_behind_walks_pages() {
+    let (mut rig, application) = with(Options {
+        ring_deliveries_max: 8,
+        ..Options::default()
+    });
+    rig.endpoint(application, "slow");
+    rig.endpoint(application, "fast");
+    for _ in 0..50 {
+        rig.event(application);
+        let slow: Vec<_> = rig
+            .sent
+            .iter()
+            .filter(|sent| path(sent) == "slow")
+            .cloned()
+            .collect();
+        let fast: Vec<_> = rig
+            .sent
+            .iter()
+            .filter(|sent| path(sent) == "fast")
+            .cloned()
+            .collect();
+        rig.sent = slow.into();
+        for request in fast {
+            rig.done(&request, OK);
+        }
+    }
+    rig.advance(Span::from_seconds(1));
+    let (_, state) = rig.store.acquire(ShardId::new(1)).expect("it is there");
+    let fanfare::domain::page::ShardState::Data { applications, .. } = state else {
+        panic!("a shard of data");
+    };
+    let known = applications.first().expect("the application");
+    assert!(known.events.len() <= 8, "{}", known.events.len());
+}
+
+#[test]
+fn the_time_is_written_when_nothing_else_is_and_at_once_when_the_wall_clock_steps() {
+    let (mut rig, _) = with(Options {
+        heartbeat: Some(Span::from_seconds(60)),
+        ..Options::default()
+    });
+    let commits = |rig: &Rig| rig.engine.stats().commits;
+    let before = commits(&rig);
+    rig.advance(Span::from_seconds(600));
+    assert_eq!(commits(&rig) - before, 10);
+    for (step_ms, written) in [(900, 0), (1_100, 1), (-5_000, 1)] {
+        let before = commits(&rig);
+        let now = rig.now;
+        rig.now = Now {
+            steady: now.steady,
+            wall: now.wall.plus(Span::from_millis(step_ms)),
+        };
+        rig.turn(vec![Input::DeadlineReached]);
+        assert_eq!(commits(&rig) - before, written, "{step_ms}");
+    }
+}
+
+#[test]
+fn a_lane_that_was_built_again_loads_its_rows_when_the_first_is_due() {
+    let (mut rig, application) = with(Options::default());
+    rig.endpoint(application, "a");
+    for _ in 0..3 {
+        rig.event(application);
+    }
+    answer_all(&mut rig, |_| FAILED);
+    rig.advance(Span::from_millis(100));
+    rig.turn(vec![Input::ShardLost(ShardId::new(1))]);
+    let (epoch, state) = rig.store.acquire(ShardId::new(1)).expect("it is there");
+    let loads = rig.engine.stats().loads;
+    rig.turn(vec![Input::ShardAcquired(
+        ShardId::new(1),
+        epoch,
+        Box::new(state),
+    )]);
+    rig.advance(Span::from_seconds(3));
+    assert_eq!(rig.engine.stats().loads, loads, "nothing is due");
+    rig.advance(Span::from_seconds(3));
+    assert_eq!(rig.engine.stats().loads, loads + 1);
+    for _ in 0..3 {
+        assert_eq!(rig.answer(OK).number, 2);
+    }
+}
