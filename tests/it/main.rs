@@ -17,5 +17,6 @@ mod process;
 mod server;
 mod sockets;
 mod store_contract;
+mod store_retention;
 mod support;
 mod transport;

@@ -7,7 +7,7 @@
 )]
 
 mod model;
-mod rows;
+pub(crate) mod rows;
 
 use std::sync::Arc;
 
@@ -58,11 +58,16 @@ impl Inspect for EmbeddedStore {}
 
 /// An embedded store on a disk in memory.
 fn embedded() -> EmbeddedStore {
+    embedded_on(&SimulatedDisk::new(1))
+}
+
+/// The store of a disk.
+fn embedded_on(disk: &SimulatedDisk) -> EmbeddedStore {
     let options = EmbeddedOptions {
         data_shards: 1,
         ..EmbeddedOptions::default()
     };
-    EmbeddedStore::open(Arc::new(SimulatedDisk::new(1)), options).expect("it is made")
+    EmbeddedStore::open(Arc::new(disk.clone()), options).expect("it opens")
 }
 
 /// Declares a store's tests: one per fact.

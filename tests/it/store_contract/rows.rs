@@ -21,7 +21,7 @@ use fanfare::{
 };
 
 /// The application with this ordinal.
-pub(super) fn app(ordinal: u32) -> ApplicationKey {
+pub(crate) fn app(ordinal: u32) -> ApplicationKey {
     ApplicationKey {
         shard: DATA_SHARD,
         ordinal,
@@ -29,7 +29,7 @@ pub(super) fn app(ordinal: u32) -> ApplicationKey {
 }
 
 /// The endpoint with this ordinal of an application.
-pub(super) fn endpoint_key(application: u32, ordinal: u32) -> EndpointKey {
+pub(crate) fn endpoint_key(application: u32, ordinal: u32) -> EndpointKey {
     EndpointKey {
         application: app(application),
         ordinal,
@@ -37,17 +37,17 @@ pub(super) fn endpoint_key(application: u32, ordinal: u32) -> EndpointKey {
 }
 
 /// A position.
-pub(super) fn at(number: u64) -> EventPosition {
+pub(crate) fn at(number: u64) -> EventPosition {
     EventPosition::new(number)
 }
 
 /// A point in time.
-pub(super) fn ms(millis: i64) -> Timestamp {
+pub(crate) fn ms(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis)
 }
 
 /// An application.
-pub(super) fn application(ordinal: u32, uid: &str, id: u128) -> Arc<Application> {
+pub(crate) fn application(ordinal: u32, uid: &str, id: u128) -> Arc<Application> {
     Arc::new(Application {
         key: app(ordinal),
         id: ApplicationId::new(Id::from_value(id)),
@@ -58,7 +58,7 @@ pub(super) fn application(ordinal: u32, uid: &str, id: u128) -> Arc<Application>
 }
 
 /// An enabled endpoint that takes every event from `from` on.
-pub(super) fn endpoint(key: EndpointKey, id: u128, from: u64) -> Arc<Endpoint> {
+pub(crate) fn endpoint(key: EndpointKey, id: u128, from: u64) -> Arc<Endpoint> {
     let id = EndpointId::new(Id::from_value(id));
     Arc::new(Endpoint {
         key,
@@ -84,7 +84,7 @@ pub(super) fn endpoint(key: EndpointKey, id: u128, from: u64) -> Arc<Endpoint> {
 }
 
 /// An endpoint that nothing makes unique, to be written.
-pub(super) fn put_endpoint(application: u32, ordinal: u32, id: u128) -> Change {
+pub(crate) fn put_endpoint(application: u32, ordinal: u32, id: u128) -> Change {
     Change::PutEndpoint {
         endpoint: endpoint(endpoint_key(application, ordinal), id, 0),
         unique: None,
@@ -92,7 +92,7 @@ pub(super) fn put_endpoint(application: u32, ordinal: u32, id: u128) -> Change {
 }
 
 /// The key of an original registration.
-pub(super) fn url_key(application: u32, url: u8) -> UniqueKey {
+pub(crate) fn url_key(application: u32, url: u8) -> UniqueKey {
     UniqueKey::OriginalUrl {
         application: app(application),
         url_sha256: [url; 32],
@@ -100,7 +100,7 @@ pub(super) fn url_key(application: u32, url: u8) -> UniqueKey {
 }
 
 /// An event with a payload of that many bytes, to be written.
-pub(super) fn put_event(application: u32, position: u64, id: u128, bytes: usize) -> Change {
+pub(crate) fn put_event(application: u32, position: u64, id: u128, bytes: usize) -> Change {
     Change::PutEvent(Arc::new(Event {
         id: EventId::new(Id::from_value(id)),
         application: app(application),
@@ -118,7 +118,7 @@ pub(super) fn put_event(application: u32, position: u64, id: u128, bytes: usize)
 }
 
 /// The row of an open delivery.
-pub(super) fn open(endpoint: EndpointKey, position: u64, due: i64) -> OpenDelivery {
+pub(crate) fn open(endpoint: EndpointKey, position: u64, due: i64) -> OpenDelivery {
     OpenDelivery {
         endpoint,
         due: ms(due),
@@ -130,7 +130,7 @@ pub(super) fn open(endpoint: EndpointKey, position: u64, due: i64) -> OpenDelive
 }
 
 /// The move of a watermark.
-pub(super) fn watermark(application: u32, position: u64) -> Change {
+pub(crate) fn watermark(application: u32, position: u64) -> Change {
     Change::Watermark {
         application: app(application),
         position: at(position),
@@ -138,7 +138,7 @@ pub(super) fn watermark(application: u32, position: u64) -> Change {
 }
 
 /// The record of an attempt with a reply body of that many bytes.
-pub(super) fn attempt(
+pub(crate) fn attempt(
     endpoint: EndpointKey,
     position: u64,
     id: u128,
@@ -160,7 +160,7 @@ pub(super) fn attempt(
 }
 
 /// A batch.
-pub(super) fn batch(
+pub(crate) fn batch(
     handle: u64,
     shard: ShardId,
     epoch: Epoch,
