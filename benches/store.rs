@@ -7,7 +7,9 @@
 #![expect(
     clippy::disallowed_methods,
     clippy::float_arithmetic,
+    clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
+    clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "a bench reads the clock, divides and prints"
 )]
