@@ -272,6 +272,31 @@ fn a_name_is_free_again_once_its_event_is_gone() {
 }
 
 #[test]
+fn names_of_events_that_are_gone_do_not_pile_up() {
+    let mut world = World::new();
+    let mut sizes = Vec::new();
+    for hour in 0..60_u32 {
+        for number in 0..50 {
+            let position = world.next;
+            world.next += 1;
+            let Change::PutEvent(event) = put_event(0, position, world.id(), 1) else {
+                panic!("an event");
+            };
+            let event = Event {
+                uid: Some(format!("{hour}-{number}").into()),
+                ..Arc::into_inner(event).expect("ours alone")
+            };
+            world.commit(vec![Change::PutEvent(Arc::new(event))]);
+        }
+        let next = world.next;
+        world.commit(vec![watermark(0, next)]);
+        world.now = world.now.plus(HOUR);
+        sizes.push(world.disk.used());
+    }
+    assert_eq!(sizes[59], sizes[20], "{sizes:?}");
+}
+
+#[test]
 fn ids_epochs_and_the_clock_go_on_after_a_restart() {
     let mut world = World::new();
     world.pass(3);

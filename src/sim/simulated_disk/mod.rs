@@ -126,6 +126,12 @@ impl SimulatedDisk {
         self.inside().operations
     }
 
+    /// Bytes of its files.
+    #[must_use]
+    pub fn used(&self) -> u64 {
+        self.inside().used()
+    }
+
     /// Syncs so far.
     #[must_use]
     pub fn syncs(&self) -> u64 {

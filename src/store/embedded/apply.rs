@@ -165,6 +165,7 @@ fn put_event(
         }
         let leads_to = names::to_event(id, position, bucket);
         writing.put(TableName::Names, &name, &leads_to)?;
+        memory.named_since += 1;
     }
     let progress = memory.progress(application);
     if progress.newest_span.is_none_or(|(_, of)| of != bucket) {

@@ -84,6 +84,7 @@ pub(super) fn retain(
         return Ok(());
     }
     memory.retained_at = Some(now.steady);
+    super::sweep::sweep(writing, memory)?;
     let old: Vec<(u32, bool)> = memory
         .buckets
         .iter()

@@ -32,6 +32,7 @@ mod reading;
 mod recovery;
 mod rows;
 mod space;
+mod sweep;
 pub mod system_disk;
 mod tables;
 

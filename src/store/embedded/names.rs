@@ -54,6 +54,16 @@ pub(super) fn unique(unique: &UniqueKey) -> Vec<u8> {
     }
 }
 
+/// Where the keys of events' names begin.
+pub(super) fn first_event() -> Vec<u8> {
+    vec![b'm']
+}
+
+/// Whether a key is the name of an event.
+pub(super) fn is_event(key: &[u8]) -> bool {
+    key.first() == Some(&b'm')
+}
+
 /// What a name of an application leads to.
 pub(super) fn to_application(id: Id, key: ApplicationKey) -> Vec<u8> {
     [&id.value().to_be_bytes()[..], &keys::application(key)].concat()
