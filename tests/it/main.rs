@@ -14,6 +14,7 @@ mod engine_bounds;
 mod engine_model;
 mod original;
 mod process;
+mod restart;
 mod server;
 mod sockets;
 mod store_contract;

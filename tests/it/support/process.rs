@@ -94,7 +94,7 @@ pub(crate) struct Process {
     pub(crate) output: Lines,
     /// Its standard error, after the banner.
     pub(crate) messages: Lines,
-    _folder: TempDir,
+    folder: Option<TempDir>,
 }
 
 impl Process {
@@ -113,6 +113,15 @@ impl Process {
         if let Some(text) = file {
             std::fs::write(folder.path().join("fanfare.toml"), text).expect("written");
         }
+        Self::start_in(folder, arguments, variables)
+    }
+
+    /// The same in a folder that another one may have worked in.
+    pub(crate) fn start_in(
+        folder: TempDir,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
         let mut command = fanfare(&folder, arguments);
         command.args(["--listen", "127.0.0.1:0"]);
         command.envs(variables.iter().copied());
@@ -131,8 +140,15 @@ impl Process {
             child,
             output,
             messages,
-            _folder: folder,
+            folder: Some(folder),
         }
+    }
+
+    /// Kills it, as no signal that it could hear would; gives the folder it worked in.
+    pub(crate) fn kill(mut self) -> TempDir {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+        self.folder.take().expect("it has one")
     }
 
     /// Opens a connection to it.

@@ -1,0 +1,150 @@
+//! The built binary, killed and started again on the same folder: what was acknowledged is there.
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::{
+    process::{Process, empty_folder},
+    receiver::{Act, Receiver, answering, reply},
+};
+
+const KEY: &str = "authorization: Bearer a-key-of-more-than-32-visible-characters\r\n";
+const VARIABLES: [(&str, &str); 1] = [(
+    "FANFARE_ADMIN_KEY",
+    "a-key-of-more-than-32-visible-characters",
+)];
+
+/// The same seed at each start: what must not repeat has another source of difference.
+fn start(folder: TempDir) -> Process {
+    let arguments = [
+        "serve",
+        "--seed",
+        "5",
+        "--data-dir",
+        "data",
+        "--allow-target",
+        "127.0.0.0/8",
+    ];
+    Process::start_in(folder, &arguments, &VARIABLES)
+}
+
+fn post(process: &Process, path: &str, body: &Value) -> (u16, Value) {
+    let reply = process.post(path, KEY, body.to_string());
+    let body = serde_json::from_str(&reply.body).unwrap_or(Value::Null);
+    (reply.status, body)
+}
+
+fn get(process: &Process, path: &str) -> Value {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: h\r\nconnection: close\r\n{KEY}\r\n");
+    let text = process.exchange(request);
+    let (_, body) = text.split_once("\r\n\r\n").expect("a body");
+    serde_json::from_str(body).expect("JSON")
+}
+
+async fn receiver(scripts: Vec<Vec<Act>>) -> (Receiver, String) {
+    let receiver = Receiver::start(scripts).await;
+    let url = format!("http://{}/hook", receiver.address);
+    (receiver, url)
+}
+
+fn message(payload: u32) -> Value {
+    json!({"eventType": "a.b", "payload": {"number": payload}})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_is_there_after_a_kill_and_no_id_comes_again() {
+    let (receiver, url) = receiver(vec![answering(10, &reply("200 OK", ""))]).await;
+    let fanfare = start(empty_folder());
+    let application = json!({"name": "n", "uid": "acme"});
+    assert_eq!(post(&fanfare, "/api/v1/app", &application).0, 201);
+    let endpoints = "/api/v1/app/acme/endpoint";
+    let endpoint = json!({"url": url, "uid": "hook"});
+    assert_eq!(post(&fanfare, endpoints, &endpoint).0, 201);
+    let secret = get(&fanfare, "/api/v1/app/acme/endpoint/hook/secret");
+    let original = json!({"url": "http://127.0.0.1:9/", "token": "t"});
+    assert_eq!(post(&fanfare, "/api/webhooks", &original).0, 201);
+    let mut ids = Vec::new();
+    for number in 0..3 {
+        let (status, accepted) = post(&fanfare, "/api/v1/app/acme/msg", &message(number));
+        assert_eq!(status, 202, "{accepted}");
+        ids.push(accepted["id"].as_str().expect("an id").to_owned());
+    }
+    receiver.arrived(3).await;
+
+    let fanfare = start(fanfare.kill());
+    assert_eq!(
+        get(&fanfare, "/api/v1/app/acme/endpoint/hook/secret"),
+        secret
+    );
+    assert_eq!(post(&fanfare, "/api/v1/app", &application).0, 409);
+    assert_eq!(post(&fanfare, endpoints, &endpoint).0, 409);
+    let (status, list) = post(&fanfare, "/api/webhooks", &original);
+    assert_eq!((status, list), (200, json!([original])));
+    for number in 3..6 {
+        let (status, accepted) = post(&fanfare, "/api/v1/app/acme/msg", &message(number));
+        assert_eq!(status, 202, "{accepted}");
+        ids.push(accepted["id"].as_str().expect("an id").to_owned());
+    }
+    // What had no recorded outcome at the kill is sent again; everything arrives.
+    let mut seen = std::collections::BTreeSet::new();
+    let mut count = 6;
+    while seen.len() < 6 {
+        let requests = receiver.arrived(count).await;
+        seen = requests
+            .iter()
+            .filter_map(|sent| sent.header("webhook-id"))
+            .map(str::to_owned)
+            .collect();
+        count += 1;
+    }
+    assert!(ids.is_sorted(), "{ids:?}");
+    assert_eq!(seen, ids.iter().cloned().collect());
+    let messages = get(&fanfare, "/api/v1/app/acme/msg");
+    let listed: Vec<&str> = messages["data"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|entry| entry["id"].as_str())
+        .collect();
+    ids.reverse();
+    assert_eq!(listed, ids);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_keeps_its_number_over_a_kill_and_comes_at_its_time() {
+    // One script for each connection: the first dies with the process.
+    let failing = answering(1, &reply("500 Internal Server Error", "no"));
+    let (receiver, url) = receiver(vec![failing, answering(5, &reply("200 OK", ""))]).await;
+    let fanfare = start(empty_folder());
+    let application = json!({"name": "n", "uid": "acme"});
+    assert_eq!(post(&fanfare, "/api/v1/app", &application).0, 201);
+    let endpoint = json!({"url": url, "uid": "hook"});
+    assert_eq!(
+        post(&fanfare, "/api/v1/app/acme/endpoint", &endpoint).0,
+        201
+    );
+    let (_, accepted) = post(&fanfare, "/api/v1/app/acme/msg", &message(1));
+    let id = accepted["id"].as_str().expect("an id").to_owned();
+    let attempts = format!("/api/v1/app/acme/attempt/msg/{id}");
+    receiver.arrived(1).await;
+    let failed_at = std::time::Instant::now();
+    // Its outcome is recorded within a moment; each look is a request of its own.
+    let mut looks = std::iter::repeat_with(|| get(&fanfare, &attempts)).take(100_000);
+    let recorded = looks.find(|list| list["data"][0]["status"] == json!(2));
+    drop(looks);
+    let recorded = recorded.expect("the failure is recorded");
+    assert_eq!(recorded["data"][0]["responseStatusCode"], json!(500));
+
+    let fanfare = start(fanfare.kill());
+    let requests = receiver.arrived(2).await;
+    let waited = failed_at.elapsed().as_secs_f32();
+    assert!(
+        (3.5..30.0).contains(&waited),
+        "5 s, give or take a fifth: {waited}"
+    );
+    assert_eq!(requests[1].header("webhook-id"), Some(id.as_str()));
+    let mut looks = std::iter::repeat_with(|| get(&fanfare, &attempts)).take(100_000);
+    let ended = looks.find(|list| list["data"][0]["status"] == json!(0));
+    let ended = ended.expect("the success is recorded");
+    assert_eq!(ended["data"].as_array().map(Vec::len), Some(2));
+}
