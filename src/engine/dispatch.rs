@@ -152,6 +152,8 @@ impl Engine {
                 self.reconsider(index, now);
             } else {
                 self.rest(index, now);
+                // Its last row may have expired instead of going out.
+                self.want_open_rows(index);
             }
         }
         self.queue_application(application);

@@ -52,14 +52,8 @@ impl Engine {
         let Some(entry) = self.registry.applications.get_mut(lane.application) else {
             return;
         };
-        if lane.open.wants_load().is_some() {
-            let wanted = (entry.application.key.shard, index);
-            if !self.open_loads.contains(&wanted) {
-                self.open_loads.push(wanted);
-            }
-        }
         if lane.queued {
-            return;
+            return self.want_open_rows(index);
         }
         let enabled = lane.is_enabled();
         let end = entry.ring.end();
@@ -74,6 +68,18 @@ impl Engine {
             self.queue_application(self.registry.lanes.get(index).map_or(0, |l| l.application));
         } else {
             self.rest(index, now);
+        }
+        self.want_open_rows(index);
+    }
+
+    /// A lane that has used up the open rows that stand here wants the next ones.
+    pub(super) fn want_open_rows(&mut self, index: usize) {
+        let Some(lane) = self.registry.lanes.get(index) else {
+            return;
+        };
+        let wanted = (lane.endpoint.key.application.shard, index);
+        if lane.open.wants_load().is_some() && !self.open_loads.contains(&wanted) {
+            self.open_loads.push(wanted);
         }
     }
 
