@@ -74,6 +74,8 @@ pub struct EmbeddedOptions {
     pub retain_every: Span,
     /// Room on the disk below which nothing new is taken, at most; a small disk has less.
     pub reserve_bytes: u64,
+    /// Attempts of one shard that may be in the journal before the index by endpoint is written.
+    pub journal_attempts_max: usize,
 }
 
 impl Default for EmbeddedOptions {
@@ -86,6 +88,7 @@ impl Default for EmbeddedOptions {
             row_age: Span::from_millis(limits::ROW_AGE_MS),
             retain_every: Span::from_millis(limits::RETAIN_EVERY_MS),
             reserve_bytes: limits::RESERVE_BYTES_MAX,
+            journal_attempts_max: limits::JOURNAL_ATTEMPTS_MAX,
         }
     }
 }
