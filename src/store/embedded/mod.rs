@@ -44,7 +44,9 @@ use std::{
 use redb::Database;
 
 pub use self::reader::EmbeddedReader;
-use self::{disk::Disk, fault::Fault, file::OpenError, memory::Memory, tables::Reading};
+use self::{
+    disk::Disk, fault::Fault, file::OpenError, memory::Memory, space::Room, tables::Reading,
+};
 use super::{AcquireError, Completion, Store, StoreFailure};
 use crate::{
     domain::{
@@ -120,7 +122,7 @@ pub struct EmbeddedStore {
     data_shards: u16,
     memory: Memory,
     submitted: VecDeque<Submitted>,
-    mode: StoreMode,
+    room: Room,
     failure: Option<StoreFailure>,
 }
 
@@ -147,7 +149,7 @@ impl EmbeddedStore {
             data_shards: opened.data_shards,
             memory,
             submitted: VecDeque::new(),
-            mode: StoreMode::Normal,
+            room: Room::default(),
             failure: None,
         };
         for number in 0..=store.data_shards {
@@ -260,7 +262,7 @@ impl Store for EmbeddedStore {
             return Err(failure.clone());
         }
         let submitted = core::mem::take(&mut self.submitted);
-        if submitted.is_empty() && self.mode == StoreMode::Normal {
+        if submitted.is_empty() && self.room.mode == StoreMode::Normal {
             return Ok(());
         }
         let mut batches = Vec::new();
