@@ -4,11 +4,11 @@
 use super::{
     oracle::{End, Violation},
     report::{Percentiles, Report},
-    witness::{Seen, SeenEvent, Witness},
+    witness::{SeenEvent, Witness},
 };
 use crate::{
-    domain::{application::ApplicationKey, endpoint::Endpoint},
-    store::{Reads as _, memory::MemoryStore},
+    domain::{application::ApplicationKey, endpoint::Endpoint, history::Name},
+    store::Reads,
 };
 
 impl Witness {
@@ -16,21 +16,22 @@ impl Witness {
     pub(super) fn close(
         &mut self,
         application: ApplicationKey,
-        store: &MemoryStore,
+        store: &dyn Reads,
         report: Report,
     ) -> Report {
         if self.in_flight > 0 {
             let in_flight = self.in_flight;
             self.object(Violation::InFlightAtEnd { in_flight });
         }
-        if self.accepted != self.asked {
-            let (accepted, asked) = (self.accepted, self.asked);
+        let accepted = u64::try_from(self.answers.len()).unwrap_or(u64::MAX);
+        if accepted != self.asked {
+            let asked = self.asked;
             self.object(Violation::NotAccepted { accepted, asked });
         }
         let endpoints = store.endpoints(application, 0, usize::MAX);
         let endpoints = endpoints.unwrap_or_default();
         let mut sum = Report {
-            events: self.accepted,
+            events: accepted,
             endpoints: u64::try_from(endpoints.len()).unwrap_or(u64::MAX),
             attempts: self.attempts,
             happened: self.happened,
@@ -63,14 +64,9 @@ impl Witness {
 }
 
 impl SeenEvent {
-    fn seen(&self, endpoint: &Endpoint) -> Seen {
-        let index = usize::try_from(endpoint.key.ordinal).unwrap_or(usize::MAX);
-        self.deliveries.get(index).copied().unwrap_or_default()
-    }
-
     /// From acceptance to the first 2xx, of a delivery that succeeded.
     fn latency_us(&self, endpoint: &Endpoint) -> Option<u64> {
-        let seen = self.seen(endpoint);
+        let seen = self.seen(endpoint.key.ordinal);
         let at = seen
             .delivered_at
             .filter(|_| seen.end == Some(End::Succeeded))?;
@@ -78,13 +74,9 @@ impl SeenEvent {
     }
 
     /// How the delivery to an endpoint ended, if there is one, and whether the store agrees.
-    fn judge_end(
-        &self,
-        endpoint: &Endpoint,
-        store: &MemoryStore,
-    ) -> Result<Option<End>, Violation> {
+    fn judge_end(&self, endpoint: &Endpoint, store: &dyn Reads) -> Result<Option<End>, Violation> {
         let (event, position) = (self.event.id, self.event.position);
-        let seen = self.seen(endpoint);
+        let seen = self.seen(endpoint.key.ordinal);
         if !endpoint.takes(position) {
             return if seen.sent == 0 && seen.end.is_none() {
                 Ok(None)
@@ -93,8 +85,9 @@ impl SeenEvent {
                 Err(Violation::NoDelivery { event, endpoint })
             };
         }
-        let state = store.delivery(endpoint.key, position);
-        let is_kept = store.event(self.event.application, position).is_some();
+        let state = store.delivery_state(endpoint.key, position).ok().flatten();
+        let is_kept = store.event(self.event.application, &Name::Id(event.id()));
+        let is_kept = is_kept.is_ok_and(|entry| entry.is_some());
         let endpoint = endpoint.id;
         let Some(recorded) = seen.end else {
             return Err(Violation::NotEnded {
@@ -107,7 +100,7 @@ impl SeenEvent {
             return Err(Violation::StateDiffers {
                 event,
                 endpoint,
-                recorded,
+                recorded: Some(recorded),
                 state,
             });
         }

@@ -1,26 +1,37 @@
-//! F7: the host of simulation. The engine and the memory store of production, in virtual time, with
-//! a network that is data: the same seed gives the same run, record by record, on every machine.
+//! F7: the host of simulation. The engine of production in virtual time, over the memory store or
+//! over the embedded store on a simulated disk, with a network that is data: the same seed gives the
+//! same run, record by record, on every machine.
 //!
-//! [`workload`] says what producers ask and when, [`network`] how receivers answer, [`scenario`]
-//! what goes wrong besides; the world carries the arrows between them and the engine and decides
-//! nothing. A witness keeps what the world saw, [`oracle`] judges it, [`trace`] hashes it and
-//! [`report`] sums it up.
+//! [`workload`] says what producers ask and when, [`network`] how receivers answer, [`faults`] what
+//! goes wrong besides; [`scenario`] holds all of it, and [`swarm`] draws one from a seed. The world
+//! carries the arrows between them and the engine and decides nothing. A witness keeps what the
+//! world saw and a ledger what is durable, [`oracle`] judges both, inspections compare the store's
+//! lists with them, [`trace`] hashes everything and [`report`] sums it up.
 
 mod closing;
-mod disk;
+pub mod faults;
+mod inspection;
+mod judging;
+mod ledger;
+mod life;
 pub mod network;
 pub mod oracle;
 pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod simulated_disk;
+mod store_host;
+pub mod swarm;
 pub mod trace;
+mod trouble;
+pub mod violation;
 mod witness;
 pub mod workload;
 mod world;
 
 pub use self::{
+    faults::Faults,
     report::Report,
     run::{SimulationError, run},
-    scenario::{Faults, Scenario, ScenarioError},
+    scenario::{Layer, Scenario, ScenarioError},
 };

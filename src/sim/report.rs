@@ -49,6 +49,79 @@ pub struct Happened {
     pub orphans: u64,
     /// Attempts that were made again because their result was lost.
     pub repeated: u64,
+    /// Lives of the process that ended when only the process went.
+    pub kills: u64,
+    /// Lives that ended when the power went.
+    pub power_losses: u64,
+    /// Lives that ended before the store was open: in recovery, or in the first creation.
+    pub died_opening: u64,
+    /// Lives that ended between a commit and all that would have been told of it.
+    pub died_untold: u64,
+    /// Syncs that failed.
+    pub failed_syncs: u64,
+    /// Groups of which nobody knew, and that were durable.
+    pub unsure_there: u64,
+    /// Groups of which nobody knew, and that were not durable.
+    pub unsure_gone: u64,
+    /// Times that the disk was nearly full.
+    pub reserves: u64,
+    /// Times that the disk was full.
+    pub full_disks: u64,
+    /// Steps of the wall clock.
+    pub wall_steps: u64,
+    /// Inspections of lists and history.
+    pub inspections: u64,
+    /// Buckets or payloads that had gone when somebody looked.
+    pub retained: u64,
+}
+
+impl Happened {
+    /// Each count with its name.
+    #[must_use]
+    pub const fn counts(&self) -> [(&'static str, u64); 18] {
+        [
+            ("processes killed", self.kills),
+            ("power losses", self.power_losses),
+            ("of these while opening", self.died_opening),
+            ("of these before a reply", self.died_untold),
+            ("failed syncs", self.failed_syncs),
+            ("unknown groups kept", self.unsure_there),
+            ("unknown groups gone", self.unsure_gone),
+            ("disk nearly full", self.reserves),
+            ("disk full", self.full_disks),
+            ("wall clock steps", self.wall_steps),
+            ("shards lost", self.shards_lost),
+            ("failed commits", self.failed_commits),
+            ("pages of events", self.event_pages),
+            ("pages of retries", self.open_pages),
+            ("orphaned attempts", self.orphans),
+            ("repeated attempts", self.repeated),
+            ("inspections", self.inspections),
+            ("events let go", self.retained),
+        ]
+    }
+
+    /// Adds another run's counts.
+    pub const fn add(&mut self, other: &Self) {
+        self.failed_commits += other.failed_commits;
+        self.event_pages += other.event_pages;
+        self.open_pages += other.open_pages;
+        self.shards_lost += other.shards_lost;
+        self.orphans += other.orphans;
+        self.repeated += other.repeated;
+        self.kills += other.kills;
+        self.power_losses += other.power_losses;
+        self.died_opening += other.died_opening;
+        self.died_untold += other.died_untold;
+        self.failed_syncs += other.failed_syncs;
+        self.unsure_there += other.unsure_there;
+        self.unsure_gone += other.unsure_gone;
+        self.reserves += other.reserves;
+        self.full_disks += other.full_disks;
+        self.wall_steps += other.wall_steps;
+        self.inspections += other.inspections;
+        self.retained += other.retained;
+    }
 }
 
 /// How a set of times spreads, in milliseconds; all 0 for an empty set.

@@ -7,12 +7,12 @@ use super::{
     report::Report,
     scenario::Scenario,
     workload::Ask,
-    world::{Arrival, World},
+    world::{Due, World},
 };
 use crate::{
-    domain::{endpoint_url::EndpointUrlError, id::ShardId, secret::SecretError},
-    store::{AcquireError, memory::DATA_SHARD},
-    time::Span,
+    domain::{endpoint_url::EndpointUrlError, secret::SecretError},
+    store::AcquireError,
+    time::{ClockError, Span},
 };
 
 /// Why a run gave no report.
@@ -30,6 +30,9 @@ pub enum SimulationError {
     /// The store did not open.
     #[error(transparent)]
     Store(#[from] AcquireError),
+    /// The clock is not believed.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
     /// The workload's URLs are not valid.
     #[error(transparent)]
     Url(#[from] EndpointUrlError),
@@ -50,9 +53,11 @@ fn list(violations: &[Violation]) -> String {
 /// [`SimulationError`]: never the scenario's fault.
 pub fn run(scenario: &Scenario) -> Result<Report, SimulationError> {
     let mut world = World::new(scenario)?;
-    world.plan(Span::ZERO, Arrival::Acquire(ShardId::DIRECTORY));
-    world.plan(Span::ZERO, Arrival::Acquire(DATA_SHARD));
-    world.plan(Span::ZERO, Arrival::Ask(Ask::Application));
+    world.plan(Span::ZERO, Due::Start);
+    for (after, trouble) in &scenario.faults.troubles {
+        world.plan(*after, Due::Trouble(*trouble));
+    }
+    world.plan_ask((Span::ZERO, Ask::Application));
     while world.turn()? {}
     world.close()
 }
@@ -93,7 +98,7 @@ mod tests {
     fn the_document_tells_nothing_of_the_faults_that_did_not_happen() {
         let mut scenario = Scenario::new(3, 10, 3).expect("it can run");
         let quiet = document(&scenario);
-        scenario.faults.failing_commits = vec![crate::sim::scenario::FailingCommit {
+        scenario.faults.failing_commits = vec![crate::sim::faults::FailingCommit {
             number: u64::MAX,
             is_durable: false,
         }];

@@ -2,7 +2,13 @@
 
 use thiserror::Error;
 
-use crate::{engine::options::Options, limits, store::memory::MemoryOptions, time::Span};
+use super::faults::Faults;
+use crate::{
+    engine::options::Options,
+    limits,
+    store::{embedded::EmbeddedOptions, memory::MemoryOptions},
+    time::Span,
+};
 
 /// What is simulated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,32 +23,21 @@ pub struct Scenario {
     pub event_every: Span,
     /// The engine's settings; its seed is replaced by the scenario's.
     pub engine: Options,
-    /// What the store keeps.
-    pub store: MemoryOptions,
+    /// How many in a hundred events have a name that their producer chose.
+    pub named_percent: u32,
+    /// Which store is under the engine, and what it keeps.
+    pub layer: Layer,
     /// What goes wrong beside the receivers.
     pub faults: Faults,
 }
 
-/// What goes wrong beside the receivers; nothing by default.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Faults {
-    /// Batches that fail, counted from 1 over all shards.
-    pub failing_commits: Vec<FailingCommit>,
-    /// Turns take a random few of the inputs that are there.
-    pub split_turns: bool,
-    /// Pages come late and in any order.
-    pub late_loads: bool,
-    /// The first receiver says that it is gone (410) at its third event or later.
-    pub gone_receiver: bool,
-}
-
-/// A batch that fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FailingCommit {
-    /// Which batch, from 1.
-    pub number: u64,
-    /// Whether it becomes durable all the same, and only its answer is lost.
-    pub is_durable: bool,
+/// Which store is under the engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// The memory store; the process lives as long as the run.
+    Core(MemoryOptions),
+    /// The embedded store on a simulated disk; the process dies and comes back.
+    Store(EmbeddedOptions),
 }
 
 impl Scenario {
@@ -71,19 +66,30 @@ impl Scenario {
             endpoints,
             event_every: Span::from_millis(100),
             engine: Options::default(),
-            store: MemoryOptions {
+            named_percent: 0,
+            layer: Layer::Core(MemoryOptions {
                 events_max: events_max.saturating_mul(2).max(production.events_max),
                 ..production
-            },
+            }),
             faults: Faults::default(),
         })
     }
 
-    /// The engine's settings, with the scenario's seed.
-    pub(super) fn engine_options(&self) -> Options {
+    /// What the embedded store keeps, where that is the store.
+    pub(super) const fn embedded(&self) -> Option<&EmbeddedOptions> {
+        match &self.layer {
+            Layer::Core(_) => None,
+            Layer::Store(options) => Some(options),
+        }
+    }
+
+    /// The engine's settings in a life of the process, with the scenario's seed.
+    pub(super) fn engine_options(&self, life: usize) -> Options {
+        let life = self.faults.lives.get(life);
+        let options = life.map_or(&self.engine, |life| &life.engine);
         Options {
             seed: self.seed,
-            ..self.engine.clone()
+            ..options.clone()
         }
     }
 }

@@ -29,7 +29,8 @@ pub struct Trace {
     now: Timestamp,
 }
 
-/// What a record is about: inputs below 100, effects from 100, what a batch holds from 200.
+/// What a record is about: inputs below 100, effects from 100, what a batch holds from 200,
+/// what happens to the process from 300.
 struct Record {
     kind: u64,
     value: u64,
@@ -144,6 +145,11 @@ impl Trace {
             Effect::Stopped => Record::new(160, 0, 0_u64, 0_u64),
         };
         self.write(&record);
+    }
+
+    /// Takes in what happened to the process itself: what it was, and how far the disk had come.
+    pub fn event_of_life(&mut self, kind: u64, life: u64, operations: u64, syncs: u64) {
+        self.write(&Record::new(300 + kind, life, operations, syncs));
     }
 
     /// A batch goes to the store: itself, then all it holds.

@@ -1,48 +1,83 @@
 //! The witness: what the world saw of every event and delivery. It feeds the oracle's judgements
 //! and the report; it knows nothing of the engine's state.
+//!
+//! Two times are told apart: real time goes on whatever happens; steady time is what the engine is
+//! told, and is what a due time is counted in.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
+    ledger::BatchFacts,
     oracle::{self, End, Violation},
     report::Happened,
-    scenario::Scenario,
+    scenario::{Layer, Scenario},
 };
 use crate::{
     domain::{
-        attempt::{AttemptRequest, AttemptResult},
-        change::{Batch, Change, ChangeResult},
-        endpoint::EndpointState,
-        event::{Event, EventPosition},
-        id::{EndpointId, EventId},
+        attempt::{AttemptRecord, AttemptRequest},
+        event::{Event, EventPosition, Payload},
+        id::{AttemptId, EndpointId, EventId},
         outcome::Outcome,
     },
     engine::options::Options,
-    time::Timestamp,
+    time::{Span, Timestamp},
 };
 
 /// Violations that are kept; the first ones tell the most.
 const VIOLATIONS_KEPT: usize = 8;
+/// The longest time for a group of a quick disk, in microseconds.
+const LATENCY_US: i64 = 2_000;
+/// Groups that a result may have to wait for until it is durable, its own among them.
+const GROUPS_MAX: i64 = 4;
+
+/// One moment, in real and in steady time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Moment {
+    pub(super) real: Timestamp,
+    pub(super) steady: Timestamp,
+}
+
+impl Moment {
+    /// The later moment at this real time.
+    pub(super) const fn later(self, real: Timestamp) -> Self {
+        Self {
+            real,
+            steady: self.steady.plus(real.since(self.real)),
+        }
+    }
+}
 
 /// An attempt in flight, as the world names it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FlightFacts {
-    event: EventId,
-    endpoint: EndpointId,
-    position: EventPosition,
-    ordinal: u32,
-    number: u16,
+    pub(super) event: EventId,
+    pub(super) endpoint: EndpointId,
+    pub(super) position: EventPosition,
+    pub(super) ordinal: u32,
+    pub(super) number: u16,
+    /// The life of the process that sent it.
+    life: usize,
 }
 
 /// What was seen of one delivery.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Seen {
-    /// The greatest attempt number that was sent.
+    /// The last attempt number that was sent.
     pub(super) sent: u16,
-    /// The last attempt that failed, and when the next one may come.
-    failed: u16,
-    not_before: Timestamp,
-    /// When the first 2xx came.
+    /// The greatest attempt number whose result is durable.
+    pub(super) recorded: u16,
+    /// When the next attempt is due, as the durable result has it, in steady time.
+    pub(super) due: Timestamp,
+    /// The last attempt that failed, and when the next one may come, in steady time.
+    pub(super) failed: u16,
+    pub(super) not_before: Timestamp,
+    /// The last attempt: in which period it was sent, and when its outcome was told.
+    pub(super) period: usize,
+    pub(super) told_at: Option<Timestamp>,
+    /// When the first 2xx came, in real time.
     pub(super) delivered_at: Option<Timestamp>,
     pub(super) end: Option<End>,
 }
@@ -51,39 +86,56 @@ pub(super) struct Seen {
 #[derive(Debug)]
 pub(super) struct SeenEvent {
     pub(super) event: Arc<Event>,
-    /// From when on it may be acted on.
-    durable_at: Timestamp,
+    /// From when on it may be acted on, in real time.
+    pub(super) durable_at: Timestamp,
+    /// When something of it was last written, in steady time.
+    pub(super) touched_at: Timestamp,
     /// By endpoint ordinal.
     pub(super) deliveries: Vec<Seen>,
 }
 
 /// What was seen of one endpoint.
 #[derive(Clone, Copy, Debug, Default)]
-struct SeenEndpoint {
-    id: EndpointId,
-    in_flight: usize,
-    disabled_at: Option<Timestamp>,
-}
-
-/// What a batch holds that a witness keeps, taken before the store empties it.
-#[derive(Debug, Default)]
-pub(super) struct BatchFacts {
-    /// Changes with their place in the batch.
-    changes: Vec<(usize, Change)>,
-    attempts: Vec<(u32, EventPosition, u16, AttemptResult)>,
+pub(super) struct SeenEndpoint {
+    pub(super) id: EndpointId,
+    pub(super) in_flight: usize,
+    /// Since when nothing is in flight to it, in real time.
+    pub(super) idle_since: Timestamp,
+    pub(super) disabled_at: Option<Timestamp>,
 }
 
 /// Everything that was seen.
 #[derive(Debug)]
 pub(super) struct Witness {
-    options: Options,
+    pub(super) options: Options,
     pub(super) asked: u64,
     pub(super) events: BTreeMap<EventPosition, SeenEvent>,
-    positions: BTreeMap<EventId, EventPosition>,
-    endpoints: BTreeMap<u32, SeenEndpoint>,
+    pub(super) positions: BTreeMap<EventId, EventPosition>,
+    pub(super) names: BTreeMap<Arc<str>, EventId>,
+    pub(super) endpoints: BTreeMap<u32, SeenEndpoint>,
+    /// Which event answers an ask, by its number.
+    pub(super) answers: BTreeMap<u32, EventId>,
+    /// Durable attempts with the steady time at which they were submitted, and all ids; where the
+    /// process may die.
+    pub(super) records: BTreeMap<AttemptId, (AttemptRecord, Timestamp)>,
+    pub(super) ids: BTreeSet<u128>,
+    pub(super) keeps_records: bool,
+    /// A group of which nobody knows whether it is durable.
+    pub(super) unsure: Vec<BatchFacts>,
+    /// Why the store failed, if it did.
+    pub(super) failure: Option<String>,
+    /// Which life of the process it is, from 0.
+    pub(super) life: usize,
+    /// When each period ended, in real time: by the end of a life or the loss of a shard.
+    pub(super) breaks: Vec<Timestamp>,
+    /// From when on attempts may go out, in real time.
+    pub(super) ready_at: Timestamp,
+    /// When so many were in flight that attempts may have waited for a slot, in real time.
+    pub(super) crowded_at: Timestamp,
+    /// The longest time from an outcome until its result is durable.
+    pub(super) window: Span,
     pub(super) in_flight: usize,
     pub(super) attempts: u64,
-    pub(super) accepted: u64,
     violations: Vec<Violation>,
     pub(super) happened: Happened,
 }
@@ -91,15 +143,32 @@ pub(super) struct Witness {
 impl Witness {
     /// Of a scenario that has not begun.
     pub(super) fn new(scenario: &Scenario) -> Self {
+        let (_, longest) = scenario.faults.latency_us.unwrap_or_default();
+        let longest = i64::try_from(longest).unwrap_or(i64::MAX).max(LATENCY_US);
+        let engines = scenario.faults.lives.iter().map(|life| &life.engine);
+        let engines = engines.chain([&scenario.engine]);
+        let delay = engines.map(|engine| engine.record_delay.as_micros());
+        let delay = delay.max().unwrap_or_default();
         Self {
-            options: scenario.engine_options(),
+            options: scenario.engine_options(0),
             asked: scenario.events.into(),
             events: BTreeMap::new(),
             positions: BTreeMap::new(),
+            names: BTreeMap::new(),
             endpoints: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            records: BTreeMap::new(),
+            ids: BTreeSet::new(),
+            keeps_records: matches!(scenario.layer, Layer::Store(_)),
+            unsure: Vec::new(),
+            failure: None,
+            life: 0,
+            breaks: Vec::new(),
+            ready_at: Timestamp::ZERO,
+            crowded_at: Timestamp::ZERO,
+            window: Span::from_micros(longest.saturating_mul(GROUPS_MAX).saturating_add(delay)),
             in_flight: 0,
             attempts: 0,
-            accepted: 0,
             violations: Vec::new(),
             happened: Happened::default(),
         }
@@ -118,14 +187,28 @@ impl Witness {
     }
 
     /// An attempt goes out.
-    pub(super) fn sent(&mut self, request: &AttemptRequest, now: Timestamp) -> FlightFacts {
+    pub(super) fn sent(&mut self, request: &AttemptRequest, now: Moment) -> FlightFacts {
         let flight = FlightFacts {
             event: request.event.id,
             endpoint: request.target.id,
             position: request.event.position,
             ordinal: request.target.endpoint.ordinal,
             number: request.number,
+            life: self.life,
         };
+        if let Some(violation) = self.judge_send(flight, now) {
+            self.object(violation);
+        }
+        if let Some(seen) = self.events.get(&flight.position)
+            && !Arc::ptr_eq(&seen.event, &request.event)
+            && seen.event.payload != request.event.payload
+        {
+            let event = flight.event;
+            self.object(Violation::OtherBytes { event });
+        }
+        if let Some(violation) = self.judge_lateness(flight, now) {
+            self.object(violation);
+        }
         self.attempts += 1;
         self.in_flight += 1;
         let endpoint = self.endpoints.entry(flight.ordinal).or_default();
@@ -137,211 +220,128 @@ impl Witness {
                 self.object(Violation::OverCap { in_flight, cap });
             }
         }
+        self.note_crowd(now.real);
         let (event, endpoint_id) = (flight.event, flight.endpoint);
-        if endpoint.disabled_at.is_some_and(|at| at <= now) {
+        if endpoint.disabled_at.is_some_and(|at| at <= now.real) {
             self.object(Violation::Disabled {
                 event,
                 endpoint: endpoint_id,
             });
         }
-        if let Some(violation) = self.judge_send(flight, now) {
-            self.object(violation);
-        }
+        let period = self.breaks.len();
         if let Some(seen) = self.delivery(flight.position, flight.ordinal) {
             let repeated = flight.number <= seen.sent;
-            seen.sent = seen.sent.max(flight.number);
+            // What came behind a repeated attempt comes again, too.
+            seen.sent = flight.number;
+            seen.period = period;
+            seen.told_at = None;
             self.happened.repeated += u64::from(repeated);
         }
         flight
     }
 
-    /// Whether an attempt may go out now.
-    fn judge_send(&self, flight: FlightFacts, now: Timestamp) -> Option<Violation> {
-        let FlightFacts {
-            event,
-            endpoint,
-            number,
-            ..
-        } = flight;
-        let seen_event = self.events.get(&flight.position);
-        let Some(seen_event) = seen_event.filter(|seen| seen.durable_at <= now) else {
-            return Some(Violation::NotDurable { event });
-        };
-        let accepted = seen_event.event.id;
-        if accepted != event {
-            return Some(Violation::IdChanged { event, accepted });
+    /// Retries leave half of the slots alone, and an application a quarter.
+    fn note_crowd(&mut self, now: Timestamp) {
+        if self.in_flight.saturating_mul(2) >= self.options.send_slots.saturating_sub(1) {
+            self.crowded_at = now;
         }
-        let ordinal = usize::try_from(flight.ordinal).ok()?;
-        let seen = seen_event.deliveries.get(ordinal).copied();
-        let seen = seen.unwrap_or_default();
-        let max = oracle::attempts_max(&self.options.retry);
-        if usize::from(number) > max || number == 0 || number > seen.sent + 1 {
-            return Some(Violation::WrongCount {
-                event,
-                endpoint,
-                number,
-                max,
-            });
-        }
-        if seen.end.is_some() {
-            return Some(Violation::EndedAlready { event, endpoint });
-        }
-        if number <= seen.sent && self.happened.shards_lost == 0 {
-            return Some(Violation::Repeated {
-                event,
-                endpoint,
-                number,
-            });
-        }
-        let early = seen.not_before.since(now);
-        (seen.failed + 1 == number && number > 1 && seen.not_before > now).then_some(
-            Violation::TooEarly {
-                event,
-                endpoint,
-                number,
-                early,
-            },
-        )
     }
 
-    /// The network answers an attempt.
-    pub(super) fn answered(&mut self, flight: FlightFacts, outcome: &Outcome, now: Timestamp) {
-        self.in_flight = self.in_flight.saturating_sub(1);
-        let endpoint = self.endpoints.entry(flight.ordinal).or_default();
-        endpoint.in_flight = endpoint.in_flight.saturating_sub(1);
-        let next = oracle::earliest_next(&self.options.retry, flight.number, outcome, now);
+    /// Whether the process that sent an attempt still lives.
+    pub(super) const fn hears(&self, flight: FlightFacts) -> bool {
+        flight.life == self.life
+    }
+
+    /// The network answers an attempt; what it means only if somebody hears it.
+    pub(super) fn answered(&mut self, flight: FlightFacts, outcome: &Outcome, now: Moment) {
+        let is_heard = self.hears(flight);
+        if is_heard {
+            self.note_crowd(now.real);
+            self.in_flight = self.in_flight.saturating_sub(1);
+            let endpoint = self.endpoints.entry(flight.ordinal).or_default();
+            endpoint.in_flight = endpoint.in_flight.saturating_sub(1);
+            endpoint.idle_since = now.real;
+        }
+        let next = oracle::earliest_next(&self.options.retry, flight.number, outcome, now.steady);
         let Some(seen) = self.delivery(flight.position, flight.ordinal) else {
             return;
         };
         if oracle::is_success(outcome) {
-            seen.delivered_at.get_or_insert(now);
-        } else {
+            seen.delivered_at.get_or_insert(now.real);
+        } else if is_heard {
             seen.failed = flight.number;
             seen.not_before = next;
         }
-    }
-
-    /// The facts of a batch, before it goes to the store.
-    pub(super) fn read(batch: &Batch) -> BatchFacts {
-        let changes = batch.changes.iter().enumerate();
-        let kept = changes.filter(|(_, change)| {
-            matches!(
-                change,
-                Change::PutEndpoint { .. }
-                    | Change::PutEvent(_)
-                    | Change::Expire { .. }
-                    | Change::SetEndpointState { .. }
-            )
-        });
-        let attempts = batch.attempts.iter();
-        BatchFacts {
-            changes: kept
-                .map(|(place, change)| (place, change.clone()))
-                .collect(),
-            attempts: attempts
-                .map(|record| {
-                    (
-                        record.endpoint.ordinal,
-                        record.position,
-                        record.number,
-                        record.result,
-                    )
-                })
-                .collect(),
+        if is_heard {
+            seen.told_at = Some(now.real);
         }
     }
 
-    /// A batch is durable; the engine hears of it at `at`.
-    pub(super) fn durable(&mut self, facts: BatchFacts, results: &[ChangeResult], at: Timestamp) {
-        for (place, change) in facts.changes {
-            if results.get(place) == Some(&ChangeResult::Fresh) {
-                self.changed(change, at);
-            }
-        }
-        for (ordinal, position, number, result) in facts.attempts {
-            match result {
-                AttemptResult::Succeeded => self.ended(ordinal, position, End::Succeeded, number),
-                AttemptResult::Exhausted => self.ended(ordinal, position, End::Exhausted, number),
-                AttemptResult::RetryAt(_) => {}
-            }
-        }
-    }
-
-    /// A change is durable.
-    fn changed(&mut self, change: Change, at: Timestamp) {
-        if let Change::PutEvent(event) = change {
-            self.positions.insert(event.id, event.position);
-            let seen = SeenEvent {
-                event,
-                durable_at: at,
-                deliveries: Vec::new(),
-            };
-            self.events.insert(seen.event.position, seen);
-        } else if let Change::PutEndpoint { endpoint, .. } = change {
-            let seen = self.endpoints.entry(endpoint.key.ordinal).or_default();
-            seen.id = endpoint.id;
-        } else if let Change::Expire { endpoint, position } = change {
-            self.ended(endpoint.ordinal, position, End::Expired, 0);
-        } else if let Change::SetEndpointState {
-            endpoint, state, ..
-        } = change
-        {
-            let seen = self.endpoints.entry(endpoint.ordinal).or_default();
-            seen.disabled_at = (state != EndpointState::Enabled).then_some(at);
-        }
-    }
-
-    /// A delivery's end is recorded, after the attempt with this number.
-    fn ended(&mut self, ordinal: u32, position: EventPosition, end: End, number: u16) {
-        let Some(event) = self.events.get(&position).map(|seen| seen.event.id) else {
-            return;
-        };
-        let endpoint = self.endpoints.get(&ordinal).map(|seen| seen.id);
-        let endpoint = endpoint.unwrap_or_default();
-        let Some(seen) = self.delivery(position, ordinal) else {
-            return;
-        };
-        let ended_already = seen.end.replace(end).is_some();
-        let not_delivered = end == End::Succeeded && seen.delivered_at.is_none();
-        let max = oracle::attempts_max(&self.options.retry);
-        if ended_already {
-            self.object(Violation::EndedAlready { event, endpoint });
-        }
-        if not_delivered {
-            self.object(Violation::NotDelivered { event, endpoint });
-        }
-        if end == End::Exhausted && usize::from(number) != max {
-            self.object(Violation::WrongCount {
-                event,
-                endpoint,
-                number,
-                max,
-            });
-        }
-    }
-
-    /// A producer is told that its event is accepted.
-    pub(super) fn accepted(&mut self, event: EventId, now: Timestamp) {
-        self.accepted += 1;
+    /// A producer is told that its event is accepted, now or when it asked before.
+    pub(super) fn accepted(&mut self, ask: u32, event: EventId, payload: &Payload, now: Moment) {
         let position = self.positions.get(&event);
         let seen = position.and_then(|position| self.events.get(position));
-        if seen.is_none_or(|seen| seen.durable_at > now) {
-            self.object(Violation::NotDurable { event });
+        let Some(seen) = seen.filter(|seen| seen.durable_at <= now.real) else {
+            return self.object(Violation::NotDurable { event });
+        };
+        let is_named = seen.event.uid.is_some();
+        let has_bytes = seen.event.payload == *payload;
+        let before = self.answers.insert(ask, event);
+        if !has_bytes {
+            self.object(Violation::OtherBytes { event });
+        }
+        if let Some(other) = before.filter(|before| is_named && *before != event) {
+            self.object(Violation::NameTwice { event, other });
         }
     }
 
     /// The engine gave a shard up; results that were not durable are lost.
-    pub(super) fn lost_shard(&mut self) {
+    pub(super) fn lost_shard(&mut self, now: Moment) {
         self.happened.shards_lost += 1;
         self.happened.orphans += u64::try_from(self.in_flight).unwrap_or(u64::MAX);
+        self.breaks.push(now.real);
+        self.ready_at = now.real;
     }
 
-    fn delivery(&mut self, position: EventPosition, ordinal: u32) -> Option<&mut Seen> {
+    /// The shards are acquired, or there is room again: attempts may go out from now on.
+    pub(super) const fn ready(&mut self, now: Moment) {
+        self.ready_at = now.real;
+    }
+
+    /// The process is gone: what was in flight goes on, but nobody hears of it.
+    pub(super) fn died(&mut self, now: Moment) {
+        self.life += 1;
+        self.breaks.push(now.real);
+        self.in_flight = 0;
+        for endpoint in self.endpoints.values_mut() {
+            endpoint.in_flight = 0;
+            endpoint.disabled_at = endpoint.disabled_at.map(|at| at.min(now.real));
+        }
+        // Who opens the store sees what is durable, though nobody was told of it yet.
+        for seen in self.events.values_mut() {
+            seen.durable_at = seen.durable_at.min(now.real);
+        }
+    }
+
+    pub(super) fn endpoint_id(&self, ordinal: u32) -> EndpointId {
+        let endpoint = self.endpoints.get(&ordinal);
+        endpoint.map(|seen| seen.id).unwrap_or_default()
+    }
+
+    pub(super) fn delivery(&mut self, position: EventPosition, ordinal: u32) -> Option<&mut Seen> {
         let deliveries = &mut self.events.get_mut(&position)?.deliveries;
         let index = usize::try_from(ordinal).ok()?;
         if deliveries.len() <= index {
             deliveries.resize(index + 1, Seen::default());
         }
         deliveries.get_mut(index)
+    }
+}
+
+impl SeenEvent {
+    /// What was seen of its delivery to an endpoint.
+    pub(super) fn seen(&self, ordinal: u32) -> Seen {
+        let index = usize::try_from(ordinal).unwrap_or(usize::MAX);
+        self.deliveries.get(index).copied().unwrap_or_default()
     }
 }

@@ -32,8 +32,8 @@ pub enum Ask {
     Endpoint(u32),
     /// The event with this number, for the first time.
     Event(u32),
-    /// An event that was refused.
-    EventAgain,
+    /// An event that was refused, or of which nobody knows.
+    EventAgain(u32),
 }
 
 /// The producers.
@@ -47,8 +47,9 @@ pub struct Workload {
     application: Option<ApplicationKey>,
     waiting: BTreeMap<RequestHandle, Ask>,
     next_request: u64,
+    named_percent: u32,
     event_type: Arc<str>,
-    payload: Payload,
+    content_type: Arc<str>,
     secret: Secret,
 }
 
@@ -69,10 +70,8 @@ impl Workload {
             waiting: BTreeMap::new(),
             next_request: 0,
             event_type: ORDER_RECEIVED.into(),
-            payload: Payload {
-                content_type: JSON.into(),
-                bytes: Bytes::from_static(b"{\"simulated\":true}"),
-            },
+            named_percent: scenario.named_percent,
+            content_type: JSON.into(),
             secret: Secret::new(vec![0; limits::SECRET_BYTES])?,
         })
     }
@@ -108,14 +107,41 @@ impl Workload {
                     registration: Bytes::new(),
                 }))
             }
-            Ask::Event(_) | Ask::EventAgain => Command::AcceptEvent(Box::new(NewEvent {
-                uid: None,
-                application,
-                event_type: Arc::clone(&self.event_type),
-                payload: self.payload.clone(),
-            })),
+            Ask::Event(number) | Ask::EventAgain(number) => {
+                Command::AcceptEvent(Box::new(NewEvent {
+                    uid: self.uid(number),
+                    application,
+                    event_type: Arc::clone(&self.event_type),
+                    payload: self.payload(number),
+                }))
+            }
         };
         Ok((request, command))
+    }
+
+    /// The body of the event with this number; none is like another.
+    pub(super) fn payload(&self, number: u32) -> Payload {
+        Payload {
+            content_type: Arc::clone(&self.content_type),
+            bytes: Bytes::from(format!("{{\"simulated\":{number}}}")),
+        }
+    }
+
+    /// The name of the event with this number, if its producer gives it one.
+    fn uid(&self, number: u32) -> Option<Arc<str>> {
+        let is_named = number.wrapping_mul(37) % 100 < self.named_percent;
+        is_named.then(|| format!("event-{number}").into())
+    }
+
+    /// The process is gone: who waits for an answer gets none, and asks again.
+    pub fn cut_off(&mut self) -> Vec<(Span, Ask)> {
+        let waiting = core::mem::take(&mut self.waiting);
+        waiting.into_values().map(again).collect()
+    }
+
+    /// What was waited for, and what an answer to it leads to.
+    pub fn asked(&self, request: RequestHandle) -> Option<Ask> {
+        self.waiting.get(&request).copied()
     }
 
     /// What is asked after this ask, and when, whatever its answer: events come at their own pace.
@@ -149,8 +175,7 @@ impl Workload {
                 }
             }
             (_, Ok(_)) => Vec::new(),
-            (Ask::Event(_), Err(_)) => vec![(ASK_AGAIN_AFTER, Ask::EventAgain)],
-            (_, Err(_)) => vec![(ASK_AGAIN_AFTER, ask)],
+            (_, Err(_)) => vec![again(ask)],
         }
     }
 
@@ -160,5 +185,13 @@ impl Workload {
             .random
             .between(0, self.event_every_us.saturating_mul(2));
         Span::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
+    }
+}
+
+/// The same ask once more, a moment later.
+pub const fn again(ask: Ask) -> (Span, Ask) {
+    match ask {
+        Ask::Event(number) => (ASK_AGAIN_AFTER, Ask::EventAgain(number)),
+        Ask::Application | Ask::Endpoint(_) | Ask::EventAgain(_) => (ASK_AGAIN_AFTER, ask),
     }
 }

@@ -2,21 +2,28 @@
 //! `engine/io.rs` has them and decides nothing; what happens next is the earliest thing that is due,
 //! and among equals what was caused first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    disk::Disk,
+    faults::Trouble,
+    life::Clocks,
     network::Network,
     report::Report,
     run::SimulationError,
-    scenario::Scenario,
+    scenario::{Layer, Scenario},
+    simulated_disk::SimulatedDisk,
+    store_host::{Flushed, StoreHost},
     trace::Trace,
-    witness::{FlightFacts, Witness},
-    workload::{Ask, Workload},
+    witness::{FlightFacts, Moment, Witness},
+    workload::{Ask, Workload, again},
 };
 use crate::{
     domain::{
-        application::ApplicationKey, attempt::AttemptHandle, command::Answer, id::ShardId,
+        application::ApplicationKey,
+        attempt::AttemptHandle,
+        change::StoreMode,
+        command::{Answer, Reply, RequestHandle},
+        id::{EventId, ShardId},
         outcome::Outcome,
     },
     engine::{
@@ -25,11 +32,12 @@ use crate::{
     },
     limits,
     random::Stream,
-    time::{Now, Span, Timestamp},
+    store::memory::MemoryStore,
+    time::{Span, Timestamp},
 };
 
 /// When every simulation begins: 2026-01-01, midnight UTC.
-const BEGINNING: Timestamp = Timestamp::from_millis(1_767_225_600_000);
+pub(super) const BEGINNING: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 /// Turns that may pass before anything moves: more is a loop.
 const TURNS_AT_ONE_TIME_MAX: u32 = 100_000;
 
@@ -39,56 +47,142 @@ pub(super) enum Arrival {
     Answer(AttemptHandle, FlightFacts, Outcome),
     Ask(Ask),
     Acquire(ShardId),
+    LoseShard,
+}
+
+/// Something that is due.
+pub(super) enum Due {
+    /// For the engine.
+    Engine(Arrival),
+    /// The store begins its next group.
+    Flush,
+    /// The process begins a life.
+    Start,
+    /// The life with this number is over.
+    Die(usize),
+    /// Something goes wrong.
+    Trouble(Trouble),
+    /// The disk has room again.
+    RoomAgain,
 }
 
 /// Everything a run consists of.
 pub(super) struct World<'scenario> {
-    scenario: &'scenario Scenario,
-    engine: Engine,
-    disk: Disk,
+    pub(super) scenario: &'scenario Scenario,
+    /// `None` while the process is down.
+    pub(super) engine: Option<Engine>,
+    pub(super) host: StoreHost,
+    /// What the embedded store stands on.
+    pub(super) disk: Option<SimulatedDisk>,
     network: Network,
-    workload: Workload,
-    witness: Witness,
-    trace: Trace,
+    pub(super) workload: Workload,
+    pub(super) witness: Witness,
+    pub(super) trace: Trace,
     /// What is due, and in which order it was caused.
-    arrivals: BTreeMap<(Timestamp, u64), Arrival>,
+    pub(super) dues: BTreeMap<(Timestamp, u64), Due>,
     caused: u64,
-    now: Timestamp,
+    pub(super) now: Timestamp,
+    pub(super) clocks: Clocks,
     turns_now: u32,
     split: Stream,
+    /// What inspections read.
+    pub(super) inspections: Stream,
     effects: Vec<Effect>,
-    application: ApplicationKey,
+    pub(super) application: ApplicationKey,
+    /// Shards that are given up and not acquired again.
+    pub(super) acquiring: BTreeSet<ShardId>,
 }
 
 impl<'scenario> World<'scenario> {
     /// A world in which nothing has happened.
     pub(super) fn new(scenario: &'scenario Scenario) -> Result<Self, SimulationError> {
         let seed = scenario.seed;
+        let mut host = StoreHost::new(seed, scenario.faults.clone());
+        let disk = match scenario.layer {
+            Layer::Core(options) => {
+                host.host_memory(MemoryStore::new(options));
+                None
+            }
+            Layer::Store(_) => Some(SimulatedDisk::new(seed)),
+        };
         Ok(Self {
             scenario,
-            engine: Engine::new(scenario.engine_options()),
-            disk: Disk::new(seed, scenario.store, scenario.faults.clone()),
+            engine: None,
+            host,
+            disk,
             network: Network::new(seed, scenario.endpoints, scenario.faults.gone_receiver),
             workload: Workload::new(scenario)?,
             witness: Witness::new(scenario),
             trace: Trace::default(),
-            arrivals: BTreeMap::new(),
+            dues: BTreeMap::new(),
             caused: 0,
             now: BEGINNING,
+            clocks: Clocks::starting_at(BEGINNING),
             turns_now: 0,
             split: Stream::new(seed, "split turns", 0, 0),
+            inspections: Stream::new(seed, "inspections", 0, 0),
             effects: Vec::new(),
             application: ApplicationKey::default(),
+            acquiring: BTreeSet::new(),
         })
     }
 
-    /// One turn at the earliest time at which something is due; false if nothing is.
+    /// The present moment.
+    pub(super) const fn moment(&self) -> Moment {
+        Moment {
+            real: self.now,
+            steady: self.clocks.now(self.now).steady,
+        }
+    }
+
+    /// The next thing that is due, or a turn at the earliest time at which something is; false if
+    /// nothing is.
     pub(super) fn turn(&mut self) -> Result<bool, SimulationError> {
-        let arrival = self.arrivals.first_key_value().map(|((at, _), _)| *at);
-        let Some(due) = arrival.into_iter().chain(self.engine.next_deadline()).min() else {
+        let next = self.dues.first_key_value().map(|((at, _), _)| *at);
+        let deadline = self.engine.as_ref().and_then(Engine::next_deadline);
+        let deadline = deadline.map(|steady| self.clocks.real_of(steady));
+        let Some(due) = next.into_iter().chain(deadline).min() else {
             return Ok(false);
         };
         self.advance(due)?;
+        if let Some(entry) = self.dues.first_entry()
+            && entry.key().0 <= self.now
+            && !matches!(entry.get(), Due::Engine(_))
+        {
+            let due = entry.remove();
+            self.happen(due)?;
+        } else {
+            self.turn_of_engine()?;
+        }
+        if let Some(at) = self.host.plan(self.now) {
+            self.plan_at(at, Due::Flush);
+        }
+        Ok(true)
+    }
+
+    /// Something happens that is not for the engine to hear.
+    fn happen(&mut self, due: Due) -> Result<(), SimulationError> {
+        match due {
+            Due::Engine(arrival) => self.arrive(arrival)?,
+            Due::Flush => match self.host.flush(self.moment(), &mut self.witness) {
+                Flushed::Told(told) => {
+                    for (at, input) in told {
+                        self.plan_at(at, Due::Engine(Arrival::Input(input)));
+                    }
+                }
+                Flushed::Ended => self.ended()?,
+            },
+            Due::Start => self.start()?,
+            Due::Die(life) if life == self.witness.life => self.die(),
+            Due::Die(_) => {}
+            Due::Trouble(trouble) => self.trouble(trouble),
+            Due::RoomAgain => self.room_again(),
+        }
+        Ok(())
+    }
+
+    /// One turn of the engine, with what has arrived.
+    fn turn_of_engine(&mut self) -> Result<(), SimulationError> {
         let mut room = if self.scenario.faults.split_turns {
             self.split.between(1, 4)
         } else {
@@ -96,11 +190,13 @@ impl<'scenario> World<'scenario> {
         };
         let mut idle = true;
         while room > 0
-            && let Some(entry) = self.arrivals.first_entry()
+            && let Some(entry) = self.dues.first_entry()
             && entry.key().0 <= self.now
+            && matches!(entry.get(), Due::Engine(_))
         {
-            let arrival = entry.remove();
-            self.arrive(arrival)?;
+            if let Due::Engine(arrival) = entry.remove() {
+                self.arrive(arrival)?;
+            }
             room -= 1;
             idle = false;
         }
@@ -114,7 +210,7 @@ impl<'scenario> World<'scenario> {
             self.carry(effect);
         }
         self.effects = effects;
-        Ok(true)
+        Ok(())
     }
 
     /// Moves time on, and notices when it no longer moves or never ends.
@@ -128,11 +224,12 @@ impl<'scenario> World<'scenario> {
         self.trace.set_now(self.now);
         let gaps = self.scenario.event_every.as_micros().saturating_mul(2);
         let workload = Span::from_micros(gaps.saturating_mul(self.scenario.events.into()));
-        // Everything has expired by then, twice over.
+        // Everything has expired by then, twice over, whatever went wrong between.
         let end = BEGINNING
             .plus(workload)
             .plus(self.scenario.engine.expires_after)
             .plus(self.scenario.engine.expires_after)
+            .plus(self.scenario.faults.time_lost())
             .plus(Span::from_seconds(86_400));
         if self.turns_now > TURNS_AT_ONE_TIME_MAX || self.now > end {
             let at_ms = self.now.since(BEGINNING).as_millis();
@@ -143,94 +240,152 @@ impl<'scenario> World<'scenario> {
 
     fn step(&mut self, input: Input) {
         self.trace.input(&input);
-        self.engine
-            .step(Now::at(self.now), input, &mut self.effects);
+        let now = self.clocks.now(self.now);
+        if let Some(engine) = &mut self.engine {
+            engine.step(now, input, &mut self.effects);
+        }
     }
 
-    /// Plans an arrival.
-    pub(super) fn plan(&mut self, after: Span, arrival: Arrival) {
-        self.plan_at(self.now.plus(after), arrival);
+    /// Plans something for later.
+    pub(super) fn plan(&mut self, after: Span, due: Due) {
+        self.plan_at(self.now.plus(after), due);
     }
 
-    fn plan_at(&mut self, at: Timestamp, arrival: Arrival) {
+    pub(super) fn plan_ask(&mut self, (after, ask): (Span, Ask)) {
+        self.plan(after, Due::Engine(Arrival::Ask(ask)));
+    }
+
+    fn plan_at(&mut self, at: Timestamp, due: Due) {
         self.caused += 1;
-        self.arrivals.insert((at, self.caused), arrival);
+        self.dues.insert((at, self.caused), due);
     }
 
     /// Tells the engine what arrived.
     fn arrive(&mut self, arrival: Arrival) -> Result<(), SimulationError> {
         match arrival {
-            Arrival::Input(input) => self.step(input),
+            Arrival::Input(input) => {
+                if let Input::StoreMode(mode) = input {
+                    self.mode_changed(mode);
+                }
+                self.step(input);
+            }
             Arrival::Answer(attempt, flight, outcome) => {
-                self.witness.answered(flight, &outcome, self.now);
-                self.step(Input::AttemptDone(attempt, outcome));
+                let is_heard = self.witness.hears(flight);
+                self.witness.answered(flight, &outcome, self.moment());
+                if is_heard {
+                    self.step(Input::AttemptDone(attempt, outcome));
+                }
             }
             Arrival::Ask(ask) => {
-                if let Some((after, next)) = self.workload.after(ask) {
-                    self.plan(after, Arrival::Ask(next));
+                if let Some(next) = self.workload.after(ask) {
+                    self.plan_ask(next);
+                }
+                if self.engine.is_none() {
+                    self.plan_ask(again(ask));
+                    return Ok(());
                 }
                 let (request, command) = self.workload.command(ask)?;
                 self.step(Input::Command(request, command));
             }
             Arrival::Acquire(shard) => {
-                let (epoch, state) = self.disk.acquire(shard)?;
-                self.step(Input::ShardAcquired(shard, epoch, Box::new(state)));
+                if let Some(free_at) = self.host.busy_until(self.now) {
+                    self.plan_at(free_at, Due::Engine(Arrival::Acquire(shard)));
+                } else if let Some(acquired) = self.host.acquire(shard) {
+                    let (epoch, state) = acquired?;
+                    self.acquiring.remove(&shard);
+                    self.witness.ready(self.moment());
+                    self.step(Input::ShardAcquired(shard, epoch, Box::new(state)));
+                }
             }
+            Arrival::LoseShard => self.lose_shard(),
         }
         Ok(())
+    }
+
+    /// The shard of the events goes to somebody else for a moment, if it is ours.
+    fn lose_shard(&mut self) {
+        let shard = self.application.shard;
+        if shard == ShardId::DIRECTORY || self.engine.is_none() || !self.acquiring.insert(shard) {
+            return;
+        }
+        self.host.release(shard);
+        self.witness.lost_shard(self.moment());
+        self.step(Input::ShardLost(shard));
+        self.plan(Span::from_millis(1), Due::Engine(Arrival::Acquire(shard)));
+    }
+
+    fn mode_changed(&mut self, mode: StoreMode) {
+        match mode {
+            StoreMode::Normal => {}
+            StoreMode::Reserve => self.witness.happened.reserves += 1,
+            StoreMode::ReadOnly => self.witness.happened.full_disks += 1,
+        }
+        self.witness.ready(self.moment());
     }
 
     /// Carries an effect out.
     fn carry(&mut self, effect: Effect) {
         match effect {
-            Effect::Commit(batch) => {
-                let (at, input) = self.disk.commit(batch, self.now, &mut self.witness);
-                self.plan_at(at, Arrival::Input(input));
-            }
-            Effect::Load(load, request) => {
-                let (at, input) = self.disk.load(load, request, self.now, &mut self.witness);
-                self.plan_at(at, Arrival::Input(input));
-            }
+            Effect::Commit(batch) => self.host.submit(batch),
+            Effect::Load(load, request) => self.host.load(load, request, &mut self.witness),
             Effect::Send(request) => {
-                let flight = self.witness.sent(&request, self.now);
+                let flight = self.witness.sent(&request, self.moment());
                 let outcome = self.network.answer(&request);
                 let duration = outcome.duration;
-                self.plan(duration, Arrival::Answer(request.attempt, flight, outcome));
+                let answer = Arrival::Answer(request.attempt, flight, outcome);
+                self.plan(duration, Due::Engine(answer));
             }
             // Its outcome comes by itself, as that of an attempt that had just ended.
             Effect::CancelSend(_) => {}
-            Effect::Reply(request, reply) => {
-                match reply {
-                    Ok(Answer::Event { id, .. }) => self.witness.accepted(id, self.now),
-                    Ok(Answer::Application { key, .. }) => self.application = key,
-                    Ok(Answer::Endpoint { .. } | Answer::NameTaken { .. }) | Err(_) => {}
-                }
-                for (after, ask) in self.workload.answered(request, reply) {
-                    self.plan(after, Arrival::Ask(ask));
-                }
-            }
+            Effect::Reply(request, reply) => self.reply(request, reply),
             Effect::ReleaseShard(shard) => {
-                self.witness.lost_shard();
-                self.disk.release(shard);
-                self.plan(Span::from_millis(1), Arrival::Acquire(shard));
+                self.witness.lost_shard(self.moment());
+                self.host.release(shard);
+                self.acquiring.insert(shard);
+                self.plan(Span::from_millis(1), Due::Engine(Arrival::Acquire(shard)));
             }
             // Nobody listens, and nobody asked for an end.
             Effect::Notify(_) | Effect::Stopped => {}
         }
     }
 
+    /// A producer has its answer.
+    fn reply(&mut self, request: RequestHandle, reply: Reply) {
+        let ask = self.workload.asked(request);
+        let event = match reply {
+            Ok(Answer::Event { id, .. }) => Some(id),
+            Ok(Answer::NameTaken { id }) => Some(EventId::new(id)),
+            Ok(Answer::Application { key, .. }) => {
+                self.application = key;
+                None
+            }
+            Ok(Answer::Endpoint { .. }) | Err(_) => None,
+        };
+        if let (Some(Ask::Event(number) | Ask::EventAgain(number)), Some(id)) = (ask, event) {
+            let payload = self.workload.payload(number);
+            self.witness.accepted(number, id, &payload, self.moment());
+        }
+        for next in self.workload.answered(request, reply) {
+            self.plan_ask(next);
+        }
+    }
+
     /// Judges the end and sums the run up.
     pub(super) fn close(mut self) -> Result<Report, SimulationError> {
         let elapsed = self.now.since(BEGINNING).as_millis();
+        if self.disk.is_some() {
+            self.inspect();
+        }
         let report = Report {
             seed: self.scenario.seed,
             virtual_ms: u64::try_from(elapsed).unwrap_or(0),
             trace_hash: self.trace.hash(),
             ..Report::default()
         };
-        let report = self
-            .witness
-            .close(self.application, self.disk.store(), report);
+        let report = match self.host.store() {
+            Some(store) => self.witness.close(self.application, store, report),
+            None => report,
+        };
         let violations = self.witness.violations();
         if violations.is_empty() {
             Ok(report)

@@ -452,6 +452,26 @@ fn many_retries_of_one_lane_wait_in_the_store_and_come_back_by_pages() {
 }
 
 #[test]
+fn waiting_deliveries_of_many_pages_expire_though_nothing_else_happens() {
+    let options = Options {
+        page_rows: 1,
+        expires_after: SECOND,
+        ..Options::default()
+    };
+    let (mut rig, application) = with(options);
+    rig.endpoint(application, "a");
+    for _ in 0..5 {
+        rig.event(application);
+    }
+    for _ in 0..5 {
+        assert_eq!(rig.answer(FAILED).number, 1);
+    }
+    rig.advance(Span::from_seconds(60));
+    assert!(rig.sent.is_empty());
+    assert_eq!(rig.engine.stats().expired, 5);
+}
+
+#[test]
 fn a_generator_that_slept_makes_one_event_not_all_it_missed() {
     let generator = GeneratorOptions {
         period: SECOND,

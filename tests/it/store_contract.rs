@@ -6,6 +6,7 @@
     reason = "a test that finds too little should panic"
 )]
 
+mod buckets;
 mod model;
 pub(crate) mod rows;
 
@@ -18,7 +19,7 @@ use fanfare::{
         delivery::DeliveryState,
         endpoint::{DisabledReason, EndpointKey, EndpointState},
         event::EventPosition,
-        history::{HistoryQuery, Order},
+        history::{HistoryQuery, Name, Order},
         id::{AttemptId, Id, ShardId},
         page::{ApplicationState, LoadHandle, Page, PageRequest, ShardState},
     },
@@ -90,6 +91,7 @@ macro_rules! every_fact {
             a_batch_with_rows_of_another_shard_changes_nothing,
             an_event_at_a_used_position_fails_its_batch,
             completions_come_in_the_order_of_submission,
+            an_event_behind_an_empty_place_is_found_by_its_id,
             a_page_of_events_ends_where_nothing_is_durable,
             open_rows_come_by_due_time_and_page_by_page,
             a_row_that_is_put_again_moves,
@@ -375,6 +377,21 @@ fn completions_come_in_the_order_of_submission<S: Store>(make: impl Fn() -> S) {
     assert_eq!(handles, [1, 2, 3]);
     assert!((1..=2).contains(&seen[0].1), "{seen:?}");
     assert_eq!(seen[2].1, 2);
+}
+
+fn an_event_behind_an_empty_place_is_found_by_its_id<S: Inspect>(make: impl Fn() -> S) {
+    let mut store = make();
+    let epoch = acquire(&mut store, DATA_SHARD);
+    // A refused name leaves its place empty.
+    let changes = vec![put_event(0, 0, 11, 5), put_event(0, 2, 13, 5)];
+    assert_eq!(commit(&mut store, epoch, changes), [ChangeResult::Fresh; 2]);
+    let position = |id| {
+        let name = Name::Id(Id::from_value(id));
+        let found = store.event(app(0), &name).expect("readable");
+        found.map(|entry| entry.event.position.number())
+    };
+    let found = [11, 12, 13, 14].map(position);
+    assert_eq!(found, [Some(0), None, Some(2), None]);
 }
 
 fn a_page_of_events_ends_where_nothing_is_durable<S: Store>(make: impl Fn() -> S) {

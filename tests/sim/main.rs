@@ -1,8 +1,10 @@
 //! Simulations over many seeds: the same engine in small and in hostile worlds. Every run is judged
 //! by the oracle; a run that breaks a property fails with the seed to repeat it.
 
+mod store;
+
 use fanfare::{
-    sim::{Faults, Report, Scenario, run, scenario::FailingCommit},
+    sim::{Faults, Report, Scenario, faults::FailingCommit, run},
     time::Span,
 };
 
@@ -117,6 +119,7 @@ fn everything_at_once_loses_nothing() {
             split_turns: true,
             late_loads: true,
             gone_receiver: seed.is_multiple_of(3),
+            ..Faults::default()
         };
         let report = judged(&scenario);
         assert_eq!(report.events, 30, "seed {seed}");

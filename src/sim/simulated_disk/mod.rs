@@ -120,6 +120,35 @@ impl SimulatedDisk {
         self.inside().faults = faults;
     }
 
+    /// What goes wrong.
+    #[must_use]
+    pub fn faults(&self) -> DiskFaults {
+        self.inside().faults
+    }
+
+    /// From now on there is this much room beside what is used; `None` for plenty.
+    pub fn limit(&self, room: Option<u64>) {
+        let mut inside = self.inside();
+        let used = inside.used();
+        inside.faults.capacity = room.map(|room| used.saturating_add(room));
+    }
+
+    /// Whether the power is gone.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        self.inside().is_dead
+    }
+
+    /// Whether the sync that was to fail has failed.
+    #[must_use]
+    pub fn has_failed_sync(&self) -> bool {
+        let inside = self.inside();
+        inside
+            .faults
+            .failing_sync
+            .is_some_and(|at| inside.syncs > at)
+    }
+
     /// Operations that wrote or synced so far.
     #[must_use]
     pub fn operations(&self) -> u64 {

@@ -20,7 +20,7 @@ use crate::{
         event::{Event, EventPosition},
         id::ShardId,
     },
-    time::Timestamp,
+    time::{Now, Timestamp},
 };
 
 /// Applies one change of a batch that was accepted.
@@ -28,6 +28,7 @@ pub(super) fn change(
     writing: &mut Writing<'_>,
     memory: &mut Memory,
     change: Change,
+    now: Now,
 ) -> Result<ChangeResult, Fault> {
     match change {
         Change::PutApplication(application) => {
@@ -46,7 +47,9 @@ pub(super) fn change(
         Change::DeleteOpen { endpoint, position } => {
             delete_open(writing, memory, endpoint, position)?;
         }
-        Change::Expire { endpoint, position } => expire(writing, memory, endpoint, position)?,
+        Change::Expire { endpoint, position } => {
+            expire(writing, memory, (endpoint, position), now)?;
+        }
         Change::PutLane {
             endpoint,
             cursor,
@@ -263,13 +266,14 @@ fn open_row(writing: &mut Writing<'_>, key: &[u8]) -> Result<Option<OpenRow>, Fa
 fn expire(
     writing: &mut Writing<'_>,
     memory: &mut Memory,
-    endpoint: EndpointKey,
-    position: EventPosition,
+    (endpoint, position): (EndpointKey, EventPosition),
+    now: Now,
 ) -> Result<(), Fault> {
     delete_open(writing, memory, endpoint, position)?;
     if let Some(bucket) = bucket_of(writing, memory, endpoint.application, position)? {
         let key = keys::delivery(endpoint, position);
         writing.put(TableName::Expired(bucket), &key, &[])?;
+        memory.note_write(bucket, now);
     }
     Ok(())
 }

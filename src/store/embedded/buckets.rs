@@ -2,7 +2,7 @@
 //! time goes by dropping whole tables and never row by row.
 //!
 //! A bucket is closed when it is large or old enough. It may go when its age since then, or since
-//! the last attempt that was written into it, is that of its class, and nothing pins it: no
+//! the last attempt or end of a delivery that was written into it, is that of its class, and nothing pins it: no
 //! delivery of its events waits and no lane stands before its end.
 
 use redb::ReadableTable as _;

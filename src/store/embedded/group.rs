@@ -44,7 +44,7 @@ pub(super) fn commit(
         applied.push(apply(&mut writing, memory, options, batch)?);
     }
     if let Some(now) = latest {
-        super::index::fill(&mut writing, memory, now)?;
+        super::index::fill(&mut writing, memory, options)?;
         buckets::retain(&mut writing, memory, options, now)?;
         write_clock(&mut writing, memory, now)?;
     }
@@ -81,7 +81,7 @@ fn apply(
         buckets::roll(memory, options, batch.now);
     }
     for change in batch.changes.drain(..) {
-        let result = super::apply::change(writing, memory, change)?;
+        let result = super::apply::change(writing, memory, change, batch.now)?;
         batch.results.push(result);
     }
     super::index::record(writing, memory, batch)?;

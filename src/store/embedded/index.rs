@@ -24,8 +24,7 @@ use crate::{
         event::EventPosition,
         id::{Id, ShardId},
     },
-    limits,
-    time::Now,
+    store::embedded::EmbeddedOptions,
 };
 
 /// Writes the attempts of a batch: a block for each event, and a piece of journal.
@@ -54,10 +53,7 @@ pub(super) fn record(
         block = blocks::pack(records.iter().copied(), block)?;
         let key = keys::attempts(application, position, first);
         writing.put(TableName::Attempts(bucket), &key, &block)?;
-        if let Some(row) = memory.buckets.get_mut(&bucket) {
-            row.written_at = row.written_at.max(batch.now.steady.as_micros());
-            memory.dirty.buckets.insert(bucket);
-        }
+        memory.note_write(bucket, batch.now);
         journal.extend(records.iter().map(|record| IndexEntry {
             endpoint: record.endpoint,
             position,
@@ -84,11 +80,15 @@ pub(super) fn record(
 }
 
 /// Turns the journals that have become long into blocks of the index.
-pub(super) fn fill(writing: &mut Writing<'_>, memory: &mut Memory, _now: Now) -> Result<(), Fault> {
+pub(super) fn fill(
+    writing: &mut Writing<'_>,
+    memory: &mut Memory,
+    options: &EmbeddedOptions,
+) -> Result<(), Fault> {
     let long: Vec<ShardId> = memory
         .shards
         .iter()
-        .filter(|(_, shard)| shard.journaled >= limits::JOURNAL_ATTEMPTS_MAX)
+        .filter(|(_, shard)| shard.journaled >= options.journal_attempts_max)
         .map(|(shard, _)| *shard)
         .collect();
     for shard in long {

@@ -113,19 +113,52 @@ fn bucket_before(
     endpoint: EndpointKey,
     bucket: u32,
 ) -> Result<Option<u32>, Fault> {
+    // A bucket may be gone while older ones are kept for what is open in them.
+    let mut before = match before_named_in(reading, endpoint, bucket)? {
+        Some(named) => Some(named).filter(|named| *named < bucket),
+        None => bucket_below(reading, bucket)?,
+    };
+    while let Some(number) = before
+        && before_named_in(reading, endpoint, number)?.is_none()
+    {
+        before = bucket_below(reading, number)?;
+    }
+    Ok(before)
+}
+
+/// The bucket that the first block of this one names; `None` if it has no block.
+fn before_named_in(
+    reading: &mut Reading,
+    endpoint: EndpointKey,
+    bucket: u32,
+) -> Result<Option<u32>, Fault> {
     let first = keys::index(endpoint, Id::default());
     let last = keys::index(endpoint, Id::from_value(u128::MAX));
-    let mut before = None;
+    let mut named = None;
     reading.scan(
         TableName::Index(bucket),
         (&first, &last),
         false,
         |_, block| {
-            before = Some(unpack(block)?.0);
+            named = Some(unpack(block)?.0);
             Ok(false)
         },
     )?;
-    Ok(before.filter(|before| *before < bucket))
+    Ok(named)
+}
+
+/// The newest bucket that is older than this one.
+fn bucket_below(reading: &mut Reading, bucket: u32) -> Result<Option<u32>, Fault> {
+    let Some(highest) = bucket.checked_sub(1) else {
+        return Ok(None);
+    };
+    let last = [&b"b"[..], &highest.to_be_bytes()].concat();
+    let mut found = None;
+    reading.scan(TableName::State, (b"b", &last), true, |key, _| {
+        found = Reader(key.get(1..).unwrap_or_default()).u32();
+        Ok(false)
+    })?;
+    Ok(found)
 }
 
 /// Goes from the oldest block that may have something on to the newest.

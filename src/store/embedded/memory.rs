@@ -179,6 +179,14 @@ impl Memory {
         shard.last_id = shard.last_id.max(id);
     }
 
+    /// The end of a delivery or an attempt was written into a bucket.
+    pub(super) fn note_write(&mut self, bucket: u32, now: Now) {
+        if let Some(row) = self.buckets.get_mut(&bucket) {
+            row.written_at = row.written_at.max(now.steady.as_micros());
+            self.dirty.buckets.insert(bucket);
+        }
+    }
+
     /// A lane stands at a cursor, or lags no more.
     pub(super) fn note_lane(
         &mut self,

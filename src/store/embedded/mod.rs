@@ -45,7 +45,9 @@ use std::{
 use redb::Database;
 
 pub use self::reader::EmbeddedReader;
-use self::{disk::Disk, fault::Fault, file::OpenError, memory::Memory, tables::Reading};
+use self::{
+    disk::Disk, fault::Fault, file::OpenError, memory::Memory, space::Room, tables::Reading,
+};
 use super::{AcquireError, Completion, Store, StoreFailure};
 use crate::{
     domain::{
@@ -75,6 +77,8 @@ pub struct EmbeddedOptions {
     pub retain_every: Span,
     /// Room on the disk below which nothing new is taken, at most; a small disk has less.
     pub reserve_bytes: u64,
+    /// Attempts of one shard that may be in the journal before the index by endpoint is written.
+    pub journal_attempts_max: usize,
 }
 
 impl Default for EmbeddedOptions {
@@ -87,6 +91,7 @@ impl Default for EmbeddedOptions {
             row_age: Span::from_millis(limits::ROW_AGE_MS),
             retain_every: Span::from_millis(limits::RETAIN_EVERY_MS),
             reserve_bytes: limits::RESERVE_BYTES_MAX,
+            journal_attempts_max: limits::JOURNAL_ATTEMPTS_MAX,
         }
     }
 }
@@ -118,7 +123,7 @@ pub struct EmbeddedStore {
     data_shards: u16,
     memory: Memory,
     submitted: VecDeque<Submitted>,
-    mode: StoreMode,
+    room: Room,
     failure: Option<StoreFailure>,
 }
 
@@ -145,7 +150,7 @@ impl EmbeddedStore {
             data_shards: opened.data_shards,
             memory,
             submitted: VecDeque::new(),
-            mode: StoreMode::Normal,
+            room: Room::default(),
             failure: None,
         };
         for number in 0..=store.data_shards {
@@ -258,7 +263,7 @@ impl Store for EmbeddedStore {
             return Err(failure.clone());
         }
         let submitted = core::mem::take(&mut self.submitted);
-        if submitted.is_empty() && self.mode == StoreMode::Normal {
+        if submitted.is_empty() && self.room.mode == StoreMode::Normal {
             return Ok(());
         }
         let mut batches = Vec::new();

@@ -159,21 +159,33 @@ impl Reads for EmbeddedReader {
             let Some(known) = endpoint_at(reading, endpoint)? else {
                 return Ok(Vec::new());
             };
-            let listed = listing::list(reading, endpoint, query)?;
-            let mut entries = Vec::with_capacity(listed.len());
-            for (position, id) in listed {
-                let record = attempt_at(reading, endpoint.application, position, id)?;
-                let event = id_at(reading, endpoint.application, position)?;
-                // What stands in the index may be of an event that is gone.
-                if let (Some(record), Some(event)) = (record, event) {
-                    entries.push(AttemptEntry {
-                        record,
-                        event: crate::domain::id::EventId::new(event),
-                        endpoint: known.id,
-                    });
+            let mut entries = Vec::new();
+            let mut rest = query;
+            loop {
+                let listed = listing::list(reading, endpoint, rest)?;
+                for (position, id) in &listed {
+                    let record = attempt_at(reading, endpoint.application, *position, *id)?;
+                    let event = id_at(reading, endpoint.application, *position)?;
+                    // What stands in the index may be of an event that is gone.
+                    if let (Some(record), Some(event)) = (record, event) {
+                        entries.push(AttemptEntry {
+                            record,
+                            event: crate::domain::id::EventId::new(event),
+                            endpoint: known.id,
+                        });
+                    }
                 }
+                // A page that is not full is the last one, so the gone ones are made up for.
+                let last = listed.last().map(|(_, id)| *id);
+                if listed.len() < rest.limit || entries.len() >= query.limit {
+                    return Ok(entries);
+                }
+                match query.order {
+                    Order::NewestFirst => rest.below = last,
+                    Order::OldestFirst => rest.above = last,
+                }
+                rest.limit = query.limit - entries.len();
             }
-            Ok(entries)
         })
     }
 

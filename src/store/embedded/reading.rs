@@ -147,7 +147,8 @@ pub(super) fn id_at(
 
 /// The first position whose event has an id of at least `id`; `end` if there is none.
 ///
-/// Ids grow with positions, so a search by halves finds it, however many events there are.
+/// Ids grow with positions, so a search by halves finds it, however many events there are. Places
+/// without an event, such as those of refused names, lie between.
 pub(super) fn first_from(
     reading: &mut Reading,
     application: ApplicationKey,
@@ -159,14 +160,19 @@ pub(super) fn first_from(
         return Ok(end);
     };
     let mut high = end;
+    let mut first = end;
     while low < high {
         let middle = EventPosition::new(low.number() + high.since(low) / 2);
         match next_event(reading, application, &spans, middle)? {
             Some((position, found)) if found < id => low = position.plus(1),
-            Some(_) | None => high = middle,
+            Some((position, _)) => {
+                first = position;
+                high = middle;
+            }
+            None => high = middle,
         }
     }
-    Ok(low)
+    Ok(first)
 }
 
 /// The first event at or behind a position, with its id.

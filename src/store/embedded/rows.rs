@@ -311,7 +311,7 @@ pub(super) struct BucketRow {
     pub(super) opened_at: i64,
     /// When it was closed; `None` while new events go into it.
     pub(super) closed_at: Option<i64>,
-    /// When the last attempt was written into it.
+    /// When an attempt, or the end of a delivery, was last written into it.
     pub(super) written_at: i64,
     /// Bytes of events and payloads in it, roughly.
     pub(super) bytes: u64,

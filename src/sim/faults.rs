@@ -1,0 +1,76 @@
+//! What goes wrong in a simulation beside the receivers: how each life of the process ends, and
+//! troubles that come at their time.
+
+use crate::{engine::options::Options, time::Span};
+
+/// What goes wrong beside the receivers; nothing by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// Batches that fail, counted from 1 over all shards; in the layer `core` only.
+    pub failing_commits: Vec<FailingCommit>,
+    /// Turns take a random few of the inputs that are there.
+    pub split_turns: bool,
+    /// Pages come late and in any order.
+    pub late_loads: bool,
+    /// One load in ten fails.
+    pub failing_loads: bool,
+    /// The first receiver says that it is gone (410) at its third event or later.
+    pub gone_receiver: bool,
+    /// The shortest and the longest time for one group or page, in microseconds; `None` for a quick
+    /// disk.
+    pub latency_us: Option<(u64, u64)>,
+    /// The lives of the process one after another; the one behind the last has no end. In the layer
+    /// `store` only.
+    pub lives: Vec<Life>,
+    /// What comes at its time, counted from the beginning; in the layer `store` only.
+    pub troubles: Vec<(Span, Trouble)>,
+}
+
+/// A batch that fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FailingCommit {
+    /// Which batch, from 1.
+    pub number: u64,
+    /// Whether it becomes durable all the same, and only its answer is lost.
+    pub is_durable: bool,
+}
+
+/// One life of the process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Life {
+    /// How it ends.
+    pub end: LifeEnd,
+    /// Whether the power goes with it: what was not synced may be lost or torn.
+    pub is_power_lost: bool,
+    /// How long it takes until the next life begins.
+    pub down_for: Span,
+    /// The engine's settings in this life; its seed is replaced by the scenario's.
+    pub engine: Options,
+}
+
+/// How a life of the process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LifeEnd {
+    /// At this operation of the disk, counted from the beginning of the life; in recovery and in
+    /// the first creation, too.
+    AtOperation(u64),
+    /// This long after its beginning.
+    After(Span),
+    /// When the group with this number (from 1) is durable and nobody has heard of it.
+    Untold(u64),
+    /// When the sync with this number (from 0) fails, and the store with it.
+    FailingSync(u64),
+}
+
+/// Something that comes at its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The disk has only this much room left, in bytes, for so long.
+    DiskFull(u64, Span),
+    /// The wall clock is set forward, or back.
+    WallStep(Span),
+    /// The shard of the events is lost to the process, which acquires it again.
+    ShardLost,
+    /// Lists and history are read, page by page, while everything goes on.
+    Inspection,
+}

@@ -1,0 +1,328 @@
+//! Inspections: what a reader of lists and history sees, compared with the ledger. Every list is
+//! read page by page, in both directions, with pages of drawn sizes; each durable entry must be in
+//! it once, and nothing else. Only what retention may have let go may be missing.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::{
+    oracle::Violation,
+    witness::{Moment, SeenEvent, Witness},
+};
+use crate::{
+    domain::{
+        application::ApplicationKey,
+        attempt::AttemptRecord,
+        delivery::DeliveryState,
+        endpoint::EndpointKey,
+        event::EventPosition,
+        history::{AttemptEntry, EventEntry, HistoryQuery, Name, Order},
+        id::{EventId, Id},
+    },
+    random::Stream,
+    store::{ReadError, Reads},
+    time::Span,
+};
+
+impl Witness {
+    /// Compares everything that the store shows with the ledger; payloads and rows of ended work may
+    /// go at the ages given.
+    pub(super) fn inspect(
+        &mut self,
+        store: &dyn Reads,
+        application: ApplicationKey,
+        (payload_age, row_age): (Span, Span),
+        now: Moment,
+        random: &mut Stream,
+    ) {
+        let mut found = Vec::new();
+        let inspection = Inspection {
+            witness: self,
+            store,
+            application,
+            payload_age,
+            row_age,
+            now,
+        };
+        let retained = match inspection.look(random, &mut found) {
+            Ok(retained) => retained,
+            Err(ReadError { reason }) => {
+                found.push(Violation::StoreFails { reason });
+                0
+            }
+        };
+        self.happened.retained += retained;
+        for violation in found {
+            self.object(violation);
+        }
+    }
+}
+
+/// One look at everything.
+struct Inspection<'look> {
+    witness: &'look Witness,
+    store: &'look dyn Reads,
+    application: ApplicationKey,
+    payload_age: Span,
+    row_age: Span,
+    now: Moment,
+}
+
+impl Inspection<'_> {
+    /// Looks at everything; gives how many events had gone.
+    fn look(&self, random: &mut Stream, found: &mut Vec<Violation>) -> Result<u64, ReadError> {
+        let mut gone = BTreeSet::new();
+        for seen in self.witness.events.values() {
+            let is_there = self.look_at_event(seen, found)?;
+            if !is_there {
+                gone.insert(seen.event.position);
+            } else {
+                self.look_at_states(seen, found)?;
+            }
+        }
+        self.look_at_events(random, &gone, found)?;
+        self.look_at_attempts(random, &gone, found)?;
+        Ok(u64::try_from(gone.len()).unwrap_or(u64::MAX))
+    }
+
+    /// One event, by its id and by its name; false if retention let it go.
+    fn look_at_event(
+        &self,
+        seen: &SeenEvent,
+        found: &mut Vec<Violation>,
+    ) -> Result<bool, ReadError> {
+        let event = seen.event.id;
+        let mut lost = |what| found.push(Violation::Lost { event, what });
+        let by_id = self.store.event(self.application, &Name::Id(event.id()))?;
+        let Some(entry) = by_id else {
+            if !self.may_go(seen, self.row_age) {
+                lost("it is gone");
+            }
+            return Ok(false);
+        };
+        let same = entry.event.position == seen.event.position
+            && entry.event.accepted_at == seen.event.accepted_at
+            && entry.event.uid == seen.event.uid
+            && entry.event.event_type == seen.event.event_type;
+        if !same {
+            lost("it is another one");
+        }
+        if entry.has_payload {
+            if entry.event.payload != seen.event.payload {
+                lost("its bytes are others");
+            }
+        } else if !self.may_go(seen, self.payload_age) {
+            lost("its bytes are gone");
+        }
+        if let Some(uid) = &seen.event.uid {
+            let by_name = self
+                .store
+                .event(self.application, &Name::Uid(Arc::clone(uid)))?;
+            if by_name.is_none_or(|entry| entry.event.id != event) {
+                lost("its name does not lead to it");
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether retention may have let go what is kept so long.
+    fn may_go(&self, seen: &SeenEvent, age: Span) -> bool {
+        let is_old = self.now.steady.since(seen.touched_at) >= age;
+        is_old
+            && seen
+                .deliveries
+                .iter()
+                .all(|delivery| delivery.end.is_some() || delivery.sent == 0)
+    }
+
+    /// The state of each delivery of an event.
+    fn look_at_states(
+        &self,
+        seen: &SeenEvent,
+        found: &mut Vec<Violation>,
+    ) -> Result<(), ReadError> {
+        let event = seen.event.id;
+        for (ordinal, endpoint) in &self.witness.endpoints {
+            let key = self.endpoint(*ordinal);
+            let state = self.store.delivery_state(key, seen.event.position)?;
+            let delivery = seen.seen(*ordinal);
+            let agrees = match (delivery.end, state) {
+                (Some(end), Some(state)) => end.agrees_with(state),
+                (Some(_), None) => false,
+                (None, Some(DeliveryState::Waiting { due })) => {
+                    delivery.recorded > 0 && due == delivery.due
+                }
+                (None, Some(DeliveryState::Pending)) => delivery.recorded == 0,
+                (None, Some(_)) => false,
+                (None, None) => delivery.recorded == 0,
+            };
+            if !agrees {
+                let (endpoint, recorded) = (endpoint.id, delivery.end);
+                found.push(Violation::StateDiffers {
+                    event,
+                    endpoint,
+                    recorded,
+                    state,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    const fn endpoint(&self, ordinal: u32) -> EndpointKey {
+        EndpointKey {
+            application: self.application,
+            ordinal,
+        }
+    }
+
+    /// The list of events.
+    fn look_at_events(
+        &self,
+        random: &mut Stream,
+        gone: &BTreeSet<EventPosition>,
+        found: &mut Vec<Violation>,
+    ) -> Result<(), ReadError> {
+        let read = |query| self.store.events(self.application, query);
+        let listed = pages(random, read, |entry: &EventEntry| entry.event.id.id())?;
+        let expected = self.witness.events.values();
+        let mut expected: Vec<Id> = expected
+            .filter(|seen| !gone.contains(&seen.event.position))
+            .map(|seen| seen.event.id.id())
+            .collect();
+        expected.sort_unstable();
+        let listed: Vec<Id> = listed.iter().map(|entry| entry.event.id.id()).collect();
+        for id in &listed {
+            let event = EventId::new(*id);
+            if !self.witness.positions.contains_key(&event) {
+                found.push(Violation::Unknown { event });
+            }
+        }
+        if listed != expected {
+            let what = format!("{} of {} events", listed.len(), expected.len());
+            found.push(Violation::List {
+                list: "events",
+                what,
+            });
+        }
+        Ok(())
+    }
+
+    /// The lists of attempts, by endpoint and by event.
+    fn look_at_attempts(
+        &self,
+        random: &mut Stream,
+        gone: &BTreeSet<EventPosition>,
+        found: &mut Vec<Violation>,
+    ) -> Result<(), ReadError> {
+        let id = |entry: &AttemptEntry| entry.record.id.id();
+        for ordinal in self.witness.endpoints.keys() {
+            let read = |query| {
+                self.store
+                    .attempts_of_endpoint(self.endpoint(*ordinal), query)
+            };
+            let listed = pages(random, read, id)?;
+            let is_of = |record: &AttemptRecord| record.endpoint.ordinal == *ordinal;
+            self.compare("attempts of an endpoint", &listed, is_of, gone, true, found);
+        }
+        for (position, seen) in &self.witness.events {
+            if gone.contains(position) {
+                continue;
+            }
+            let read = |query| {
+                self.store
+                    .attempts_of_event(self.application, *position, query)
+            };
+            let listed = pages(random, read, id)?;
+            let is_of = |record: &AttemptRecord| record.position == seen.event.position;
+            self.compare("attempts of an event", &listed, is_of, gone, false, found);
+        }
+        Ok(())
+    }
+
+    /// Compares a list of attempts with those that are durable.
+    fn compare(
+        &self,
+        list: &'static str,
+        listed: &[AttemptEntry],
+        is_of: impl Fn(&AttemptRecord) -> bool,
+        gone: &BTreeSet<EventPosition>,
+        may_be_old: bool,
+        found: &mut Vec<Violation>,
+    ) {
+        let mut wrong = |what: String| found.push(Violation::List { list, what });
+        let mut shown = BTreeSet::new();
+        for entry in listed {
+            let id = entry.record.id;
+            if !shown.insert(id) {
+                wrong(format!("{id} is shown twice"));
+            }
+            match self.witness.records.get(&id) {
+                Some((record, _)) if is_same(record, &entry.record) && is_of(record) => {}
+                Some(_) => wrong(format!("{id} is shown other than it was recorded")),
+                None => wrong(format!("{id} is shown and was never recorded")),
+            }
+        }
+        let expected = self.witness.records.values();
+        for (record, submitted_at) in expected.filter(|(record, _)| is_of(record)) {
+            let may_miss = gone.contains(&record.position)
+                || (may_be_old && self.now.steady.since(*submitted_at) >= self.row_age);
+            if !may_miss && !shown.contains(&record.id) {
+                wrong(format!("{} is missing", record.id));
+            }
+        }
+    }
+}
+
+fn is_same(one: &AttemptRecord, other: &AttemptRecord) -> bool {
+    one.endpoint == other.endpoint
+        && one.position == other.position
+        && one.number == other.number
+        && one.started_at == other.started_at
+        && one.duration == other.duration
+        && one.outcome == other.outcome
+        && one.result == other.result
+}
+
+/// Reads a whole list page by page, in a drawn direction and with pages of a drawn size; gives its
+/// entries oldest first.
+fn pages<T>(
+    random: &mut Stream,
+    read: impl Fn(HistoryQuery) -> Result<Vec<T>, ReadError>,
+    id: impl Fn(&T) -> Id,
+) -> Result<Vec<T>, ReadError> {
+    let is_backwards = random.below(2) == 0;
+    let limit = usize::try_from(random.between(1, 12)).unwrap_or(1);
+    let mut query = HistoryQuery {
+        above: None,
+        below: None,
+        order: if is_backwards {
+            Order::NewestFirst
+        } else {
+            Order::OldestFirst
+        },
+        limit,
+    };
+    let mut all: Vec<T> = Vec::new();
+    loop {
+        let page = read(query)?;
+        let Some(last) = page.last().map(&id) else {
+            break;
+        };
+        if is_backwards {
+            query.below = Some(last);
+        } else {
+            query.above = Some(last);
+        }
+        all.extend(page);
+        if all.len() > ENTRIES_MAX {
+            break;
+        }
+    }
+    if is_backwards {
+        all.reverse();
+    }
+    Ok(all)
+}
+
+/// Entries of a list that never ends.
+const ENTRIES_MAX: usize = 100_000;

@@ -1,0 +1,100 @@
+//! Judging a send: whether an attempt may go out now, and whether it should have long before.
+
+use super::{
+    oracle::{self, Violation},
+    witness::{FlightFacts, Moment, Witness},
+};
+use crate::time::Span;
+
+/// How often as long as that an attempt may be late, and how long in any case: pages are loaded
+/// before it, each behind what was to be written.
+const PATIENCE: i64 = 50;
+const PATIENCE_MIN: Span = Span::from_millis(5_000);
+
+impl Witness {
+    /// Whether an attempt may go out now.
+    pub(super) fn judge_send(&self, flight: FlightFacts, now: Moment) -> Option<Violation> {
+        let FlightFacts {
+            event,
+            endpoint,
+            number,
+            ..
+        } = flight;
+        let seen_event = self.events.get(&flight.position);
+        let Some(seen_event) = seen_event.filter(|seen| seen.durable_at <= now.real) else {
+            return Some(Violation::NotDurable { event });
+        };
+        let accepted = seen_event.event.id;
+        if accepted != event {
+            return Some(Violation::IdChanged { event, accepted });
+        }
+        let seen = seen_event.seen(flight.ordinal);
+        let max = oracle::attempts_max(&self.options.retry);
+        if usize::from(number) > max || number == 0 || number > seen.sent + 1 {
+            return Some(Violation::WrongCount {
+                event,
+                endpoint,
+                number,
+                max,
+            });
+        }
+        if seen.end.is_some() {
+            return Some(Violation::EndedAlready { event, endpoint });
+        }
+        if number <= seen.sent {
+            let Some(broken_at) = self.breaks.get(seen.period) else {
+                return Some(Violation::Repeated {
+                    event,
+                    endpoint,
+                    number,
+                });
+            };
+            let is_lost = seen
+                .told_at
+                .is_none_or(|told_at| broken_at.since(told_at) <= self.window);
+            if number <= seen.recorded || !is_lost {
+                return Some(Violation::Forgotten {
+                    event,
+                    endpoint,
+                    number,
+                });
+            }
+        }
+        let early = seen.not_before.since(now.steady);
+        (seen.failed + 1 == number && number > 1 && early > Span::ZERO).then_some(
+            Violation::TooEarly {
+                event,
+                endpoint,
+                number,
+                early,
+            },
+        )
+    }
+
+    /// Whether an attempt could have gone out long before: nothing was in flight to its endpoint,
+    /// there were slots, it was due, and the process was up.
+    pub(super) fn judge_lateness(&self, flight: FlightFacts, now: Moment) -> Option<Violation> {
+        let endpoint = self.endpoints.get(&flight.ordinal)?;
+        let seen_event = self.events.get(&flight.position)?;
+        let seen = seen_event.seen(flight.ordinal);
+        if endpoint.in_flight > 0 {
+            return None;
+        }
+        let mut late = match (seen.recorded, flight.number) {
+            (0, 1) => now.real.since(seen_event.durable_at),
+            (recorded, number) if recorded + 1 == number => now.steady.since(seen.due),
+            // Its due time is not durable yet.
+            _ => return None,
+        };
+        for at in [self.ready_at, endpoint.idle_since, self.crowded_at] {
+            late = late.min(now.real.since(at));
+        }
+        let patience = Span::from_micros(self.window.as_micros().saturating_mul(PATIENCE));
+        (late > patience.max(PATIENCE_MIN)).then_some(Violation::Late {
+            event: flight.event,
+            endpoint: flight.endpoint,
+            number: flight.number,
+            late,
+        })
+    }
+}

@@ -1,0 +1,197 @@
+//! The lives of the process: how one begins, and how it ends. When it ends, engine and store are
+//! dropped and nobody hears of anything any more; the disk, the receivers and the producers go on.
+
+use super::{
+    faults::{Life, LifeEnd},
+    oracle::Violation,
+    run::SimulationError,
+    scenario::Layer,
+    simulated_disk::{DiskFaults, SimulatedDisk},
+    world::{Arrival, Due, World},
+};
+use crate::{
+    domain::id::ShardId,
+    engine::Engine,
+    store::embedded::EmbeddedOptions,
+    time::{Anchor, Now, Span, Timestamp},
+};
+
+/// The clocks of the process, and how they hang together with real time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clocks {
+    anchor: Anchor,
+    /// When the process began its life.
+    started_at: Timestamp,
+    /// How far the wall clock was set forward.
+    pub(super) wall_ahead: Span,
+}
+
+impl Clocks {
+    /// Clocks that show real time.
+    pub(super) const fn starting_at(real: Timestamp) -> Self {
+        Self {
+            anchor: Anchor::fresh(real),
+            started_at: real,
+            wall_ahead: Span::ZERO,
+        }
+    }
+
+    /// What the clocks show.
+    pub(super) const fn now(&self, real: Timestamp) -> Now {
+        let wall = real.plus(self.wall_ahead);
+        self.anchor.now(real.since(self.started_at), wall)
+    }
+
+    /// When the steady clock shows this time.
+    pub(super) const fn real_of(&self, steady: Timestamp) -> Timestamp {
+        let began = self.now(self.started_at).steady;
+        self.started_at.plus(steady.since(began))
+    }
+}
+
+impl World<'_> {
+    fn this_life(&self) -> Option<&Life> {
+        self.scenario.faults.lives.get(self.witness.life)
+    }
+
+    /// The process begins: the store is opened and all shards are acquired.
+    pub(super) fn start(&mut self) -> Result<(), SimulationError> {
+        let life = self.witness.life;
+        if let (Layer::Store(options), Some(disk)) = (&self.scenario.layer, self.disk.clone()) {
+            let Some(last) = self.open(&disk, options)? else {
+                return Ok(());
+            };
+            let wall = self.now.plus(self.clocks.wall_ahead);
+            self.clocks.started_at = self.now;
+            self.clocks.anchor = match last {
+                None => Anchor::fresh(wall),
+                Some(last) => Anchor::resumed(last, wall, None)?,
+            };
+            let moment = self.moment();
+            if let Some(store) = self.host.store() {
+                self.witness.reconcile(store, moment);
+            }
+            if life > 0 {
+                self.inspect();
+                self.mark(&disk, 1);
+            }
+            if let Some(LifeEnd::After(span)) = self.this_life().map(|life| life.end) {
+                self.plan(span, Due::Die(life));
+            }
+        }
+        self.witness.options = self.scenario.engine_options(life);
+        self.engine = Some(Engine::new(self.scenario.engine_options(life)));
+        for number in 0..=self.host.data_shards() {
+            let shard = ShardId::new(number);
+            self.acquiring.insert(shard);
+            self.plan(Span::ZERO, Due::Engine(Arrival::Acquire(shard)));
+        }
+        Ok(())
+    }
+
+    /// Opens the store; nothing if the process died over it or must try again.
+    fn open(
+        &mut self,
+        disk: &SimulatedDisk,
+        options: &EmbeddedOptions,
+    ) -> Result<Option<Option<Now>>, SimulationError> {
+        let end = self.this_life().map(|life| life.end);
+        disk.set_faults(DiskFaults {
+            crash_at: match end {
+                Some(LifeEnd::AtOperation(number)) => Some(disk.operations() + number),
+                _ => None,
+            },
+            failing_sync: match end {
+                Some(LifeEnd::FailingSync(number)) => Some(disk.syncs() + number),
+                _ => None,
+            },
+            capacity: disk.faults().capacity,
+        });
+        let reason = match self.host.open(disk, options) {
+            Ok(last) => return Ok(Some(last)),
+            Err(error) => error.to_string(),
+        };
+        if disk.is_dead() || disk.has_failed_sync() {
+            self.witness.happened.died_opening += 1;
+            self.die();
+            return Ok(None);
+        }
+        if disk.faults().capacity.is_some() {
+            self.plan(Span::from_millis(1_000), Due::Start);
+            return Ok(None);
+        }
+        self.witness.object(Violation::StoreFails { reason });
+        Err(SimulationError::Violated(
+            self.witness.violations().to_vec(),
+        ))
+    }
+
+    /// The store, or the power, is gone in the middle of a group.
+    pub(super) fn ended(&mut self) -> Result<(), SimulationError> {
+        let Some(disk) = self.disk.clone() else {
+            return Ok(());
+        };
+        let is_told = self.witness.failure.take();
+        match (is_told, self.this_life().map(|life| life.end)) {
+            (Some(_), Some(LifeEnd::FailingSync(_))) if disk.has_failed_sync() => {
+                self.witness.happened.failed_syncs += 1;
+                // It says so and ends by itself, so it closes what it has open.
+                self.engine = None;
+                self.host.close();
+            }
+            (None, Some(LifeEnd::Untold(_))) => self.witness.happened.died_untold += 1,
+            _ if disk.is_dead() => {}
+            (reason, _) => {
+                let reason = reason.unwrap_or_default();
+                self.witness.object(Violation::StoreFails { reason });
+                return Err(SimulationError::Violated(
+                    self.witness.violations().to_vec(),
+                ));
+            }
+        }
+        self.die();
+        Ok(())
+    }
+
+    /// The process is gone, and begins again later.
+    pub(super) fn die(&mut self) {
+        let Some(disk) = self.disk.clone() else {
+            return;
+        };
+        let life = self.this_life();
+        let is_power_lost = life.is_some_and(|life| life.is_power_lost);
+        let down_for = life.map_or(Span::from_millis(1_000), |life| life.down_for);
+        disk.kill();
+        self.engine = None;
+        self.host.close();
+        if is_power_lost {
+            self.witness.happened.power_losses += 1;
+            disk.restart();
+        } else {
+            self.witness.happened.kills += 1;
+            disk.restart_warm();
+        }
+        self.mark(&disk, 0);
+        self.witness.died(self.moment());
+        self.dues.retain(|_, due| {
+            matches!(
+                due,
+                Due::Engine(Arrival::Answer(..) | Arrival::Ask(_) | Arrival::LoseShard)
+                    | Due::Trouble(_)
+                    | Due::RoomAgain
+            )
+        });
+        self.acquiring.clear();
+        for ask in self.workload.cut_off() {
+            self.plan_ask(ask);
+        }
+        self.plan(down_for, Due::Start);
+    }
+
+    /// Tells the trace how far the disk had come.
+    fn mark(&mut self, disk: &SimulatedDisk, kind: u64) {
+        let life = u64::try_from(self.witness.life).unwrap_or(u64::MAX);
+        let (operations, syncs) = (disk.operations(), disk.syncs());
+        self.trace.event_of_life(kind, life, operations, syncs);
+    }
+}

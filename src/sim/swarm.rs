@@ -1,0 +1,166 @@
+//! The swarm: a scenario of the layer `store` drawn from a seed. Each run has only some of the
+//! faults, in sizes from tiny to those of production, so that many runs together meet combinations
+//! that one run with everything would hide.
+
+use super::{
+    faults::{Faults, Life, LifeEnd, Trouble},
+    scenario::{Layer, Scenario, ScenarioError},
+};
+use crate::{
+    engine::options::Options, random::Stream, store::embedded::EmbeddedOptions, time::Span,
+};
+
+const SECOND_US: u64 = 1_000_000;
+const HOUR_US: u64 = 3_600 * SECOND_US;
+const DAY_US: u64 = 24 * HOUR_US;
+
+/// The scenario of a seed.
+///
+/// # Errors
+/// None is known: what is drawn is within the bounds of a scenario.
+pub fn store_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
+    let mut random = Stream::new(seed, "swarm", 0, 0);
+    let events = small(random.between(5, 40));
+    let endpoints = small(random.between(1, 6));
+    let mut scenario = Scenario::new(seed, events, endpoints)?;
+    let gaps = [1, 1_000, 20_000, 100_000, 5 * SECOND_US, HOUR_US];
+    scenario.event_every = micros(one_of(&mut random, &gaps));
+    scenario.named_percent = one_of(&mut random, &[0, 50, 100]);
+    let expires = [DAY_US * 14, DAY_US * 14, HOUR_US, 6 * HOUR_US];
+    scenario.engine.expires_after = micros(one_of(&mut random, &expires));
+    if random.below(2) == 0 {
+        let waits = [1, 10, 120].map(Span::from_seconds);
+        scenario.engine.retry.waits = waits.to_vec();
+    }
+    let fixed = scenario.engine.clone();
+    scenario.engine = sizes(&mut random, &fixed);
+    scenario.layer = Layer::Store(embedded(&mut random));
+    scenario.faults = faults(&mut random, &scenario, &fixed);
+    Ok(scenario)
+}
+
+/// The engine's sizes: tiny ones, or those of production.
+fn sizes(random: &mut Stream, fixed: &Options) -> Options {
+    let production = Options::default();
+    Options {
+        ring_events_max: one_of(random, &[4, 16, production.ring_events_max]),
+        page_rows: one_of(random, &[1, 2, production.page_rows]),
+        window_max: one_of(random, &[1, 2, production.window_max]),
+        send_slots: one_of(random, &[3, 8, production.send_slots]),
+        record_delay: micros(one_of(random, &[0, 1_000, 20_000])),
+        ..fixed.clone()
+    }
+}
+
+/// What the store keeps, and in which portions.
+fn embedded(random: &mut Stream) -> EmbeddedOptions {
+    let production = EmbeddedOptions::default();
+    let row_age = one_of(random, &[HOUR_US, DAY_US, 30 * DAY_US]);
+    EmbeddedOptions {
+        data_shards: one_of(random, &[1, 1, 3]),
+        bucket_bytes: one_of(random, &[100, 1_000, production.bucket_bytes]),
+        bucket_age: micros(one_of(random, &[60 * SECOND_US, DAY_US])),
+        payload_age: micros(one_of(random, &[row_age, row_age / 4])),
+        row_age: micros(row_age),
+        retain_every: micros(one_of(random, &[0, 10 * SECOND_US])),
+        reserve_bytes: 64 * 1_024,
+        journal_attempts_max: one_of(random, &[1, 7, production.journal_attempts_max]),
+    }
+}
+
+fn faults(random: &mut Stream, scenario: &Scenario, fixed: &Options) -> Faults {
+    let latencies = [
+        None,
+        None,
+        Some((1_000, 30_000)),
+        Some((500_000, 3_000_000)),
+    ];
+    let end = scenario.event_every.as_micros().unsigned_abs() * u64::from(scenario.events);
+    let lives = (0..random.below(5))
+        .map(|_| life(random, scenario, fixed))
+        .collect();
+    let mut troubles = Vec::new();
+    for _ in 0..one_of(random, &[0_u32, 0, 1, 2]) {
+        let room = one_of(random, &[0, 10_000, 70_000, 200_000]);
+        let span = micros(one_of(random, &[SECOND_US, 60 * SECOND_US]));
+        troubles.push((moment(random, end), Trouble::DiskFull(room, span)));
+    }
+    for _ in 0..one_of(random, &[0_u32, 0, 1, 3]) {
+        let size = i64::try_from(random.between(1, 2 * DAY_US)).unwrap_or(0);
+        let step = if random.below(2) == 0 { size } else { -size };
+        let step = Trouble::WallStep(Span::from_micros(step));
+        troubles.push((moment(random, end), step));
+    }
+    for _ in 0..one_of(random, &[0_u32, 0, 1, 4]) {
+        troubles.push((moment(random, end), Trouble::ShardLost));
+    }
+    for _ in 0..one_of(random, &[0_u32, 0, 2]) {
+        troubles.push((moment(random, end), Trouble::Inspection));
+    }
+    Faults {
+        failing_commits: Vec::new(),
+        split_turns: random.below(3) == 0,
+        late_loads: random.below(3) == 0,
+        failing_loads: random.below(4) == 0,
+        gone_receiver: random.below(4) == 0,
+        latency_us: one_of(random, &latencies),
+        lives,
+        troubles,
+    }
+}
+
+/// One life of the process, and how it ends.
+fn life(random: &mut Stream, scenario: &Scenario, fixed: &Options) -> Life {
+    let end = scenario.event_every.as_micros().unsigned_abs() * u64::from(scenario.events);
+    let end = match random.below(10) {
+        0..4 => LifeEnd::AtOperation(spread(random, 4_000)),
+        4..7 => LifeEnd::After(moment(random, end)),
+        7..9 => LifeEnd::Untold(random.between(1, u64::from(scenario.events))),
+        _ => LifeEnd::FailingSync(spread(random, 200)),
+    };
+    Life {
+        end,
+        is_power_lost: random.below(3) > 0,
+        down_for: micros(spread(random, HOUR_US)),
+        engine: if random.below(2) == 0 {
+            scenario.engine.clone()
+        } else {
+            sizes(random, fixed)
+        },
+    }
+}
+
+/// A moment while events come in, or long after.
+fn moment(random: &mut Stream, end: u64) -> Span {
+    let longest = if random.below(3) == 0 {
+        DAY_US * 2
+    } else {
+        end.max(SECOND_US)
+    };
+    if random.below(2) == 0 {
+        micros(random.below(longest))
+    } else {
+        micros(spread(random, longest))
+    }
+}
+
+/// A number from 0 to before `end`, as likely to have few digits as many.
+fn spread(random: &mut Stream, end: u64) -> u64 {
+    let digits = u64::from(u64::BITS - end.leading_zeros());
+    let size = 1_u64 << random.below(digits.max(1));
+    random
+        .between(size - 1, 2 * size - 2)
+        .min(end.saturating_sub(1))
+}
+
+fn one_of<T: Copy + Default>(random: &mut Stream, choices: &[T]) -> T {
+    random.pick(choices).copied().unwrap_or_default()
+}
+
+fn small(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+fn micros(count: u64) -> Span {
+    Span::from_micros(i64::try_from(count).unwrap_or(i64::MAX))
+}

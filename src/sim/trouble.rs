@@ -1,0 +1,67 @@
+//! Troubles that come at their time, whatever the process is at.
+
+use super::{
+    faults::{Faults, LifeEnd, Trouble},
+    world::{Arrival, Due, World},
+};
+use crate::time::Span;
+
+impl Faults {
+    /// How much longer a run may take for what goes wrong in it: the process is down, and steady
+    /// time stands still where a clock was set back.
+    pub(super) fn time_lost(&self) -> Span {
+        let lives = self.lives.iter().map(|life| {
+            let longest = match life.end {
+                LifeEnd::After(span) => span.as_micros(),
+                LifeEnd::AtOperation(_) | LifeEnd::Untold(_) | LifeEnd::FailingSync(_) => 0,
+            };
+            // What waits longest waits a day; so long nothing may be written.
+            longest + life.down_for.as_micros() + 2 * 86_400_000_000
+        });
+        let troubles = self.troubles.iter().map(|(after, trouble)| match trouble {
+            Trouble::DiskFull(_, span) => after.as_micros() + span.as_micros(),
+            Trouble::WallStep(span) => after.as_micros() + span.as_micros().abs(),
+            Trouble::ShardLost | Trouble::Inspection => after.as_micros(),
+        });
+        Span::from_micros(lives.chain(troubles).sum())
+    }
+}
+
+impl World<'_> {
+    /// Something goes wrong.
+    pub(super) fn trouble(&mut self, trouble: Trouble) {
+        match trouble {
+            Trouble::DiskFull(room, span) => {
+                if let Some(disk) = &self.disk {
+                    disk.limit(Some(room));
+                    self.plan(span, Due::RoomAgain);
+                }
+            }
+            Trouble::WallStep(span) => {
+                self.witness.happened.wall_steps += 1;
+                let ahead = self.clocks.wall_ahead.as_micros();
+                self.clocks.wall_ahead = Span::from_micros(ahead + span.as_micros());
+            }
+            Trouble::ShardLost => self.plan(Span::ZERO, Due::Engine(Arrival::LoseShard)),
+            Trouble::Inspection => self.inspect(),
+        }
+    }
+
+    /// The disk has room again.
+    pub(super) fn room_again(&mut self) {
+        if let Some(disk) = &self.disk {
+            disk.limit(None);
+        }
+    }
+
+    /// Reads all lists and compares them with what is durable.
+    pub(super) fn inspect(&mut self) {
+        let now = self.moment();
+        if let (Some(store), Some(options)) = (self.host.store(), self.scenario.embedded()) {
+            let kept = (options.payload_age, options.row_age);
+            self.witness.happened.inspections += 1;
+            self.witness
+                .inspect(store, self.application, kept, now, &mut self.inspections);
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! What can be found wrong: each property that must hold, as what a run fails with when it does not.
+
+use thiserror::Error;
+
+use crate::{
+    domain::{
+        delivery::DeliveryState,
+        id::{EndpointId, EventId},
+    },
+    time::Span,
+};
+
+/// A property that did not hold: a bug in the engine, the store or the simulation.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Violation {
+    /// I1: an acknowledged event, or one that is sent, was not durable at that time.
+    #[error("I1: {event} was acted on before it was durable")]
+    NotDurable {
+        /// The event.
+        event: EventId,
+    },
+    /// I3: something was sent that no subscription asked for, or recorded of nobody knows what.
+    #[error("I3: {event} and {endpoint} are no delivery")]
+    NoDelivery {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+    },
+    /// I3: a delivery has no terminal state when nothing moves any more.
+    #[error("I3: {event}/{endpoint} has not ended: {state:?}")]
+    NotEnded {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// What the store says of it.
+        state: Option<DeliveryState>,
+    },
+    /// I4: a delivery ended twice, or moved on after its end.
+    #[error("I4: {event}/{endpoint} went on after its end")]
+    EndedAlready {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+    },
+    /// I4: the store tells another end than was recorded.
+    #[error("I4: {event}/{endpoint} was recorded as {recorded:?}, the store says {state:?}")]
+    StateDiffers {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// What was recorded; `None` if no end was.
+        recorded: Option<End>,
+        /// What the store says.
+        state: Option<DeliveryState>,
+    },
+    /// I5: recorded as delivered although no 2xx came.
+    #[error("I5: {event}/{endpoint} is recorded as delivered, but no 2xx came")]
+    NotDelivered {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+    },
+    /// I6: an attempt was made again although no result was lost.
+    #[error("I6: attempt {number} of {event}/{endpoint} was made twice for no reason")]
+    Repeated {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// Which attempt.
+        number: u16,
+    },
+    /// I7 and I8: an attempt came before the schedule or the receiver's `Retry-After` allows.
+    #[error("I7: attempt {number} of {event}/{endpoint} came {early} too early")]
+    TooEarly {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// Which attempt.
+        number: u16,
+        /// By how much.
+        early: Span,
+    },
+    /// I9: more attempts than the schedule has, or given up before it was spent.
+    #[error("I9: attempt {number} of {event}/{endpoint}, the schedule has {max}")]
+    WrongCount {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// Which attempt.
+        number: u16,
+        /// How many there are.
+        max: usize,
+    },
+    /// I10: an attempt to an endpoint whose disabling was durable.
+    #[error("I10: {event} was sent to {endpoint}, which is disabled")]
+    Disabled {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+    },
+    /// I13: the event's public name is not the one it was accepted with.
+    #[error("I13: {event} is sent in the place of {accepted}")]
+    IdChanged {
+        /// The name it was sent with.
+        event: EventId,
+        /// The name it was accepted with.
+        accepted: EventId,
+    },
+    /// I15: more attempts in flight to one endpoint, or in all, than the caps allow.
+    #[error("I15: {in_flight} attempts in flight, the cap is {cap}")]
+    OverCap {
+        /// How many there were.
+        in_flight: usize,
+        /// How many there may be.
+        cap: usize,
+    },
+    /// I23: not all events that producers handed in were accepted in the end.
+    #[error("I23: {accepted} of {asked} events were accepted")]
+    NotAccepted {
+        /// How many were.
+        accepted: u64,
+        /// How many should have been.
+        asked: u64,
+    },
+    /// I24: attempts were in flight when nothing moved any more.
+    #[error("I24: {in_flight} attempts were never answered")]
+    InFlightAtEnd {
+        /// How many.
+        in_flight: usize,
+    },
+    /// I1: an event that was acknowledged, or told of as durable, is gone or other than it was.
+    #[error("I1: {event} was accepted and is not in the store as it was: {what}")]
+    Lost {
+        /// The event.
+        event: EventId,
+        /// What is missing or other.
+        what: &'static str,
+    },
+    /// I2: a part of what was written together is there and another part is not.
+    #[error("I2: of what was written together with {event} only a part is there")]
+    HalfThere {
+        /// An event it was about.
+        event: EventId,
+    },
+    /// I2: the store shows an event that nobody accepted.
+    #[error("I2: the store shows {event}, which nobody wrote")]
+    Unknown {
+        /// The event.
+        event: EventId,
+    },
+    /// I4: an attempt was made again whose result is durable, or was told too long ago to be lost.
+    #[error("I4: attempt {number} of {event}/{endpoint} was made again, its result was kept")]
+    Forgotten {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// Which attempt.
+        number: u16,
+    },
+    /// I14: the bytes that were sent are not those that were accepted.
+    #[error("I14: {event} was sent with other bytes than it was accepted with")]
+    OtherBytes {
+        /// The event.
+        event: EventId,
+    },
+    /// I18: one name leads to several events, or to another one than before.
+    #[error("I18: the name of {event} belongs to {other} too")]
+    NameTwice {
+        /// The event.
+        event: EventId,
+        /// The other one.
+        other: EventId,
+    },
+    /// I24: an id was given twice.
+    #[error("I24: the id {id} was given twice")]
+    IdTwice {
+        /// The id, as the number it is.
+        id: u128,
+    },
+    /// I25: a list does not show what was recorded, each entry once.
+    #[error("I25: the list of {list} is wrong: {what}")]
+    List {
+        /// Which list.
+        list: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// I28: the store can't be opened or read, although only the power went.
+    #[error("I28: the store fails without a reason: {reason}")]
+    StoreFails {
+        /// What it says.
+        reason: String,
+    },
+    /// I9: a delivery expired before its time.
+    #[error("I9: {event}/{endpoint} expired {early} too early")]
+    ExpiredEarly {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// By how much.
+        early: Span,
+    },
+    /// L1: an attempt came long after it could have.
+    #[error("L1: attempt {number} of {event}/{endpoint} could have come {late} earlier")]
+    Late {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// Which attempt.
+        number: u16,
+        /// By how much.
+        late: Span,
+    },
+}
+
+/// How a delivery ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// An attempt succeeded.
+    Succeeded,
+    /// All attempts failed.
+    Exhausted,
+    /// Its time ran out.
+    Expired,
+}
+
+impl End {
+    /// Whether the store tells the same.
+    #[must_use]
+    pub const fn agrees_with(self, state: DeliveryState) -> bool {
+        matches!(
+            (self, state),
+            (Self::Succeeded, DeliveryState::Succeeded)
+                | (Self::Exhausted, DeliveryState::Exhausted)
+                | (Self::Expired, DeliveryState::Expired)
+        )
+    }
+}
