@@ -16,6 +16,7 @@ use fanfare::{
         id::{EventId, Id},
         page::{LoadHandle, Page, PageRequest, ShardState},
     },
+    sim::simulated_disk::SimulatedDisk,
     store::{
         Completion,
         memory::{DATA_SHARD, MemoryOptions, MemoryStore},
@@ -666,7 +667,12 @@ proptest! {
             attempts_max: usize::MAX,
             bytes_max: usize::MAX,
         };
-        follows_the_model(super::embedded(), options, &acts);
+        let disk = SimulatedDisk::new(1);
+        drop(follows_the_model(super::embedded_on(&disk), options, &acts));
+        prop_assert_eq!(super::faults(&disk), Vec::<String>::new());
+        // Nor is anything wrong with what a crash leaves.
+        disk.restart();
+        prop_assert_eq!(super::faults(&disk), Vec::<String>::new());
     }
 
     #[test]
