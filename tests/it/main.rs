@@ -15,6 +15,7 @@ mod original;
 mod process;
 mod server;
 mod sockets;
+mod store_commands;
 mod store_contract;
 mod support;
 mod transport;
