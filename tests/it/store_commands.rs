@@ -9,16 +9,25 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Output, Stdio},
+    sync::Arc,
 };
 
 use fanfare::{
+    domain::history::{HistoryQuery, Name, Order},
     random::Stream,
-    store::embedded::{
-        EmbeddedOptions, EmbeddedStore,
-        check::check,
-        file::FILE,
-        offline::{Progress, Unseen},
-        system_disk::SystemDisk,
+    sim::simulated_disk::{DiskFaults, SimulatedDisk},
+    store::{
+        Reads as _,
+        embedded::{
+            EmbeddedOptions, EmbeddedStore,
+            backup::backup,
+            check::check,
+            compact::compact,
+            disk::Disk,
+            file::FILE,
+            offline::{Progress, Unseen},
+            system_disk::SystemDisk,
+        },
     },
 };
 use serde_json::{Value, json};
@@ -386,25 +395,15 @@ fn a_folder_that_can_not_be_written_is_refused_with_its_name() {
     assert_serve_fails(Path::new("/proc/self"), &["/proc/self", "--data-dir"]);
 }
 
-/// What opening and reading a file said.
-fn look(folder: &Path) -> Result<Vec<Vec<u8>>, String> {
-    use fanfare::{
-        domain::{
-            application::ApplicationKey,
-            history::{HistoryQuery, Name, Order},
-        },
-        store::Reads as _,
-    };
-    // Without its lock, which the processes that other tests start would inherit for a moment.
-    let disk = SystemDisk::shared(folder);
-    let options = EmbeddedOptions::default();
-    let store = EmbeddedStore::open(std::sync::Arc::new(disk), options);
+/// The payloads of all messages in the store of a disk, or what opening or reading it said.
+fn payloads(disk: Arc<dyn Disk>) -> Result<Vec<Vec<u8>>, String> {
+    let store = EmbeddedStore::open(disk, EmbeddedOptions::default());
     let store = store.map_err(|error| error.to_string())?;
     let name = Name::Uid("acme".into());
     let found = store
         .application(&name)
         .map_err(|error| error.to_string())?;
-    let key: ApplicationKey = found.ok_or("the application is gone")?.key;
+    let key = found.ok_or("the application is gone")?.key;
     let query = HistoryQuery {
         above: None,
         below: None,
@@ -418,6 +417,12 @@ fn look(folder: &Path) -> Result<Vec<Vec<u8>>, String> {
         .iter()
         .map(|entry| entry.event.payload.bytes.to_vec());
     Ok(payloads.collect())
+}
+
+/// What a check says of a disk.
+fn faults(disk: &dyn Disk) -> Vec<String> {
+    let progress: Arc<dyn Progress> = Arc::new(Unseen);
+    check(disk, &progress).expect("it is a store").faults
 }
 
 /// Bits of a file at random: half of them in the pages that hold something, half in redb's header.
@@ -445,17 +450,18 @@ async fn a_flipped_bit_is_told_or_changes_nothing() {
     let (folder, _) = kept().await;
     let whole = bytes(&folder);
     let path = data(&folder).join(FILE);
-    let expected = look(&data(&folder)).expect("it is whole");
+    // Without its lock, which the processes that other tests start would inherit for a moment.
+    let disk = Arc::new(SystemDisk::shared(&data(&folder)));
+    let expected = payloads(disk.clone()).expect("it is whole");
     assert_eq!(expected.len(), MESSAGES);
-    let progress: std::sync::Arc<dyn Progress> = std::sync::Arc::new(Unseen);
+    let progress: Arc<dyn Progress> = Arc::new(Unseen);
     let (mut told, mut harmless) = (0, 0);
     for bit in some_bits(&whole, 300) {
         let mut flipped = whole.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
         fs::write(&path, &flipped).expect("writable");
-        let disk = SystemDisk::shared(&data(&folder));
-        let is_clean = check(&disk, &progress).is_ok_and(|report| report.is_clean);
-        match look(&data(&folder)) {
+        let is_clean = check(&*disk, &progress).is_ok_and(|report| report.is_clean);
+        match payloads(disk.clone()) {
             Ok(payloads) => {
                 assert!(
                     payloads == expected,
@@ -471,4 +477,91 @@ async fn a_flipped_bit_is_told_or_changes_nothing() {
         }
     }
     assert!(told > 0 && harmless > 0, "{told} told, {harmless} harmless");
+}
+
+/// A simulated disk with the store of a stopped server.
+fn simulated(whole: &[u8]) -> SimulatedDisk {
+    let disk = SimulatedDisk::new(7);
+    let file = disk.open(FILE).expect("it opens");
+    file.write(0, whole).expect("there is room");
+    file.sync().expect("it works");
+    disk.sync_folder().expect("it works");
+    disk
+}
+
+/// A crash or a full disk at every operation of a compaction leaves a whole store with everything.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compaction_that_breaks_off_loses_nothing() {
+    let (folder, _) = kept().await;
+    let whole = bytes(&folder);
+    let expected = payloads(Arc::new(SystemDisk::shared(&data(&folder)))).expect("it is whole");
+    let progress: Arc<dyn Progress> = Arc::new(Unseen);
+    let mut crashes = 0;
+    loop {
+        let disk = simulated(&whole);
+        disk.set_faults(DiskFaults {
+            crash_at: Some(disk.operations() + crashes),
+            ..DiskFaults::default()
+        });
+        let compacted = compact(&disk, &progress);
+        disk.restart();
+        disk.set_faults(DiskFaults::default());
+        assert_eq!(faults(&disk), Vec::<String>::new(), "crash at {crashes}");
+        let found = payloads(Arc::new(disk.clone())).expect("it opens");
+        assert!(found == expected, "crash at {crashes}");
+        let left = disk.exists("fanfare.db.new").expect("readable");
+        assert!(!left, "a start takes away what a crash left");
+        if let Ok(compacted) = compacted {
+            assert!(compacted.bytes_after < compacted.bytes_before);
+            break;
+        }
+        crashes += 1;
+    }
+    assert!(crashes > 20, "only {crashes} operations");
+
+    for room in [whole.len(), whole.len() + 40_000, whole.len() + 200_000] {
+        let disk = simulated(&whole);
+        disk.set_faults(DiskFaults {
+            capacity: Some(room as u64),
+            ..DiskFaults::default()
+        });
+        if compact(&disk, &progress).is_err() {
+            assert!(!disk.exists("fanfare.db.new").expect("readable"));
+            let length = disk.open(FILE).and_then(|file| file.length());
+            assert_eq!(length.expect("readable"), whole.len() as u64);
+        }
+        assert_eq!(faults(&disk), Vec::<String>::new(), "room for {room}");
+    }
+}
+
+/// A backup bears its name only when it is whole, wherever a crash comes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_breaks_off_has_no_name() {
+    let (folder, _) = kept().await;
+    let whole = bytes(&folder);
+    let progress: Arc<dyn Progress> = Arc::new(Unseen);
+    let mut crashes = 0;
+    loop {
+        let store = simulated(&whole);
+        let other = SimulatedDisk::new(crashes);
+        other.set_faults(DiskFaults {
+            crash_at: Some(crashes),
+            ..DiskFaults::default()
+        });
+        let copied = backup(&store, &other, "copy.db", &progress);
+        other.restart();
+        if other.exists("copy.db").expect("readable") {
+            let copy = other.open("copy.db").expect("it opens");
+            let mut read = vec![0; whole.len()];
+            copy.read(0, &mut read).expect("it is that long");
+            assert!(read == whole, "crash at {crashes}");
+        } else {
+            assert!(copied.is_err(), "crash at {crashes}");
+        }
+        if copied.is_ok() {
+            break;
+        }
+        crashes += 1;
+    }
+    assert!(crashes > 4, "only {crashes} operations");
 }
