@@ -175,6 +175,17 @@ pub const GROUP_PAUSE_US: u64 = 1_000;
 pub const DATA_SHARDS: u16 = 64;
 /// Memory that the embedded store keeps pages of its file in, in bytes.
 pub const STORE_CACHE_BYTES: usize = 64 * 1024 * 1024;
+/// Largest file of an embedded store that is compared with its checksums as a whole at each start,
+/// in bytes. Of a larger one only what a crash may have torn is.
+pub const STORE_VERIFIED_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Most faults that a check of the store lists; of more it tells how many.
+pub const CHECK_FAULTS_MAX: usize = 100;
+/// Most applications that the store's statistics list, those with the largest backlog.
+pub const STATS_APPLICATIONS_MAX: usize = 100;
+/// Bytes of rows that a compaction writes in one commit.
+pub const COPY_COMMIT_BYTES: usize = 16 * 1024 * 1024;
+/// Bytes of a file that a backup copies at a time.
+pub const COPY_CHUNK_BYTES: usize = 1024 * 1024;
 /// Attempts of one shard that may be in the journal before the index by endpoint is written.
 pub const JOURNAL_ATTEMPTS_MAX: usize = 4_096;
 /// Size at which a bucket of events is closed, in bytes.

@@ -18,13 +18,17 @@ mod serve;
 mod signals;
 mod simulate;
 mod storage;
+mod store;
 
 use std::{
     io::{self, Write as _},
+    panic,
     process::ExitCode,
 };
 
 use clap::{Parser, Subcommand};
+
+use crate::store::embedded;
 
 pub use self::{
     dev::DevArguments,
@@ -33,6 +37,7 @@ pub use self::{
     receive::{Delay, ReceiveArguments},
     serve::ServeArguments,
     simulate::SimulateArguments,
+    store::{BackupArguments, FolderArguments, StoreArguments, StoreCommand},
 };
 
 const EXAMPLES: &str = "\
@@ -84,15 +89,21 @@ pub enum Command {
     ///
     /// The same seed gives the same run, to the byte. Ends when every delivery has ended.
     Simulate(SimulateArguments),
+    /// Check, count, copy or compact the store of a stopped server
+    ///
+    /// Takes the data folder for itself, so the server must not run on it.
+    Store(StoreArguments),
 }
 
 /// Runs a command to its end and gives the exit code of the process.
 pub fn run(arguments: Arguments) -> ExitCode {
+    tell_panics();
     let result = match arguments.command {
         Command::Serve(arguments) => serve::serve(arguments),
         Command::Dev(arguments) => dev::dev(arguments),
         Command::Receive(arguments) => receive::receive(&arguments),
         Command::Simulate(arguments) => simulate::simulate(&arguments),
+        Command::Store(arguments) => store::store(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -101,6 +112,16 @@ pub fn run(arguments: Arguments) -> ExitCode {
             ExitCode::from(failure.exit_code())
         }
     }
+}
+
+/// Panics over a damaged file are told as errors by whoever caught them, and not here.
+fn tell_panics() {
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        if !embedded::is_caught() {
+            usual(panic);
+        }
+    }));
 }
 
 /// Writes one line to standard error. Nobody is left to tell if that fails.
@@ -125,10 +146,17 @@ mod tests {
         command.build();
         let help = command.render_long_help().to_string();
         assert!(help.contains("Examples:"), "{help}");
-        for verb in ["serve", "dev", "receive", "simulate"] {
+        for verb in ["serve", "dev", "receive", "simulate", "store"] {
             let verb = command.find_subcommand_mut(verb).expect("it exists");
             let help = verb.render_long_help().to_string();
             assert!(help.contains("Examples:"), "{help}");
+        }
+        let store = command.find_subcommand_mut("store").expect("it exists");
+        for verb in ["check", "stats", "backup", "compact"] {
+            let verb = store.find_subcommand_mut(verb).expect("it exists");
+            let help = verb.render_long_help().to_string();
+            assert!(help.contains("Examples:"), "{help}");
+            assert!(help.contains("./fanfare-data"), "{help}");
         }
     }
 
@@ -149,6 +177,9 @@ mod tests {
             ("receive --close --status 500", ErrorKind::ArgumentConflict),
             ("simulate --events 0", ErrorKind::ValueValidation),
             ("simulate --endpoints 10001", ErrorKind::ValueValidation),
+            ("store", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+            ("store check now", ErrorKind::UnknownArgument),
+            ("store backup", ErrorKind::MissingRequiredArgument),
             ("explode", ErrorKind::InvalidSubcommand),
         ] {
             let words = std::iter::once("fanfare").chain(line.split(' '));

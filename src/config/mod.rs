@@ -15,7 +15,7 @@ pub mod target;
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -243,6 +243,26 @@ pub fn resolve(sources: Sources<'_>) -> Result<Config, ConfigError> {
         retry: bounds::retry_policy(&settings)?,
         log: log_settings(settings, sources.verbosity, environment)?,
     })
+}
+
+/// The folder for data of a server that is not to run: that of `serve`, by flag, variable, file or
+/// default.
+///
+/// # Errors
+/// [`ConfigError`], the fault of who started the program; exit code 2.
+pub fn data_folder(
+    flag: Option<PathBuf>,
+    file: Option<&Path>,
+    environment: &Environment,
+    read: ReadFile<'_>,
+) -> Result<PathBuf, ConfigError> {
+    let fanfare = environment.layer()?;
+    let file = places::file_layer(file, environment, read)?;
+    let given = flag.or(fanfare.data_dir).or(file.data_dir);
+    let folder = places::data_folder(Mode::Serve, given, environment);
+    folder
+        .map(|folder| folder.path)
+        .ok_or(ConfigError::NoDataFolder)
 }
 
 /// Refuses what would leave a door open.

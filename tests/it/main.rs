@@ -17,6 +17,7 @@ mod process;
 mod restart;
 mod server;
 mod sockets;
+mod store_commands;
 mod store_contract;
 mod store_retention;
 mod support;

@@ -5,8 +5,6 @@
 //! the last attempt or end of a delivery that was written into it, is that of its class, and nothing pins it: no
 //! delivery of its events waits and no lane stands before its end.
 
-use redb::ReadableTable as _;
-
 use super::{
     fault::Fault,
     keys::Reader,
@@ -64,10 +62,12 @@ pub(super) fn bucket_of(
     }
     let first = span(application, EventPosition::default());
     let last = span(application, position);
-    let table = writing.table(TableName::Spans)?;
-    let mut range = table.range::<&[u8]>(first.as_slice()..=last.as_slice())?;
-    let found = range.next_back().transpose()?;
-    Ok(found.and_then(|(_, bucket)| Reader(bucket.value()).u32()))
+    let mut found = None;
+    writing.scan(TableName::Spans, (&first, &last), true, |_, bucket| {
+        found = Reader(bucket).u32();
+        Ok(false)
+    })?;
+    Ok(found)
 }
 
 /// Lets at most one bucket go, or its payloads, if one may; looks every now and then.
@@ -129,17 +129,16 @@ fn applications_in(
 ) -> Result<Vec<(ApplicationKey, EventPosition)>, Fault> {
     let from = [&[1][..], &bucket.to_be_bytes()].concat();
     let until = [&[1][..], &bucket.to_be_bytes(), &[0xff; 6]].concat();
-    let table = writing.table(TableName::Spans)?;
     let mut found = Vec::new();
-    for row in table.range::<&[u8]>(from.as_slice()..=until.as_slice())? {
-        let (key, value) = row?;
-        let application = Reader(key.value().get(5..).unwrap_or_default()).application();
-        let position = Reader(value.value()).position();
+    writing.scan(TableName::Spans, (&from, &until), false, |key, value| {
+        let application = Reader(key.get(5..).unwrap_or_default()).application();
+        let position = Reader(value).position();
         let (Some(application), Some(position)) = (application, position) else {
             return Err(Fault::damaged("the table of spans"));
         };
         found.push((application, position));
-    }
+        Ok(true)
+    })?;
     Ok(found)
 }
 
@@ -151,11 +150,11 @@ fn is_settled(writing: &mut Writing<'_>, memory: &Memory, bucket: u32) -> Result
         };
         let after = span(application, first.plus(1));
         let last = span(application, EventPosition::new(u64::MAX));
-        let table = writing.table(TableName::Spans)?;
-        let next = table
-            .range::<&[u8]>(after.as_slice()..=last.as_slice())?
-            .next();
-        let next = next.transpose()?.and_then(|(key, _)| span_key(key.value()));
+        let mut next = None;
+        writing.scan(TableName::Spans, (&after, &last), false, |key, _| {
+            next = span_key(key);
+            Ok(false)
+        })?;
         let end = next.map_or(progress.next_position, |(_, position)| position);
         if progress.settled_until() < end {
             return Ok(false);

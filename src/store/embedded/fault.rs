@@ -17,9 +17,17 @@ impl Fault {
     /// What stands in the file makes no sense.
     pub(super) fn damaged(what: &str) -> Self {
         Self {
+            reason: format!("{what} is damaged: see with `fanfare store check`, restore a backup"),
+            is_full: false,
+        }
+    }
+
+    /// redb met what can't be in a file that is whole.
+    pub(super) fn broken(message: &str) -> Self {
+        Self {
             reason: format!(
-                "{what} is damaged: restore a backup, or see what can be read with `fanfare store \
-                 check`"
+                "the file seems to be damaged ({message}): see with `fanfare store check`, restore \
+                 a backup"
             ),
             is_full: false,
         }
@@ -52,37 +60,64 @@ impl<E: Error + 'static> From<E> for Fault {
             found
         };
         Self {
-            reason: error.to_string(),
+            reason: reason(&error),
             is_full,
         }
     }
 }
 
+/// What an error says, on one line, and what to do where the file is to blame.
+fn reason(error: &(impl Error + 'static)) -> String {
+    let text = error.to_string().replace('\n', " ");
+    let is_damaged = match storage(error) {
+        Some(redb::StorageError::Corrupted(_)) => true,
+        Some(redb::StorageError::Io(io)) => matches!(
+            io.kind(),
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData
+        ),
+        _ => matches!(
+            (error as &dyn Error).downcast_ref::<redb::DatabaseError>(),
+            Some(redb::DatabaseError::RepairAborted | redb::DatabaseError::UpgradeRequired(_))
+        ),
+    };
+    if is_damaged {
+        Fault::broken(&text).reason
+    } else {
+        text
+    }
+}
+
 /// Whether this error itself says that the disk is full.
 fn is_no_room(error: &(dyn Error + 'static)) -> bool {
-    let io = error.downcast_ref::<io::Error>().or_else(|| {
-        // redb's errors don't name their cause as a source.
-        let storage = match error.downcast_ref::<redb::CommitError>() {
-            Some(redb::CommitError::Storage(storage)) => Some(storage),
-            _ => match error.downcast_ref::<redb::TableError>() {
-                Some(redb::TableError::Storage(storage)) => Some(storage),
-                _ => match error.downcast_ref::<redb::TransactionError>() {
-                    Some(redb::TransactionError::Storage(storage)) => Some(storage),
-                    _ => error.downcast_ref::<redb::StorageError>(),
-                },
-            },
-        };
-        match storage {
+    let io = error
+        .downcast_ref::<io::Error>()
+        .or_else(|| match storage(error) {
             Some(redb::StorageError::Io(io)) => Some(io),
             _ => None,
-        }
-    });
+        });
     io.is_some_and(|io| {
         matches!(
             io.kind(),
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
         )
     })
+}
+
+/// What redb says of the storage; its errors don't name their cause as a source.
+fn storage<'error>(error: &'error (dyn Error + 'static)) -> Option<&'error redb::StorageError> {
+    if let Some(redb::CommitError::Storage(storage)) = error.downcast_ref() {
+        return Some(storage);
+    }
+    if let Some(redb::TableError::Storage(storage)) = error.downcast_ref() {
+        return Some(storage);
+    }
+    if let Some(redb::TransactionError::Storage(storage)) = error.downcast_ref() {
+        return Some(storage);
+    }
+    if let Some(redb::DatabaseError::Storage(storage)) = error.downcast_ref() {
+        return Some(storage);
+    }
+    error.downcast_ref()
 }
 
 impl From<Fault> for StoreFailure {

@@ -14,11 +14,12 @@
 
 use std::{io, sync::Arc};
 
-use redb::{Builder, Database, StorageBackend};
+use redb::{Builder, StorageBackend};
 use thiserror::Error;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
+    caught::{Held, caught},
     disk::{Disk, DiskFile},
     fault::Fault,
     tables,
@@ -28,7 +29,7 @@ use crate::limits;
 /// The file's name.
 pub const FILE: &str = "fanfare.db";
 /// Its name until it is whole.
-const UNFINISHED: &str = "fanfare.db.new";
+pub(super) const UNFINISHED: &str = "fanfare.db.new";
 /// The version of the format that this release writes.
 pub const FORMAT: u32 = 1;
 
@@ -54,8 +55,11 @@ pub enum OpenError {
          backup or choose another folder with --data-dir"
     )]
     NotAStore,
+    /// There is none, where one is needed.
+    #[error("there is no {FILE} in the data folder")]
+    Missing,
     /// It was damaged after it had been written.
-    #[error("the store can't be opened: {reason}: restore a backup")]
+    #[error("the store can't be opened: {reason}")]
     Damaged {
         /// What was found.
         reason: String,
@@ -93,19 +97,58 @@ impl StorageBackend for Backend {
 
 /// An open file.
 pub(super) struct OpenFile {
-    pub(super) database: Database,
+    pub(super) database: Held,
     pub(super) data_shards: u16,
 }
 
+/// What is believed of a file before it is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// Every page is compared with its checksum first, which reads the whole file.
+    Nothing,
+    /// It was shut down or left by a crash as redb leaves it: what the crash may have torn is
+    /// compared, the rest when it is read.
+    Pages,
+}
+
 /// Opens the file, or makes it with that many data shards.
+///
+/// A file that is read in a moment is compared with its checksums as a whole, so that damage is
+/// told before anything is done on its word.
 pub(super) fn open(disk: &dyn Disk, data_shards: u16) -> Result<OpenFile, OpenError> {
     if !disk.exists(FILE)? {
         create(disk, data_shards)?;
     }
+    if disk.exists(UNFINISHED)? {
+        // Of a compaction that a crash ended.
+        disk.remove(UNFINISHED)?;
+    }
     let file = disk.open(FILE)?;
+    let is_small = file.length()? <= limits::STORE_VERIFIED_BYTES_MAX;
+    let trust = if is_small {
+        Trust::Nothing
+    } else {
+        Trust::Pages
+    };
+    open_file(file, trust)
+}
+
+/// Opens it once more, after an error that damages nothing.
+pub(super) fn reopen(disk: &dyn Disk) -> Result<OpenFile, OpenError> {
+    open_file(disk.open(FILE)?, Trust::Pages)
+}
+
+/// Opens a file that is there.
+pub(super) fn open_file(file: Arc<dyn DiskFile>, trust: Trust) -> Result<OpenFile, OpenError> {
     let data_shards = read_head(&*file)?;
+    if file.length()? == HEAD_BYTES {
+        // redb would take this for a new file.
+        return Err(damaged(Fault::damaged(
+            "the file, which ends behind its head,",
+        )));
+    }
     Ok(OpenFile {
-        database: database(file)?,
+        database: database(file, trust)?,
         data_shards,
     })
 }
@@ -115,14 +158,20 @@ fn create(disk: &dyn Disk, data_shards: u16) -> Result<(), OpenError> {
     // What a crash left of an earlier try; nobody was told of anything in it.
     disk.remove(UNFINISHED)?;
     let file = disk.open(UNFINISHED)?;
-    file.set_len(HEAD_BYTES)?;
-    file.write(0, &head(data_shards))?;
-    let database = database(Arc::clone(&file))?;
-    tables::create(&database).map_err(damaged)?;
-    drop(database);
+    let held = begin(&file, data_shards)?;
+    let made = held.database().and_then(tables::create);
+    made.map_err(damaged)?;
+    drop(held);
     file.sync()?;
     disk.rename(UNFINISHED, FILE)?;
     Ok(disk.sync_folder()?)
+}
+
+/// Makes an empty file into one with a head and no tables.
+pub(super) fn begin(file: &Arc<dyn DiskFile>, data_shards: u16) -> Result<Held, OpenError> {
+    file.set_len(HEAD_BYTES)?;
+    file.write(0, &head(data_shards))?;
+    database(Arc::clone(file), Trust::Pages)
 }
 
 fn head(data_shards: u16) -> Vec<u8> {
@@ -159,11 +208,12 @@ pub(super) fn read_head(file: &dyn DiskFile) -> Result<u16, OpenError> {
 }
 
 /// Opens redb's part.
-fn database(file: Arc<dyn DiskFile>) -> Result<Database, OpenError> {
+fn database(file: Arc<dyn DiskFile>, trust: Trust) -> Result<Held, OpenError> {
     let mut builder = Builder::new();
     builder.set_cache_size(limits::STORE_CACHE_BYTES);
-    let opened = builder.create_with_backend(Backend(file));
-    opened.map_err(|error| damaged(error.into()))
+    builder.set_check_integrity_on_open(trust == Trust::Nothing);
+    let opened = caught(|| Ok(builder.create_with_backend(Backend(file))?));
+    opened.map(Held::new).map_err(damaged)
 }
 
 pub(super) fn damaged(fault: Fault) -> OpenError {

@@ -6,8 +6,6 @@
 
 use std::collections::BTreeMap;
 
-use redb::ReadableTable as _;
-
 use super::{
     blocks::{self, IndexEntry},
     buckets::bucket_of,
@@ -151,12 +149,11 @@ fn journal(
     let until = keys::journal(shard, Id::from_value(u128::MAX));
     let mut entries = Vec::new();
     let mut pieces = Vec::new();
-    let table = writing.table(TableName::Journal)?;
-    for row in table.range::<&[u8]>(from.as_slice()..=until.as_slice())? {
-        let (key, value) = row?;
-        pieces.push(key.value().to_vec());
-        read_journal(shard, value.value(), |entry| entries.push(entry))?;
-    }
+    writing.scan(TableName::Journal, (&from, &until), false, |key, piece| {
+        pieces.push(key.to_vec());
+        read_journal(shard, piece, |entry| entries.push(entry))?;
+        Ok(true)
+    })?;
     Ok((entries, pieces))
 }
 

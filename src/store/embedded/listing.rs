@@ -17,7 +17,7 @@ use crate::domain::{
 };
 
 /// Which attempt, of which event.
-type Listed = (EventPosition, Id);
+pub(super) type Listed = (EventPosition, Id);
 
 /// The attempts to an endpoint that a query asks for, in its order.
 pub(super) fn list(
@@ -220,7 +220,7 @@ fn buckets_since(reading: &mut Reading, id: Id) -> Result<Vec<u32>, Fault> {
 }
 
 /// A block of the index: the bucket of the block before, and what it lists.
-fn unpack(block: &[u8]) -> Result<(u32, Vec<Listed>), Fault> {
+pub(super) fn unpack(block: &[u8]) -> Result<(u32, Vec<Listed>), Fault> {
     let damaged = || Fault::damaged("a block of the index");
     let mut reader = Reader(block);
     let before = reader.u32().ok_or_else(damaged)?;

@@ -3,19 +3,25 @@
 //! Everything lies in the B-trees of one redb file. One commit holds an event, what it is unique by
 //! and thereby the duty to fan it out; there is no row per delivery but for those that wait. A
 //! *group* of batches is one transaction with one sync, and is told of only behind it. The store is
-//! a plain synchronous state machine over a [`Disk`](disk::Disk): production runs it on a thread of
+//! a plain synchronous state machine over a [`Disk`]: production runs it on a thread of
 //! its own over a folder, the simulator calls it inline over a disk that loses and tears what was
 //! not synced.
 //!
-//! The files read from the outside in: `disk` and `file` (what it stands on), `tables`, `keys`,
-//! `names`, `rows` and `blocks` (how it is laid out), `memory` (what is kept beside it), `group`,
+//! The files read from the outside in: `disk`, `file` and `caught` (what it stands on), `tables`,
+//! `seal`, `keys`, `names`, `rows` and `blocks` (how it is laid out), `memory` (what is kept beside it), `group`,
 //! `accept`, `apply`, `index` and `buckets` (how it is written), `recovery`, `pages`, `reading`,
-//! `reader` and `listing` (how it is read).
+//! `reader` and `listing` (how it is read). `offline`, `overlay`, `check`, `stats`, `backup` and
+//! `compact` are about the file of a store that no process has open.
 
 mod accept;
 mod apply;
+pub mod backup;
 mod blocks;
 mod buckets;
+mod caught;
+pub mod check;
+pub mod compact;
+mod copy;
 pub mod disk;
 mod fault;
 pub mod file;
@@ -27,13 +33,17 @@ mod memory;
 #[cfg(feature = "mutants")]
 pub mod mutant;
 mod names;
+pub mod offline;
+mod overlay;
 mod own_reads;
 mod pages;
 mod reader;
 mod reading;
 mod recovery;
 mod rows;
+mod seal;
 mod space;
+pub mod stats;
 mod sweep;
 pub mod system_disk;
 mod tables;
@@ -44,11 +54,15 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use redb::Database;
-
-pub use self::reader::EmbeddedReader;
+pub use self::{caught::is_caught, reader::EmbeddedReader};
 use self::{
-    disk::Disk, fault::Fault, file::OpenError, memory::Memory, space::Room, tables::Reading,
+    caught::{Held, caught},
+    disk::Disk,
+    fault::Fault,
+    file::OpenError,
+    memory::Memory,
+    space::Room,
+    tables::Reading,
 };
 use super::{AcquireError, Completion, Store, StoreFailure};
 use crate::{
@@ -105,7 +119,7 @@ impl Default for EmbeddedOptions {
 
 /// The open file, shared by the writer and the readers.
 #[derive(Clone)]
-pub(super) struct SharedFile(Arc<RwLock<Option<Database>>>);
+pub(super) struct SharedFile(Arc<RwLock<Option<Held>>>);
 
 impl fmt::Debug for SharedFile {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -117,7 +131,8 @@ impl SharedFile {
     /// Looks at the file as it is now.
     fn read<T>(&self, look: impl FnOnce(&mut Reading) -> Result<T, Fault>) -> Result<T, Fault> {
         let file = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        look(&mut Reading::new(file.as_ref().ok_or_else(Fault::closed)?)?)
+        let database = file.as_ref().ok_or_else(Fault::closed)?.database()?;
+        caught(|| look(&mut Reading::new(database)?))
     }
 }
 
@@ -188,16 +203,17 @@ impl EmbeddedStore {
     /// Commits all batches that were submitted as one group.
     fn commit(&mut self, batches: &mut [Box<Batch>]) -> Result<group::Applied, Fault> {
         let file = self.file.0.read().unwrap_or_else(PoisonError::into_inner);
-        let database = file.as_ref().ok_or_else(Fault::closed)?;
-        group::commit(database, &mut self.memory, &self.options, batches)
+        let database = file.as_ref().ok_or_else(Fault::closed)?.database()?;
+        caught(|| group::commit(database, &mut self.memory, &self.options, batches))
     }
 
     /// Closes the file and opens it again, as after a crash; all shards must be acquired anew.
     fn reopen(&mut self) -> Result<(), Fault> {
         let mut file = self.file.0.write().unwrap_or_else(PoisonError::into_inner);
         drop(file.take());
-        let opened = file::open(&*self.disk, self.data_shards)?;
-        let memory = Memory::read(&mut Reading::new(&opened.database)?)?;
+        let opened = file::reopen(&*self.disk)?;
+        let database = opened.database.database()?;
+        let memory = caught(|| Memory::read(&mut Reading::new(database)?))?;
         *file = Some(opened.database);
         drop(file);
         let before = core::mem::replace(&mut self.memory, memory);

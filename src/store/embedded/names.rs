@@ -59,9 +59,9 @@ pub(super) fn first_event() -> Vec<u8> {
     vec![b'm']
 }
 
-/// Whether a key is the name of an event.
-pub(super) fn is_event(key: &[u8]) -> bool {
-    key.first() == Some(&b'm')
+/// What is behind the keys of events' names and no name itself.
+pub(super) fn behind_events() -> Vec<u8> {
+    vec![b'n']
 }
 
 /// What a name of an application leads to.

@@ -329,7 +329,7 @@ fn positions(
 }
 
 /// One attempt by its event and id.
-fn attempt_at(
+pub(super) fn attempt_at(
     reading: &mut Reading,
     application: ApplicationKey,
     position: EventPosition,

@@ -266,6 +266,13 @@ pub(super) fn event(
     })
 }
 
+/// How many bytes the payload of an event has, by the event's row.
+pub(super) fn payload_length(bytes: &[u8]) -> Result<u32, Fault> {
+    let rest = bytes.get(16..).unwrap_or_default();
+    let row: EventRow<'_> = decode(rest, "the row of an event")?;
+    Ok(row.payload_bytes)
+}
+
 /// A waiting delivery, by its event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct OpenRow {

@@ -1,8 +1,6 @@
 //! Names of events that are gone. A dropped bucket leaves the names of its events behind, which lead
 //! nowhere and count as free; they are taken away a few at a time, in a walk that goes round.
 
-use redb::ReadableTable as _;
-
 use super::{
     fault::Fault,
     memory::Memory,
@@ -28,22 +26,22 @@ pub(super) fn sweep(writing: &mut Writing<'_>, memory: &mut Memory) -> Result<()
     memory.named_since = 0;
     let mut stale = Vec::new();
     let mut last = None;
-    let table = writing.table(TableName::Names)?;
+    let mut count = 0;
     let from = memory.swept_to.take().unwrap_or_else(names::first_event);
-    for (count, row) in table.range::<&[u8]>(from.as_slice()..)?.enumerate() {
-        let (key, value) = row?;
-        if !names::is_event(key.value()) {
-            break;
-        }
+    let until = names::behind_events();
+    let buckets = &memory.buckets;
+    writing.scan(TableName::Names, (&from, &until), false, |key, value| {
         if count >= most {
-            last = Some(key.value().to_vec());
-            break;
+            last = Some(key.to_vec());
+            return Ok(false);
         }
-        let leads_to = names::event(value.value()).ok_or_else(|| Fault::damaged("a name"))?;
-        if !memory.buckets.contains_key(&leads_to.2) {
-            stale.push(key.value().to_vec());
+        count += 1;
+        let leads_to = names::event(value).ok_or_else(|| Fault::damaged("a name"))?;
+        if !buckets.contains_key(&leads_to.2) {
+            stale.push(key.to_vec());
         }
-    }
+        Ok(true)
+    })?;
     memory.swept_to = last;
     for key in stale {
         writing.remove(TableName::Names, &key)?;

@@ -16,12 +16,12 @@ use super::disk::{Disk, DiskFile, Space};
 /// The file whose lock says that a process uses the folder.
 const LOCK: &str = "fanfare.lock";
 
-/// A folder with files that only we use; the lock goes with this value.
+/// A folder with files, which only we use if it is locked; the lock goes with this value.
 #[derive(Debug)]
 pub struct SystemDisk {
     folder: PathBuf,
-    /// Held for its lock.
-    _lock: File,
+    /// Held for its lock; `None` where others may use the folder, too.
+    _lock: Option<File>,
 }
 
 /// Why a folder can't be used.
@@ -60,12 +60,21 @@ impl SystemDisk {
         match lock.try_lock() {
             Ok(()) => Ok(Self {
                 folder: folder.to_owned(),
-                _lock: lock,
+                _lock: Some(lock),
             }),
             Err(TryLockError::WouldBlock) => Err(LockError::InUse {
                 folder: folder.to_owned(),
             }),
             Err(TryLockError::Error(error)) => Err(failed(error)),
+        }
+    }
+
+    /// A folder that others use as well, where we only make a file of our own.
+    #[must_use]
+    pub fn shared(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            _lock: None,
         }
     }
 

@@ -1,4 +1,5 @@
-//! The tables, and how a transaction opens them: each once, when it is first needed.
+//! The tables, and how a transaction opens them: each once, when it is first needed. Behind each
+//! value stands a seal, 8 bytes by which damage shows when the row is read.
 //!
 //! | table | key | value |
 //! |---|---|---|
@@ -21,11 +22,15 @@
 use std::collections::BTreeMap;
 
 use redb::{
-    Database, ReadOnlyTable, ReadTransaction, ReadableDatabase as _, ReadableTable, Table,
-    TableDefinition, TableError, WriteTransaction,
+    Database, ReadOnlyTable, ReadTransaction, ReadableDatabase as _, ReadableTable,
+    ReadableTableMetadata as _, Table, TableDefinition, TableError, TableHandle as _,
+    WriteTransaction,
 };
 
-use super::fault::Fault;
+use super::{
+    fault::Fault,
+    seal::{SEAL_BYTES, opened, seal_of},
+};
 
 /// A table of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,7 +104,71 @@ impl TableName {
     }
 }
 
+impl TableName {
+    /// Its number in seals, which never changes.
+    pub(super) const fn number(self) -> u64 {
+        let (kind, bucket) = match self {
+            Self::State => (0, 0),
+            Self::Applications => (1, 0),
+            Self::Endpoints => (2, 0),
+            Self::Names => (3, 0),
+            Self::Spans => (4, 0),
+            Self::Open => (5, 0),
+            Self::Retry => (6, 0),
+            Self::Lanes => (7, 0),
+            Self::Journal => (8, 0),
+            Self::Heads => (9, 0),
+            Self::Events(bucket) => (10, bucket),
+            Self::Payloads(bucket) => (11, bucket),
+            Self::Attempts(bucket) => (12, bucket),
+            Self::Index(bucket) => (13, bucket),
+            Self::Expired(bucket) => (14, bucket),
+        };
+        (kind << 32) | bucket as u64
+    }
+
+    /// The bucket whose table it is, for those of buckets.
+    pub(super) const fn bucket(self) -> Option<u32> {
+        match self {
+            Self::Events(bucket)
+            | Self::Payloads(bucket)
+            | Self::Attempts(bucket)
+            | Self::Index(bucket)
+            | Self::Expired(bucket) => Some(bucket),
+            _ => None,
+        }
+    }
+
+    /// Reads what [`text`](Self::text) wrote.
+    fn parse(text: &str) -> Option<Self> {
+        let fixed = Self::FIXED.into_iter().find(|name| name.text() == text);
+        let of_bucket = || {
+            let (kind, bucket) = text.split_once('.')?;
+            let bucket = bucket.parse().ok()?;
+            let name = match kind {
+                "events" => Self::Events(bucket),
+                "payloads" => Self::Payloads(bucket),
+                "attempts" => Self::Attempts(bucket),
+                "index" => Self::Index(bucket),
+                "expired" => Self::Expired(bucket),
+                _ => return None,
+            };
+            (name.text() == text).then_some(name)
+        };
+        fixed.or_else(of_bucket)
+    }
+}
+
 type Bytes = &'static [u8];
+
+/// What a table holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct TableSize {
+    /// Its rows.
+    pub(super) rows: u64,
+    /// Bytes of keys and values.
+    pub(super) bytes: u64,
+}
 
 /// Makes the tables that are always there.
 pub(super) fn create(database: &Database) -> Result<(), Fault> {
@@ -151,7 +220,13 @@ impl<'write> Writing<'write> {
 
     /// Writes a row, over an older one.
     pub(super) fn put(&mut self, name: TableName, key: &[u8], value: &[u8]) -> Result<(), Fault> {
-        self.table(name)?.insert(key, value)?;
+        let sealed = value.len() + SEAL_BYTES;
+        let mut place = self.table(name)?.insert_reserve(key, sealed)?;
+        let place = place.as_mut();
+        if let Some((bytes, seal)) = place.split_at_mut_checked(value.len()) {
+            bytes.copy_from_slice(value);
+            seal.copy_from_slice(&seal_of(name, key, value));
+        }
         Ok(())
     }
 
@@ -168,12 +243,25 @@ impl<'write> Writing<'write> {
         look: impl FnOnce(&[u8]) -> Result<T, Fault>,
     ) -> Result<Option<T>, Fault> {
         let found = self.table(name)?.get(key)?;
-        found.map(|row| look(row.value())).transpose()
+        found
+            .map(|row| look(opened(name, key, row.value())?))
+            .transpose()
     }
 
     /// Whether there is such a row.
     pub(super) fn has(&mut self, name: TableName, key: &[u8]) -> Result<bool, Fault> {
         Ok(self.table(name)?.get(key)?.is_some())
+    }
+
+    /// Looks at rows as [`Reading::scan`] does.
+    pub(super) fn scan(
+        &mut self,
+        name: TableName,
+        range: (&[u8], &[u8]),
+        is_backwards: bool,
+        look: impl FnMut(&[u8], &[u8]) -> Result<bool, Fault>,
+    ) -> Result<(), Fault> {
+        scan(self.table(name)?, name, range, is_backwards, look)
     }
 
     /// Takes a whole table away.
@@ -216,6 +304,32 @@ impl Reading {
         Ok(self.tables.get(&name).and_then(Option::as_ref))
     }
 
+    /// All tables that are there, in the order of their names.
+    pub(super) fn tables(&self) -> Result<Vec<TableName>, Fault> {
+        let mut found = Vec::new();
+        for table in self.transaction.list_tables()? {
+            let name = TableName::parse(table.name());
+            found.push(name.ok_or_else(|| Fault::damaged("the list of tables"))?);
+        }
+        Ok(found)
+    }
+
+    /// What a table holds; nothing if it is not there.
+    pub(super) fn size(&mut self, name: TableName) -> Result<TableSize, Fault> {
+        let Some(table) = self.table(name)? else {
+            return Ok(TableSize::default());
+        };
+        Ok(TableSize {
+            rows: table.len()?,
+            bytes: table.stats()?.stored_bytes(),
+        })
+    }
+
+    /// Whether there is such a row.
+    pub(super) fn has(&mut self, name: TableName, key: &[u8]) -> Result<bool, Fault> {
+        Ok(self.read(name, key, |_| Ok(()))?.is_some())
+    }
+
     /// Reads a row.
     pub(super) fn read<T>(
         &mut self,
@@ -227,7 +341,9 @@ impl Reading {
             return Ok(None);
         };
         let found = table.get(key)?;
-        found.map(|row| look(row.value())).transpose()
+        found
+            .map(|row| look(opened(name, key, row.value())?))
+            .transpose()
     }
 
     /// Looks at the rows from `from` to `until`, both included, in order, or from the last one
@@ -235,27 +351,71 @@ impl Reading {
     pub(super) fn scan(
         &mut self,
         name: TableName,
-        (from, until): (&[u8], &[u8]),
+        range: (&[u8], &[u8]),
         is_backwards: bool,
-        mut look: impl FnMut(&[u8], &[u8]) -> Result<bool, Fault>,
+        look: impl FnMut(&[u8], &[u8]) -> Result<bool, Fault>,
     ) -> Result<(), Fault> {
-        let Some(table) = self.table(name)? else {
-            return Ok(());
-        };
-        if from > until {
+        match self.table(name)? {
+            Some(table) => scan(table, name, range, is_backwards, look),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Looks at the rows of a table; see [`Reading::scan`].
+fn scan(
+    table: &impl ReadableTable<Bytes, Bytes>,
+    name: TableName,
+    (from, until): (&[u8], &[u8]),
+    is_backwards: bool,
+    mut look: impl FnMut(&[u8], &[u8]) -> Result<bool, Fault>,
+) -> Result<(), Fault> {
+    if from > until {
+        return Ok(());
+    }
+    let mut range = table.range::<&[u8]>(from..=until)?;
+    while let Some(row) = if is_backwards {
+        range.next_back()
+    } else {
+        range.next()
+    } {
+        let (key, value) = row?;
+        if !look(key.value(), opened(name, key.value(), value.value())?)? {
             return Ok(());
         }
-        let mut range = table.range::<&[u8]>(from..=until)?;
-        while let Some(row) = if is_backwards {
-            range.next_back()
-        } else {
-            range.next()
-        } {
-            let (key, value) = row?;
-            if !look(key.value(), value.value())? {
-                return Ok(());
-            }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_is_found_by_its_name() {
+        let mut names = TableName::FIXED.to_vec();
+        for bucket in [0, 7, 123_456_789] {
+            names.push(TableName::Events(bucket));
+            names.push(TableName::Payloads(bucket));
+            names.push(TableName::Attempts(bucket));
+            names.push(TableName::Index(bucket));
+            names.push(TableName::Expired(bucket));
         }
-        Ok(())
+        let numbers: std::collections::BTreeSet<u64> =
+            names.iter().map(|name| name.number()).collect();
+        assert_eq!(numbers.len(), names.len());
+        for name in names {
+            assert_eq!(TableName::parse(&name.text()), Some(name));
+        }
+        for other in [
+            "",
+            "opened",
+            "events",
+            "events.1",
+            "events.x",
+            "events.000000001",
+        ] {
+            assert_eq!(TableName::parse(other), None, "{other}");
+        }
     }
 }

@@ -676,6 +676,11 @@ proptest! {
         // An epoch under which nothing was written may be given out again.
         pair.epoch = Epoch::new(0);
         pair.compare();
+        drop(pair);
+        prop_assert_eq!(super::faults(&disk), Vec::<String>::new());
+        // Nor is anything wrong with what a crash leaves.
+        disk.restart();
+        prop_assert_eq!(super::faults(&disk), Vec::<String>::new());
     }
 
     #[test]

@@ -1,0 +1,127 @@
+//! Deliveries that wait, in their two tables and in the counts of buckets; lanes that lag.
+
+use super::{Checker, called_endpoint, called_event, delivery_key};
+use crate::{
+    domain::application::ApplicationKey,
+    store::embedded::{
+        fault::Fault,
+        keys::{self, Reader},
+        rows::{self, LaneRow, OpenRow},
+        tables::TableName,
+    },
+    time::Timestamp,
+};
+
+impl Checker<'_> {
+    /// A waiting delivery has its event, its endpoint and its row in its lane.
+    pub(super) fn open(&mut self, key: &[u8], row: &[u8]) -> Result<(), Fault> {
+        let (endpoint, position) = delivery_key(key)?;
+        let row: OpenRow = rows::decode(row, "the row of a waiting delivery")?;
+        let event = called_event(endpoint.application, position);
+        let what = format!("a delivery of {event} to endpoint {}", endpoint.ordinal);
+        let due = Timestamp::from_micros(row.due);
+        let twin = keys::retry(endpoint, due, position);
+        if !self.look.has(TableName::Retry, &twin)? {
+            self.fault(format!("{what} waits and its lane does not know"));
+        }
+        if !self.has_endpoint(endpoint)? {
+            self.fault(format!("{what} waits and there is no such endpoint"));
+        }
+        match self.bucket_of_event(endpoint.application, position)? {
+            Some(bucket) => {
+                *self.open_rows.entry(bucket).or_default() += 1;
+                let application = endpoint.application;
+                *self.waiting.entry(application).or_default() += 1;
+            }
+            None => self.fault(format!("{what} waits and there is no such event")),
+        }
+        Ok(())
+    }
+
+    /// A row of a lane is the other row of a waiting delivery.
+    pub(super) fn retry(&mut self, key: &[u8]) -> Result<(), Fault> {
+        let mut reader = Reader(key);
+        let parts = (reader.endpoint(), reader.time(), reader.position());
+        let (Some(endpoint), Some(due), Some(position)) = parts else {
+            return Err(Fault::damaged("the key of a waiting delivery"));
+        };
+        let twin = keys::delivery(endpoint, position);
+        let found = self.look.read(TableName::Open, &twin, |row| {
+            rows::decode::<OpenRow>(row, "the row of a waiting delivery")
+        })?;
+        if found.is_none_or(|row| row.due != due.as_micros()) {
+            let event = called_event(endpoint.application, position);
+            let ordinal = endpoint.ordinal;
+            self.fault(format!(
+                "the lane of endpoint {ordinal} has a delivery of {event} that does not wait"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Each bucket and each application knows how many of its deliveries wait.
+    pub(super) fn open_counts(&mut self) {
+        let counted = core::mem::take(&mut self.open_rows);
+        let mut found = Vec::new();
+        for (bucket, row) in &self.memory.buckets {
+            let counted = counted.get(bucket).copied().unwrap_or(0);
+            if row.open != counted {
+                found.push(format!(
+                    "bucket {bucket}: {counted} deliveries wait and it counts {}",
+                    row.open
+                ));
+            }
+        }
+        let waiting = core::mem::take(&mut self.waiting);
+        for (shard, known) in &self.memory.shards {
+            for (ordinal, progress) in &known.applications {
+                let application = ApplicationKey {
+                    shard: *shard,
+                    ordinal: *ordinal,
+                };
+                let counted = waiting.get(&application).copied().unwrap_or(0);
+                if progress.open_rows != counted {
+                    found.push(format!(
+                        "application {}/{ordinal}: {counted} deliveries wait and it counts {}",
+                        shard.number(),
+                        progress.open_rows
+                    ));
+                }
+            }
+        }
+        for fault in found {
+            self.fault(fault);
+        }
+    }
+
+    /// A lagging lane is of an endpoint and stands among the events.
+    pub(super) fn lane(&mut self, key: &[u8], row: &[u8]) -> Result<(), Fault> {
+        let endpoint = Reader(key).endpoint();
+        let endpoint = endpoint.ok_or_else(|| Fault::damaged("the key of a lane"))?;
+        let lane: LaneRow = rows::decode(row, "the row of a lane")?;
+        let what = called_endpoint(endpoint);
+        if !self.has_endpoint(endpoint)? {
+            self.fault(format!("{what} lags and is not there"));
+        }
+        if lane.cursor > self.next_position(endpoint.application).number() {
+            self.fault(format!("{what}: its lane stands behind the newest event"));
+        }
+        Ok(())
+    }
+
+    /// An expired delivery has its event and waits no more.
+    pub(super) fn expired(&mut self, bucket: u32, key: &[u8]) -> Result<(), Fault> {
+        let (endpoint, position) = delivery_key(key)?;
+        let event = keys::event(endpoint.application, position);
+        let what = called_event(endpoint.application, position);
+        if !self.look.has(TableName::Events(bucket), &event)? {
+            self.fault(format!(
+                "a delivery of {what} expired and there is no such event"
+            ));
+        }
+        if self.look.has(TableName::Open, key)? {
+            self.fault(format!("a delivery of {what} expired and waits"));
+        }
+        Ok(())
+    }
+}
