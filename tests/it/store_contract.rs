@@ -7,6 +7,7 @@
 )]
 
 mod buckets;
+mod history;
 mod model;
 pub(crate) mod rows;
 
