@@ -35,6 +35,10 @@ impl Progress for Bar {
             return;
         }
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if *shown == Some(Step::Rows) && step == Step::Pages {
+            // Rows are read from pages, too.
+            return;
+        }
         if shown.replace(step) != Some(step) {
             let template = match step {
                 Step::Pages => "comparing pages {bar:30} {bytes}/{total_bytes}",

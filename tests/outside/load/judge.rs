@@ -33,6 +33,8 @@ pub(crate) struct Verdict {
     pub(crate) exhausted: usize,
     /// Requests beyond the recorded attempts.
     pub(crate) duplicates: usize,
+    /// The longest time from such a request to the kill behind it, in milliseconds.
+    pub(crate) unrecorded_ms: u64,
     pub(crate) faults: Vec<String>,
 }
 
@@ -221,15 +223,24 @@ impl Case<'_> {
         }
         let extra = receipts.len().saturating_sub(recorded.len());
         verdict.duplicates += extra;
-        let near_a_kill = receipts.iter().filter(|receipt| {
-            let before =
-                |kill: &&u64| (receipt.at_ms..receipt.at_ms + UNRECORDED_MS).contains(*kill);
-            self.seen.kills.iter().any(|kill| before(&kill))
-        });
-        if extra > near_a_kill.count() {
-            verdict.fault(format!(
-                "DOUBLED: {what}: {recorded:?} for {receipts:?} and no kill near"
-            ));
+        // How long after each request a kill came.
+        let mut until_kill: Vec<u64> = receipts
+            .iter()
+            .filter_map(|receipt| {
+                let behind = self.seen.kills.iter().find(|kill| **kill >= receipt.at_ms);
+                behind.map(|kill| kill - receipt.at_ms)
+            })
+            .collect();
+        until_kill.sort_unstable();
+        for one in 0..extra {
+            match until_kill.get(one) {
+                Some(ms) if *ms <= UNRECORDED_MS => {
+                    verdict.unrecorded_ms = verdict.unrecorded_ms.max(*ms);
+                }
+                _ => verdict.fault(format!(
+                    "DOUBLED: {what}: {recorded:?} for {receipts:?} and no kill near"
+                )),
+            }
         }
     }
 

@@ -211,12 +211,13 @@ impl Run {
         let verdict = self.judge(&server);
         stop(server, &mut faults);
         println!(
-            "acknowledged {}, delivered {}, exhausted {}, duplicates {}, unanswered there {} and \
-             absent {}",
+            "acknowledged {}, delivered {}, exhausted {}, duplicates {} (of the last {} ms before a \
+             kill), unanswered there {} and absent {}",
             verdict.acknowledged,
             verdict.delivered,
             verdict.exhausted,
             verdict.duplicates,
+            verdict.unrecorded_ms,
             verdict.unanswered_there,
             verdict.unanswered_absent,
         );

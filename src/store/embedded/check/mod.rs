@@ -69,11 +69,16 @@ pub(super) fn check_file(
         Ok((rows, faults)) => Ok(faults.report(file_bytes, rows)),
         Err(OpenError::Damaged { reason }) => {
             let mut faults = Faults::default();
-            faults.add(reason);
+            faults.add(what_of(&reason).to_owned());
             Ok(faults.report(file_bytes, 0))
         }
         Err(other) => Err(other),
     }
+}
+
+/// What a fault says without what to do, which is to check.
+fn what_of(reason: &str) -> &str {
+    reason.split(": see with").next().unwrap_or(reason)
 }
 
 /// What is wrong, as far as it is listed.
@@ -158,8 +163,7 @@ impl Checker<'_> {
             Ok(found) => Some(found),
             Err(fault) => {
                 let reason = StoreFailure::from(fault).reason;
-                let what = reason.split(": ").next().unwrap_or(&reason);
-                self.fault(format!("{place}: {what}"));
+                self.fault(format!("{place}: {}", what_of(&reason)));
                 None
             }
         }
