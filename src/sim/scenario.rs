@@ -25,6 +25,8 @@ pub struct Scenario {
     pub engine: Options,
     /// How many in a hundred events have a name that their producer chose.
     pub named_percent: u32,
+    /// How much larger the body of an event may be than it must, in bytes.
+    pub padding_max: u32,
     /// Which store is under the engine, and what it keeps.
     pub layer: Layer,
     /// What goes wrong beside the receivers.
@@ -67,6 +69,7 @@ impl Scenario {
             event_every: Span::from_millis(100),
             engine: Options::default(),
             named_percent: 0,
+            padding_max: 0,
             layer: Layer::Core(MemoryOptions {
                 events_max: events_max.saturating_mul(2).max(production.events_max),
                 ..production

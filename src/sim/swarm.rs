@@ -26,6 +26,7 @@ pub fn store_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     let gaps = [1, 1_000, 20_000, 100_000, 5 * SECOND_US, HOUR_US];
     scenario.event_every = micros(one_of(&mut random, &gaps));
     scenario.named_percent = one_of(&mut random, &[0, 50, 100]);
+    scenario.padding_max = one_of(&mut random, &[0, 0, 3_000, 20_000]);
     let expires = [DAY_US * 14, DAY_US * 14, HOUR_US, 6 * HOUR_US];
     scenario.engine.expires_after = micros(one_of(&mut random, &expires));
     if random.below(2) == 0 {
@@ -65,6 +66,8 @@ fn embedded(random: &mut Stream) -> EmbeddedOptions {
         retain_every: micros(one_of(random, &[0, 10 * SECOND_US])),
         reserve_bytes: 64 * 1_024,
         journal_attempts_max: one_of(random, &[1, 7, production.journal_attempts_max]),
+        #[cfg(feature = "mutants")]
+        mutant: None,
     }
 }
 
@@ -115,7 +118,7 @@ fn life(random: &mut Stream, scenario: &Scenario, fixed: &Options) -> Life {
     let end = match random.below(10) {
         0..4 => LifeEnd::AtOperation(spread(random, 4_000)),
         4..7 => LifeEnd::After(moment(random, end)),
-        7..9 => LifeEnd::Untold(random.between(1, u64::from(scenario.events))),
+        7..8 => LifeEnd::Untold(random.between(1, u64::from(scenario.events))),
         _ => LifeEnd::FailingSync(spread(random, 200)),
     };
     Life {

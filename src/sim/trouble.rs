@@ -4,7 +4,11 @@ use super::{
     faults::{Faults, LifeEnd, Trouble},
     world::{Arrival, Due, World},
 };
-use crate::time::Span;
+use crate::{
+    domain::{change::StoreMode, id::ShardId},
+    engine::io::Input,
+    time::Span,
+};
 
 impl Faults {
     /// How much longer a run may take for what goes wrong in it: the process is down, and steady
@@ -52,6 +56,27 @@ impl World<'_> {
         if let Some(disk) = &self.disk {
             disk.limit(None);
         }
+    }
+
+    /// The shard of the events goes to somebody else for a moment, if it is ours.
+    pub(super) fn lose_shard(&mut self) {
+        let shard = self.application.shard;
+        if shard == ShardId::DIRECTORY || self.engine.is_none() || !self.acquiring.insert(shard) {
+            return;
+        }
+        self.host.release(shard);
+        self.witness.lost_shard(self.moment());
+        self.step(Input::ShardLost(shard));
+        self.plan(Span::ZERO, Due::Engine(Arrival::Acquire(shard)));
+    }
+
+    pub(super) fn mode_changed(&mut self, mode: StoreMode) {
+        match mode {
+            StoreMode::Normal => {}
+            StoreMode::Reserve => self.witness.happened.reserves += 1,
+            StoreMode::ReadOnly => self.witness.happened.full_disks += 1,
+        }
+        self.witness.ready(self.moment());
     }
 
     /// Reads all lists and compares them with what is durable.

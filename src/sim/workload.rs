@@ -48,6 +48,7 @@ pub struct Workload {
     waiting: BTreeMap<RequestHandle, Ask>,
     next_request: u64,
     named_percent: u32,
+    padding_max: u32,
     event_type: Arc<str>,
     content_type: Arc<str>,
     secret: Secret,
@@ -71,6 +72,7 @@ impl Workload {
             next_request: 0,
             event_type: ORDER_RECEIVED.into(),
             named_percent: scenario.named_percent,
+            padding_max: scenario.padding_max,
             content_type: JSON.into(),
             secret: Secret::new(vec![0; limits::SECRET_BYTES])?,
         })
@@ -121,9 +123,12 @@ impl Workload {
 
     /// The body of the event with this number; none is like another.
     pub(super) fn payload(&self, number: u32) -> Payload {
+        let padding = number.wrapping_mul(7_919) % self.padding_max.saturating_add(1);
+        let padding = usize::try_from(padding).unwrap_or_default();
+        let text = format!("{{\"simulated\":{number}{:padding$}}}", "");
         Payload {
             content_type: Arc::clone(&self.content_type),
-            bytes: Bytes::from(format!("{{\"simulated\":{number}}}")),
+            bytes: Bytes::from(text),
         }
     }
 

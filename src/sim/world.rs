@@ -21,7 +21,6 @@ use crate::{
     domain::{
         application::ApplicationKey,
         attempt::AttemptHandle,
-        change::StoreMode,
         command::{Answer, Reply, RequestHandle},
         id::{EventId, ShardId},
         outcome::Outcome,
@@ -40,6 +39,9 @@ use crate::{
 pub(super) const BEGINNING: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 /// Turns that may pass before anything moves: more is a loop.
 const TURNS_AT_ONE_TIME_MAX: u32 = 100_000;
+/// Turns that a run may have, and how many more for each delivery.
+const TURNS_MAX: u64 = 300_000;
+const TURNS_PER_DELIVERY: u64 = 100;
 
 /// Something on its way to the engine.
 pub(super) enum Arrival {
@@ -84,6 +86,7 @@ pub(super) struct World<'scenario> {
     pub(super) now: Timestamp,
     pub(super) clocks: Clocks,
     turns_now: u32,
+    turns: u64,
     split: Stream,
     /// What inspections read.
     pub(super) inspections: Stream,
@@ -119,6 +122,7 @@ impl<'scenario> World<'scenario> {
             now: BEGINNING,
             clocks: Clocks::starting_at(BEGINNING),
             turns_now: 0,
+            turns: 0,
             split: Stream::new(seed, "split turns", 0, 0),
             inspections: Stream::new(seed, "inspections", 0, 0),
             effects: Vec::new(),
@@ -164,6 +168,8 @@ impl<'scenario> World<'scenario> {
     fn happen(&mut self, due: Due) -> Result<(), SimulationError> {
         match due {
             Due::Engine(arrival) => self.arrive(arrival)?,
+            // A shard is acquired as the store is before its next group, whatever waits for that.
+            Due::Flush if self.acquires_now() => self.plan(Span::ZERO, Due::Flush),
             Due::Flush => match self.host.flush(self.moment(), &mut self.witness) {
                 Flushed::Told(told) => {
                     for (at, input) in told {
@@ -179,6 +185,12 @@ impl<'scenario> World<'scenario> {
             Due::RoomAgain => self.room_again(),
         }
         Ok(())
+    }
+
+    /// Whether a shard is to be acquired at this time.
+    fn acquires_now(&self) -> bool {
+        let mut dues = self.dues.range(..=(self.now, u64::MAX));
+        dues.any(|(_, due)| matches!(due, Due::Engine(Arrival::Acquire(_))))
     }
 
     /// One turn of the engine, with what has arrived.
@@ -231,14 +243,18 @@ impl<'scenario> World<'scenario> {
             .plus(self.scenario.engine.expires_after)
             .plus(self.scenario.faults.time_lost())
             .plus(Span::from_seconds(86_400));
-        if self.turns_now > TURNS_AT_ONE_TIME_MAX || self.now > end {
+        self.turns += 1;
+        let deliveries = u64::from(self.scenario.events) * u64::from(self.scenario.endpoints);
+        let turns_max = TURNS_MAX.saturating_add(deliveries.saturating_mul(TURNS_PER_DELIVERY));
+        let is_loop = self.turns_now > TURNS_AT_ONE_TIME_MAX || self.turns > turns_max;
+        if is_loop || self.now > end {
             let at_ms = self.now.since(BEGINNING).as_millis();
             return Err(SimulationError::Endless { at_ms });
         }
         Ok(())
     }
 
-    fn step(&mut self, input: Input) {
+    pub(super) fn step(&mut self, input: Input) {
         self.trace.input(&input);
         let now = self.clocks.now(self.now);
         if let Some(engine) = &mut self.engine {
@@ -302,27 +318,6 @@ impl<'scenario> World<'scenario> {
         Ok(())
     }
 
-    /// The shard of the events goes to somebody else for a moment, if it is ours.
-    fn lose_shard(&mut self) {
-        let shard = self.application.shard;
-        if shard == ShardId::DIRECTORY || self.engine.is_none() || !self.acquiring.insert(shard) {
-            return;
-        }
-        self.host.release(shard);
-        self.witness.lost_shard(self.moment());
-        self.step(Input::ShardLost(shard));
-        self.plan(Span::from_millis(1), Due::Engine(Arrival::Acquire(shard)));
-    }
-
-    fn mode_changed(&mut self, mode: StoreMode) {
-        match mode {
-            StoreMode::Normal => {}
-            StoreMode::Reserve => self.witness.happened.reserves += 1,
-            StoreMode::ReadOnly => self.witness.happened.full_disks += 1,
-        }
-        self.witness.ready(self.moment());
-    }
-
     /// Carries an effect out.
     fn carry(&mut self, effect: Effect) {
         match effect {
@@ -342,7 +337,7 @@ impl<'scenario> World<'scenario> {
                 self.witness.lost_shard(self.moment());
                 self.host.release(shard);
                 self.acquiring.insert(shard);
-                self.plan(Span::from_millis(1), Due::Engine(Arrival::Acquire(shard)));
+                self.plan(Span::ZERO, Due::Engine(Arrival::Acquire(shard)));
             }
             // Nobody listens, and nobody asked for an end.
             Effect::Notify(_) | Effect::Stopped => {}

@@ -70,7 +70,7 @@ impl DiskFile for SimulatedFile {
         inside.operate()?;
         let number = inside.syncs;
         inside.syncs += 1;
-        let fails = inside.faults.failing_sync.is_some_and(|at| number >= at);
+        let fails = inside.faults.failing_sync == Some(number);
         let file = inside.files.get_mut(self.file).ok_or_else(gone)?;
         let pending = core::mem::take(&mut file.pending);
         if fails {

@@ -26,7 +26,7 @@ const SECTOR: usize = 512;
 pub struct DiskFaults {
     /// The power goes at this operation, which is not done.
     pub crash_at: Option<u64>,
-    /// This sync and all behind it fail; what was written before is never durable.
+    /// This sync fails, and those behind it do not: what was written before it is never durable.
     pub failing_sync: Option<u64>,
     /// The room there is, in bytes; `None` for plenty.
     pub capacity: Option<u64>,

@@ -163,6 +163,8 @@ fn put_event(
         })?;
         // A name whose bucket is gone leads nowhere any more: it is free.
         let existing = existing.filter(|(.., of)| memory.buckets.contains_key(of));
+        #[cfg(feature = "mutants")]
+        let existing = existing.filter(|(found, ..)| *found != id);
         if let Some((existing, ..)) = existing {
             return Ok(ChangeResult::Existing(existing));
         }
@@ -197,6 +199,10 @@ fn put_open(
     row: OpenDelivery,
 ) -> Result<(), Fault> {
     let (endpoint, position) = (row.endpoint, row.position);
+    #[cfg(feature = "mutants")]
+    if memory.has(super::mutant::Mutant::LosesOpenRows) && position.number() % 8 == 3 {
+        return Ok(());
+    }
     let application = endpoint.application;
     let Some(bucket) = bucket_of(writing, memory, application, position)? else {
         return Ok(());
@@ -210,7 +216,13 @@ fn put_open(
     let key = keys::delivery(endpoint, position);
     if let Some(before) = open_row(writing, &key)? {
         let due = Timestamp::from_micros(before.due);
-        writing.remove(TableName::Retry, &keys::retry(endpoint, due, position))?;
+        #[cfg(not(feature = "mutants"))]
+        let goes = true;
+        #[cfg(feature = "mutants")]
+        let goes = !memory.has(super::mutant::Mutant::KeepsOldDueTimes);
+        if goes {
+            writing.remove(TableName::Retry, &keys::retry(endpoint, due, position))?;
+        }
     } else if let Some(known) = memory.buckets.get_mut(&bucket) {
         known.open += 1;
         memory.dirty.buckets.insert(bucket);

@@ -84,10 +84,14 @@ pub(super) fn retain(
         return Ok(());
     }
     memory.retained_at = Some(now.steady);
+    #[cfg(not(feature = "mutants"))]
+    let keeps_open = true;
+    #[cfg(feature = "mutants")]
+    let keeps_open = !memory.has(super::mutant::Mutant::DropsOpenBuckets);
     let old: Vec<(u32, bool)> = memory
         .buckets
         .iter()
-        .filter(|(_, row)| row.open == 0)
+        .filter(|(_, row)| row.open == 0 || !keeps_open)
         .filter_map(|(number, row)| {
             let since = row.closed_at?.max(row.written_at);
             let age = now.steady.since(Timestamp::from_micros(since));
@@ -98,7 +102,7 @@ pub(super) fn retain(
         .take(CANDIDATES_MAX)
         .collect();
     for (number, whole) in old {
-        if !is_settled(writing, memory, number)? {
+        if keeps_open && !is_settled(writing, memory, number)? {
             continue;
         }
         if whole {

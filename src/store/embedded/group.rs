@@ -29,7 +29,11 @@ pub(super) fn commit(
     options: &EmbeddedOptions,
     batches: &mut [Box<Batch>],
 ) -> Result<Applied, Fault> {
+    #[cfg(feature = "mutants")]
+    super::mutant::commit_names(database, memory, batches)?;
     let transaction = tables::begin(database)?;
+    #[cfg(feature = "mutants")]
+    let transaction = super::mutant::weakened(transaction, memory)?;
     let mut writing = Writing::new(&transaction);
     let mut applied = Vec::with_capacity(batches.len());
     let mut latest: Option<Now> = None;
@@ -64,6 +68,8 @@ fn apply(
     batch.results.clear();
     let shard = memory.shards.get(&batch.shard);
     let allowed = shard.is_some_and(|shard| shard.writer == Some(batch.epoch));
+    #[cfg(feature = "mutants")]
+    let allowed = allowed || memory.has(super::mutant::Mutant::TakesOlderEpochs);
     if !allowed || !super::accept::accepts(writing, memory, batch)? {
         if let Some(shard) = memory.shards.get_mut(&batch.shard)
             && shard.writer == Some(batch.epoch)
@@ -93,6 +99,10 @@ fn write_clock(writing: &mut Writing<'_>, memory: &mut Memory, now: Now) -> Resu
     let last = memory.clock.unwrap_or(now);
     let now = if now.steady < last.steady { last } else { now };
     memory.clock = Some(now);
+    #[cfg(feature = "mutants")]
+    if memory.has(super::mutant::Mutant::ForgetsTheClock) {
+        return Ok(());
+    }
     let row = rows::encode(&NowRow::from(now), Vec::new())?;
     writing.put(TableName::State, b"c", &row)
 }

@@ -103,6 +103,12 @@ fn fill_shard(writing: &mut Writing<'_>, memory: &mut Memory, shard: ShardId) ->
     };
     let bucket = *bucket;
     let (entries, pieces) = journal(writing, shard)?;
+    #[cfg(feature = "mutants")]
+    let entries = if memory.has(super::mutant::Mutant::ForgetsIndexEntries) {
+        entries.into_iter().skip(1).collect()
+    } else {
+        entries
+    };
     for piece in pieces {
         writing.remove(TableName::Journal, &piece)?;
     }

@@ -32,6 +32,12 @@ pub(super) struct Memory {
     pub(super) retained_at: Option<Timestamp>,
     /// What must be written with the group in progress.
     pub(super) dirty: Dirty,
+    /// The mistake that the store makes.
+    #[cfg(feature = "mutants")]
+    pub(super) mutant: Option<super::mutant::Mutant>,
+    /// Groups that were committed.
+    #[cfg(feature = "mutants")]
+    pub(super) groups: u64,
 }
 
 /// Rows of the table `state` that changed in the group in progress.

@@ -24,6 +24,8 @@ mod index;
 mod keys;
 mod listing;
 mod memory;
+#[cfg(feature = "mutants")]
+pub mod mutant;
 mod names;
 mod own_reads;
 mod pages;
@@ -78,6 +80,9 @@ pub struct EmbeddedOptions {
     pub reserve_bytes: u64,
     /// Attempts of one shard that may be in the journal before the index by endpoint is written.
     pub journal_attempts_max: usize,
+    /// A mistake that the store makes.
+    #[cfg(feature = "mutants")]
+    pub mutant: Option<mutant::Mutant>,
 }
 
 impl Default for EmbeddedOptions {
@@ -91,6 +96,8 @@ impl Default for EmbeddedOptions {
             retain_every: Span::from_millis(limits::RETAIN_EVERY_MS),
             reserve_bytes: limits::RESERVE_BYTES_MAX,
             journal_attempts_max: limits::JOURNAL_ATTEMPTS_MAX,
+            #[cfg(feature = "mutants")]
+            mutant: None,
         }
     }
 }
@@ -152,6 +159,10 @@ impl EmbeddedStore {
             room: Room::default(),
             failure: None,
         };
+        #[cfg(feature = "mutants")]
+        {
+            store.memory.mutant = store.options.mutant;
+        }
         for number in 0..=store.data_shards {
             store.memory.shards.entry(ShardId::new(number)).or_default();
         }
@@ -189,6 +200,10 @@ impl EmbeddedStore {
         *file = Some(opened.database);
         drop(file);
         let before = core::mem::replace(&mut self.memory, memory);
+        #[cfg(feature = "mutants")]
+        {
+            self.memory.mutant = self.options.mutant;
+        }
         for (shard, known) in before.shards {
             // Epochs that were given out and not written must not be given out again.
             let epoch = &mut self.memory.shards.entry(shard).or_default().epoch;

@@ -44,6 +44,8 @@ pub(super) fn state(
         };
         applications.push(application(reading, progress, key)?);
     }
+    #[cfg(feature = "mutants")]
+    super::mutant::skip_scan(memory, &mut applications);
     Ok(ShardState::Data {
         applications,
         last_id,
