@@ -7,6 +7,7 @@
 )]
 
 mod buckets;
+mod creation;
 mod model;
 mod rows;
 

@@ -102,6 +102,8 @@ pub(super) fn open(disk: &dyn Disk, data_shards: u16) -> Result<OpenFile, OpenEr
     if !disk.exists(FILE)? {
         create(disk, data_shards)?;
     }
+    // Whoever made it may have been killed before its name was durable.
+    disk.sync_folder()?;
     let file = disk.open(FILE)?;
     let data_shards = read_head(&*file)?;
     Ok(OpenFile {
@@ -121,8 +123,7 @@ fn create(disk: &dyn Disk, data_shards: u16) -> Result<(), OpenError> {
     tables::create(&database).map_err(damaged)?;
     drop(database);
     file.sync()?;
-    disk.rename(UNFINISHED, FILE)?;
-    Ok(disk.sync_folder()?)
+    Ok(disk.rename(UNFINISHED, FILE)?)
 }
 
 fn head(data_shards: u16) -> Vec<u8> {
