@@ -3,7 +3,7 @@
 //! Everything lies in the B-trees of one redb file. One commit holds an event, what it is unique by
 //! and thereby the duty to fan it out; there is no row per delivery but for those that wait. A
 //! *group* of batches is one transaction with one sync, and is told of only behind it. The store is
-//! a plain synchronous state machine over a [`Disk`](disk::Disk): production runs it on a thread of
+//! a plain synchronous state machine over a [`Disk`]: production runs it on a thread of
 //! its own over a folder, the simulator calls it inline over a disk that loses and tears what was
 //! not synced.
 //!
