@@ -79,9 +79,35 @@ impl Inspection<'_> {
                 self.look_at_states(seen, found)?;
             }
         }
+        self.look_at_registrations(found)?;
         self.look_at_events(random, &gone, found)?;
         self.look_at_attempts(random, &gone, found)?;
         Ok(u64::try_from(gone.len()).unwrap_or(u64::MAX))
+    }
+
+    /// The application and its endpoints.
+    fn look_at_registrations(&self, found: &mut Vec<Violation>) -> Result<(), ReadError> {
+        let mut wrong = |list, what: String| found.push(Violation::List { list, what });
+        if let Some(id) = self.witness.application {
+            let known = self.store.application(&Name::Id(id.id()))?;
+            if known.is_none_or(|known| known.id != id) {
+                wrong("applications", format!("{id} is missing"));
+            }
+        }
+        let listed = self.store.endpoints(self.application, 0, usize::MAX)?;
+        let listed: Vec<_> = listed
+            .iter()
+            .map(|known| (known.key.ordinal, known.id))
+            .collect();
+        let expected = self.witness.endpoints.iter();
+        let expected: Vec<_> = expected
+            .map(|(ordinal, seen)| (*ordinal, seen.id))
+            .collect();
+        if listed != expected {
+            let what = format!("{} of {} endpoints", listed.len(), expected.len());
+            wrong("endpoints", what);
+        }
+        Ok(())
     }
 
     /// One event, by its id and by its name; false if retention let it go.

@@ -122,6 +122,12 @@ impl Witness {
                         out.push((EventId::default(), Evidence::There));
                     }
                 }
+                Change::PutApplication(application) => {
+                    let known = store.application(&Name::Id(application.id.id()));
+                    if known.is_ok_and(|known| known.is_some()) {
+                        out.push((EventId::default(), Evidence::There));
+                    }
+                }
                 Change::Expire { endpoint, position } => {
                     let event = self.events.get(position).map(|seen| seen.event.id);
                     let evidence = match store.delivery_state(*endpoint, *position) {
@@ -174,6 +180,7 @@ impl Witness {
             }
             Change::PutApplication(application) => {
                 self.id_given(application.id.id().value());
+                self.application = Some(application.id);
             }
             Change::Expire { endpoint, position } => {
                 self.expired_early(endpoint.ordinal, position, submitted_at);

@@ -74,6 +74,7 @@ impl World<'_> {
             if life > 0 {
                 self.inspect();
                 self.mark(&disk, 1);
+                self.go_on()?;
             }
             if let Some(LifeEnd::After(span)) = self.this_life().map(|life| life.end) {
                 self.plan(span, Due::Die(life));
@@ -121,9 +122,16 @@ impl World<'_> {
             return Ok(None);
         }
         self.witness.object(Violation::StoreFails { reason });
-        Err(SimulationError::Violated(
-            self.witness.violations().to_vec(),
-        ))
+        self.go_on()?;
+        Ok(None)
+    }
+
+    /// What was violated ends the run: what follows from it tells nothing more.
+    pub(super) fn go_on(&self) -> Result<(), SimulationError> {
+        match self.witness.violations() {
+            [] => Ok(()),
+            violations => Err(SimulationError::Violated(violations.to_vec())),
+        }
     }
 
     /// The store, or the power, is gone in the middle of a group.
@@ -144,9 +152,7 @@ impl World<'_> {
             (reason, _) => {
                 let reason = reason.unwrap_or_default();
                 self.witness.object(Violation::StoreFails { reason });
-                return Err(SimulationError::Violated(
-                    self.witness.violations().to_vec(),
-                ));
+                return self.go_on();
             }
         }
         self.die();

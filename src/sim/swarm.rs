@@ -79,9 +79,16 @@ fn faults(random: &mut Stream, scenario: &Scenario, fixed: &Options) -> Faults {
         Some((500_000, 3_000_000)),
     ];
     let end = scenario.event_every.as_micros().unsigned_abs() * u64::from(scenario.events);
-    let lives = (0..random.below(5))
+    let mut lives: Vec<Life> = (0..random.below(5))
         .map(|_| life(random, scenario, fixed))
         .collect();
+    if let Some(first) = lives.first_mut()
+        && random.below(4) == 0
+    {
+        // In the first creation.
+        first.end = LifeEnd::AtOperation(random.below(60));
+        first.is_power_lost = random.below(2) == 0;
+    }
     let mut troubles = Vec::new();
     for _ in 0..one_of(random, &[0_u32, 0, 1, 2]) {
         let room = one_of(random, &[0, 10_000, 70_000, 200_000]);

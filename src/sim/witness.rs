@@ -19,7 +19,7 @@ use crate::{
     domain::{
         attempt::{AttemptRecord, AttemptRequest},
         event::{Event, EventPosition, Payload},
-        id::{AttemptId, EndpointId, EventId},
+        id::{ApplicationId, AttemptId, EndpointId, EventId},
         outcome::Outcome,
     },
     engine::options::Options,
@@ -112,6 +112,7 @@ pub(super) struct Witness {
     pub(super) events: BTreeMap<EventPosition, SeenEvent>,
     pub(super) positions: BTreeMap<EventId, EventPosition>,
     pub(super) names: BTreeMap<Arc<str>, EventId>,
+    pub(super) application: Option<ApplicationId>,
     pub(super) endpoints: BTreeMap<u32, SeenEndpoint>,
     /// Which event answers an ask, by its number.
     pub(super) answers: BTreeMap<u32, EventId>,
@@ -155,6 +156,7 @@ impl Witness {
             events: BTreeMap::new(),
             positions: BTreeMap::new(),
             names: BTreeMap::new(),
+            application: None,
             endpoints: BTreeMap::new(),
             answers: BTreeMap::new(),
             records: BTreeMap::new(),

@@ -248,6 +248,7 @@ impl<'scenario> World<'scenario> {
         let turns_max = TURNS_MAX.saturating_add(deliveries.saturating_mul(TURNS_PER_DELIVERY));
         let is_loop = self.turns_now > TURNS_AT_ONE_TIME_MAX || self.turns > turns_max;
         if is_loop || self.now > end {
+            self.go_on()?;
             let at_ms = self.now.since(BEGINNING).as_millis();
             return Err(SimulationError::Endless { at_ms });
         }
@@ -381,11 +382,7 @@ impl<'scenario> World<'scenario> {
             Some(store) => self.witness.close(self.application, store, report),
             None => report,
         };
-        let violations = self.witness.violations();
-        if violations.is_empty() {
-            Ok(report)
-        } else {
-            Err(SimulationError::Violated(violations.to_vec()))
-        }
+        self.go_on()?;
+        Ok(report)
     }
 }

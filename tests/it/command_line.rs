@@ -38,6 +38,23 @@ fn assert_fails(output: &Output, code: i32, parts: &[&str]) {
 }
 
 #[test]
+fn many_simulations_are_summed_up_the_same_each_time() {
+    let arguments = ["simulate", "--layer", "store", "--seeds", "4", "--json"];
+    let first = run(&arguments, &[]);
+    assert_eq!(first.status.code(), Some(0), "{}", text(&first.stderr));
+    let document: serde_json::Value = serde_json::from_slice(&first.stdout).expect("JSON");
+    assert_eq!(document.get("seeds"), Some(&4.into()));
+    assert!(text(&first.stderr).contains("seeds a minute"));
+    assert_eq!(text(&first.stdout), text(&run(&arguments, &[]).stdout));
+}
+
+#[test]
+fn a_drawn_simulation_takes_no_sizes() {
+    let arguments = ["simulate", "--layer", "store", "--events", "5"];
+    assert_fails(&run(&arguments, &[]), 2, &["--events", "leave"]);
+}
+
+#[test]
 fn help_gives_examples_and_ends_with_0() {
     for arguments in [
         &["--help"][..],

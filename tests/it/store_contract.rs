@@ -7,6 +7,7 @@
 )]
 
 mod buckets;
+mod creation;
 mod history;
 mod model;
 pub(crate) mod rows;

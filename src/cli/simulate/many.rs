@@ -67,7 +67,7 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> Result<(), Failure> {
     let sum = sum.into_inner().unwrap_or_else(PoisonError::into_inner);
     if let Some((seed, failure)) = sum.failed {
         let text = format!(
-            "seed {seed}: {failure}\nrepeat it with: {}",
+            "seed {seed}: {failure}; repeat it with `{}`",
             arguments.replay(seed)
         );
         return Err(match failure {

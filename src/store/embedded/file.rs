@@ -123,6 +123,8 @@ pub(super) fn open(disk: &dyn Disk, data_shards: u16) -> Result<OpenFile, OpenEr
         // Of a compaction that a crash ended.
         disk.remove(UNFINISHED)?;
     }
+    // Whoever made it may have been killed before its name was durable.
+    disk.sync_folder()?;
     let file = disk.open(FILE)?;
     let is_small = file.length()? <= limits::STORE_VERIFIED_BYTES_MAX;
     let trust = if is_small {
@@ -163,8 +165,7 @@ fn create(disk: &dyn Disk, data_shards: u16) -> Result<(), OpenError> {
     made.map_err(damaged)?;
     drop(held);
     file.sync()?;
-    disk.rename(UNFINISHED, FILE)?;
-    Ok(disk.sync_folder()?)
+    Ok(disk.rename(UNFINISHED, FILE)?)
 }
 
 /// Makes an empty file into one with a head and no tables.
