@@ -2,6 +2,7 @@
 
 use super::{
     oracle::{self, Violation},
+    scenario::Scenario,
     witness::{FlightFacts, Moment, Witness},
 };
 use crate::time::Span;
@@ -10,6 +11,21 @@ use crate::time::Span;
 /// before it, each behind what was to be written.
 const PATIENCE: i64 = 50;
 const PATIENCE_MIN: Span = Span::from_millis(5_000);
+/// How much longer where loads come late or fail, for each event that may be looked at before it.
+const PATIENCE_FOR_LOAD_MS: i64 = 1_500;
+
+/// How late an attempt may be, where a result is durable after `window` at most.
+pub(super) fn patience(scenario: &Scenario, window: Span) -> Span {
+    let usual = Span::from_micros(window.as_micros().saturating_mul(PATIENCE));
+    let faults = &scenario.faults;
+    let loads = if faults.late_loads || faults.failing_loads {
+        PATIENCE_FOR_LOAD_MS.saturating_mul(scenario.events.into())
+    } else {
+        0
+    };
+    let longest = usual.max(PATIENCE_MIN).as_micros();
+    Span::from_micros(longest.saturating_add(Span::from_millis(loads).as_micros()))
+}
 
 impl Witness {
     /// Whether an attempt may go out now.
@@ -89,8 +105,7 @@ impl Witness {
         for at in [self.ready_at, endpoint.idle_since, self.crowded_at] {
             late = late.min(now.real.since(at));
         }
-        let patience = Span::from_micros(self.window.as_micros().saturating_mul(PATIENCE));
-        (late > patience.max(PATIENCE_MIN)).then_some(Violation::Late {
+        (late > self.patience).then_some(Violation::Late {
             event: flight.event,
             endpoint: flight.endpoint,
             number: flight.number,

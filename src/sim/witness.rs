@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{
+    judging,
     ledger::BatchFacts,
     oracle::{self, End, Violation},
     report::Happened,
@@ -135,6 +136,8 @@ pub(super) struct Witness {
     pub(super) crowded_at: Timestamp,
     /// The longest time from an outcome until its result is durable.
     pub(super) window: Span,
+    /// How late an attempt may be.
+    pub(super) patience: Span,
     pub(super) in_flight: usize,
     pub(super) attempts: u64,
     violations: Vec<Violation>,
@@ -150,6 +153,7 @@ impl Witness {
         let engines = engines.chain([&scenario.engine]);
         let delay = engines.map(|engine| engine.record_delay.as_micros());
         let delay = delay.max().unwrap_or_default();
+        let window = Span::from_micros(longest.saturating_mul(GROUPS_MAX).saturating_add(delay));
         Self {
             options: scenario.engine_options(0),
             asked: scenario.events.into(),
@@ -168,7 +172,8 @@ impl Witness {
             breaks: Vec::new(),
             ready_at: Timestamp::ZERO,
             crowded_at: Timestamp::ZERO,
-            window: Span::from_micros(longest.saturating_mul(GROUPS_MAX).saturating_add(delay)),
+            window,
+            patience: judging::patience(scenario, window),
             in_flight: 0,
             attempts: 0,
             violations: Vec::new(),
