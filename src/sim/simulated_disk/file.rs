@@ -74,7 +74,10 @@ impl DiskFile for SimulatedFile {
         let file = inside.files.get_mut(self.file).ok_or_else(gone)?;
         let pending = core::mem::take(&mut file.pending);
         if fails {
-            // As a kernel does: what could not be written is forgotten, and counts as clean.
+            // As a kernel does: pages that could not be written are forgotten, and count as clean. A
+            // length stands in the file system's own journal, which the next sync writes.
+            let is_length = |operation: &Operation| matches!(operation, Operation::SetLength(_));
+            file.pending = pending.into_iter().filter(is_length).collect();
             return Err(io::Error::other("the disk does not sync"));
         }
         for operation in pending {

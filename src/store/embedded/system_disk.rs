@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use rustix::fs::{FallocateFlags, fallocate, statvfs};
+use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate, statvfs};
 use thiserror::Error;
 
 use super::disk::{Disk, DiskFile, Space};
@@ -88,6 +88,9 @@ impl SystemDisk {
 impl Disk for SystemDisk {
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
         let file = open_file(&self.path(name))?;
+        // After a failed sync the system may still show what never reached the disk, as clean pages:
+        // a start reads what is there. Where it can't be asked for that there is nothing to forget.
+        _ = fadvise(&file, 0, None, Advice::DontNeed);
         Ok(Arc::new(SystemFile(file)))
     }
 
