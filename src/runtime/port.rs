@@ -11,16 +11,11 @@ use std::{
 
 use crate::{
     domain::{
-        application::{Application, ApplicationKey},
         change::{Batch, Epoch},
-        delivery::DeliveryState,
-        endpoint::{Endpoint, EndpointKey},
-        event::EventPosition,
-        history::{AttemptEntry, EventEntry, HistoryQuery, Name},
         id::ShardId,
         page::{LoadHandle, PageRequest, ShardState},
     },
-    store::{AcquireError, Completion, ReadError, Reads, Store, StoreFailure},
+    store::{AcquireError, Completion, ReadThrough, Reads, Store, StoreFailure},
 };
 
 /// What a drive loop asks of its store. Nothing here waits but [`StorePort::acquire`].
@@ -177,66 +172,8 @@ impl<S: Store> StorePort for InlinePort<S> {
     }
 }
 
-impl<S: Reads> Reads for SharedStore<S> {
-    fn application(&self, name: &Name) -> Result<Option<Arc<Application>>, ReadError> {
-        self.lock().application(name)
-    }
-
-    fn endpoint(
-        &self,
-        application: ApplicationKey,
-        name: &Name,
-    ) -> Result<Option<Arc<Endpoint>>, ReadError> {
-        self.lock().endpoint(application, name)
-    }
-
-    fn endpoints(
-        &self,
-        application: ApplicationKey,
-        from: u32,
-        limit: usize,
-    ) -> Result<Vec<Arc<Endpoint>>, ReadError> {
-        self.lock().endpoints(application, from, limit)
-    }
-
-    fn event(
-        &self,
-        application: ApplicationKey,
-        name: &Name,
-    ) -> Result<Option<EventEntry>, ReadError> {
-        self.lock().event(application, name)
-    }
-
-    fn events(
-        &self,
-        application: ApplicationKey,
-        query: HistoryQuery,
-    ) -> Result<Vec<EventEntry>, ReadError> {
-        self.lock().events(application, query)
-    }
-
-    fn attempts_of_endpoint(
-        &self,
-        endpoint: EndpointKey,
-        query: HistoryQuery,
-    ) -> Result<Vec<AttemptEntry>, ReadError> {
-        self.lock().attempts_of_endpoint(endpoint, query)
-    }
-
-    fn delivery_state(
-        &self,
-        endpoint: EndpointKey,
-        position: EventPosition,
-    ) -> Result<Option<DeliveryState>, ReadError> {
-        self.lock().delivery_state(endpoint, position)
-    }
-
-    fn attempts_of_event(
-        &self,
-        application: ApplicationKey,
-        position: EventPosition,
-        query: HistoryQuery,
-    ) -> Result<Vec<AttemptEntry>, ReadError> {
-        self.lock().attempts_of_event(application, position, query)
+impl<S: Reads> ReadThrough for SharedStore<S> {
+    fn read_through<T>(&self, look: impl FnOnce(&dyn Reads) -> T) -> T {
+        look(&*self.lock())
     }
 }

@@ -141,6 +141,77 @@ pub trait Reads {
     ) -> Result<Vec<AttemptEntry>, ReadError>;
 }
 
+/// Something whose reader is behind a lock or changes with each write: it is read through what it
+/// holds at the moment, and is [`Reads`] by that.
+pub trait ReadThrough {
+    /// Lets `look` at the reader.
+    fn read_through<T>(&self, look: impl FnOnce(&dyn Reads) -> T) -> T;
+}
+
+impl<R: ReadThrough> Reads for R {
+    fn application(&self, name: &Name) -> Result<Option<Arc<Application>>, ReadError> {
+        self.read_through(|reads| reads.application(name))
+    }
+
+    fn endpoint(
+        &self,
+        application: ApplicationKey,
+        name: &Name,
+    ) -> Result<Option<Arc<Endpoint>>, ReadError> {
+        self.read_through(|reads| reads.endpoint(application, name))
+    }
+
+    fn endpoints(
+        &self,
+        application: ApplicationKey,
+        from: u32,
+        limit: usize,
+    ) -> Result<Vec<Arc<Endpoint>>, ReadError> {
+        self.read_through(|reads| reads.endpoints(application, from, limit))
+    }
+
+    fn event(
+        &self,
+        application: ApplicationKey,
+        name: &Name,
+    ) -> Result<Option<EventEntry>, ReadError> {
+        self.read_through(|reads| reads.event(application, name))
+    }
+
+    fn events(
+        &self,
+        application: ApplicationKey,
+        query: HistoryQuery,
+    ) -> Result<Vec<EventEntry>, ReadError> {
+        self.read_through(|reads| reads.events(application, query))
+    }
+
+    fn attempts_of_endpoint(
+        &self,
+        endpoint: EndpointKey,
+        query: HistoryQuery,
+    ) -> Result<Vec<AttemptEntry>, ReadError> {
+        self.read_through(|reads| reads.attempts_of_endpoint(endpoint, query))
+    }
+
+    fn delivery_state(
+        &self,
+        endpoint: EndpointKey,
+        position: EventPosition,
+    ) -> Result<Option<DeliveryState>, ReadError> {
+        self.read_through(|reads| reads.delivery_state(endpoint, position))
+    }
+
+    fn attempts_of_event(
+        &self,
+        application: ApplicationKey,
+        position: EventPosition,
+        query: HistoryQuery,
+    ) -> Result<Vec<AttemptEntry>, ReadError> {
+        self.read_through(|reads| reads.attempts_of_event(application, position, query))
+    }
+}
+
 /// The store failed in a way that only opening it anew can mend.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("the store failed: {reason}")]

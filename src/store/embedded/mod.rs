@@ -35,7 +35,6 @@ pub mod mutant;
 mod names;
 pub mod offline;
 mod overlay;
-mod own_reads;
 mod pages;
 mod reader;
 mod reading;
@@ -64,7 +63,7 @@ use self::{
     space::Room,
     tables::Reading,
 };
-use super::{AcquireError, Completion, Store, StoreFailure};
+use super::{AcquireError, Completion, ReadThrough, Reads, Store, StoreFailure};
 use crate::{
     domain::{
         change::{Batch, Epoch, StoreMode},
@@ -250,6 +249,13 @@ impl EmbeddedStore {
     /// Refuses everything from now on.
     fn fail(&mut self, failure: StoreFailure) -> StoreFailure {
         self.failure.get_or_insert(failure).clone()
+    }
+}
+
+/// Whoever holds the store reads it as others do.
+impl ReadThrough for EmbeddedStore {
+    fn read_through<T>(&self, look: impl FnOnce(&dyn Reads) -> T) -> T {
+        look(&self.reader())
     }
 }
 
