@@ -77,6 +77,18 @@ impl Engine {
         (self.options.send_slots * 3 / 4).max(1)
     }
 
+    /// How many slots one lane may have: what is left for each if the busy ones share alike, so that a
+    /// thousand busy endpoints have a thousand connections rather than a whole window each. At least
+    /// one; a lane that has its share rests until an attempt of its own ends.
+    fn lane_share(&self, application: usize) -> usize {
+        let busy = self
+            .registry
+            .applications
+            .get(application)
+            .map_or(1, |entry| entry.lanes_in_flight.max(entry.ready.len() + 1));
+        (self.application_share() / busy.max(1)).max(1)
+    }
+
     /// One turn of an application: one turn of its next lane.
     fn visit_application(
         &mut self,
@@ -171,7 +183,7 @@ impl Engine {
         if !lane.is_enabled() {
             return self.visit_held(index, now, out);
         }
-        if !lane.has_room() {
+        if !lane.has_room() || usize::from(lane.in_flight) >= self.lane_share(lane.application) {
             return Step::Idle;
         }
         let retry_waits = lane.retry_waits(now.steady);
@@ -329,6 +341,7 @@ impl Engine {
         lane.in_flight += 1;
         if let Some(entry) = self.registry.applications.get_mut(lane.application) {
             entry.in_flight += 1;
+            entry.lanes_in_flight += usize::from(lane.in_flight == 1);
         }
         out.push(Effect::Send(AttemptRequest {
             attempt,

@@ -60,6 +60,8 @@ pub(super) struct ApplicationEntry {
     pub(super) queued: bool,
     /// Its attempts in flight.
     pub(super) in_flight: usize,
+    /// Its lanes that have attempts in flight.
+    pub(super) lanes_in_flight: usize,
 }
 
 impl Registry {
@@ -87,6 +89,7 @@ impl Registry {
             crowded: Vec::new(),
             queued: false,
             in_flight: 0,
+            lanes_in_flight: 0,
         });
         self.by_key.insert(key, index);
         self.by_shard.entry(key.shard).or_default().push(index);
@@ -153,6 +156,7 @@ impl Registry {
         entry.open_rows = 0;
         entry.crowded.clear();
         entry.in_flight = 0;
+        entry.lanes_in_flight = 0;
         for lane in &lanes {
             if let Some(lane) = self.lanes.try_remove(*lane) {
                 self.endpoints.remove(&lane.endpoint.id);

@@ -44,9 +44,11 @@ impl Engine {
             return;
         };
         lane.in_flight = lane.in_flight.saturating_sub(1);
+        let rests = lane.in_flight == 0;
         let application = lane.application;
         if let Some(entry) = self.registry.applications.get_mut(application) {
             entry.in_flight = entry.in_flight.saturating_sub(1);
+            entry.lanes_in_flight = entry.lanes_in_flight.saturating_sub(usize::from(rests));
         }
         // A cancelled attempt is as one never made; it is sent again after the restart.
         if flight.source != Source::Orphan && outcome.kind != OutcomeKind::Cancelled {

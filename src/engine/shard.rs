@@ -166,6 +166,7 @@ impl Engine {
                 flight.lane = index;
                 lane.in_flight = lane.in_flight.saturating_add(1);
                 entry.in_flight += 1;
+                entry.lanes_in_flight += usize::from(lane.in_flight == 1);
             }
         }
         let flights = &self.flights;

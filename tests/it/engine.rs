@@ -239,6 +239,35 @@ fn endpoints_of_one_application_take_turns() {
 }
 
 #[test]
+fn busy_endpoints_share_the_slots_instead_of_a_whole_window_each() {
+    let options = Options {
+        send_slots: 16,
+        ..Options::default()
+    };
+    let (mut rig, application) = with(options);
+    for name in ["a", "b", "c", "d", "e", "f"] {
+        rig.endpoint(application, name);
+    }
+    for _ in 0..100 {
+        rig.event(application);
+    }
+    // Twelve slots for one application, two for each of six endpoints; windows would allow eight.
+    for _ in 0..300 {
+        rig.answer(OK);
+        let mut at_once = std::collections::BTreeMap::<String, usize>::new();
+        for path in rig.flying() {
+            *at_once.entry(path.to_owned()).or_default() += 1;
+        }
+        assert!(at_once.values().all(|count| *count <= 2), "{at_once:?}");
+    }
+    // All of it comes through, and nothing waits for ever.
+    for _ in 0..300 {
+        rig.answer(OK);
+    }
+    assert!(rig.sent.is_empty());
+}
+
+#[test]
 fn retries_take_at_most_half_of_the_slots_while_first_attempts_wait() {
     let options = Options {
         send_slots: 16,
