@@ -4,6 +4,7 @@
 //! and loads in order and calls [`Store::flush`], which completes them in that order. In production
 //! the host decides on which thread that happens; the simulator calls it inline and decides when.
 
+mod accept;
 pub mod embedded;
 pub mod memory;
 

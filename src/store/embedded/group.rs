@@ -12,8 +12,17 @@ use super::{
     tables::{self, TableName, Writing},
 };
 use crate::{
-    domain::change::{Batch, Change},
-    store::embedded::EmbeddedOptions,
+    domain::{
+        application::ApplicationKey,
+        change::{Batch, Change},
+        endpoint::EndpointKey,
+        event::EventPosition,
+        id::ShardId,
+    },
+    store::{
+        accept::{Places, accepts},
+        embedded::EmbeddedOptions,
+    },
     time::Now,
 };
 
@@ -58,6 +67,35 @@ pub(super) fn commit(
     Ok(applied)
 }
 
+/// Whether all of a batch can be applied; to the directory go applications alone.
+fn fits(writing: &mut Writing<'_>, memory: &Memory, batch: &Batch) -> Result<bool, Fault> {
+    if batch.shard == ShardId::DIRECTORY {
+        let foreign = |change: &Change| !matches!(change, Change::PutApplication(_));
+        return Ok(batch.attempts.is_empty() && !batch.changes.iter().any(foreign));
+    }
+    accepts(&mut Known { writing, memory }, batch)
+}
+
+/// What the file and the memory know of the places of a batch.
+struct Known<'a, 'transaction> {
+    writing: &'a mut Writing<'transaction>,
+    memory: &'a Memory,
+}
+
+impl Places for Known<'_, '_> {
+    type Error = Fault;
+
+    fn has_endpoint(&mut self, endpoint: EndpointKey) -> Result<bool, Fault> {
+        self.writing
+            .has(TableName::Endpoints, &keys::endpoint(endpoint))
+    }
+
+    fn next_position(&self, application: ApplicationKey) -> EventPosition {
+        let progress = self.memory.progress_of(application);
+        progress.map_or_else(EventPosition::default, |known| known.next_position)
+    }
+}
+
 /// Applies a batch; false, and nothing written, if it can't belong to its shard.
 fn apply(
     writing: &mut Writing<'_>,
@@ -70,7 +108,7 @@ fn apply(
     let allowed = shard.is_some_and(|shard| shard.writer == Some(batch.epoch));
     #[cfg(feature = "mutants")]
     let allowed = allowed || memory.has(super::mutant::Mutant::TakesOlderEpochs);
-    if !allowed || !super::accept::accepts(writing, memory, batch)? {
+    if !allowed || !fits(writing, memory, batch)? {
         if let Some(shard) = memory.shards.get_mut(&batch.shard)
             && shard.writer == Some(batch.epoch)
         {

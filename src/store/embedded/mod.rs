@@ -13,7 +13,6 @@
 //! `reader` and `listing` (how it is read). `offline`, `overlay`, `check`, `stats`, `backup` and
 //! `compact` are about the file of a store that no process has open.
 
-mod accept;
 mod apply;
 pub mod backup;
 mod blocks;

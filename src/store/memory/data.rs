@@ -3,24 +3,28 @@
 //! What an engine that keeps the contract never sends (an event at a used position, a row of
 //! another shard) fails the whole batch; a change that refers to what was forgotten is not written.
 
+use core::convert::Infallible;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
 use super::{
-    Counts, DATA_SHARD, MemoryOptions,
+    Counts, MemoryOptions,
     endpoint_rows::{EndpointRows, Lane},
     event_log::EventLog,
     retention::Retention,
 };
-use crate::domain::{
-    application::ApplicationKey,
-    change::{Batch, Change, ChangeResult, UniqueKey},
-    delivery::OpenDelivery,
-    endpoint::{Endpoint, EndpointKey},
-    event::{Event, EventPosition},
-    id::Id,
+use crate::{
+    domain::{
+        application::ApplicationKey,
+        change::{Batch, Change, ChangeResult, UniqueKey},
+        delivery::OpenDelivery,
+        endpoint::{Endpoint, EndpointKey},
+        event::{Event, EventPosition},
+        id::Id,
+    },
+    store::accept::{Places, accepts},
 };
 
 /// Endpoints, events and deliveries of all applications.
@@ -34,6 +38,19 @@ pub(super) struct DataShard {
     released: Vec<(ApplicationKey, EventPosition)>,
     /// Applications whose cursors moved in this commit; empty between commits.
     moved: BTreeSet<ApplicationKey>,
+}
+
+impl Places for DataShard {
+    type Error = Infallible;
+
+    fn has_endpoint(&mut self, endpoint: EndpointKey) -> Result<bool, Infallible> {
+        Ok(self.endpoint(endpoint).is_some())
+    }
+
+    fn next_position(&self, application: ApplicationKey) -> EventPosition {
+        let rows = self.applications.get(&application);
+        rows.map_or_else(EventPosition::default, |rows| rows.next_position)
+    }
 }
 
 /// What is stored of one application.
@@ -73,7 +90,8 @@ impl DataShard {
 
     /// Applies a batch; false, and nothing changed, if it can't belong to this shard.
     pub(super) fn apply(&mut self, batch: &mut Batch) -> bool {
-        if !self.accepts(batch) {
+        let Ok(accepted) = accepts(self, batch);
+        if !accepted {
             return false;
         }
         for change in batch.changes.drain(..) {
@@ -105,40 +123,6 @@ impl DataShard {
                 .map(|rows| rows.lagging.len())
                 .sum(),
         }
-    }
-
-    /// Whether all of a batch can be applied: its rows are this shard's, its places are free.
-    fn accepts(&self, batch: &Batch) -> bool {
-        let mut next_positions = BTreeMap::new();
-        let mut new_endpoints = BTreeSet::new();
-        let in_shard = |application: ApplicationKey| application.shard == DATA_SHARD;
-        let changes = batch.changes.iter().all(|change| match change {
-            Change::PutApplication(_) => false,
-            Change::PutEndpoint { endpoint, .. } => {
-                let key = endpoint.key;
-                in_shard(key.application)
-                    && self.endpoint(key).is_none()
-                    && new_endpoints.insert(key)
-            }
-            Change::PutEvent(event) => {
-                let next = next_positions.entry(event.application).or_insert_with(|| {
-                    let rows = self.applications.get(&event.application);
-                    rows.map_or_else(EventPosition::default, |rows| rows.next_position)
-                });
-                let free = in_shard(event.application) && event.position >= *next;
-                *next = event.position.plus(1);
-                free
-            }
-            Change::PutOpen(row) => in_shard(row.endpoint.application),
-            Change::SetEndpointState { endpoint, .. }
-            | Change::DeleteOpen { endpoint, .. }
-            | Change::Expire { endpoint, .. }
-            | Change::PutLane { endpoint, .. }
-            | Change::DeleteLane { endpoint } => in_shard(endpoint.application),
-            Change::Watermark { application, .. } => in_shard(*application),
-        });
-        let mut attempts = batch.attempts.iter();
-        changes && attempts.all(|record| in_shard(record.endpoint.application))
     }
 
     /// Applies one change.

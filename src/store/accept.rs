@@ -1,31 +1,30 @@
-//! Whether a batch can be applied as a whole: its rows are its shard's, its places are free. What an
-//! engine that keeps the contract never sends is refused before anything is written.
+//! Whether a batch of a data shard can be applied as a whole: its rows are its shard's, its places
+//! are free. What an engine that keeps the contract never sends is refused before anything is
+//! written, by every store alike.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    fault::Fault,
-    keys,
-    memory::Memory,
-    tables::{TableName, Writing},
-};
 use crate::domain::{
     application::ApplicationKey,
     change::{Batch, Change},
+    endpoint::EndpointKey,
     event::EventPosition,
-    id::ShardId,
 };
 
+/// What of a store decides it.
+pub(super) trait Places {
+    /// Why a look failed.
+    type Error;
+
+    /// Whether there is such an endpoint.
+    fn has_endpoint(&mut self, endpoint: EndpointKey) -> Result<bool, Self::Error>;
+
+    /// The first position of an application that no event ever had.
+    fn next_position(&self, application: ApplicationKey) -> EventPosition;
+}
+
 /// Whether all of a batch can be applied.
-pub(super) fn accepts(
-    writing: &mut Writing<'_>,
-    memory: &Memory,
-    batch: &Batch,
-) -> Result<bool, Fault> {
-    if batch.shard == ShardId::DIRECTORY {
-        let foreign = |change: &Change| !matches!(change, Change::PutApplication(_));
-        return Ok(batch.attempts.is_empty() && !batch.changes.iter().any(foreign));
-    }
+pub(super) fn accepts<P: Places>(places: &mut P, batch: &Batch) -> Result<bool, P::Error> {
     let in_shard = |application: ApplicationKey| application.shard == batch.shard;
     let mut next_positions: BTreeMap<ApplicationKey, EventPosition> = BTreeMap::new();
     let mut new_endpoints = BTreeSet::new();
@@ -36,13 +35,12 @@ pub(super) fn accepts(
                 let key = endpoint.key;
                 in_shard(key.application)
                     && new_endpoints.insert(key)
-                    && !writing.has(TableName::Endpoints, &keys::endpoint(key))?
+                    && !places.has_endpoint(key)?
             }
             Change::PutEvent(event) => {
-                let next = next_positions.entry(event.application).or_insert_with(|| {
-                    let progress = memory.progress_of(event.application);
-                    progress.map_or_else(EventPosition::default, |known| known.next_position)
-                });
+                let next = next_positions
+                    .entry(event.application)
+                    .or_insert_with(|| places.next_position(event.application));
                 let free = in_shard(event.application) && event.position >= *next;
                 *next = event.position.plus(1);
                 free
