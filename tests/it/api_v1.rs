@@ -24,28 +24,28 @@ use fanfare::{
         command::{Command, Refusal, Reply},
         outcome::OutcomeKind,
     },
-    engine::{Engine, options::Options},
+    engine::options::Options,
     runtime::{
         clock::{Clock, ManualClock},
-        drive::Drive,
         handle::{Handle, Readiness},
-        port::{InlinePort, SharedStore},
     },
     server::{
         access::Access,
         backend::Backend,
         router::{ServerState, router},
     },
-    store::{Reads, memory::MemoryStore},
+    store::Reads,
     time::{Now, Span, Timestamp},
     transport::Transport,
 };
-use http::{HeaderMap, Method, Request, StatusCode};
-use http_body_util::BodyExt as _;
+use http::{Method, Request};
 use serde_json::{Value, json};
-use tower::ServiceExt as _;
 
-use crate::support::memory_transport::{MemoryTransport, Sent};
+use crate::support::{
+    answer::Answer,
+    memory_transport::{MemoryTransport, Sent},
+    running,
+};
 
 /// The admin key of every test.
 const KEY: &str = "0123456789abcdef0123456789abcdef";
@@ -125,23 +125,7 @@ struct Api {
     clock: TestClock,
 }
 
-/// What the server answered.
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: String,
-}
-
 impl Answer {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.body).expect(&self.body)
-    }
-
-    fn header(&self, name: &str) -> &str {
-        let value = self.headers.get(name).map(|value| value.to_str());
-        value.unwrap_or(Ok("")).expect("text")
-    }
-
     /// The body of an answer that says that all went well.
     fn fine(self) -> Value {
         assert!(self.status.is_success(), "{} {}", self.status, self.body);
@@ -196,20 +180,7 @@ impl Api {
 
     async fn with_transport<T: Transport + 'static>(transport: T) -> Self {
         let clock = TestClock::start();
-        let store = SharedStore::new(MemoryStore::default());
-        let handle = Handle::new(Arc::new(store.clone()));
-        let drive = Drive::new(
-            Engine::new(Options::default()),
-            clock.clone(),
-            InlinePort::new(&store),
-            transport,
-            handle.clone(),
-            None,
-        );
-        tokio::task::spawn_local(async move { drive.run().await.expect("shards are there") });
-        while handle.readiness() != Readiness::Ready {
-            tokio::task::yield_now().await;
-        }
+        let (handle, _) = running::start(Options::default(), clock.clone(), transport, None).await;
         let host = Host {
             handle,
             refusal: Arc::default(),
@@ -256,14 +227,7 @@ impl Api {
     }
 
     async fn ask(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.expect("answers");
-        let (head, body) = response.into_parts();
-        let bytes = body.collect().await.expect("a whole body").to_bytes();
-        Answer {
-            status: head.status,
-            headers: head.headers,
-            body: String::from_utf8(bytes.to_vec()).expect("UTF-8"),
-        }
+        Answer::of(&self.router, request).await
     }
 
     async fn get(&self, path: &str) -> Answer {

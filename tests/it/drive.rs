@@ -12,14 +12,11 @@ use fanfare::{
         command::{Answer, Refusal},
         outcome::OutcomeKind,
     },
-    engine::{Engine, options::Options},
+    engine::options::Options,
     runtime::{
         clock::PausedClock,
-        drive::Drive,
         handle::{Handle, Readiness},
-        port::{InlinePort, SharedStore},
     },
-    store::memory::MemoryStore,
     time::Timestamp,
 };
 use tokio::{task::JoinHandle, time::Instant};
@@ -27,6 +24,7 @@ use tokio::{task::JoinHandle, time::Instant};
 use crate::support::{
     memory_transport::{MemoryTransport, Script, Sent},
     rig::{new_endpoint, new_event},
+    running,
 };
 
 /// A running loop, its handle and what it sent.
@@ -41,23 +39,16 @@ struct Running {
 async fn start(options: Options, script: Script) -> Running {
     let sent = Sent::default();
     let lines = Arc::new(Mutex::new(Vec::new()));
-    let store = SharedStore::new(MemoryStore::default());
-    let handle = Handle::new(Arc::new(store.clone()));
     let told = Arc::clone(&lines);
-    let drive = Drive::new(
-        Engine::new(options),
+    let (handle, run) = running::start(
+        options,
         PausedClock::starting_at(Timestamp::from_millis(1_764_000_000_000)),
-        InlinePort::new(&store),
         MemoryTransport::new(script, Arc::clone(&sent)),
-        handle.clone(),
         Some(Box::new(move |observation| {
             told.lock().expect("no panic").push(observation.to_string());
         })),
-    );
-    let run = tokio::task::spawn_local(async move { drive.run().await.expect("shards are there") });
-    while handle.readiness() != Readiness::Ready {
-        tokio::task::yield_now().await;
-    }
+    )
+    .await;
     Running {
         handle,
         sent,

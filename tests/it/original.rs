@@ -12,13 +12,11 @@ use fanfare::{
     },
 };
 use futures::{StreamExt as _, stream};
-use http::{HeaderMap, Method, Request, StatusCode};
-use http_body_util::BodyExt as _;
+use http::{Method, Request};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use tower::ServiceExt as _;
 
-use crate::support::fake_backend::FakeBackend;
+use crate::support::{answer::Answer, fake_backend::FakeBackend};
 
 const REGISTER: &str = "/api/webhooks";
 const TEST: &str = "/api/webhooks/test";
@@ -31,20 +29,10 @@ struct Server {
     router: Router,
 }
 
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: String,
-}
-
 impl Answer {
     /// Status and body, for comparing.
     fn told(&self) -> (u16, &str) {
         (self.status.as_u16(), &self.body)
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.body).expect("JSON")
     }
 
     /// The messages of a refusal in the original shape, and nothing else.
@@ -55,11 +43,6 @@ impl Answer {
         let errors = fields.remove("error").expect("`error`");
         assert!(fields.is_empty(), "{}", self.body);
         serde_json::from_value(errors).expect("a list of texts")
-    }
-
-    fn header(&self, name: &str) -> &str {
-        let value = self.headers.get(name).map(|value| value.to_str());
-        value.unwrap_or(Ok("")).expect("text")
     }
 }
 
@@ -82,14 +65,7 @@ impl Server {
     }
 
     async fn ask(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.expect("answers");
-        let (head, body) = response.into_parts();
-        let bytes = body.collect().await.expect("a whole body").to_bytes();
-        Answer {
-            status: head.status,
-            headers: head.headers,
-            body: String::from_utf8(bytes.to_vec()).expect("UTF-8"),
-        }
+        Answer::of(&self.router, request).await
     }
 
     async fn method(&self, method: Method, path: &str) -> Answer {

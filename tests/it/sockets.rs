@@ -1,7 +1,7 @@
 //! The drive loop over the real transport and real sockets, in real time, with policy time in the
 //! test's hand: an hour of waiting for a retry passes when the test says so.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use fanfare::{
@@ -11,15 +11,9 @@ use fanfare::{
         endpoint_url::EndpointUrl,
         secret::Secret,
     },
-    engine::{Engine, Stats, options::Options},
+    engine::{Stats, options::Options},
     policy::{address::AddressPolicy, retry::RetryPolicy},
-    runtime::{
-        clock::ManualClock,
-        drive::Drive,
-        handle::{Handle, Readiness},
-        port::{InlinePort, SharedStore},
-    },
-    store::memory::MemoryStore,
+    runtime::{clock::ManualClock, handle::Handle},
     time::{Span, Timestamp},
     transport::{
         hyper_transport::{HyperTransport, TransportOptions},
@@ -31,7 +25,7 @@ use wiremock::{
     matchers::{method, path},
 };
 
-use crate::support::rig::new_event;
+use crate::support::{rig::new_event, running};
 
 /// A running loop over real sockets.
 struct Running {
@@ -41,8 +35,6 @@ struct Running {
 
 async fn start(options: Options) -> Running {
     let clock = ManualClock::starting_at(Timestamp::from_millis(1_764_000_000_000));
-    let store = SharedStore::new(MemoryStore::default());
-    let handle = Handle::new(Arc::new(store.clone()));
     let allowed = vec!["127.0.0.0/8".parse().expect("valid")];
     let transport = HyperTransport::new(
         TransportOptions {
@@ -52,19 +44,7 @@ async fn start(options: Options) -> Running {
         SystemResolver,
     )
     .expect("a transport");
-    let engine = Engine::new(options);
-    let drive = Drive::new(
-        engine,
-        clock.clone(),
-        InlinePort::new(&store),
-        transport,
-        handle.clone(),
-        None,
-    );
-    tokio::task::spawn_local(async move { drive.run().await.expect("shards are there") });
-    while handle.readiness() != Readiness::Ready {
-        tokio::task::yield_now().await;
-    }
+    let (handle, _) = running::start(options, clock.clone(), transport, None).await;
     Running { handle, clock }
 }
 

@@ -1,7 +1,9 @@
 //! What several themes need.
 
+pub(crate) mod answer;
 pub(crate) mod fake_backend;
 pub(crate) mod memory_transport;
 pub(crate) mod process;
 pub(crate) mod receiver;
 pub(crate) mod rig;
+pub(crate) mod running;
