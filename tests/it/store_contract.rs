@@ -113,6 +113,7 @@ macro_rules! every_fact {
             a_batch_of_a_released_shard_fails_and_so_do_all_later_ones,
             a_batch_with_rows_of_another_shard_changes_nothing,
             an_event_at_a_used_position_fails_its_batch,
+            an_endpoint_at_a_used_place_fails_its_batch,
             completions_come_in_the_order_of_submission,
             an_event_behind_an_empty_place_is_found_by_its_id,
             a_page_of_events_ends_where_nothing_is_durable,
@@ -363,6 +364,27 @@ fn an_event_at_a_used_position_fails_its_batch<S: Store>(make: impl Fn() -> S) {
         let epoch = filled(&mut store);
         fails(&mut store, batch(2, DATA_SHARD, epoch, changes, Vec::new()));
         assert_eq!(events_of(&mut store, 0, 10), (vec![0, 1, 2], 3));
+    }
+}
+
+fn an_endpoint_at_a_used_place_fails_its_batch<S: Store>(make: impl Fn() -> S) {
+    // Places of endpoints that stand already, and a fresh one given twice.
+    for places in [vec![0], vec![40, 40]] {
+        let mut store = make();
+        filled(&mut store);
+        let before = recovered(&mut store).0.endpoints.len();
+        let epoch = acquire(&mut store, DATA_SHARD);
+        let changes = places
+            .iter()
+            .zip(500..)
+            .map(|(place, id)| put_endpoint(0, *place, id));
+        let changes = changes.collect();
+        fails(&mut store, batch(2, DATA_SHARD, epoch, changes, Vec::new()));
+        assert_eq!(
+            recovered(&mut store).0.endpoints.len(),
+            before,
+            "{places:?}"
+        );
     }
 }
 
