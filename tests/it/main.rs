@@ -19,6 +19,7 @@ mod server;
 mod sockets;
 mod store_commands;
 mod store_contract;
+mod store_full;
 mod store_retention;
 mod support;
 mod transport;

@@ -2,7 +2,7 @@
 //!
 //! Everything lies in the B-trees of one redb file. One commit holds an event, what it is unique by
 //! and thereby the duty to fan it out; there is no row per delivery but for those that wait. A
-//! *group* of batches is one transaction with one sync, and is told of only behind it. The store is
+//! *group* of batches is one transaction, told of only behind its syncs, of which it needs two. The store is
 //! a plain synchronous state machine over a [`Disk`]: production runs it on a thread of
 //! its own over a folder, the simulator calls it inline over a disk that loses and tears what was
 //! not synced.
@@ -205,8 +205,9 @@ impl EmbeddedStore {
         caught(|| group::commit(database, &mut self.memory, &self.options, batches))
     }
 
-    /// Closes the file and opens it again, as after a crash; all shards must be acquired anew.
-    fn reopen(&mut self) -> Result<(), Fault> {
+    /// Closes the file and opens it again, as after a crash. The shards of the failed group must be
+    /// acquired anew; what the others stand on is durable, so they go on.
+    fn reopen(&mut self, failed: &[Box<Batch>]) -> Result<(), Fault> {
         let mut file = self.file.0.write().unwrap_or_else(PoisonError::into_inner);
         drop(file.take());
         let opened = file::reopen(&*self.disk)?;
@@ -221,8 +222,10 @@ impl EmbeddedStore {
         }
         for (shard, known) in before.shards {
             // Epochs that were given out and not written must not be given out again.
-            let epoch = &mut self.memory.shards.entry(shard).or_default().epoch;
-            *epoch = (*epoch).max(known.epoch);
+            let again = self.memory.shards.entry(shard).or_default();
+            again.epoch = again.epoch.max(known.epoch);
+            let has_failed = failed.iter().any(|batch| batch.shard == shard);
+            again.writer = known.writer.filter(|_| !has_failed);
         }
         Ok(())
     }
@@ -238,7 +241,7 @@ impl EmbeddedStore {
         match self.commit(batches) {
             Ok(applied) => Ok(Some(applied)),
             Err(fault) if fault.is_full() => {
-                self.reopen()?;
+                self.reopen(batches)?;
                 Ok(None)
             }
             Err(fault) => Err(fault.into()),
@@ -299,7 +302,8 @@ impl Store for EmbeddedStore {
             return Err(failure.clone());
         }
         let submitted = core::mem::take(&mut self.submitted);
-        if submitted.is_empty() && self.room.mode == StoreMode::Normal {
+        let is_idle = submitted.is_empty();
+        if is_idle && self.room.mode == StoreMode::Normal {
             return Ok(());
         }
         let mut batches = Vec::new();
@@ -330,7 +334,7 @@ impl Store for EmbeddedStore {
                 }
             }
         }
-        self.look_at_space(is_full, done);
+        self.look_at_space(is_full, is_idle, done);
         Ok(())
     }
 

@@ -11,17 +11,23 @@ pub(super) struct Room {
     pub(super) mode: StoreMode,
     /// How much room there seemed to be when the disk refused a write, while it is not tried again.
     refused_at: Option<u64>,
-    /// Looks since then.
+    /// Looks since then that were made for their own sake, once a second, not behind a group.
     looks: u32,
 }
 
 impl EmbeddedStore {
     /// Looks how much room there is, and tells when that changes what is taken.
-    pub(super) fn look_at_space(&mut self, was_full: bool, done: &mut Vec<Completion>) {
+    pub(super) fn look_at_space(
+        &mut self,
+        was_full: bool,
+        was_idle: bool,
+        done: &mut Vec<Completion>,
+    ) {
         // A disk that can't tell is taken to have room: it will refuse by itself.
         let space = self.disk.space().unwrap_or(PLENTY);
         let before = self.room.mode;
-        self.room.look(space, self.options.reserve_bytes, was_full);
+        self.room
+            .look(space, self.options.reserve_bytes, was_full, was_idle);
         if self.room.mode != before {
             done.push(Completion::Mode(self.room.mode));
         }
@@ -34,7 +40,7 @@ const PLENTY: Space = Space {
     total: u64::MAX,
 };
 
-/// Looks after which a disk that refused a write is tried again though it shows no more room than
+/// Idle looks after which a disk that refused a write is tried again though it shows no more room than
 /// before: what refuses may be a quota.
 const LOOKS_UNTIL_TRIED: u32 = 60;
 
@@ -42,7 +48,7 @@ impl Room {
     /// What is taken from now on, with this much room. Going back takes a little more than what led
     /// here, so that it does not flutter: on a disk that takes no results, each attempt that goes out
     /// is made again later.
-    fn look(&mut self, space: Space, reserve_max: u64, was_full: bool) {
+    fn look(&mut self, space: Space, reserve_max: u64, was_full: bool, was_idle: bool) {
         let reserve =
             (space.total / 20).clamp(limits::RESERVE_BYTES_MIN.min(reserve_max), reserve_max);
         let quarter = reserve / 4;
@@ -55,7 +61,7 @@ impl Room {
             return;
         }
         if let Some(refused_at) = self.refused_at {
-            self.looks += 1;
+            self.looks += u32::from(was_idle);
             if space.free < refused_at.saturating_add(quarter) && self.looks < LOOKS_UNTIL_TRIED {
                 return;
             }
@@ -83,7 +89,7 @@ mod tests {
             free: free * MIB,
             total: 10_000 * MIB,
         };
-        room.look(space, 1024 * MIB, was_full);
+        room.look(space, 1024 * MIB, was_full, true);
         room.mode
     }
 
@@ -112,6 +118,15 @@ mod tests {
         assert_eq!(look(&mut room, 725, false), StoreMode::Normal);
         // A quota refuses whatever room the disk shows.
         assert_eq!(look(&mut room, 9_000, true), StoreMode::ReadOnly);
+        // A look behind a group comes at any time, so it does not count.
+        for _ in 0..10 * LOOKS_UNTIL_TRIED {
+            let space = Space {
+                free: 9_000 * MIB,
+                total: 10_000 * MIB,
+            };
+            room.look(space, 1024 * MIB, false, false);
+            assert_eq!(room.mode, StoreMode::ReadOnly);
+        }
         for _ in 1..LOOKS_UNTIL_TRIED {
             assert_eq!(look(&mut room, 9_000, false), StoreMode::ReadOnly);
         }
