@@ -324,3 +324,28 @@ fn ids_epochs_and_the_clock_go_on_after_a_restart() {
     assert_eq!(endpoints, [endpoint_key(0, 0)]);
     assert_eq!(applications[0].key, ApplicationKey { ..app(0) });
 }
+
+#[test]
+fn buckets_that_still_have_work_do_not_keep_later_ones_that_have_none() {
+    let mut world = World::new();
+    let id = world.id();
+    world.commit(vec![put_endpoint(1, 0, id)]);
+    // Twelve buckets of events of one application that nobody settles.
+    for position in 0..12 {
+        let id = world.id();
+        world.commit(vec![put_event(0, position, id, 10)]);
+        world.now = world.now.plus(HOUR);
+    }
+    let done = world.id();
+    world.commit(vec![put_event(1, 0, done, 10)]);
+    world.commit(vec![watermark(1, 1)]);
+    for position in 12..24 {
+        world.now = world.now.plus(HOUR);
+        let id = world.id();
+        world.commit(vec![put_event(0, position, id, 10)]);
+    }
+    let kept = world.store.events(app(0), ALL).expect("readable").len();
+    assert_eq!(kept, 24, "work that waits is kept");
+    let gone = world.store.events(app(1), ALL).expect("readable").len();
+    assert_eq!(gone, 0, "the settled bucket has gone");
+}

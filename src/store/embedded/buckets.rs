@@ -89,9 +89,10 @@ pub(super) fn retain(
     let keeps_open = true;
     #[cfg(feature = "mutants")]
     let keeps_open = !memory.has(super::mutant::Mutant::DropsOpenBuckets);
-    let old: Vec<(u32, bool)> = memory
-        .buckets
-        .iter()
+    let (from, buckets) = (memory.retained_to, &memory.buckets);
+    let old: Vec<(u32, bool)> = buckets
+        .range(from..)
+        .chain(buckets.range(..from))
         .filter(|(_, row)| row.open == 0 || !keeps_open)
         .filter_map(|(number, row)| {
             let since = row.closed_at?.max(row.written_at);
@@ -103,6 +104,8 @@ pub(super) fn retain(
         .take(CANDIDATES_MAX)
         .collect();
     for (number, whole) in old {
+        // Buckets with work that waits must not keep those behind them for ever.
+        memory.retained_to = number.saturating_add(1);
         if keeps_open && !is_settled(writing, memory, number)? {
             continue;
         }

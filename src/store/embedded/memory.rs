@@ -30,6 +30,8 @@ pub(super) struct Memory {
     pub(super) buckets: BTreeMap<u32, BucketRow>,
     /// When buckets were last looked at for what may go.
     pub(super) retained_at: Option<Timestamp>,
+    /// The bucket with which the next look begins.
+    pub(super) retained_to: u32,
     /// Where the walk over the names of events goes on; `None` from the beginning.
     pub(super) swept_to: Option<Vec<u8>>,
     /// Names that events were given since it went on.
