@@ -72,23 +72,6 @@ impl Engine {
         Some(application)
     }
 
-    /// How many slots one application may have.
-    pub(super) fn application_share(&self) -> usize {
-        (self.options.send_slots * 3 / 4).max(1)
-    }
-
-    /// How many slots one lane may have: what is left for each if the busy ones share alike, so that a
-    /// thousand busy endpoints have a thousand connections rather than a whole window each. At least
-    /// one; a lane that has its share rests until an attempt of its own ends.
-    fn lane_share(&self, application: usize) -> usize {
-        let busy = self
-            .registry
-            .applications
-            .get(application)
-            .map_or(1, |entry| entry.lanes_in_flight.max(entry.ready.len() + 1));
-        (self.application_share() / busy.max(1)).max(1)
-    }
-
     /// One turn of an application: one turn of its next lane.
     fn visit_application(
         &mut self,
@@ -183,7 +166,7 @@ impl Engine {
         if !lane.is_enabled() {
             return self.visit_held(index, now, out);
         }
-        if !lane.has_room() || usize::from(lane.in_flight) >= self.lane_share(lane.application) {
+        if !lane.has_room() {
             return Step::Idle;
         }
         let retry_waits = lane.retry_waits(now.steady);
@@ -191,7 +174,7 @@ impl Engine {
         if !retries_first && self.start_first(index, retry_waits, now, out) == Step::Moved {
             return Step::Moved;
         }
-        if !retry_waits {
+        if !retry_waits || self.has_its_share(index) {
             return Step::Idle;
         }
         if !all_retries && self.retries_in_flight * 2 >= self.options.send_slots {
@@ -208,6 +191,9 @@ impl Engine {
         now: Now,
         out: &mut Vec<Effect>,
     ) -> Step {
+        // A lane with its share still walks over what is not for it: only then is it known whether
+        // it wants more.
+        let has_its_share = self.has_its_share(index);
         loop {
             let (page_rows, turn) = (self.options.page_rows, self.turn);
             let Some(lane) = self.registry.lanes.get_mut(index) else {
@@ -226,7 +212,7 @@ impl Engine {
                 }
                 Ahead::Skip(position) => {
                     lane.next = position.plus(1);
-                    self.settle_walk(index, position);
+                    self.skip(index, position, now);
                 }
                 Ahead::Blocked => {
                     if !self.overtake(index, now) {
@@ -241,6 +227,7 @@ impl Engine {
                     lane.next = event.position.plus(1);
                     self.expire(index, event.position, now);
                 }
+                Ahead::Event(_) if has_its_share => return Step::Idle,
                 Ahead::Event(event) => {
                     lane.next = event.position.plus(1);
                     lane.firsts_in_row = if retry_waits {
@@ -305,7 +292,7 @@ impl Engine {
             }
             Ahead::Skip(position) => {
                 lane.next = position.plus(1);
-                self.settle_walk(index, position);
+                self.skip(index, position, now);
                 return Step::Moved;
             }
             Ahead::Unknown(position) => self.load_events(index, position, out),
@@ -341,7 +328,6 @@ impl Engine {
         lane.in_flight += 1;
         if let Some(entry) = self.registry.applications.get_mut(lane.application) {
             entry.in_flight += 1;
-            entry.lanes_in_flight += usize::from(lane.in_flight == 1);
         }
         out.push(Effect::Send(AttemptRequest {
             attempt,
@@ -359,6 +345,7 @@ impl Engine {
             started_at: now,
         });
         self.stats.attempts += 1;
+        self.count_wanting(index, now);
     }
 
     /// The delivery that holds a lane's cursor back gets a row, so that the lane can move on.

@@ -172,10 +172,10 @@ impl Engine {
             };
             self.open_round(application, position, event.as_deref(), now);
             self.join_ring(application, position, event, now);
-            self.bound_deliveries(application);
+            self.bound_deliveries(application, now);
         }
         self.arrived = arrived;
-        self.bound_rings();
+        self.bound_rings(now);
     }
 
     /// Adds one event to its ring and wakes the idle lanes that take it.
@@ -229,6 +229,12 @@ impl Engine {
             entry.idle = idle;
         }
         entry.ring.trim();
+        // What no lane takes is settled, though no result will be written that tells it.
+        if entry.ring.len() == 0
+            && let Some(log) = self.logs.get_mut(&entry.application.key.shard)
+        {
+            log.positions_moved(now);
+        }
         let mut woken = core::mem::take(&mut self.woken);
         for index in woken.drain(..) {
             self.reconsider(index, now);
@@ -238,20 +244,20 @@ impl Engine {
 
     /// Lets the oldest part of a ring go that stands for more deliveries than a restart should look
     /// at.
-    fn bound_deliveries(&mut self, application: usize) {
+    fn bound_deliveries(&mut self, application: usize, now: Now) {
         let Some(entry) = self.registry.applications.get(application) else {
             return;
         };
         let events = entry.ring.len();
         let deliveries = events.saturating_mul(entry.lanes.len());
         if events > 1 && deliveries > self.options.ring_deliveries_max {
-            self.evict(application, (events / 16).max(1));
+            self.evict(application, (events / 16).max(1), now);
         }
     }
 
     /// Lets the oldest part of the largest ring go while all rings together are over their bound.
     /// Lanes that stood there lag from now on: their row tells where they stand.
-    fn bound_rings(&mut self) {
+    fn bound_rings(&mut self, now: Now) {
         loop {
             let rings = self
                 .registry
@@ -276,11 +282,12 @@ impl Engine {
             self.evict(
                 application,
                 (self.options.ring_events_max / 16).clamp(1, len),
+                now,
             );
         }
     }
 
-    fn evict(&mut self, application: usize, count: usize) {
+    fn evict(&mut self, application: usize, count: usize, now: Now) {
         let Some(entry) = self.registry.applications.get_mut(application) else {
             return;
         };
@@ -301,5 +308,6 @@ impl Engine {
             }
         }
         entry.ring.trim();
+        log.positions_moved(now);
     }
 }

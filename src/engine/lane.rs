@@ -33,6 +33,8 @@ pub(super) struct Lane {
     pub(super) window: Window,
     /// How many are.
     pub(super) in_flight: u16,
+    /// As what it is counted among the lanes that want more: its attempts in flight then.
+    pub(super) wanting: Option<u16>,
     /// Whether it stands in its application's queue of ready lanes.
     pub(super) queued: bool,
     /// Attempts it may still start in its turn.
@@ -72,6 +74,7 @@ impl Lane {
             open: OpenRows::default(),
             window: Window::new(window_max),
             in_flight: 0,
+            wanting: None,
             queued: false,
             deficit: 0,
             firsts_in_row: 0,

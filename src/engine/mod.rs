@@ -49,6 +49,7 @@ mod round;
 mod schedule;
 mod settle;
 mod shard;
+mod share;
 mod stats;
 #[cfg(test)]
 mod tests_support;

@@ -21,6 +21,10 @@ use crate::{
     time::{Now, Span, Timestamp},
 };
 
+/// How long positions that moved by themselves wait for a batch to go with. A restart that reads
+/// older ones looks at more events, and what they stand for can't be let go; nothing else.
+const POSITIONS_DELAY: Span = Span::from_millis(1_000);
+
 /// What is being written of one shard.
 #[derive(Debug)]
 pub(super) struct ShardLog {
@@ -38,6 +42,8 @@ pub(super) struct ShardLog {
     urgent: bool,
     /// When the oldest of the gathered results came.
     oldest: Option<Timestamp>,
+    /// Since when a watermark or the row of a lane is ahead of what was written.
+    moved_at: Option<Timestamp>,
     /// Lanes whose row must be written.
     dirty: Vec<usize>,
     submitted: VecDeque<Submitted>,
@@ -100,6 +106,7 @@ impl ShardLog {
             bytes: 0,
             urgent: false,
             oldest: None,
+            moved_at: None,
             dirty: Vec::new(),
             submitted: VecDeque::new(),
             spare: Vec::new(),
@@ -144,6 +151,12 @@ impl ShardLog {
         self.dirty.push(lane);
     }
 
+    /// A watermark or a lane moved though nothing was gathered for it; it is written with the next
+    /// batch, or by itself before long.
+    pub(super) fn positions_moved(&mut self, now: Now) {
+        self.moved_at.get_or_insert(now.steady);
+    }
+
     /// Whether nothing is gathered or on its way.
     pub(super) fn is_quiet(&self) -> bool {
         self.submitted.is_empty() && self.is_empty()
@@ -156,18 +169,21 @@ impl ShardLog {
 
     /// When the gathered results must go, if a batch may go at all.
     pub(super) fn deadline(&self, delay: Span) -> Option<Timestamp> {
-        (self.submitted.len() < limits::BATCHES_IN_FLIGHT_MAX)
-            .then(|| self.oldest.map(|oldest| oldest.plus(delay)))
-            .flatten()
+        self.has_room().then(|| self.due_at(delay)).flatten()
+    }
+
+    /// When what is gathered has waited long enough.
+    fn due_at(&self, delay: Span) -> Option<Timestamp> {
+        let results = self.oldest.map(|oldest| oldest.plus(delay));
+        let moved = self.moved_at.map(|moved| moved.plus(POSITIONS_DELAY));
+        results.into_iter().chain(moved).min()
     }
 
     /// Whether a batch must go now.
     fn is_due(&self, delay: Span, now: Now) -> bool {
         self.urgent
             || self.bytes >= limits::BATCH_BYTES_MAX / 4
-            || self
-                .oldest
-                .is_some_and(|oldest| oldest.plus(delay) <= now.steady)
+            || self.due_at(delay).is_some_and(|due| due <= now.steady)
     }
 
     /// Whether another batch may be on its way.
@@ -232,6 +248,7 @@ impl ShardLog {
         self.bytes = 0;
         self.urgent = false;
         self.oldest = None;
+        self.moved_at = None;
         batch
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use slab::Slab;
 
-use super::{lane::Lane, pages::Pages, ring::Ring};
+use super::{lane::Lane, pages::Pages, ring::Ring, share::Wanting};
 use crate::domain::{
     application::{Application, ApplicationKey},
     event::EventPosition,
@@ -60,8 +60,8 @@ pub(super) struct ApplicationEntry {
     pub(super) queued: bool,
     /// Its attempts in flight.
     pub(super) in_flight: usize,
-    /// Its lanes that have attempts in flight.
-    pub(super) lanes_in_flight: usize,
+    /// Its lanes that would start more attempts if there were slots.
+    pub(super) wanting: Wanting,
 }
 
 impl Registry {
@@ -89,7 +89,7 @@ impl Registry {
             crowded: Vec::new(),
             queued: false,
             in_flight: 0,
-            lanes_in_flight: 0,
+            wanting: Wanting::default(),
         });
         self.by_key.insert(key, index);
         self.by_shard.entry(key.shard).or_default().push(index);
@@ -156,7 +156,7 @@ impl Registry {
         entry.open_rows = 0;
         entry.crowded.clear();
         entry.in_flight = 0;
-        entry.lanes_in_flight = 0;
+        entry.wanting = Wanting::default();
         for lane in &lanes {
             if let Some(lane) = self.lanes.try_remove(*lane) {
                 self.endpoints.remove(&lane.endpoint.id);

@@ -48,6 +48,7 @@ impl Engine {
     /// Puts a lane where it belongs after something about it changed.
     pub(super) fn reconsider(&mut self, index: usize, now: Now) {
         self.want_open_rows(index, now);
+        self.count_wanting(index, now);
         let Some(lane) = self.registry.lanes.get_mut(index) else {
             return;
         };
@@ -94,6 +95,7 @@ impl Engine {
     pub(super) fn rest(&mut self, index: usize, now: Now) {
         // Rows that expired were used up without an attempt whose end would ask for more.
         self.want_open_rows(index, now);
+        self.count_wanting(index, now);
         let Some(lane) = self.registry.lanes.get_mut(index) else {
             return;
         };

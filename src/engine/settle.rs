@@ -44,11 +44,9 @@ impl Engine {
             return;
         };
         lane.in_flight = lane.in_flight.saturating_sub(1);
-        let rests = lane.in_flight == 0;
         let application = lane.application;
         if let Some(entry) = self.registry.applications.get_mut(application) {
             entry.in_flight = entry.in_flight.saturating_sub(1);
-            entry.lanes_in_flight = entry.lanes_in_flight.saturating_sub(usize::from(rests));
         }
         // A cancelled attempt is as one never made; it is sent again after the restart.
         if flight.source != Source::Orphan && outcome.kind != OutcomeKind::Cancelled {
@@ -231,6 +229,16 @@ impl Engine {
             }
         } else {
             entry.ring.leave(before);
+        }
+    }
+
+    /// An event of the walk is settled for a lane it is not for: no result tells of it.
+    pub(super) fn skip(&mut self, index: usize, position: EventPosition, now: Now) {
+        self.settle_walk(index, position);
+        let lane = self.registry.lanes.get(index);
+        let shard = lane.map(|lane| lane.endpoint.key.application.shard);
+        if let Some(log) = shard.and_then(|shard| self.logs.get_mut(&shard)) {
+            log.positions_moved(now);
         }
     }
 

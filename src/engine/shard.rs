@@ -97,6 +97,11 @@ impl Engine {
             .collect();
         if let Some(entry) = self.registry.applications.get_mut(index) {
             entry.ring.trim();
+            if entry.ring.base() != entry.watermark
+                && let Some(log) = self.logs.get_mut(&state.key.shard)
+            {
+                log.positions_moved(now);
+            }
         }
         for lane in lanes {
             self.reconsider(lane, now);
@@ -166,7 +171,6 @@ impl Engine {
                 flight.lane = index;
                 lane.in_flight = lane.in_flight.saturating_add(1);
                 entry.in_flight += 1;
-                entry.lanes_in_flight += usize::from(lane.in_flight == 1);
             }
         }
         let flights = &self.flights;

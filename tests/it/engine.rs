@@ -3,7 +3,8 @@
 use fanfare::{
     domain::{
         application::{ApplicationKey, DEFAULT_APPLICATION_UID},
-        command::{Answer, Refusal},
+        command::{Answer, Command, Refusal},
+        event::ORDER_RECEIVED,
         outcome::OutcomeKind,
     },
     engine::{
@@ -265,6 +266,98 @@ fn busy_endpoints_share_the_slots_instead_of_a_whole_window_each() {
         rig.answer(OK);
     }
     assert!(rig.sent.is_empty());
+}
+
+#[test]
+fn a_healthy_endpoint_has_its_window_beside_many_dead_ones() {
+    let options = Options {
+        send_slots: 200,
+        ..Options::default()
+    };
+    let (mut rig, application) = with(options);
+    for number in 0..100 {
+        rig.endpoint(application, &format!("dead{number}"));
+    }
+    rig.endpoint(application, "healthy");
+    for _ in 0..400 {
+        rig.event(application);
+    }
+    // The dead ones never answer; the healthy one does, each time.
+    let mut most = 0;
+    for _ in 0..200 {
+        let healthy: Vec<_> = rig
+            .sent
+            .iter()
+            .filter(|request| path(request) == "healthy")
+            .cloned()
+            .collect();
+        most = most.max(healthy.len());
+        for request in healthy {
+            rig.sent.retain(|sent| sent.attempt != request.attempt);
+            rig.done(&request, OK);
+        }
+    }
+    assert_eq!(most, usize::from(Options::default().window_max));
+}
+
+#[test]
+fn a_healthy_endpoint_has_its_window_beside_many_that_are_busy_and_want_no_more() {
+    let options = Options {
+        send_slots: 200,
+        ..Options::default()
+    };
+    let (mut rig, application) = with(options);
+    for number in 0..100 {
+        let command = new_endpoint(application, &format!("quick{number}"));
+        let Command::CreateEndpoint(mut quick) = command else {
+            panic!("another command");
+        };
+        quick.event_types = vec![ORDER_RECEIVED.into()];
+        rig.command(Command::CreateEndpoint(quick));
+    }
+    for _ in 0..30 {
+        rig.event(application);
+    }
+    while !rig.sent.is_empty() {
+        rig.answer(OK);
+    }
+    // All windows are wide now; one more event keeps all but one endpoint busy with it alone.
+    rig.endpoint(application, "healthy");
+    rig.event(application);
+    for _ in 0..400 {
+        let Command::AcceptEvent(mut event) = new_event(application) else {
+            panic!("another command");
+        };
+        event.event_type = "only.for.the.healthy".into();
+        rig.command(Command::AcceptEvent(event));
+    }
+    let mut most = 0;
+    for _ in 0..200 {
+        let healthy: Vec<_> = rig
+            .sent
+            .iter()
+            .filter(|request| path(request) == "healthy")
+            .cloned()
+            .collect();
+        most = most.max(healthy.len());
+        for request in healthy {
+            rig.sent.retain(|sent| sent.attempt != request.attempt);
+            rig.done(&request, OK);
+        }
+    }
+    assert_eq!(most, usize::from(Options::default().window_max));
+}
+
+#[test]
+fn the_watermark_follows_events_that_no_endpoint_takes() {
+    let (mut rig, application) = rig();
+    for _ in 0..5 {
+        rig.event(application);
+    }
+    // Nothing else happens: nobody asks, nothing is delivered.
+    rig.advance(Span::from_seconds(5));
+    let state = rig.recovered(application);
+    assert_eq!(state.watermark, state.next_position);
 }
 
 #[test]
@@ -631,7 +724,7 @@ fn commands_before_any_shard_is_acquired_are_refused_as_not_ready() {
     let mut effects = Vec::new();
     let now = fanfare::time::Now::at(Timestamp::ZERO);
     let request = fanfare::domain::command::RequestHandle::new(1);
-    let command = fanfare::domain::command::Command::CreateApplication {
+    let command = Command::CreateApplication {
         uid: Some("a".into()),
         registration: bytes::Bytes::new(),
     };

@@ -15,6 +15,7 @@ use fanfare::{
         id::{EndpointId, EventId, ShardId},
         observation::Observation,
         outcome::{Outcome, OutcomeKind},
+        page::{ApplicationState, ShardState},
         secret::Secret,
     },
     engine::{
@@ -222,6 +223,18 @@ impl Rig {
         }
         self.now = Now::at(until);
         self.turn(Vec::new());
+    }
+
+    /// What the store would give of an application if its shard were acquired now; the engine's epoch
+    /// is over then.
+    pub(crate) fn recovered(&mut self, application: ApplicationKey) -> ApplicationState {
+        match self.store.acquire(application.shard) {
+            Ok((_, ShardState::Data { applications, .. })) => applications
+                .into_iter()
+                .find(|state| state.key == application)
+                .expect("the application is there"),
+            other => panic!("no data shard: {other:?}"),
+        }
     }
 
     /// The paths that the attempts in flight go to, in the order they were sent.
