@@ -162,7 +162,9 @@ impl World {
             id: ApplicationId::new(id),
             uid: Some(DEFAULT_APPLICATION_UID.into()),
             registration: Bytes::new(),
+            revision: 1,
             created_at: now,
+            updated_at: now,
         }));
         let (epoch, _) = store.acquire(application.shard).expect("it is there");
         let mut world = Self {

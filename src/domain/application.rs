@@ -30,8 +30,12 @@ pub struct Application {
     pub uid: Option<Arc<str>>,
     /// What its creator said of it, as a JSON object; opaque here, shown again where it is asked for.
     pub registration: Bytes,
+    /// Grows with each change of it, from 1.
+    pub revision: u32,
     /// When it was created.
     pub created_at: Now,
+    /// When it was changed last.
+    pub updated_at: Now,
 }
 
 /// The `uid` of the application that the original routes and the generator use.

@@ -75,6 +75,9 @@ pub struct Batch {
 pub enum Change {
     /// A new application; unique by its `uid`, if it has one.
     PutApplication(Arc<Application>),
+    /// An application as it is from now on: it takes the place of the revision before its own. Its
+    /// `uid` may be another one, if that is free.
+    UpdateApplication(Arc<Application>),
     /// A new endpoint; unique by its key, if it has one.
     PutEndpoint {
         /// The endpoint.
@@ -165,6 +168,8 @@ pub enum ChangeResult {
     Fresh,
     /// Not written: what it is unique by exists and belongs to this object.
     Existing(Id),
+    /// Not written: the object is gone, or another change of it came first.
+    Stale,
     /// Not written: the store holds as much open work as it can.
     Full,
 }

@@ -43,6 +43,17 @@ pub enum Command {
         /// What its creator said of it, as a JSON object.
         registration: Bytes,
     },
+    /// Changes an application, unless another change of it came first.
+    UpdateApplication {
+        /// The application.
+        application: ApplicationKey,
+        /// The revision that the change was made from.
+        revision: u32,
+        /// Its name from now on, if it has one.
+        uid: Option<Arc<str>>,
+        /// What is said of it from now on, as a JSON object.
+        registration: Bytes,
+    },
     /// Creates an endpoint, or finds the one that is registered under its key and enables it.
     CreateEndpoint(Box<NewEndpoint>),
     /// Accepts an event and thereby the duty to deliver it.
@@ -125,6 +136,9 @@ pub enum Refusal {
     /// The caller named an application that does not exist.
     #[error("the application does not exist")]
     UnknownApplication,
+    /// The object was changed or deleted since the caller looked at it.
+    #[error("it was changed meanwhile: read it again, then repeat the change")]
+    Stale,
     /// The application has as many endpoints as it may have.
     #[error("the application has its full number of endpoints")]
     TooManyEndpoints,

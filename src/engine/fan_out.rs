@@ -11,8 +11,9 @@ use super::{
 };
 use crate::{
     domain::{
+        application::Application,
         change::{Batch, Change, ChangeResult},
-        command::{Answer, Refusal, RequestHandle},
+        command::{Answer, Refusal, Reply, RequestHandle},
         endpoint::{Endpoint, EndpointState},
         event::{Event, EventPosition},
         id::{EndpointId, Id},
@@ -52,14 +53,11 @@ impl Engine {
                     .push((request, Ok(Answer::Application { id, key, fresh })));
             }
             (OnCommit::Application(request, application), ChangeResult::Existing(_)) => {
-                let known = application.uid.as_ref();
-                let known = known.and_then(|uid| self.registry.application_by_uid(uid));
-                let known = known.and_then(|index| self.registry.applications.get(index));
-                let reply = known.map_or(Err(Refusal::NotReady), |entry| {
-                    let (id, key) = (entry.application.id, entry.application.key);
-                    let fresh = false;
-                    Ok(Answer::Application { id, key, fresh })
-                });
+                let reply = self.application_known(&application);
+                self.replies.push((request, reply));
+            }
+            (OnCommit::ApplicationChanged(request, application), result) => {
+                let reply = self.application_changed(application, result);
                 self.replies.push((request, reply));
             }
             (OnCommit::Endpoint(request, endpoint), ChangeResult::Fresh) => {
@@ -91,17 +89,49 @@ impl Engine {
             (OnCommit::Event(request, event), result) => {
                 let reply = match result {
                     ChangeResult::Existing(id) => Ok(Answer::NameTaken { id }),
-                    ChangeResult::Full | ChangeResult::Fresh => Err(Refusal::StoreFull),
+                    ChangeResult::Full | ChangeResult::Stale | ChangeResult::Fresh => {
+                        Err(Refusal::StoreFull)
+                    }
                 };
                 self.replies.extend(request.map(|request| (request, reply)));
                 self.arrived.push((event.application, event.position, None));
             }
             (
                 OnCommit::Application(request, _) | OnCommit::Endpoint(request, _),
-                ChangeResult::Full,
+                ChangeResult::Full | ChangeResult::Stale,
             ) => {
                 self.replies.push((request, Err(Refusal::StoreFull)));
             }
+        }
+    }
+
+    /// The application that has the `uid` of one that was to be made.
+    fn application_known(&self, asked: &Application) -> Reply {
+        let known = asked.uid.as_ref();
+        let known = known.and_then(|uid| self.registry.application_by_uid(uid));
+        let known = known.and_then(|index| self.registry.applications.get(index));
+        let known = &known.ok_or(Refusal::NotReady)?.application;
+        Ok(Answer::Application {
+            id: known.id,
+            key: known.key,
+            fresh: false,
+        })
+    }
+
+    /// An application was changed, unless another change came first.
+    fn application_changed(&mut self, now: Arc<Application>, result: ChangeResult) -> Reply {
+        let (id, key) = (now.id, now.key);
+        match result {
+            ChangeResult::Fresh => {
+                self.registry.replace_application(now);
+                Ok(Answer::Application {
+                    id,
+                    key,
+                    fresh: false,
+                })
+            }
+            ChangeResult::Existing(id) => Ok(Answer::NameTaken { id }),
+            ChangeResult::Stale | ChangeResult::Full => Err(Refusal::Stale),
         }
     }
 

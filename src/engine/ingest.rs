@@ -53,6 +53,17 @@ impl Engine {
                 Command::CreateApplication { uid, registration } => {
                     self.create_application(request, uid, registration, now)
                 }
+                Command::UpdateApplication {
+                    application,
+                    revision,
+                    uid,
+                    registration,
+                } => self.update_application(
+                    (request, application),
+                    revision,
+                    (uid, registration),
+                    now,
+                ),
                 Command::CreateEndpoint(new) => self.create_endpoint(request, *new, now),
                 Command::AcceptEvent(new) => self.accept_event(Some(request), *new, now),
             }
@@ -85,11 +96,41 @@ impl Engine {
             id: ApplicationId::new(log.next_id(now)),
             uid,
             registration,
+            revision: 1,
             created_at: now,
+            updated_at: now,
         });
         let bytes = limits::NAME_BYTES_MAX + application.registration.len();
         let then = OnCommit::Application(request, Arc::clone(&application));
         log.gather_urgent(Change::PutApplication(application), then, bytes);
+        Ok(())
+    }
+
+    fn update_application(
+        &mut self,
+        (request, key): (RequestHandle, ApplicationKey),
+        revision: u32,
+        (uid, registration): (Option<Arc<str>>, Bytes),
+        now: Now,
+    ) -> Result<(), Refusal> {
+        let known = self.registry.application(key);
+        let known = known.and_then(|index| self.registry.applications.get(index));
+        let known = known.ok_or(Refusal::UnknownApplication)?;
+        let application = Arc::new(Application {
+            uid,
+            registration,
+            revision: revision.saturating_add(1),
+            updated_at: now,
+            ..Application::clone(&known.application)
+        });
+        let log = self.logs.get_mut(&ShardId::DIRECTORY);
+        let log = log.ok_or(Refusal::NotReady)?;
+        if log.is_full() {
+            return Err(Refusal::Overloaded);
+        }
+        let bytes = limits::NAME_BYTES_MAX + application.registration.len();
+        let then = OnCommit::ApplicationChanged(request, Arc::clone(&application));
+        log.gather_urgent(Change::UpdateApplication(application), then, bytes);
         Ok(())
     }
 

@@ -71,6 +71,8 @@ pub(super) enum OnCommit {
     Nothing,
     /// The application is known and its creator answered.
     Application(RequestHandle, Arc<Application>),
+    /// The application is as it is here and who asked is answered.
+    ApplicationChanged(RequestHandle, Arc<Application>),
     /// The endpoint is known and its creator answered.
     Endpoint(RequestHandle, Arc<Endpoint>),
     /// The endpoint is enabled from this event on and who asked is answered.
@@ -85,6 +87,7 @@ impl OnCommit {
         match self {
             Self::Nothing => None,
             Self::Application(request, _)
+            | Self::ApplicationChanged(request, _)
             | Self::Endpoint(request, _)
             | Self::Enabled(request, ..) => Some(*request),
             Self::Event(request, _) => *request,

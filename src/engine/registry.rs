@@ -97,6 +97,25 @@ impl Registry {
         index
     }
 
+    /// Puts an application as it is now in the place of what it was.
+    pub(super) fn replace_application(&mut self, application: Arc<Application>) {
+        let index = self.by_key.get(&application.key).copied();
+        let Some(index) = index else {
+            return;
+        };
+        let Some(entry) = self.applications.get_mut(index) else {
+            return;
+        };
+        // Names that went over from one application to another in one batch came in this order.
+        let before = entry.application.uid.clone();
+        if let Some(uid) = before.filter(|uid| self.by_uid.get(uid) == Some(&index)) {
+            self.by_uid.remove(&uid);
+        }
+        let uid = application.uid.clone();
+        self.by_uid.extend(uid.map(|uid| (uid, index)));
+        entry.application = application;
+    }
+
     /// The number of the application with this key.
     pub(super) fn application(&self, key: ApplicationKey) -> Option<usize> {
         self.by_key.get(&key).copied()

@@ -35,6 +35,8 @@ pub enum Code {
     MethodNotAllowed,
     /// The name that was chosen for a new object is taken.
     Conflict,
+    /// The object is another revision than `If-Match` asks for.
+    PreconditionFailed,
     /// The body did not come in time.
     RequestTimeout,
     /// The body is larger than allowed.
@@ -59,7 +61,7 @@ pub enum Code {
 
 impl Code {
     /// All of them, in the order of their statuses.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::InvalidBody,
         Self::InvalidHeader,
         Self::InvalidCursor,
@@ -70,6 +72,7 @@ impl Code {
         Self::MethodNotAllowed,
         Self::RequestTimeout,
         Self::Conflict,
+        Self::PreconditionFailed,
         Self::PayloadTooLarge,
         Self::TargetTooLong,
         Self::UnsupportedEncoding,
@@ -94,6 +97,7 @@ impl Code {
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Conflict => "conflict",
+            Self::PreconditionFailed => "precondition_failed",
             Self::RequestTimeout => "request_timeout",
             Self::PayloadTooLarge => "payload_too_large",
             Self::TargetTooLong => "target_too_long",
@@ -120,6 +124,7 @@ impl Code {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict => StatusCode::CONFLICT,
+            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
@@ -287,6 +292,7 @@ impl From<Refusal> for Problem {
             Refusal::TooManyEndpoints => Code::TooManyEndpoints,
             // Routes name applications they were told of, so an unknown one is our fault.
             Refusal::UnknownApplication => Code::Internal,
+            Refusal::Stale => Code::Conflict,
             Refusal::DiskFull => Code::DiskFull,
             Refusal::StoreFull
             | Refusal::Overloaded

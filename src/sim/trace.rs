@@ -75,6 +75,7 @@ impl Trace {
                     Command::CreateApplication { .. } => 1,
                     Command::CreateEndpoint(_) => 2,
                     Command::AcceptEvent(_) => 3,
+                    Command::UpdateApplication { .. } => 4,
                 };
                 Record::new(kind, 0, request.number(), 0_u64)
             }
@@ -195,6 +196,7 @@ impl Trace {
                 ChangeResult::Fresh => continue,
                 ChangeResult::Existing(id) => (1, *id),
                 ChangeResult::Full => (2, Id::default()),
+                ChangeResult::Stale => (3, Id::default()),
             };
             self.write(&Record::new(22, value, id.value(), 0_u64));
         }
@@ -220,6 +222,10 @@ fn change_record(change: &Change) -> Record {
     match change {
         Change::PutApplication(application) => {
             Record::new(200, 0, application.id.id().value(), 0_u64)
+        }
+        Change::UpdateApplication(application) => {
+            let revision = u64::from(application.revision);
+            Record::new(215, 0, application.id.id().value(), revision)
         }
         Change::PutEndpoint { endpoint, .. } => Record::new(
             201,

@@ -11,6 +11,14 @@ use crate::domain::{
     event::EventPosition,
 };
 
+/// Whether a change belongs to the directory.
+pub(super) fn is_of_directory(change: &Change) -> bool {
+    matches!(
+        change,
+        Change::PutApplication(_) | Change::UpdateApplication(_)
+    )
+}
+
 /// What of a store decides it.
 pub(super) trait Places {
     /// Why a look failed.
@@ -30,7 +38,7 @@ pub(super) fn accepts<P: Places>(places: &mut P, batch: &Batch) -> Result<bool, 
     let mut new_endpoints = BTreeSet::new();
     for change in &batch.changes {
         let fits = match change {
-            Change::PutApplication(_) => false,
+            Change::PutApplication(_) | Change::UpdateApplication(_) => false,
             Change::PutEndpoint { endpoint, .. } => {
                 let key = endpoint.key;
                 in_shard(key.application)

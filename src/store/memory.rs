@@ -283,6 +283,10 @@ impl Reads for MemoryStore {
         Ok(self.directory.find(name).cloned())
     }
 
+    fn applications(&self, query: HistoryQuery) -> Result<Vec<Arc<Application>>, ReadError> {
+        Ok(self.directory.list(query))
+    }
+
     fn endpoint(
         &self,
         application: ApplicationKey,

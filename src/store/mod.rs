@@ -68,6 +68,12 @@ pub trait Reads {
     /// [`ReadError`], like all of these.
     fn application(&self, name: &Name) -> Result<Option<Arc<Application>>, ReadError>;
 
+    /// Applications.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    fn applications(&self, query: HistoryQuery) -> Result<Vec<Arc<Application>>, ReadError>;
+
     /// An endpoint of an application by its name.
     ///
     /// # Errors
@@ -152,6 +158,10 @@ pub trait ReadThrough {
 impl<R: ReadThrough> Reads for R {
     fn application(&self, name: &Name) -> Result<Option<Arc<Application>>, ReadError> {
         self.read_through(|reads| reads.application(name))
+    }
+
+    fn applications(&self, query: HistoryQuery) -> Result<Vec<Arc<Application>>, ReadError> {
+        self.read_through(|reads| reads.applications(query))
     }
 
     fn endpoint(

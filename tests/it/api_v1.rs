@@ -244,6 +244,30 @@ impl Api {
         self.post_raw(path, body.to_string()).await
     }
 
+    /// Sends a body by a method, and asks for this revision of what is changed.
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: &Value,
+        if_match: Option<&str>,
+    ) -> Answer {
+        let mut request = keyed(method, path).header("content-type", "application/json");
+        if let Some(tag) = if_match {
+            request = request.header("if-match", tag);
+        }
+        self.ask(request.body(body.to_string().into()).expect("valid"))
+            .await
+    }
+
+    async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::PUT, path, &body, None).await
+    }
+
+    async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::PATCH, path, &body, None).await
+    }
+
     /// Makes an application of this uid.
     async fn application(&self, uid: &str) -> Value {
         let body = json!({ "name": uid, "uid": uid });

@@ -6,6 +6,7 @@
     reason = "a test that finds too little should panic"
 )]
 
+mod applications;
 mod buckets;
 mod creation;
 mod history;
@@ -14,6 +15,7 @@ pub(crate) mod rows;
 
 use std::sync::Arc;
 
+use applications::*;
 use fanfare::{
     domain::{
         attempt::AttemptResult,
@@ -107,6 +109,8 @@ macro_rules! every_fact {
         contract!($make =>
             an_unknown_shard_is_not_acquired,
             a_uid_exists_once_even_within_one_batch,
+            an_application_changes_only_from_the_revision_that_is_there,
+            applications_are_listed_by_id_both_ways,
             an_endpoint_exists_once_by_its_unique_key,
             a_committed_batch_comes_back_empty_with_its_lists_memory,
             a_batch_of_an_older_epoch_changes_nothing,

@@ -1,18 +1,35 @@
-//! Applications: made, and found again by their `uid`.
+//! Applications: made, found again by their `uid`, listed and changed.
+
+use std::sync::Arc;
 
 use axum::{extract::Request, response::Response};
+use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::{body, called::Called, faults::Faults, fields::Fields, taken, told, unexpected};
+use super::{
+    body,
+    called::Called,
+    cursor::{List, ListKind},
+    faults::Faults,
+    fields::Fields,
+    page::{PageQuery, off_thread},
+    revision::{TRIES, told_at},
+    taken, told, unexpected,
+};
 use crate::{
     domain::{
-        application::Application,
-        command::{Answer, Command},
+        application::{Application, DEFAULT_APPLICATION_UID},
+        command::{Answer, Command, Refusal},
         history::Name,
-        id::ApplicationId,
+        id::{ApplicationId, Id},
     },
-    server::{backend::Backend, problem::Problem, v1::wall_time},
+    limits,
+    server::{
+        backend::Backend,
+        problem::{Code, Problem},
+        v1::wall_time,
+    },
 };
 
 /// `POST /api/v1/app`: 201, or with `get_if_exists=true` 200 for a `uid` that is known.
@@ -26,51 +43,212 @@ async fn created<B: Backend>(called: Called<B>, request: Request) -> Result<Resp
     let mut faults = Faults::default();
     let get_if_exists = called.query.flag("get_if_exists", false, &mut faults);
     let body = body::read(request).await?;
-    let mut fields = Fields::of(&body, faults)?;
+    let (uid, registration) = judged(Fields::of(&body, faults)?)?;
+    match make(&called, uid, registration).await? {
+        Made::Fresh(application) => told_at(
+            StatusCode::CREATED,
+            application.revision,
+            &shown(&application),
+        ),
+        Made::Known(application) if get_if_exists => {
+            told_at(StatusCode::OK, application.revision, &shown(&application))
+        }
+        Made::Known(application) => Err(taken("uid", &application.id)),
+    }
+}
+
+/// `GET /api/v1/app`: 200 with a page.
+pub(super) async fn list<B: Backend>(called: Called<B>) -> Response {
+    listed(called).await.unwrap_or_else(Problem::into_response)
+}
+
+async fn listed<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
+    let mut faults = Faults::default();
+    let page = PageQuery::of_objects(&called.query, &mut faults);
+    faults.into_result()?;
+    let list = List {
+        kind: ListKind::Applications,
+        application: Id::default(),
+        of: Id::default(),
+    };
+    let part = page.part(list, called.backend.now())?;
+    let backend = called.backend;
+    off_thread(move || {
+        let entries = part.read(limits::PAGE_ENTRIES_MAX + 1, |query| {
+            backend.reads().applications(query)
+        })?;
+        told(
+            StatusCode::OK,
+            &entries.answer(|application| shown(application)),
+        )
+    })
+    .await
+}
+
+/// `GET /api/v1/app/{app}`: 200.
+pub(super) async fn show<B: Backend>(called: Called<B>) -> Response {
+    let application = called.application();
+    application
+        .and_then(|application| told_at(StatusCode::OK, application.revision, &shown(&application)))
+        .unwrap_or_else(Problem::into_response)
+}
+
+/// `PUT /api/v1/app/{app}`: 200, or 201 where it is made by this.
+pub(super) async fn put<B: Backend>(called: Called<B>, request: Request) -> Response {
+    let answer = async {
+        let body = body::read(request).await?;
+        changed(called, &body, Way::Whole).await
+    };
+    answer.await.unwrap_or_else(Problem::into_response)
+}
+
+/// `PATCH /api/v1/app/{app}`: 200.
+pub(super) async fn patch<B: Backend>(called: Called<B>, request: Request) -> Response {
+    let answer = async {
+        let body = body::read(request).await?;
+        changed(called, &body, Way::Part).await
+    };
+    answer.await.unwrap_or_else(Problem::into_response)
+}
+
+/// How a body changes an application.
+#[derive(Clone, Copy)]
+enum Way {
+    /// It says all of it.
+    Whole,
+    /// What it leaves out stays.
+    Part,
+}
+
+/// Changes the application that the path names; a change that another one overtook is made anew.
+async fn changed<B: Backend>(
+    called: Called<B>,
+    body: &Bytes,
+    way: Way,
+) -> Result<Response, Problem> {
+    let precondition = called.precondition.clone()?;
+    for _ in 0..TRIES {
+        let known = match (called.application_or_free()?, way) {
+            (Ok(known), _) => known,
+            (Err(Some(free)), Way::Whole) => {
+                let (uid, registration) = judged(Fields::of(body, Faults::default())?)?;
+                precondition.judge_new()?;
+                match make(&called, uid.or(Some(free)), registration).await? {
+                    Made::Fresh(new) => {
+                        return told_at(StatusCode::CREATED, new.revision, &shown(&new));
+                    }
+                    Made::Known(other) if Some(&other.id) != named(&called).as_ref() => {
+                        return Err(taken("uid", &other.id));
+                    }
+                    // Somebody made it at the same time.
+                    Made::Known(_) => continue,
+                }
+            }
+            (Err(_), _) => called.application()?,
+        };
+        let base = Bytes::from(fields_of(&known).to_string());
+        let fields = match way {
+            Way::Whole => Fields::of(body, Faults::default())?,
+            Way::Part => Fields::over(body, &base)?,
+        };
+        let (uid, registration) = judged(fields)?;
+        precondition.judge(known.revision)?;
+        if known.uid.as_deref() == Some(DEFAULT_APPLICATION_UID) && uid != known.uid {
+            let message = "the original routes need the `uid` `default`: leave it as it is";
+            return Err(Problem::new(Code::Conflict, message));
+        }
+        let command = Command::UpdateApplication {
+            application: known.key,
+            revision: known.revision,
+            uid,
+            registration,
+        };
+        match called.backend.command(command).await {
+            Ok(Answer::Application { id, .. }) => {
+                let now = found(&called, id)?;
+                return told_at(StatusCode::OK, now.revision, &shown(&now));
+            }
+            Ok(Answer::NameTaken { id }) => return Err(taken("uid", &ApplicationId::new(id))),
+            Err(Refusal::Stale) => {}
+            Ok(other) => return Err(unexpected("an application was changed", Some(other))),
+            Err(refusal) => return Err(refusal.into()),
+        }
+    }
+    Err(Refusal::Stale.into())
+}
+
+/// The id of the application that the path names, if it is there now.
+fn named<B: Backend>(called: &Called<B>) -> Option<ApplicationId> {
+    called.application().ok().map(|application| application.id)
+}
+
+/// The `uid` and the rest of what a body says of an application.
+fn judged(mut fields: Fields<'_>) -> Result<(Option<Arc<str>>, Bytes), Problem> {
     let name = fields.required_text("name");
     let uid = fields.uid("uid", ApplicationId::PREFIX);
+    let (rate, older) = (fields.rate("throttleRate"), fields.rate("rateLimit"));
     let registration = json!({
         "name": name,
         "metadata": fields.metadata("metadata"),
-        "throttleRate": fields.rate("throttleRate"),
+        "throttleRate": rate.or(older),
     });
-    fields.not_yet(&["rateLimit"]);
     fields.finish()?;
-    let command = Command::CreateApplication {
-        uid,
-        registration: registration.to_string().into(),
-    };
-    let (id, is_fresh) = match called.backend.command(command).await? {
-        Answer::Application { id, fresh, .. } => (id, fresh),
-        other => return Err(unexpected("an application was asked for", Some(other))),
-    };
-    if !is_fresh && !get_if_exists {
-        return Err(taken("uid", &id));
-    }
-    let found = called.backend.reads().application(&Name::Id(id.id()))?;
-    let found = found.ok_or_else(|| unexpected("an application is missing", None))?;
-    let status = if is_fresh {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
-    told(status, &shown(&found))
+    Ok((uid, registration.to_string().into()))
 }
 
-/// An application as the API shows it.
-fn shown(application: &Application) -> Value {
+/// An application that was asked to be made.
+enum Made {
+    /// It was made.
+    Fresh(Arc<Application>),
+    /// One of its `uid` is there already, as it is here.
+    Known(Arc<Application>),
+}
+
+async fn make<B: Backend>(
+    called: &Called<B>,
+    uid: Option<Arc<str>>,
+    registration: Bytes,
+) -> Result<Made, Problem> {
+    let command = Command::CreateApplication { uid, registration };
+    match called.backend.command(command).await? {
+        Answer::Application { id, fresh, .. } if fresh => Ok(Made::Fresh(found(called, id)?)),
+        Answer::Application { id, .. } => Ok(Made::Known(found(called, id)?)),
+        other => Err(unexpected("an application was asked for", Some(other))),
+    }
+}
+
+/// An application that was made or changed just now.
+fn found<B: Backend>(called: &Called<B>, id: ApplicationId) -> Result<Arc<Application>, Problem> {
+    let found = called.backend.reads().application(&Name::Id(id.id()))?;
+    found.ok_or_else(|| unexpected("an application is missing", None))
+}
+
+/// What a body could say of an application, as it is.
+fn fields_of(application: &Application) -> Value {
     let mut said: Map<String, Value> =
         serde_json::from_slice(&application.registration).unwrap_or_default();
     // The application of the original routes was made by nobody who named it.
     let unnamed = || application.uid.as_deref().unwrap_or_default().into();
-    let created_at = wall_time::shown(application.created_at.wall);
     json!({
-        "id": application.id.to_string(),
         "uid": application.uid.as_deref(),
         "name": said.remove("name").unwrap_or_else(unnamed),
         "metadata": said.remove("metadata").unwrap_or_else(|| json!({})),
         "throttleRate": said.remove("throttleRate"),
-        "createdAt": created_at,
-        "updatedAt": created_at,
     })
+}
+
+/// An application as the API shows it.
+fn shown(application: &Application) -> Value {
+    let mut shown = fields_of(application);
+    let times = [
+        ("createdAt", application.created_at),
+        ("updatedAt", application.updated_at),
+    ];
+    if let Some(fields) = shown.as_object_mut() {
+        fields.insert("id".into(), application.id.to_string().into());
+        for (name, at) in times {
+            fields.insert(name.into(), wall_time::shown(at.wall).into());
+        }
+    }
+    shown
 }

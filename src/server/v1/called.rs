@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 
-use super::{fields::is_name, query::Query};
+use super::{fields::is_name, query::Query, revision::Precondition};
 use crate::{
     domain::{
         application::Application,
@@ -26,6 +26,8 @@ pub(super) struct Called<B> {
     pub(super) backend: B,
     /// The query.
     pub(super) query: Query,
+    /// Which revision the caller wants to change.
+    pub(super) precondition: Result<Precondition, Problem>,
     /// The parts of the path that name something; none if one of them is no UTF-8.
     path: Vec<(String, String)>,
 }
@@ -50,6 +52,7 @@ impl<B: Backend> FromRequestParts<ServerState<B>> for Called<B> {
         );
         Ok(Self {
             backend: state.backend.clone(),
+            precondition: Precondition::of(&parts.headers),
             query,
             path,
         })
@@ -62,11 +65,26 @@ impl<B: Backend> Called<B> {
     /// # Errors
     /// [`Code::NotFound`] if there is none; or that the store can't be read.
     pub(super) fn application(&self) -> Result<Arc<Application>, Problem> {
+        let named = self.application_or_free()?;
+        named.map_err(|_| unknown("application"))
+    }
+
+    /// The application that the path names, or else the `uid` by which it could be made; `None` if
+    /// that is none.
+    ///
+    /// # Errors
+    /// That the store can't be read.
+    pub(super) fn application_or_free(
+        &self,
+    ) -> Result<Result<Arc<Application>, Option<Arc<str>>>, Problem> {
         let id = |text: &str| text.parse().map(ApplicationId::id).ok();
         let name = self.name("app", ApplicationId::PREFIX, id);
-        let read = |name| self.backend.reads().application(&name);
-        let found = name.map(read).transpose()?.flatten();
-        found.ok_or_else(|| unknown("application"))
+        let read = |name| self.backend.reads().application(name);
+        let found = name.as_ref().map(read).transpose()?.flatten();
+        Ok(found.ok_or(match name {
+            Some(Name::Uid(uid)) => Some(uid),
+            Some(Name::Id(_)) | None => None,
+        }))
     }
 
     /// The endpoint of this application that the path names.

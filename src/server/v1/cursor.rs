@@ -14,6 +14,8 @@ use crate::{
 /// Which list a page is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ListKind {
+    /// All applications.
+    Applications,
     /// The events of an application.
     Events,
     /// The attempts to an endpoint.
@@ -92,6 +94,7 @@ fn check(list: List, said: &[u8]) -> [u8; 8] {
         ListKind::Events => 1_u8,
         ListKind::AttemptsOfEndpoint => 2,
         ListKind::AttemptsOfEvent => 3,
+        ListKind::Applications => 4,
     };
     let mut hash = Sha256::new_with_prefix(b"fanfare iterator");
     hash.update([kind]);

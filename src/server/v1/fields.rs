@@ -41,6 +41,22 @@ impl<'body> Fields<'body> {
         })
     }
 
+    /// The fields of a body that changes something: what it leaves out is as `base` has it, which is
+    /// an object of fields that were read before.
+    ///
+    /// # Errors
+    /// A [`Problem`] if it is no object of fields; the client's fault.
+    pub(super) fn over(body: &'body Bytes, base: &'body Bytes) -> Result<Self, Problem> {
+        let mut fields = Self::of(body, Faults::default())?;
+        let (base, _) = body::object(base, Faults::default())?;
+        for (name, value) in base {
+            if !fields.left.iter().any(|(given, _)| *given == name) {
+                fields.left.push((name, value));
+            }
+        }
+        Ok(fields)
+    }
+
     /// Tells all that is wrong; a field that is still left is one that nobody knows.
     ///
     /// # Errors

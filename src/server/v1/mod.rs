@@ -21,6 +21,7 @@ mod half_pairs;
 mod message;
 mod page;
 mod query;
+mod revision;
 mod wall_time;
 
 use axum::{
@@ -47,7 +48,16 @@ use crate::domain::command::Answer;
 /// All routes of API v1; each asks for the key before anything else.
 pub(super) fn routes<B: Backend>(state: ServerState<B>) -> Router<ServerState<B>> {
     Router::new()
-        .route("/api/v1/app", post(application::create::<B>))
+        .route(
+            "/api/v1/app",
+            post(application::create::<B>).get(application::list::<B>),
+        )
+        .route(
+            "/api/v1/app/{app}",
+            get(application::show::<B>)
+                .put(application::put::<B>)
+                .patch(application::patch::<B>),
+        )
         .route("/api/v1/app/{app}/endpoint", post(endpoint::create::<B>))
         .route(
             "/api/v1/app/{app}/endpoint/{endpoint}/secret",

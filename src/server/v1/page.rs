@@ -1,8 +1,10 @@
-//! Pages of lists, newest first, while entries come in.
+//! Pages of lists while entries come in: history newest first, objects in the order asked for.
 //!
 //! A page is cut by ids, which grow with time and never change, so entries that come meanwhile
 //! neither shift nor repeat any. Wall times as bounds are turned into ids by how far wall and steady
 //! time are apart now, and then compared with what each entry shows.
+
+use std::sync::Arc;
 
 use serde::Serialize;
 use tokio::sync::Semaphore;
@@ -15,12 +17,13 @@ use super::{
 };
 use crate::{
     domain::{
+        application::Application,
         attempt::AttemptRecord,
         history::{AttemptEntry, EventEntry, HistoryQuery, Order},
         id::Id,
     },
     limits,
-    server::problem::{Code, Problem},
+    server::problem::{Code, FaultKind, Problem},
     store::ReadError,
     time::{Now, Span, Timestamp},
 };
@@ -32,9 +35,31 @@ pub(super) struct PageQuery {
     iterator: Option<String>,
     before: Option<WallTime>,
     after: Option<WallTime>,
+    order: Order,
 }
 
 impl PageQuery {
+    /// Reads the keys of a list of objects that are made and kept: which way it runs, and no times.
+    pub(super) fn of_objects(query: &Query, faults: &mut Faults) -> Self {
+        let (usual, most) = (limits::PAGE_ENTRIES, limits::PAGE_ENTRIES_MAX);
+        let order = match query.one("order", faults) {
+            None | Some("ascending") => Order::OldestFirst,
+            Some("descending") => Order::NewestFirst,
+            Some(_) => {
+                let message = "`order` must be ascending or descending";
+                faults.add(&["query", "order"], FaultKind::Value, message);
+                Order::OldestFirst
+            }
+        };
+        Self {
+            limit: query.count("limit", usual, most, faults),
+            iterator: query.one("iterator", faults).map(Into::into),
+            before: None,
+            after: None,
+            order,
+        }
+    }
+
     /// Reads the keys that all lists have; what is wrong is noted.
     pub(super) fn of(query: &Query, faults: &mut Faults) -> Self {
         let (usual, most) = (limits::PAGE_ENTRIES, limits::PAGE_ENTRIES_MAX);
@@ -43,6 +68,7 @@ impl PageQuery {
             iterator: query.one("iterator", faults).map(Into::into),
             before: query.moment("before", faults),
             after: query.moment("after", faults),
+            order: Order::NewestFirst,
         }
     }
 
@@ -59,6 +85,7 @@ impl PageQuery {
             limit: self.limit,
             before: self.before.map(|time| time.ceiling),
             after: self.after.map(|time| time.floor),
+            order: self.order,
             now,
         })
     }
@@ -74,6 +101,8 @@ pub(super) struct Part {
     before: Option<Timestamp>,
     /// Only what shows a later wall time.
     after: Option<Timestamp>,
+    /// The way it runs.
+    order: Order,
     now: Now,
 }
 
@@ -98,6 +127,20 @@ impl Entry for EventEntry {
 
     fn bytes(&self) -> usize {
         self.event.payload.bytes.len()
+    }
+}
+
+impl Entry for Arc<Application> {
+    fn id(&self) -> Id {
+        self.id.id()
+    }
+
+    fn wall(&self) -> Timestamp {
+        self.created_at.wall
+    }
+
+    fn bytes(&self) -> usize {
+        self.registration.len()
     }
 }
 
@@ -139,8 +182,8 @@ pub(super) struct Page<T> {
 pub(super) struct Entries<E> {
     /// The entries.
     pub(super) shown: Vec<E>,
-    older: Option<Cursor>,
-    newer: Option<Cursor>,
+    next: Option<Cursor>,
+    previous: Option<Cursor>,
     done: bool,
     list: List,
 }
@@ -150,8 +193,8 @@ impl<E> Entries<E> {
     pub(super) fn answer<'e, T>(&'e self, show: impl FnMut(&'e E) -> T) -> Page<T> {
         let text = |cursor: Option<Cursor>| cursor.map(|cursor| cursor.text(self.list));
         Page {
-            iterator: text(self.older),
-            prev_iterator: text(self.newer),
+            iterator: text(self.next),
+            prev_iterator: text(self.previous),
             done: self.done,
             data: self.shown.iter().map(show).collect(),
         }
@@ -208,7 +251,7 @@ impl Part {
         let least = |one: Option<Id>, other: Id| Some(one.map_or(other, |one| one.min(other)));
         let greatest = |one: Option<Id>, other: Id| Some(one.map_or(other, |one| one.max(other)));
         let (above, below, order) = match self.cursor {
-            None => (above, below, Order::NewestFirst),
+            None => (above, below, self.order),
             Some(Cursor::Older(id)) => (above, least(below, id), Order::NewestFirst),
             Some(Cursor::Newer(id)) => (greatest(above, id), below, Order::OldestFirst),
         };
@@ -230,23 +273,34 @@ impl Part {
     /// The page, once the walk is over.
     fn entries<E>(&self, walk: Walk<E>, done: bool) -> Entries<E> {
         let mut shown = walk.shown;
+        let (start, way) = match self.cursor {
+            None => (None, self.order),
+            Some(Cursor::Older(id)) => (Some(id), Order::NewestFirst),
+            Some(Cursor::Newer(id)) => (Some(id), Order::OldestFirst),
+        };
         // Where the walk found nothing the way back begins at the place where it started.
-        let (older, newer) = match self.cursor {
-            Some(Cursor::Newer(start)) => {
-                shown.reverse();
-                let back = walk.first.unwrap_or_else(|| next(start));
-                (Some(back), Some(walk.last.unwrap_or(start)))
-            }
-            Some(Cursor::Older(start)) => {
-                let back = walk.first.unwrap_or_else(|| previous(start));
-                (Some(walk.last.unwrap_or(start)), Some(back))
-            }
-            None => (walk.last, walk.first),
+        let (ahead, back) = match way {
+            Order::NewestFirst => (
+                walk.last.or(start).map(Cursor::Older),
+                walk.first
+                    .or_else(|| start.map(previous))
+                    .map(Cursor::Newer),
+            ),
+            Order::OldestFirst => (
+                walk.last.or(start).map(Cursor::Newer),
+                walk.first.or_else(|| start.map(next)).map(Cursor::Older),
+            ),
+        };
+        let (next, previous) = if way == self.order {
+            (ahead, back)
+        } else {
+            shown.reverse();
+            (back, ahead)
         };
         Entries {
             shown,
-            older: older.map(Cursor::Older),
-            newer: newer.map(Cursor::Newer),
+            next,
+            previous,
             done,
             list: self.list,
         }
@@ -366,6 +420,7 @@ mod tests {
             limit: 10,
             before: None,
             after: Some(time),
+            order: Order::NewestFirst,
             now: Now::at(time),
         };
         // The wall clock ran back since: what these rows show is not after the bound.
@@ -377,8 +432,8 @@ mod tests {
         };
         let first = part(None).read(250, rows).expect("read");
         assert!(first.shown.is_empty() && !first.done);
-        let rest = part(first.older).read(250, rows).expect("read");
+        let rest = part(first.next).read(250, rows).expect("read");
         assert!(rest.shown.is_empty() && rest.done);
-        assert_eq!(rest.older, Some(Cursor::Older(Id::from_value(oldest))));
+        assert_eq!(rest.next, Some(Cursor::Older(Id::from_value(oldest))));
     }
 }

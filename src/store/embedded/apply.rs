@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     buckets::bucket_of,
+    directory,
     fault::Fault,
     keys,
     memory::{self, Memory},
@@ -13,12 +14,10 @@ use super::{
 };
 use crate::{
     domain::{
-        application::Application,
         change::{Change, ChangeResult, UniqueKey},
         delivery::OpenDelivery,
         endpoint::{Endpoint, EndpointKey, EndpointState},
         event::{Event, EventPosition},
-        id::ShardId,
     },
     time::{Now, Timestamp},
 };
@@ -32,7 +31,10 @@ pub(super) fn change(
 ) -> Result<ChangeResult, Fault> {
     match change {
         Change::PutApplication(application) => {
-            return put_application(writing, memory, &application);
+            return directory::put(writing, memory, &application);
+        }
+        Change::UpdateApplication(application) => {
+            return directory::update(writing, &application);
         }
         Change::PutEndpoint { endpoint, unique } => {
             return put_endpoint(writing, memory, &endpoint, unique.as_ref());
@@ -65,32 +67,6 @@ pub(super) fn change(
             memory.dirty.applications.insert(application);
         }
     }
-    Ok(ChangeResult::Fresh)
-}
-
-/// Writes an application unless its `uid` is taken.
-fn put_application(
-    writing: &mut Writing<'_>,
-    memory: &mut Memory,
-    application: &Arc<Application>,
-) -> Result<ChangeResult, Fault> {
-    let id = application.id.id();
-    let leads_to = names::to_application(id, application.key);
-    if let Some(uid) = &application.uid {
-        let name = names::application_uid(uid);
-        let existing = writing.read(TableName::Names, &name, |value| {
-            names::application(value).ok_or_else(|| Fault::damaged("a name"))
-        })?;
-        if let Some((existing, _)) = existing {
-            return Ok(ChangeResult::Existing(existing));
-        }
-        writing.put(TableName::Names, &name, &leads_to)?;
-    }
-    writing.put(TableName::Names, &names::application_id(id), &leads_to)?;
-    let key = keys::application(application.key);
-    let row = rows::application_row(application)?;
-    writing.put(TableName::Applications, &key, &row)?;
-    memory.note_id(ShardId::DIRECTORY, id);
     Ok(ChangeResult::Fresh)
 }
 

@@ -20,7 +20,7 @@ use crate::{
         id::ShardId,
     },
     store::{
-        accept::{Places, accepts},
+        accept::{Places, accepts, is_of_directory},
         embedded::EmbeddedOptions,
     },
     time::Now,
@@ -70,8 +70,7 @@ pub(super) fn commit(
 /// Whether all of a batch can be applied; to the directory go applications alone.
 fn fits(writing: &mut Writing<'_>, memory: &Memory, batch: &Batch) -> Result<bool, Fault> {
     if batch.shard == ShardId::DIRECTORY {
-        let foreign = |change: &Change| !matches!(change, Change::PutApplication(_));
-        return Ok(batch.attempts.is_empty() && !batch.changes.iter().any(foreign));
+        return Ok(batch.attempts.is_empty() && batch.changes.iter().all(is_of_directory));
     }
     accepts(&mut Known { writing, memory }, batch)
 }

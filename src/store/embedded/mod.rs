@@ -9,7 +9,7 @@
 //!
 //! The files read from the outside in: `disk`, `file` and `caught` (what it stands on), `tables`,
 //! `seal`, `keys`, `names`, `rows` and `blocks` (how it is laid out), `memory` (what is kept beside it), `group`,
-//! `accept`, `apply`, `index` and `buckets` (how it is written), `recovery`, `pages`, `reading`,
+//! `accept`, `apply`, `directory`, `index` and `buckets` (how it is written), `recovery`, `pages`, `reading`,
 //! `reader` and `listing` (how it is read). `offline`, `overlay`, `check`, `stats`, `backup` and
 //! `compact` are about the file of a store that no process has open.
 
@@ -21,6 +21,7 @@ mod caught;
 pub mod check;
 pub mod compact;
 mod copy;
+mod directory;
 pub mod disk;
 mod fault;
 pub mod file;

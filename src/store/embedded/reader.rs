@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    SharedFile, blocks,
+    SharedFile, blocks, directory,
     fault::Fault,
     keys::{self, Reader},
     listing, names,
@@ -41,20 +41,11 @@ impl EmbeddedReader {
 
 impl Reads for EmbeddedReader {
     fn application(&self, name: &Name) -> Result<Option<Arc<Application>>, ReadError> {
-        self.read(|reading| {
-            let key = match name {
-                Name::Id(id) => names::application_id(*id),
-                Name::Uid(uid) => names::application_uid(uid),
-            };
-            let found = reading.read(TableName::Names, &key, |row| Ok(names::application(row)))?;
-            let Some((_, key)) = found.flatten() else {
-                return Ok(None);
-            };
-            let row = keys::application(key);
-            reading.read(TableName::Applications, &row, |row| {
-                Ok(Arc::new(rows::application(key, row)?))
-            })
-        })
+        self.read(|reading| directory::application(reading, name))
+    }
+
+    fn applications(&self, query: HistoryQuery) -> Result<Vec<Arc<Application>>, ReadError> {
+        self.read(|reading| directory::applications(reading, query))
     }
 
     fn endpoint(

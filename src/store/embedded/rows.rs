@@ -43,6 +43,32 @@ pub(super) fn decode<'row, T: Deserialize<'row>>(
     }
 }
 
+/// The version byte of a row that grew: its first form, and behind it what came later.
+const GROWN: u8 = 2;
+
+/// Writes a row in its first form, and behind it what came later.
+fn encode_grown<T: Serialize, M: Serialize>(row: &T, more: &M) -> Result<Vec<u8>, Fault> {
+    let first = postcard::to_extend(row, vec![GROWN])?;
+    Ok(postcard::to_extend(more, first)?)
+}
+
+/// Reads a row in its first form and what came later; `None` in a row that was written before.
+fn decode_grown<'row, T: Deserialize<'row>, M: Deserialize<'row>>(
+    bytes: &'row [u8],
+    what: &str,
+) -> Result<(T, Option<M>), Fault> {
+    match bytes.split_first() {
+        Some((&VERSION, _)) => Ok((decode(bytes, what)?, None)),
+        Some((&GROWN, row)) => {
+            let read = postcard::take_from_bytes(row);
+            let (row, rest) = read.map_err(|_| Fault::damaged(what))?;
+            let more = postcard::from_bytes(rest).map_err(|_| Fault::damaged(what))?;
+            Ok((row, Some(more)))
+        }
+        _ => Err(Fault::damaged(what)),
+    }
+}
+
 /// Two times of one moment, as they are stored.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 pub(super) struct NowRow {
@@ -77,6 +103,13 @@ struct ApplicationRow<'row> {
     created_at: NowRow,
 }
 
+/// What an application's row has since applications can be changed.
+#[derive(Serialize, Deserialize)]
+struct ApplicationMore {
+    revision: u32,
+    updated_at: NowRow,
+}
+
 /// An application as a row.
 pub(super) fn application_row(application: &Application) -> Result<Vec<u8>, Fault> {
     let row = ApplicationRow {
@@ -85,18 +118,29 @@ pub(super) fn application_row(application: &Application) -> Result<Vec<u8>, Faul
         registration: &application.registration,
         created_at: application.created_at.into(),
     };
-    encode(&row, Vec::new())
+    let more = ApplicationMore {
+        revision: application.revision,
+        updated_at: application.updated_at.into(),
+    };
+    encode_grown(&row, &more)
 }
 
 /// An application from its row.
 pub(super) fn application(key: ApplicationKey, bytes: &[u8]) -> Result<Application, Fault> {
-    let row: ApplicationRow<'_> = decode(bytes, "the row of an application")?;
+    let read = decode_grown(bytes, "the row of an application")?;
+    let (row, more): (ApplicationRow<'_>, Option<ApplicationMore>) = read;
+    let more = more.unwrap_or(ApplicationMore {
+        revision: 1,
+        updated_at: row.created_at,
+    });
     Ok(Application {
         key,
         id: ApplicationId::new(Id::from_value(row.id)),
         uid: row.uid.map(Arc::from),
         registration: Bytes::copy_from_slice(row.registration),
+        revision: more.revision,
         created_at: row.created_at.into(),
+        updated_at: more.updated_at.into(),
     })
 }
 

@@ -129,7 +129,7 @@ impl DataShard {
     fn change(&mut self, change: Change) -> ChangeResult {
         match change {
             // `accepts` let none of these through.
-            Change::PutApplication(_) => {}
+            Change::PutApplication(_) | Change::UpdateApplication(_) => {}
             Change::PutEndpoint { endpoint, unique } => return self.put_endpoint(endpoint, unique),
             Change::PutEvent(event) => return self.put_event(event),
             Change::SetEndpointState {

@@ -2,12 +2,15 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::domain::{
-    application::{Application, ApplicationKey},
-    change::{Batch, Change, ChangeResult},
-    history::Name,
-    id::Id,
-    page::ShardState,
+use crate::{
+    domain::{
+        application::{Application, ApplicationKey},
+        change::{Batch, Change, ChangeResult},
+        history::{HistoryQuery, Name, Order},
+        id::Id,
+        page::ShardState,
+    },
+    store::accept::is_of_directory,
 };
 
 /// All applications.
@@ -21,16 +24,60 @@ pub(super) struct Directory {
 impl Directory {
     /// Applies a batch; false, and nothing changed, if it holds what no directory has.
     pub(super) fn apply(&mut self, batch: &mut Batch) -> bool {
-        let foreign = |change: &Change| !matches!(change, Change::PutApplication(_));
-        if !batch.attempts.is_empty() || batch.changes.iter().any(foreign) {
+        if !batch.attempts.is_empty() || !batch.changes.iter().all(is_of_directory) {
             return false;
         }
         for change in batch.changes.drain(..) {
-            if let Change::PutApplication(application) = change {
-                batch.results.push(self.put(application));
+            match change {
+                Change::PutApplication(application) => batch.results.push(self.put(application)),
+                Change::UpdateApplication(application) => {
+                    batch.results.push(self.update(application));
+                }
+                // No other is of the directory.
+                _ => {}
             }
         }
         true
+    }
+
+    /// Puts an application in the place of the revision before it, unless its `uid` is taken.
+    fn update(&mut self, application: Arc<Application>) -> ChangeResult {
+        let id = application.id.id();
+        let Some(known) = self.applications.get(&application.key) else {
+            return ChangeResult::Stale;
+        };
+        if known.revision.saturating_add(1) != application.revision {
+            return ChangeResult::Stale;
+        }
+        let owner = application
+            .uid
+            .as_ref()
+            .and_then(|uid| self.by_uid.get(uid));
+        if let Some(owner) = owner.filter(|owner| **owner != id) {
+            return ChangeResult::Existing(*owner);
+        }
+        if let Some(uid) = &known.uid {
+            self.by_uid.remove(uid);
+        }
+        self.by_uid
+            .extend(application.uid.clone().map(|uid| (uid, id)));
+        self.applications.insert(application.key, application);
+        ChangeResult::Fresh
+    }
+
+    /// The applications that a query asks for.
+    pub(super) fn list(&self, query: HistoryQuery) -> Vec<Arc<Application>> {
+        let asked = self.applications.values();
+        let mut found: Vec<_> = asked
+            .filter(|application| query.contains(application.id.id()))
+            .cloned()
+            .collect();
+        found.sort_unstable_by_key(|application| application.id);
+        if query.order == Order::NewestFirst {
+            found.reverse();
+        }
+        found.truncate(query.limit);
+        found
     }
 
     /// Writes an application unless its `uid` is taken.

@@ -147,7 +147,7 @@ async fn another_method_is_405_and_says_which_there_are() {
     local(async {
         let api = Api::start(OutcomeKind::Status(200)).await;
         for (method, path, allowed) in [
-            (Method::GET, "/api/v1/app", "POST"),
+            (Method::DELETE, "/api/v1/app", "POST,GET,HEAD"),
             (Method::DELETE, "/api/v1/app/a/msg", "POST,GET,HEAD"),
             (Method::PUT, "/api/v1/app/a/endpoint/e/secret", "GET,HEAD"),
         ] {

@@ -1,7 +1,8 @@
 //! Applications over HTTP.
 
-use fanfare::domain::outcome::OutcomeKind;
+use fanfare::{domain::outcome::OutcomeKind, time::Span};
 use futures::future::join_all;
+use http::Method;
 use serde_json::{Value, json};
 
 use super::{Api, local};
@@ -142,7 +143,6 @@ async fn everything_that_is_wrong_is_told_at_once() {
             "body.metadata.a: type_error",
             "body.metadata.b: type_error",
             "body.name: value_error",
-            "body.rateLimit: not_supported",
             "body.tenant: unknown_field",
             "body.throttleRate: type_error",
             "body.uid: value_error",
@@ -240,6 +240,193 @@ async fn very_many_faults_are_counted_after_a_hundred() {
             .await;
         assert_eq!(answer.faults().len(), 101);
         assert!(answer.body.contains("401 more"), "{}", answer.body);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn put_makes_an_application_or_says_all_of_one_anew() {
+    local(async {
+        let api = api().await;
+        let first = json!({ "name": "A", "metadata": { "k": "v" }, "throttleRate": 7 });
+        let made = api.put("/api/v1/app/a", first).await;
+        assert_eq!((made.status.as_u16(), made.header("etag")), (201, "\"1\""));
+        let made = made.fine();
+        assert_eq!((&made["uid"], &made["name"]), (&json!("a"), &json!("A")));
+        api.advance(Span::from_seconds(1)).await;
+        let again = api
+            .put("/api/v1/app/a", json!({ "name": "B", "uid": "a" }))
+            .await;
+        assert_eq!(
+            (again.status.as_u16(), again.header("etag")),
+            (200, "\"2\"")
+        );
+        let again = again.fine();
+        assert_eq!(again["id"], made["id"]);
+        assert_eq!(again["createdAt"], made["createdAt"]);
+        assert_ne!(again["updatedAt"], made["updatedAt"]);
+        assert_eq!(
+            (&again["metadata"], &again["throttleRate"]),
+            (&json!({}), &json!(null))
+        );
+        assert_eq!(api.get("/api/v1/app/a").await.fine(), again);
+        let id = again["id"].as_str().expect("an id");
+        let unnamed = api
+            .put(&format!("/api/v1/app/{id}"), json!({ "name": "C" }))
+            .await
+            .fine();
+        assert_eq!(unnamed["uid"], json!(null));
+        assert_eq!(
+            api.get("/api/v1/app/a").await.refusal(),
+            (404, "not_found".into())
+        );
+        let path = format!("/api/v1/app/{id}x");
+        let never = api.put(&path, json!({ "name": "C" })).await;
+        assert_eq!(never.refusal(), (404, "not_found".into()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn patch_changes_what_it_names_and_null_clears() {
+    local(async {
+        let api = api().await;
+        let body = json!({ "name": "A", "uid": "a", "metadata": { "k": "v" }, "throttleRate": 7 });
+        let made = api.post("/api/v1/app", body).await.fine();
+        let named = api
+            .patch("/api/v1/app/a", json!({ "name": "B" }))
+            .await
+            .fine();
+        let mut expected = made.clone();
+        expected["name"] = "B".into();
+        expected["updatedAt"] = named["updatedAt"].clone();
+        assert_eq!(named, expected);
+        let body = json!({ "throttleRate": null, "metadata": null, "uid": "b" });
+        let cleared = api.patch("/api/v1/app/a", body).await.fine();
+        assert_eq!(
+            (&cleared["metadata"], &cleared["throttleRate"]),
+            (&json!({}), &json!(null))
+        );
+        assert_eq!(api.get("/api/v1/app/b").await.fine(), cleared);
+        // The name it had is free again.
+        api.application("a").await;
+        let taken = api.patch("/api/v1/app/b", json!({ "uid": "a" })).await;
+        assert_eq!(taken.refusal(), (409, "conflict".into()));
+        let wrong = api
+            .patch("/api/v1/app/b", json!({ "name": null, "colour": 1 }))
+            .await;
+        assert_eq!(
+            wrong.faults(),
+            ["body.colour: unknown_field", "body.name: type_error"]
+        );
+        let absent = api.patch("/api/v1/app/c", json!({ "name": "C" })).await;
+        assert_eq!(absent.refusal(), (404, "not_found".into()));
+        let original = api
+            .patch("/api/v1/app/default", json!({ "uid": "other" }))
+            .await;
+        assert_eq!(original.refusal(), (409, "conflict".into()));
+        let original = api
+            .patch("/api/v1/app/default", json!({ "name": "Ours" }))
+            .await
+            .fine();
+        assert_eq!(
+            (&original["uid"], &original["name"]),
+            (&json!("default"), &json!("Ours"))
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a64_a_stale_tag_is_412_and_of_changes_at_once_each_is_made_once() {
+    local(async {
+        let api = api().await;
+        api.application("a").await;
+        let tag = api.get("/api/v1/app/a").await.header("etag").to_owned();
+        let body = json!({ "name": "B" });
+        let first = api
+            .send(Method::PATCH, "/api/v1/app/a", &body, Some(&tag))
+            .await;
+        assert_eq!(first.status, 200);
+        let second = api
+            .send(Method::PATCH, "/api/v1/app/a", &body, Some(&tag))
+            .await;
+        assert_eq!(second.refusal(), (412, "precondition_failed".into()));
+        let put = api
+            .send(Method::PUT, "/api/v1/app/new", &body, Some(&tag))
+            .await;
+        assert_eq!(put.refusal(), (412, "precondition_failed".into()));
+        let tag = first.header("etag").to_owned();
+        let twins = (0..50).map(|number| {
+            let (api, tag) = (&api, &tag);
+            async move {
+                let body = json!({ "name": number.to_string() });
+                api.send(Method::PATCH, "/api/v1/app/a", &body, Some(tag))
+                    .await
+            }
+        });
+        let answers = join_all(twins).await;
+        let won = answers.iter().filter(|answer| answer.status == 200).count();
+        assert_eq!(won, 1, "one winner a version");
+        let lost = answers
+            .iter()
+            .filter(|answer| answer.status == 412 || answer.status == 409);
+        assert_eq!(lost.count(), 49);
+        // Without a tag each finds the newest state and none is lost.
+        let keys = (0..5).map(|number| {
+            let api = &api;
+            async move {
+                let body = json!({ "throttleRate": number + 1 });
+                api.patch("/api/v1/app/a", body).await.status
+            }
+        });
+        assert!(join_all(keys).await.iter().all(|status| *status == 200));
+        assert_eq!(api.get("/api/v1/app/a").await.header("etag"), "\"8\"");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn applications_are_listed_page_by_page_in_both_orders_and_back() {
+    local(async {
+        let api = api().await;
+        for number in 0..7 {
+            api.application(&format!("a{number}")).await;
+        }
+        let names = |page: &Value| -> Vec<String> {
+            let data = page["data"].as_array().expect("a list").iter();
+            data.map(|one| one["uid"].as_str().expect("a uid").to_owned())
+                .collect()
+        };
+        let all = ["default", "a0", "a1", "a2", "a3", "a4", "a5", "a6"];
+        for order in ["ascending", "descending"] {
+            let mut expected = all.to_vec();
+            if order == "descending" {
+                expected.reverse();
+            }
+            let (mut seen, mut iterator, mut pages) = (Vec::new(), String::new(), Vec::new());
+            loop {
+                let path = format!("/api/v1/app?limit=3&order={order}{iterator}");
+                let page = api.get(&path).await.fine();
+                seen.extend(names(&page));
+                iterator = format!("&iterator={}", page["iterator"].as_str().expect("a text"));
+                pages.push(page.clone());
+                if page["done"] == true {
+                    break;
+                }
+            }
+            assert_eq!(seen, expected);
+            let back = pages[2]["prevIterator"].as_str().expect("a text");
+            let path = format!("/api/v1/app?limit=3&order={order}&iterator={back}");
+            assert_eq!(names(&api.get(&path).await.fine()), names(&pages[1]));
+        }
+        let wrong = api.get("/api/v1/app?order=up&limit=0").await;
+        assert_eq!(
+            wrong.faults(),
+            ["query.limit: value_error", "query.order: value_error"]
+        );
+        let foreign = api.get("/api/v1/app/a0/msg").await.fine();
+        assert_eq!(foreign["iterator"], json!(null));
     })
     .await;
 }

@@ -164,7 +164,7 @@ impl Model {
 
     fn change(&mut self, change: &Change) -> ChangeResult {
         match change {
-            Change::PutApplication(_) => unreachable!("not drafted"),
+            Change::PutApplication(_) | Change::UpdateApplication(_) => unreachable!("not drafted"),
             Change::PutEndpoint { endpoint, unique } => {
                 if let Some(existing) = unique.as_ref().and_then(|key| self.unique.get(key)) {
                     return ChangeResult::Existing(*existing);

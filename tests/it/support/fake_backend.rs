@@ -113,7 +113,9 @@ impl Inside {
             return Err(refusal);
         }
         match command {
-            Command::CreateApplication { .. } => panic!("the routes create no application"),
+            Command::CreateApplication { .. } | Command::UpdateApplication { .. } => {
+                panic!("the original routes leave applications alone")
+            }
             Command::AcceptEvent(event) => {
                 self.events.push(*event);
                 Ok(Answer::Event {
@@ -195,6 +197,10 @@ impl Backend for FakeBackend {
 impl Reads for FakeBackend {
     fn application(&self, _: &Name) -> Result<Option<Arc<Application>>, ReadError> {
         Ok(None)
+    }
+
+    fn applications(&self, _: HistoryQuery) -> Result<Vec<Arc<Application>>, ReadError> {
+        Ok(Vec::new())
     }
 
     fn endpoint(&self, _: ApplicationKey, _: &Name) -> Result<Option<Arc<Endpoint>>, ReadError> {
