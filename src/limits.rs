@@ -83,6 +83,8 @@ pub const SECRET_BYTES: usize = 32;
 pub const SECRET_BYTES_MIN: usize = 24;
 /// Longest signing secret, in bytes.
 pub const SECRET_BYTES_MAX: usize = 64;
+/// Longest body that `fanfare verify` reads, in bytes; no delivery is so long.
+pub const VERIFIED_BODY_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Shortest admin key, in visible ASCII characters.
 pub const ADMIN_KEY_BYTES_MIN: usize = 32;
 /// Longest admin key, in visible ASCII characters.

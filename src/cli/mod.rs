@@ -13,12 +13,14 @@ mod failure;
 mod host;
 mod host_arguments;
 mod logging;
+mod output;
 mod receive;
 mod serve;
 mod signals;
 mod simulate;
 mod storage;
 mod store;
+mod verify;
 
 use std::{
     io::{self, Write as _},
@@ -38,6 +40,7 @@ pub use self::{
     serve::ServeArguments,
     simulate::SimulateArguments,
     store::{BackupArguments, FolderArguments, StoreArguments, StoreCommand},
+    verify::VerifyArguments,
 };
 
 const EXAMPLES: &str = "\
@@ -55,7 +58,7 @@ Examples:
 
 Exit codes:
   0 done, 1 the operation failed, 2 wrong usage or configuration, 10 a simulation found a property
-  broken, 130 ended at once by a second signal";
+  broken or a signature does not fit, 130 ended at once by a second signal";
 
 /// Takes an event once and delivers it to every endpoint that subscribed: signed and retried.
 #[derive(Debug, Parser)]
@@ -93,6 +96,10 @@ pub enum Command {
     ///
     /// Takes the data folder for itself, so the server must not run on it.
     Store(StoreArguments),
+    /// Check the signature of a delivery that was received
+    ///
+    /// Takes the headers and the exact bytes of the body, and a key or several. Needs no server.
+    Verify(VerifyArguments),
 }
 
 /// Runs a command to its end and gives the exit code of the process.
@@ -104,6 +111,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Receive(arguments) => receive::receive(&arguments),
         Command::Simulate(arguments) => simulate::simulate(&arguments),
         Command::Store(arguments) => store::store(&arguments),
+        Command::Verify(arguments) => verify::verify(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -146,7 +154,7 @@ mod tests {
         command.build();
         let help = command.render_long_help().to_string();
         assert!(help.contains("Examples:"), "{help}");
-        for verb in ["serve", "dev", "receive", "simulate", "store"] {
+        for verb in ["serve", "dev", "receive", "simulate", "store", "verify"] {
             let verb = command.find_subcommand_mut(verb).expect("it exists");
             let help = verb.render_long_help().to_string();
             assert!(help.contains("Examples:"), "{help}");
@@ -180,6 +188,14 @@ mod tests {
             ("store", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
             ("store check now", ErrorKind::UnknownArgument),
             ("store backup", ErrorKind::MissingRequiredArgument),
+            (
+                "verify --id a --timestamp 1",
+                ErrorKind::MissingRequiredArgument,
+            ),
+            (
+                "verify --any-time --tolerance 1s",
+                ErrorKind::ArgumentConflict,
+            ),
             ("explode", ErrorKind::InvalidSubcommand),
         ] {
             let words = std::iter::once("fanfare").chain(line.split(' '));

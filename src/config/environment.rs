@@ -120,6 +120,14 @@ impl Environment {
             })
     }
 
+    /// The keys that `fanfare verify` is to use; empty if none are named.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if they are no UTF-8; the user's fault.
+    pub fn verification_keys(&self) -> Result<&str, ConfigError> {
+        Ok(self.text("FANFARE_VERIFY_KEY")?.unwrap_or_default())
+    }
+
     /// What the `FANFARE_*` variables say.
     pub(super) fn layer(&self) -> Result<Layer, ConfigError> {
         Ok(Layer {

@@ -9,7 +9,20 @@ use crate::limits;
 
 /// The key an endpoint's deliveries are signed with; wiped from memory when it goes.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Vec<u8>);
+pub struct Secret {
+    kind: SecretKind,
+    bytes: Vec<u8>,
+}
+
+/// What a secret signs with (Standard Webhooks, "Signature scheme").
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecretKind {
+    /// HMAC-SHA256, scheme `v1`: the receiver knows the same bytes.
+    #[default]
+    Shared,
+    /// Ed25519, scheme `v1a`: the receiver knows the public key alone.
+    Ed25519,
+}
 
 impl Secret {
     /// Takes the raw bytes of a secret.
@@ -18,7 +31,10 @@ impl Secret {
     /// [`SecretError::Length`] outside 24 to 64 bytes (Standard Webhooks, "Signature scheme").
     pub fn new(bytes: Vec<u8>) -> Result<Self, SecretError> {
         if (limits::SECRET_BYTES_MIN..=limits::SECRET_BYTES_MAX).contains(&bytes.len()) {
-            Ok(Self(bytes))
+            Ok(Self {
+                kind: SecretKind::Shared,
+                bytes,
+            })
         } else {
             Err(SecretError::Length {
                 length: bytes.len(),
@@ -26,16 +42,31 @@ impl Secret {
         }
     }
 
-    /// The raw bytes; for signing and for the store only.
+    /// Takes the seed of an Ed25519 key pair (RFC 8032, 5.1.5).
+    #[must_use]
+    pub fn ed25519(seed: [u8; 32]) -> Self {
+        Self {
+            kind: SecretKind::Ed25519,
+            bytes: seed.to_vec(),
+        }
+    }
+
+    /// What it signs with.
+    #[must_use]
+    pub const fn kind(&self) -> SecretKind {
+        self.kind
+    }
+
+    /// The raw bytes: the shared key or the seed; for signing and for the store only.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 }
 
 impl Drop for Secret {
     fn drop(&mut self) {
-        self.0.zeroize();
+        self.bytes.zeroize();
     }
 }
 

@@ -1,57 +1,105 @@
-//! Making `v1` signatures.
+//! Making signatures of the schemes `v1` and `v1a`.
 
 use core::fmt;
+use std::sync::Arc;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use ring::signature::Ed25519KeyPair;
 use sha2::Sha256;
 
-use crate::domain::secret::Secret;
+use crate::domain::secret::{Secret, SecretKind};
 
 /// A keyed signer, made once per endpoint and used for every attempt.
 #[derive(Clone)]
-pub struct Signer {
-    keyed: Hmac<Sha256>,
+pub struct Signer(Keyed);
+
+#[derive(Clone)]
+enum Keyed {
+    Shared(Hmac<Sha256>),
+    Ed25519(Arc<Ed25519KeyPair>),
 }
 
 impl Signer {
     /// Keys a signer with an endpoint's secret.
     #[must_use]
     pub fn new(secret: &Secret) -> Self {
-        // HMAC takes keys of any length, so there is nothing that could fail here; the fallback
-        // keeps the type honest and can't be reached with a `Secret`.
-        let keyed = Hmac::new_from_slice(secret.expose())
-            .unwrap_or_else(|_| Hmac::new(&Default::default()));
-        Self { keyed }
+        Self(match (secret.kind(), key_pair(secret)) {
+            (SecretKind::Ed25519, Some(pair)) => Keyed::Ed25519(Arc::new(pair)),
+            (SecretKind::Ed25519, None) | (SecretKind::Shared, _) => {
+                Keyed::Shared(keyed(secret.expose()))
+            }
+        })
     }
 
-    /// The `webhook-signature` of a message: `v1,` and the base64 of HMAC-SHA256 over
+    /// The `webhook-signature` of a message: the scheme and the base64 of the signature over
     /// `id.timestamp.body` (Standard Webhooks, "Signature scheme"). The body may come in slices,
-    /// which are read one after the other and never joined.
+    /// which for a shared key are read one after the other and never joined.
     #[must_use]
     pub fn sign(&self, id: &str, timestamp_seconds: i64, body: &[&[u8]]) -> String {
-        let code = self
-            .code(id, timestamp_seconds, body)
-            .finalize()
-            .into_bytes();
         let mut signature = String::with_capacity(SIGNATURE_BYTES);
-        signature.push_str(SCHEME);
-        BASE64_STANDARD.encode_string(code, &mut signature);
+        match &self.0 {
+            Keyed::Shared(keyed) => {
+                let code = code(keyed, id, timestamp_seconds, body).finalize();
+                signature.push_str(SCHEME);
+                BASE64_STANDARD.encode_string(code.into_bytes(), &mut signature);
+            }
+            Keyed::Ed25519(pair) => {
+                let code = pair.sign(&content(id, timestamp_seconds, body));
+                signature.push_str(ASYMMETRIC_SCHEME);
+                BASE64_STANDARD.encode_string(code, &mut signature);
+            }
+        }
         signature
     }
+}
 
-    /// The authentication code, unfinished, so that it can be compared in constant time.
-    pub(super) fn code(&self, id: &str, timestamp_seconds: i64, body: &[&[u8]]) -> Hmac<Sha256> {
-        let mut code = self.keyed.clone();
-        code.update(id.as_bytes());
-        code.update(b".");
-        let mut digits = [0; DIGITS];
-        code.update(decimal(timestamp_seconds, &mut digits));
-        code.update(b".");
-        for slice in body {
-            code.update(slice);
-        }
-        code
+/// HMAC takes keys of any length, so there is nothing that could fail here; the fallback keeps the
+/// type honest and can't be reached with a `Secret`.
+pub(super) fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&Default::default()))
+}
+
+/// The key pair that grows from a secret's seed; `None` for a shared key.
+pub(super) fn key_pair(secret: &Secret) -> Option<Ed25519KeyPair> {
+    match secret.kind() {
+        SecretKind::Shared => None,
+        // A seed is any 32 bytes.
+        SecretKind::Ed25519 => Ed25519KeyPair::from_seed_unchecked(secret.expose()).ok(),
+    }
+}
+
+/// The authentication code, unfinished, so that it can be compared in constant time.
+pub(super) fn code(
+    keyed: &Hmac<Sha256>,
+    id: &str,
+    timestamp_seconds: i64,
+    body: &[&[u8]],
+) -> Hmac<Sha256> {
+    let mut code = keyed.clone();
+    parts(id, timestamp_seconds, body, |part| code.update(part));
+    code
+}
+
+/// What is signed, in one piece: Ed25519 reads it twice.
+pub(super) fn content(id: &str, timestamp_seconds: i64, body: &[&[u8]]) -> Vec<u8> {
+    let length: usize = body.iter().map(|slice| slice.len()).sum();
+    let mut content = Vec::with_capacity(id.len() + DIGITS + 2 + length);
+    parts(id, timestamp_seconds, body, |part| {
+        content.extend_from_slice(part)
+    });
+    content
+}
+
+/// What is signed, in parts.
+fn parts(id: &str, timestamp_seconds: i64, body: &[&[u8]], mut take: impl FnMut(&[u8])) {
+    take(id.as_bytes());
+    take(b".");
+    let mut digits = [0; DIGITS];
+    take(decimal(timestamp_seconds, &mut digits));
+    take(b".");
+    for slice in body {
+        take(slice);
     }
 }
 
@@ -85,10 +133,12 @@ fn decimal(number: i64, digits: &mut [u8; DIGITS]) -> &[u8] {
 
 /// The longest `i64` in decimal, its sign included.
 const DIGITS: usize = 20;
-/// What a signature of this scheme begins with.
+/// What a signature with a shared key begins with.
 pub(super) const SCHEME: &str = "v1,";
-/// Length of a signature: its scheme and 32 bytes in base64.
-const SIGNATURE_BYTES: usize = SCHEME.len() + 44;
+/// What an Ed25519 signature begins with.
+pub(super) const ASYMMETRIC_SCHEME: &str = "v1a,";
+/// Length of the longer signature: its scheme and 64 bytes in base64.
+const SIGNATURE_BYTES: usize = ASYMMETRIC_SCHEME.len() + 88;
 
 #[cfg(test)]
 mod tests {
@@ -110,10 +160,12 @@ mod tests {
 
     #[test]
     fn the_published_vectors_hold() {
-        let text = include_str!("../../fixtures/signing/v1.json");
-        let vectors: Vec<Vector> = serde_json::from_str(text).expect("JSON");
-        assert!(vectors.len() >= 5);
-        for vector in vectors {
+        let shared = include_str!("../../fixtures/signing/v1.json");
+        let asymmetric = include_str!("../../fixtures/signing/v1a.json");
+        let read = |text| -> Vec<Vector> { serde_json::from_str(text).expect("JSON") };
+        let (shared, asymmetric) = (read(shared), read(asymmetric));
+        assert!(shared.len() >= 5 && asymmetric.len() >= 3);
+        for vector in shared.into_iter().chain(asymmetric) {
             let secret = crate::signing::decode_secret(&vector.secret).expect("valid");
             let body = BASE64_STANDARD.decode(&vector.body_base64).expect("base64");
             let signature = Signer::new(&secret).sign(&vector.id, vector.timestamp, &[&body]);

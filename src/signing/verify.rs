@@ -1,10 +1,12 @@
-//! Checking `v1` signatures, as a receiver does.
+//! Checking signatures, as a receiver does.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use hmac::Mac as _;
 use thiserror::Error;
 
-use super::sign::{SCHEME, Signer};
+use ring::signature::{ED25519, KeyPair as _, UnparsedPublicKey};
+
+use super::sign::{ASYMMETRIC_SCHEME, SCHEME, code, content, key_pair, keyed};
 use crate::{
     domain::secret::Secret,
     time::{Span, Timestamp},
@@ -13,8 +15,8 @@ use crate::{
 /// Why a delivery can't be trusted.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum VerifyError {
-    /// The header has no signature of scheme `v1`.
-    #[error("there is no v1 signature in the webhook-signature header")]
+    /// The header has no signature of the schemes that the keys are for.
+    #[error("there is no v1 or v1a signature in the webhook-signature header for this key")]
     NoSignature,
     /// None of the signatures fits: another secret, or a changed id, timestamp or body.
     #[error("no signature fits: is it the right secret, and are these the exact bytes received?")]
@@ -27,36 +29,72 @@ pub enum VerifyError {
     TooNew,
 }
 
-/// Checks that one of the signatures in a `webhook-signature` header was made with one of
-/// `secrets`. Compares in constant time. Whether the timestamp is fresh is checked apart.
+/// What a receiver knows of a sender.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VerificationKey {
+    /// The key that both have; verifies `v1`.
+    Shared(Secret),
+    /// The Ed25519 public key (RFC 8032, 5.1.5); verifies `v1a`.
+    Public([u8; 32]),
+}
+
+impl VerificationKey {
+    /// The key that verifies what a secret signs.
+    #[must_use]
+    pub fn of(secret: &Secret) -> Self {
+        let public = key_pair(secret).and_then(|pair| pair.public_key().as_ref().try_into().ok());
+        public.map_or_else(|| Self::Shared(secret.clone()), Self::Public)
+    }
+}
+
+/// Checks that one of the signatures in a `webhook-signature` header was made by the holder of one
+/// of `keys`. Compares in constant time. Whether the timestamp is fresh is checked apart.
 ///
 /// # Errors
 /// [`VerifyError::NoSignature`] or [`VerifyError::Mismatch`], the sender's fault.
 pub fn verify(
-    secrets: &[Secret],
+    keys: &[VerificationKey],
     id: &str,
     timestamp_seconds: i64,
     body: &[u8],
     header: &str,
 ) -> Result<(), VerifyError> {
-    let codes: Vec<Vec<u8>> = header
-        .split(' ')
-        .filter_map(|signature| signature.strip_prefix(SCHEME))
-        .filter_map(|text| BASE64_STANDARD.decode(text).ok())
-        .collect();
-    if codes.is_empty() {
-        return Err(VerifyError::NoSignature);
-    }
-    for secret in secrets {
-        let expected = Signer::new(secret).code(id, timestamp_seconds, &[body]);
-        if codes
-            .iter()
-            .any(|code| expected.clone().verify_slice(code).is_ok())
-        {
-            return Ok(());
+    let mut is_of_a_scheme = false;
+    for key in keys {
+        let (scheme, fits) = match key {
+            VerificationKey::Shared(secret) => {
+                let expected = code(&keyed(secret.expose()), id, timestamp_seconds, &[body]);
+                let fits = move |code: &[u8]| expected.clone().verify_slice(code).is_ok();
+                (SCHEME, Box::new(fits) as Box<dyn Fn(&[u8]) -> bool>)
+            }
+            VerificationKey::Public(public) => {
+                let content = content(id, timestamp_seconds, &[body]);
+                let public = UnparsedPublicKey::new(&ED25519, *public);
+                let fits = move |code: &[u8]| public.verify(&content, code).is_ok();
+                (
+                    ASYMMETRIC_SCHEME,
+                    Box::new(fits) as Box<dyn Fn(&[u8]) -> bool>,
+                )
+            }
+        };
+        let signatures = header
+            .split(' ')
+            .filter_map(|text| text.strip_prefix(scheme));
+        for text in signatures {
+            let Ok(signature) = BASE64_STANDARD.decode(text) else {
+                continue;
+            };
+            is_of_a_scheme = true;
+            if fits(&signature) {
+                return Ok(());
+            }
         }
     }
-    Err(VerifyError::Mismatch)
+    Err(if is_of_a_scheme {
+        VerifyError::Mismatch
+    } else {
+        VerifyError::NoSignature
+    })
 }
 
 /// Checks that a delivery was signed within `tolerance` of `wall`, before or after.
@@ -81,9 +119,14 @@ pub fn check_timestamp(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signing::Signer;
 
     fn secret(byte: u8) -> Secret {
         Secret::new(vec![byte; 32]).expect("valid")
+    }
+
+    fn key(byte: u8) -> VerificationKey {
+        VerificationKey::of(&secret(byte))
     }
 
     #[test]
@@ -95,13 +138,11 @@ mod tests {
             Signer::new(&new).sign("msg_1", 7, &[b"{}"])
         );
         for known in [&old, &new] {
-            assert_eq!(
-                verify(core::slice::from_ref(known), "msg_1", 7, b"{}", &both),
-                Ok(())
-            );
+            let known = VerificationKey::of(known);
+            assert_eq!(verify(&[known], "msg_1", 7, b"{}", &both), Ok(()));
         }
         assert_eq!(
-            verify(&[secret(3)], "msg_1", 7, b"{}", &both),
+            verify(&[key(3)], "msg_1", 7, b"{}", &both),
             Err(VerifyError::Mismatch)
         );
     }
@@ -109,7 +150,7 @@ mod tests {
     #[test]
     fn a_change_of_id_timestamp_or_body_is_noticed() {
         let header = Signer::new(&secret(1)).sign("msg_1", 7, &[b"{}"]);
-        let secrets = [secret(1)];
+        let secrets = [key(1)];
         assert_eq!(verify(&secrets, "msg_1", 7, b"{}", &header), Ok(()));
         for (id, timestamp, body) in [
             ("msg_2", 7, &b"{}"[..]),
@@ -127,16 +168,40 @@ mod tests {
     fn a_header_without_a_v1_signature_is_told_from_a_wrong_one() {
         for header in ["", "v1", "v1a,AAAA", "v1,not base64!", "v2,AAAA"] {
             assert_eq!(
-                verify(&[secret(1)], "msg_1", 7, b"{}", header),
+                verify(&[key(1)], "msg_1", 7, b"{}", header),
                 Err(VerifyError::NoSignature),
                 "{header}"
             );
         }
         let cut = "v1,AAAA";
         assert_eq!(
-            verify(&[secret(1)], "m", 7, b"", cut),
+            verify(&[key(1)], "m", 7, b"", cut),
             Err(VerifyError::Mismatch)
         );
+    }
+
+    #[test]
+    fn an_ed25519_signature_is_checked_with_the_public_key_alone() {
+        let pair = Secret::ed25519([5; 32]);
+        let header = Signer::new(&pair).sign("msg_1", 7, &[b"{", b"}"]);
+        let public = VerificationKey::of(&pair);
+        assert!(matches!(public, VerificationKey::Public(_)));
+        let keys = [key(1), public];
+        assert_eq!(verify(&keys, "msg_1", 7, b"{}", &header), Ok(()));
+        for (id, timestamp, body) in [
+            ("msg_2", 7, &b"{}"[..]),
+            ("msg_1", 8, b"{}"),
+            ("msg_1", 7, b"{ }"),
+        ] {
+            let judged = verify(&keys, id, timestamp, body, &header);
+            assert_eq!(judged, Err(VerifyError::Mismatch));
+        }
+        let other = [VerificationKey::of(&Secret::ed25519([6; 32]))];
+        let judged = verify(&other, "msg_1", 7, b"{}", &header);
+        assert_eq!(judged, Err(VerifyError::Mismatch));
+        // A shared key can't judge it, and it is no signature of a shared key.
+        let judged = verify(&[key(5)], "msg_1", 7, b"{}", &header);
+        assert_eq!(judged, Err(VerifyError::NoSignature));
     }
 
     #[test]

@@ -282,3 +282,76 @@ fn receive_ends_when_nobody_reads_what_it_prints() {
     }
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
 }
+
+/// A vector of `fixtures/signing`, with what `fanfare verify` is told of it.
+fn signed(name: &str) -> (String, Vec<String>, Vec<u8>) {
+    let vectors = match name {
+        "v1" => include_str!("../../fixtures/signing/v1.json"),
+        _ => include_str!("../../fixtures/signing/v1a.json"),
+    };
+    let vectors: serde_json::Value = serde_json::from_str(vectors).expect("JSON");
+    let vector = vectors.get(0).expect("a vector");
+    let text = |field: &str| Some(vector.get(field)?.as_str()?.to_owned());
+    let key = text("public_key")
+        .or_else(|| text("secret"))
+        .expect("a key");
+    let arguments = [
+        "verify",
+        "--id",
+        &text("id").expect("an id"),
+        "--timestamp",
+        &vector.get("timestamp").expect("a time").to_string(),
+        "--signature",
+        &text("signature").expect("a signature"),
+    ];
+    let arguments = arguments.map(str::to_owned).to_vec();
+    (key, arguments, br#"{"order":1}"#.to_vec())
+}
+
+#[test]
+fn a_delivery_is_verified_with_a_shared_and_with_a_public_key() {
+    for name in ["v1", "v1a"] {
+        let (key, arguments, body) = signed(name);
+        let folder = empty_folder();
+        let path = folder.path().join("body.json");
+        let path = path.to_str().expect("UTF-8");
+        let with = |more: &[&str], body: &[u8]| {
+            fs::write(path, body).expect("written");
+            let mut all: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            all.extend(more);
+            all.push(path);
+            run(&all, &[("FANFARE_VERIFY_KEY", &key)])
+        };
+        let output = with(&["--any-time"], &body);
+        let said = (output.status.code(), text(&output.stdout));
+        assert_eq!(
+            said,
+            (Some(0), "genuine\n".into()),
+            "{}",
+            text(&output.stderr)
+        );
+        let other = with(&["--any-time"], b"{\"order\":2}");
+        assert_fails(&other, 10, &["not genuine", "no signature fits"]);
+        let old = with(&["--tolerance", "1m"], &body);
+        assert_fails(&old, 10, &["not genuine", "tolerance"]);
+        let output = with(&["--any-time", "--json"], b"{}");
+        assert_eq!(output.status.code(), Some(10));
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(said.get("genuine"), Some(&false.into()));
+        assert!(!text(&output.stderr).contains(&key), "a key is never shown");
+    }
+}
+
+#[test]
+fn verify_says_which_key_is_none_and_that_there_is_none() {
+    let (_, arguments, _) = signed("v1");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let without = run(&arguments, &[]);
+    assert_fails(&without, 2, &["no key", "--key-file", "FANFARE_VERIFY_KEY"]);
+    let canary = "whsec_canary whpk_AAAA";
+    let wrong = run(&arguments, &[("FANFARE_VERIFY_KEY", canary)]);
+    assert_fails(&wrong, 2, &["key 1", "base64"]);
+    assert!(!text(&wrong.stderr).contains("canary"));
+    let missing = [&arguments[..], &["--key-file", "/nowhere/key"]].concat();
+    assert_fails(&run(&missing, &[]), 1, &["/nowhere/key"]);
+}

@@ -4,14 +4,11 @@
 
 mod many;
 
-use std::{
-    io::{self, Write as _},
-    time::Instant,
-};
+use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 
-use super::{failure::Failure, say};
+use super::{failure::Failure, output::print, say};
 use crate::{
     limits,
     sim::{self, Scenario, SimulationError, swarm},
@@ -131,13 +128,6 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> Result<(), Failure> {
     let rate = u128::from(report.deliveries) * 1_000 / millis;
     say(&format!("took {millis} ms: {rate} deliveries a second"));
     Ok(())
-}
-
-fn print(text: &str) -> Result<(), Failure> {
-    io::stdout()
-        .lock()
-        .write_all(text.as_bytes())
-        .map_err(|error| Failure::Operation(format!("nothing reads the report: {error}")))
 }
 
 fn failed(error: SimulationError) -> Failure {

@@ -7,15 +7,14 @@ mod check;
 mod compact;
 mod stats;
 
-use std::{
-    fs,
-    io::{self, IsTerminal as _, Write as _},
-    path::PathBuf,
-};
+use std::{fs, path::PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::failure::Failure;
+use super::{
+    failure::Failure,
+    output::{laid_out, print, print_json},
+};
 use crate::{
     config::{self, environment::Environment, places::read_file},
     store::embedded::{
@@ -189,46 +188,4 @@ fn missing(folder: &std::path::Path) -> Failure {
         "there is no {FILE} in the data folder {folder:?}: name the folder with --data-dir \
          (`fanfare dev` keeps its own in ./fanfare-data)"
     ))
-}
-
-/// Writes data to standard output.
-fn print(text: &str) -> Result<(), Failure> {
-    let written = io::stdout().lock().write_all(text.as_bytes());
-    written.map_err(|error| Failure::Operation(format!("nothing reads the output: {error}")))
-}
-
-/// Writes one JSON document to standard output.
-fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(value);
-    let text = text.map_err(|error| Failure::Operation(error.to_string()))?;
-    print(&format!("{text}\n"))
-}
-
-/// Lays rows out: in columns on a terminal, parted by tabs else.
-fn laid_out(rows: &[Vec<String>]) -> String {
-    let is_terminal = io::stdout().is_terminal();
-    let mut widths: Vec<usize> = Vec::new();
-    for row in rows {
-        for (column, cell) in row.iter().enumerate() {
-            let width = cell.chars().count();
-            match widths.get_mut(column) {
-                Some(known) => *known = width.max(*known),
-                None => widths.push(width),
-            }
-        }
-    }
-    let mut text = String::new();
-    for row in rows {
-        if is_terminal {
-            let cells = row.iter().zip(&widths);
-            let cells: Vec<String> = cells
-                .map(|(cell, width)| format!("{cell:<width$}"))
-                .collect();
-            text.push_str(cells.join("  ").trim_end());
-        } else {
-            text.push_str(&row.join("\t"));
-        }
-        text.push('\n');
-    }
-    text
 }

@@ -25,7 +25,7 @@ use crate::{
         problem::{Code, FaultKind, Problem},
         v1::wall_time,
     },
-    signing::{decode_secret, encode_secret},
+    signing::{VerificationKey, decode_secret, encode_verification_key},
 };
 
 /// `POST /api/v1/app/{app}/endpoint`: 201.
@@ -57,7 +57,8 @@ pub(super) async fn secret<B: Backend>(called: Called<B>) -> Response {
     let application = called.application();
     let endpoint = application.and_then(|application| called.endpoint(&application));
     let answer = endpoint.and_then(|endpoint| {
-        let key = encode_secret(&endpoint.target.secret);
+        let key = VerificationKey::of(&endpoint.target.secret);
+        let key = encode_verification_key(&key);
         told(StatusCode::OK, &json!({ "key": key }))
     });
     answer.unwrap_or_else(Problem::into_response)

@@ -18,7 +18,7 @@ use crate::{
         endpoint_url::EndpointUrl,
         event::{Event, EventPosition, Payload},
         id::{ApplicationId, EndpointId, EventId, Id},
-        secret::Secret,
+        secret::{Secret, SecretKind},
     },
     time::{Now, Timestamp},
 };
@@ -163,6 +163,13 @@ struct EndpointRow<'row> {
     created_at: NowRow,
 }
 
+/// What an endpoint's row has since there are secrets of two kinds.
+#[derive(Default, Serialize, Deserialize)]
+struct EndpointMore {
+    /// 0 shared, 1 the seed of an Ed25519 key pair.
+    secret_kind: u8,
+}
+
 /// An endpoint as a row.
 pub(super) fn endpoint_row(endpoint: &Endpoint) -> Result<Vec<u8>, Fault> {
     let target = &endpoint.target;
@@ -190,13 +197,29 @@ pub(super) fn endpoint_row(endpoint: &Endpoint) -> Result<Vec<u8>, Fault> {
         registration: &endpoint.registration,
         created_at: endpoint.created_at.into(),
     };
-    encode(&row, Vec::new())
+    let more = EndpointMore {
+        secret_kind: match target.secret.kind() {
+            SecretKind::Shared => 0,
+            SecretKind::Ed25519 => 1,
+        },
+    };
+    encode_grown(&row, &more)
+}
+
+/// The secret of this kind, if these bytes can be one.
+fn secret(kind: u8, bytes: &[u8]) -> Option<Secret> {
+    match kind {
+        0 => Secret::new(bytes.to_vec()).ok(),
+        1 => Some(Secret::ed25519(bytes.try_into().ok()?)),
+        _ => None,
+    }
 }
 
 /// An endpoint from its row.
 pub(super) fn endpoint(key: EndpointKey, bytes: &[u8]) -> Result<Endpoint, Fault> {
     const WHAT: &str = "the row of an endpoint";
-    let row: EndpointRow<'_> = decode(bytes, WHAT)?;
+    let (row, more): (EndpointRow<'_>, Option<EndpointMore>) = decode_grown(bytes, WHAT)?;
+    let more = more.unwrap_or_default();
     let id = EndpointId::new(Id::from_value(row.id));
     Ok(Endpoint {
         key,
@@ -208,7 +231,7 @@ pub(super) fn endpoint(key: EndpointKey, bytes: &[u8]) -> Result<Endpoint, Fault
             id,
             revision: row.revision,
             url: EndpointUrl::parse(row.url).map_err(|_| Fault::damaged(WHAT))?,
-            secret: Secret::new(row.secret.to_vec()).map_err(|_| Fault::damaged(WHAT))?,
+            secret: secret(more.secret_kind, row.secret).ok_or_else(|| Fault::damaged(WHAT))?,
             body_format: row
                 .token_json
                 .map_or(BodyFormat::Payload, |token| BodyFormat::Original {
@@ -418,6 +441,15 @@ mod tests {
         }
     }
 
+    /// The row of an endpoint as it was written before it grew.
+    fn first_form(endpoint: &Endpoint) -> Vec<u8> {
+        let row = endpoint_row(endpoint).expect("it fits");
+        let (_, rest): (EndpointRow<'_>, _) = postcard::take_from_bytes(&row[1..]).expect("whole");
+        let mut first = row[..row.len() - rest.len()].to_vec();
+        first[0] = VERSION;
+        first
+    }
+
     #[test]
     fn an_endpoint_comes_back_from_its_row() {
         let endpoint = some_endpoint();
@@ -425,6 +457,33 @@ mod tests {
         let read = super::endpoint(endpoint.key, &row).expect("it is whole");
         assert_eq!(format!("{endpoint:?}"), format!("{read:?}"));
         assert_eq!(read.target.secret.expose(), [9; 32]);
+    }
+
+    #[test]
+    fn a_row_of_the_first_form_is_still_read_and_its_secret_is_a_shared_one() {
+        let endpoint = some_endpoint();
+        let mut first = first_form(&endpoint);
+        let read = super::endpoint(endpoint.key, &first).expect("it is whole");
+        assert_eq!(format!("{endpoint:?}"), format!("{read:?}"));
+        assert_eq!(read.target.secret.kind(), SecretKind::Shared);
+        first[0] = GROWN + 1;
+        assert!(super::endpoint(endpoint.key, &first).is_err());
+    }
+
+    #[test]
+    fn a_secret_keeps_its_kind_in_a_row() {
+        let mut endpoint = some_endpoint();
+        let mut target = Target {
+            secret: Secret::ed25519([8; 32]),
+            body_format: BodyFormat::Payload,
+            url: endpoint.target.url.clone(),
+            ..*endpoint.target
+        };
+        target.revision = 3;
+        endpoint.target = Arc::new(target);
+        let row = endpoint_row(&endpoint).expect("it fits");
+        let read = super::endpoint(endpoint.key, &row).expect("it is whole");
+        assert_eq!(read.target.secret, Secret::ed25519([8; 32]));
     }
 
     #[test]
@@ -452,7 +511,7 @@ mod tests {
 
     #[test]
     fn the_first_form_of_each_row_never_changes() {
-        let row = endpoint_row(&some_endpoint()).expect("it fits");
+        let row = first_form(&some_endpoint());
         let hash = xxhash_rust::xxh3::xxh3_64(&row);
         assert_eq!(
             hash, 0x3faf_cd21_848d_67dd,

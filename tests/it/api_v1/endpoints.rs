@@ -14,6 +14,23 @@ async fn api() -> Api {
     api
 }
 
+#[tokio::test]
+async fn an_ed25519_key_signs_and_only_its_public_half_is_shown() {
+    local(async {
+        let api = api().await;
+        let vectors = include_str!("../../../fixtures/signing/v1a.json");
+        let vectors: Value = serde_json::from_str(vectors).expect("JSON");
+        for vector in vectors.as_array().expect("a list") {
+            let body = json!({ "url": "http://h/", "secret": vector["secret"] });
+            let made = api.post(PATH, body).await.fine();
+            let path = format!("{PATH}/{}/secret", made["id"].as_str().expect("an id"));
+            let shown = api.get(&path).await.fine();
+            assert_eq!(shown, json!({ "key": vector["public_key"] }));
+        }
+    })
+    .await;
+}
+
 /// The text of a secret of that many bytes.
 fn secret_of(bytes: usize) -> String {
     format!("whsec_{}", BASE64_STANDARD.encode(vec![7; bytes]))
