@@ -34,6 +34,7 @@ use fanfare::{
         endpoint::BodyFormat,
         endpoint_url::EndpointUrl,
         event::{JSON, ORDER_RECEIVED, Payload},
+        filter::Filter,
         secret::Secret,
     },
     engine::options::Options,
@@ -379,13 +380,16 @@ fn measure_fanfare(arguments: &Arguments, target: &str) -> (f64, f64) {
 async fn register(handle: &Handle, application: ApplicationKey, url: &str) {
     let endpoint = NewEndpoint {
         uid: None,
-        event_types: Vec::new(),
+        filter: Filter::default(),
+        headers: Vec::new(),
+        is_enabled: true,
         application,
         url: EndpointUrl::parse(url).expect("a valid URL"),
         secret: Secret::new(vec![7; 24]).expect("valid"),
         body_format: BodyFormat::Payload,
         original_url_sha256: None,
         registration: Bytes::new(),
+        details: Bytes::new(),
     };
     handle
         .command(Command::CreateEndpoint(Box::new(endpoint)))
@@ -411,6 +415,7 @@ async fn feed(handle: &Handle, application: ApplicationKey, arguments: &Argument
                 uid: None,
                 application,
                 event_type: ORDER_RECEIVED.into(),
+                channels: Vec::new(),
                 payload: Payload {
                     content_type: JSON.into(),
                     bytes: body.clone(),

@@ -23,6 +23,7 @@ use fanfare::{
         endpoint::BodyFormat,
         endpoint_url::EndpointUrl,
         event::{JSON, ORDER_RECEIVED, Payload},
+        filter::Filter,
         id::ShardId,
         outcome::{Outcome, OutcomeKind},
         secret::Secret,
@@ -85,13 +86,16 @@ impl World {
             let url = format!("http://127.0.0.1:9/{number}");
             let endpoint = NewEndpoint {
                 uid: None,
-                event_types: Vec::new(),
+                filter: Filter::default(),
+                headers: Vec::new(),
+                is_enabled: true,
                 application: world.application,
                 url: EndpointUrl::parse(&url).expect("valid"),
                 secret: Secret::new(vec![7; 32]).expect("valid"),
                 body_format: BodyFormat::Payload,
                 original_url_sha256: None,
                 registration: Bytes::new(),
+                details: Bytes::new(),
             };
             let command = Command::CreateEndpoint(Box::new(endpoint));
             world.step(Input::Command(RequestHandle::new(1), command));
@@ -156,6 +160,7 @@ impl World {
                     uid: None,
                     application: self.application,
                     event_type: ORDER_RECEIVED.into(),
+                    channels: Vec::new(),
                     payload: Payload {
                         content_type: JSON.into(),
                         bytes: self.body.clone(),

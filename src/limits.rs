@@ -73,6 +73,23 @@ pub const METADATA_KEY_BYTES_MAX: usize = 64;
 pub const METADATA_VALUE_BYTES_MAX: usize = 256;
 /// Most event types that an endpoint may name. Over it: 422; naming none takes all.
 pub const ENDPOINT_EVENT_TYPES_MAX: usize = 1_000;
+/// Most channels of a message and of an endpoint. Over it: 422.
+pub const CHANNELS_MAX: usize = 10;
+/// Most spans of events, each with its filter, that are remembered of an endpoint; over it the oldest
+/// is forgotten.
+pub const SUBSCRIPTIONS_MAX: usize = 64;
+/// Most secrets of an endpoint that sign at once. Over it: 409.
+pub const SECRETS_MAX: usize = 3;
+/// Longest grace period of a secret that is replaced, in seconds: a week.
+pub const GRACE_S_MAX: i64 = 7 * 24 * 3_600;
+/// Grace period of a secret that is replaced where none is named, in seconds: a day.
+pub const GRACE_S: i64 = 24 * 3_600;
+/// Most header fields that an endpoint's owner may add to its requests. Over it: 422.
+pub const ENDPOINT_HEADERS_MAX: usize = 20;
+/// Longest name of such a field, in bytes.
+pub const ENDPOINT_HEADER_NAME_BYTES_MAX: usize = 128;
+/// Longest value of such a field, in bytes.
+pub const ENDPOINT_HEADER_VALUE_BYTES_MAX: usize = 4_096;
 /// Longest token of an original registration, in bytes.
 pub const TOKEN_BYTES_MAX: usize = 16 * 1024;
 /// Most endpoints of one application. Over it: the registration is refused.

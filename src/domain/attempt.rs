@@ -46,6 +46,8 @@ pub struct AttemptRequest {
     pub number: u16,
     /// The wall time for `webhook-timestamp` and the signature.
     pub stamp: Timestamp,
+    /// The steady time at which secrets must be good.
+    pub steady: Timestamp,
 }
 
 /// What came of an attempt; written once, in the order in which the results came in.

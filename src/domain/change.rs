@@ -85,6 +85,17 @@ pub enum Change {
         /// What must not exist yet.
         unique: Option<UniqueKey>,
     },
+    /// An endpoint as it is from now on: it takes the place of the revision before its own. Its `uid`
+    /// may be another one, if that is free.
+    UpdateEndpoint(Arc<Endpoint>),
+    /// An endpoint is deleted, from an event on: its names are free, its lane is gone. Rows of its
+    /// open deliveries are taken away one by one.
+    DeleteEndpoint {
+        /// The endpoint.
+        endpoint: EndpointKey,
+        /// The first event that it can't have got.
+        from: EventPosition,
+    },
     /// An endpoint is enabled or disabled, from an event on.
     SetEndpointState {
         /// The endpoint.
@@ -159,6 +170,25 @@ pub enum UniqueKey {
         /// The name.
         uid: Arc<str>,
     },
+}
+
+impl UniqueKey {
+    /// All that an endpoint has and that must exist only once.
+    #[must_use]
+    pub fn of_endpoint(endpoint: &Endpoint) -> Vec<Self> {
+        let application = endpoint.key.application;
+        let original = endpoint
+            .original_url_sha256
+            .map(|url_sha256| Self::OriginalUrl {
+                application,
+                url_sha256,
+            });
+        let named = endpoint
+            .uid
+            .clone()
+            .map(|uid| Self::EndpointUid { application, uid });
+        original.into_iter().chain(named).collect()
+    }
 }
 
 /// What a store says to one change of a committed batch.

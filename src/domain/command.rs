@@ -10,10 +10,11 @@ use super::{
     endpoint::BodyFormat,
     endpoint_url::EndpointUrl,
     event::Payload,
+    filter::Filter,
     id::{ApplicationId, EndpointId, EventId, Id},
     secret::Secret,
 };
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 /// Names a request in flight, unique in the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,6 +57,15 @@ pub enum Command {
     },
     /// Creates an endpoint, or finds the one that is registered under its key and enables it.
     CreateEndpoint(Box<NewEndpoint>),
+    /// Changes an endpoint, unless another change of it came first.
+    UpdateEndpoint(Box<EndpointUpdate>),
+    /// Deletes an endpoint: no attempt to it starts after the answer.
+    DeleteEndpoint {
+        /// The application it belongs to.
+        application: ApplicationKey,
+        /// The endpoint.
+        endpoint: EndpointId,
+    },
     /// Accepts an event and thereby the duty to deliver it.
     AcceptEvent(Box<NewEvent>),
 }
@@ -73,12 +83,43 @@ pub struct NewEndpoint {
     pub body_format: BodyFormat,
     /// The name its owner chose, if any; it must be free.
     pub uid: Option<Arc<str>>,
-    /// The event types it takes; empty for all.
-    pub event_types: Vec<Arc<str>>,
+    /// What of its application's events it wants.
+    pub filter: Filter,
+    /// Header fields that its owner adds to each request.
+    pub headers: Vec<(Arc<str>, Arc<str>)>,
+    /// Whether it takes events from the start.
+    pub is_enabled: bool,
     /// The SHA-256 of the URL's text, by which an original registration is unique.
     pub original_url_sha256: Option<[u8; 32]>,
-    /// What its registration said, as JSON text.
+    /// What its original registration said, as JSON text; empty for others.
     pub registration: Bytes,
+    /// What its owner says of it besides, as JSON text.
+    pub details: Bytes,
+}
+
+/// What an endpoint is from now on.
+#[derive(Debug)]
+pub struct EndpointUpdate {
+    /// The application it belongs to.
+    pub application: ApplicationKey,
+    /// The endpoint.
+    pub endpoint: EndpointId,
+    /// The revision that the change was made from.
+    pub revision: u32,
+    /// Where to send.
+    pub url: EndpointUrl,
+    /// The name its owner chose, if any; it must be free or its own.
+    pub uid: Option<Arc<str>>,
+    /// What of its application's events it wants.
+    pub filter: Filter,
+    /// Header fields that its owner adds to each request.
+    pub headers: Vec<(Arc<str>, Arc<str>)>,
+    /// Whether it takes events; held work goes on if it was disabled.
+    pub is_enabled: bool,
+    /// A new secret, and how long those of before sign beside it.
+    pub rotation: Option<(Secret, Span)>,
+    /// What its owner says of it besides, as JSON text.
+    pub details: Bytes,
 }
 
 /// An event to be accepted.
@@ -90,6 +131,8 @@ pub struct NewEvent {
     pub uid: Option<Arc<str>>,
     /// What kind of event it is.
     pub event_type: Arc<str>,
+    /// The channels it belongs to.
+    pub channels: Vec<Arc<str>>,
     /// Its body.
     pub payload: Payload,
 }
@@ -136,6 +179,12 @@ pub enum Refusal {
     /// The caller named an application that does not exist.
     #[error("the application does not exist")]
     UnknownApplication,
+    /// The endpoint has as many secrets that sign as it may have.
+    #[error("the endpoint has its full number of secrets in force: wait until one's grace ends")]
+    TooManySecrets,
+    /// The caller named an endpoint that does not exist.
+    #[error("the endpoint does not exist")]
+    UnknownEndpoint,
     /// The object was changed or deleted since the caller looked at it.
     #[error("it was changed meanwhile: read it again, then repeat the change")]
     Stale,

@@ -6,9 +6,10 @@
 //! | the store knows | state |
 //! |---|---|
 //! | no subscription of the endpoint contains the event | there is no delivery |
-//! | an open row (a retry that waits) | `Waiting` |
+//! | an open row (a retry that waits), and its endpoint was not deleted | `Waiting` |
 //! | the last attempt was terminal | `Succeeded` or `Exhausted` |
 //! | it expired | `Expired` |
+//! | its endpoint was deleted | `Cancelled` |
 //! | else | `Pending` |
 
 use super::{attempt::AttemptResult, endpoint::EndpointKey, event::EventPosition, id::EventId};
@@ -30,6 +31,8 @@ pub enum DeliveryState {
     Exhausted,
     /// Its time ran out before its attempts did.
     Expired,
+    /// Its endpoint was deleted before it had ended.
+    Cancelled,
 }
 
 impl DeliveryState {
@@ -37,7 +40,7 @@ impl DeliveryState {
     #[must_use]
     pub const fn is_terminal(self) -> bool {
         match self {
-            Self::Succeeded | Self::Exhausted | Self::Expired => true,
+            Self::Succeeded | Self::Exhausted | Self::Expired | Self::Cancelled => true,
             Self::Pending | Self::Waiting { .. } => false,
         }
     }
@@ -54,6 +57,8 @@ pub struct DeliveryFacts {
     pub last_result: Option<AttemptResult>,
     /// Whether it was recorded as expired.
     pub expired: bool,
+    /// Whether its endpoint was deleted.
+    pub deleted: bool,
 }
 
 /// The state of a delivery as a pure function of what is stored; `None` where there is none.
@@ -62,13 +67,16 @@ pub const fn state(facts: DeliveryFacts) -> Option<DeliveryState> {
     if !facts.subscribed {
         return None;
     }
-    if let Some(due) = facts.open_due {
+    if let Some(due) = facts.open_due
+        && !facts.deleted
+    {
         return Some(DeliveryState::Waiting { due });
     }
     Some(match facts.last_result {
         Some(AttemptResult::Succeeded) => DeliveryState::Succeeded,
         Some(AttemptResult::Exhausted) => DeliveryState::Exhausted,
         Some(AttemptResult::RetryAt(_)) | None if facts.expired => DeliveryState::Expired,
+        Some(AttemptResult::RetryAt(_)) | None if facts.deleted => DeliveryState::Cancelled,
         // A retry whose row is gone and that did not expire can't be: the row stays until then.
         Some(AttemptResult::RetryAt(due)) => DeliveryState::Waiting { due },
         None => DeliveryState::Pending,

@@ -8,10 +8,14 @@ use super::{
     application::ApplicationKey,
     endpoint_url::EndpointUrl,
     event::{Event, EventPosition},
+    filter::Filter,
     id::EndpointId,
     secret::Secret,
 };
-use crate::time::Now;
+use crate::{
+    limits,
+    time::{Now, Timestamp},
+};
 
 /// Where an endpoint is found: its application and its number in that application's shard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,39 +36,69 @@ pub struct Endpoint {
     /// The name its owner chose, if any, unique among the application's endpoints;
     /// `limits::NAME_BYTES_MAX` at most.
     pub uid: Option<Arc<str>>,
-    /// The event types it takes; empty for all.
-    pub event_types: Vec<Arc<str>>,
+    /// The SHA-256 of the URL's text, by which an original registration is unique.
+    pub original_url_sha256: Option<[u8; 32]>,
+    /// What of its application's events it wants from now on.
+    pub filter: Arc<Filter>,
     /// What the transport needs to send to it.
     pub target: Arc<Target>,
     /// Whether deliveries go out.
     pub state: EndpointState,
     /// The spans of its application's events that it takes, oldest first, not overlapping.
     pub subscriptions: Vec<Subscription>,
-    /// What its registration said, as a JSON object; opaque here, shown again in lists.
+    /// What its original registration said, as a JSON object; opaque here, shown again in the original
+    /// list. Empty for others.
     pub registration: Bytes,
+    /// What its owner says of it besides, as a JSON object; opaque here, shown again by the API.
+    pub details: Bytes,
     /// When it was created.
     pub created_at: Now,
+    /// When its owner changed it last.
+    pub updated_at: Now,
 }
 
 impl Endpoint {
-    /// Whether the event is for this endpoint, by its place and its type.
+    /// Grows with each change, from 1.
+    #[must_use]
+    pub fn revision(&self) -> u32 {
+        self.target.revision
+    }
+
+    /// Whether it was deleted: it is kept for the history of what it got.
+    #[must_use]
+    pub fn is_deleted(&self) -> bool {
+        self.state == EndpointState::Deleted
+    }
+
+    /// Whether the event goes to this endpoint.
     #[must_use]
     pub fn takes_event(&self, event: &Event) -> bool {
-        self.takes(event.position) && self.takes_type(&event.event_type)
+        !self.is_deleted() && self.matched(event)
     }
 
-    /// Whether events of this type are for this endpoint.
+    /// Whether the event was for this endpoint when it was accepted, by its place and by the filter of
+    /// that time: a later change of the filter changes nothing about it.
     #[must_use]
-    pub fn takes_type(&self, event_type: &str) -> bool {
-        self.event_types.is_empty() || self.event_types.iter().any(|taken| **taken == *event_type)
+    pub fn matched(&self, event: &Event) -> bool {
+        let subscription = self
+            .subscriptions
+            .iter()
+            .find(|subscription| subscription.contains(event.position));
+        subscription.is_some_and(|subscription| {
+            subscription
+                .filter
+                .takes(&event.event_type, &event.channels)
+        })
     }
 
-    /// Whether the event at `position` is for this endpoint, if its type is.
+    /// Whether the event at `position` goes to this endpoint, if it fits the filter.
     #[must_use]
     pub fn takes(&self, position: EventPosition) -> bool {
-        self.subscriptions
-            .iter()
-            .any(|subscription| subscription.contains(position))
+        !self.is_deleted()
+            && self
+                .subscriptions
+                .iter()
+                .any(|subscription| subscription.contains(position))
     }
 
     /// The first position at or after `position` that is for this endpoint, if there may be one.
@@ -80,25 +114,52 @@ impl Endpoint {
     ///
     /// Disabled endpoints take no new events; enabled again, they take those from `position` on.
     pub fn set_state(&mut self, state: EndpointState, position: EventPosition) {
-        self.state = state;
-        let open = self
-            .subscriptions
-            .last()
-            .is_some_and(|last| last.until.is_none());
-        match state {
-            EndpointState::Enabled if !open => {
-                self.subscriptions.push(Subscription {
-                    from: position,
-                    until: None,
-                });
-            }
-            EndpointState::Disabled(_) if open => {
-                if let Some(last) = self.subscriptions.last_mut() {
-                    last.until = Some(position.max(last.from));
-                }
-            }
-            EndpointState::Enabled | EndpointState::Disabled(_) => {}
+        if self.state == state || self.is_deleted() {
+            return;
         }
+        self.state = state;
+        let mut target = Target::clone(&self.target);
+        target.revision = target.revision.saturating_add(1);
+        self.target = Arc::new(target);
+        self.subscribe(position);
+    }
+
+    /// Wants what `filter` takes, from the event at `position` on.
+    pub fn set_filter(&mut self, filter: Filter, position: EventPosition) {
+        if *self.filter != filter {
+            self.filter = Arc::new(filter);
+            self.subscribe(position);
+        }
+    }
+
+    /// Closes the open span and opens one that fits the state and the filter, from `position` on.
+    fn subscribe(&mut self, position: EventPosition) {
+        let wanted = self.state == EndpointState::Enabled;
+        if let Some(last) = self
+            .subscriptions
+            .last_mut()
+            .filter(|it| it.until.is_none())
+        {
+            if wanted && last.filter == self.filter {
+                return;
+            }
+            last.until = Some(position.max(last.from));
+        }
+        // A span that no event fell into was never one.
+        self.subscriptions
+            .retain(|span| span.until.is_none_or(|until| span.from < until));
+        if wanted {
+            self.subscriptions.push(Subscription {
+                from: position,
+                until: None,
+                filter: Arc::clone(&self.filter),
+            });
+        }
+        let surplus = self
+            .subscriptions
+            .len()
+            .saturating_sub(limits::SUBSCRIPTIONS_MAX);
+        self.subscriptions.drain(..surplus);
     }
 }
 
@@ -109,6 +170,8 @@ pub enum EndpointState {
     Enabled,
     /// Events don't match; work that was open is held until the endpoint is enabled or it expires.
     Disabled(DisabledReason),
+    /// Nothing goes out any more, and what was open is cancelled.
+    Deleted,
 }
 
 /// Why an endpoint is disabled.
@@ -116,6 +179,8 @@ pub enum EndpointState {
 pub enum DisabledReason {
     /// It answered 410: the receiver says that it is gone for good.
     Gone,
+    /// Its owner wants it so.
+    Requested,
 }
 
 /// For people: `it answered 410 Gone`.
@@ -123,17 +188,20 @@ impl core::fmt::Display for DisabledReason {
     fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Gone => out.write_str("it answered 410 Gone"),
+            Self::Requested => out.write_str("its owner disabled it"),
         }
     }
 }
 
 /// A span of an application's events that an endpoint takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscription {
     /// The first event it takes.
     pub from: EventPosition,
     /// The first event it no longer takes; `None` while it is open.
     pub until: Option<EventPosition>,
+    /// What it wanted of them.
+    pub filter: Arc<Filter>,
 }
 
 impl Subscription {
@@ -148,7 +216,7 @@ impl Subscription {
 ///
 /// A change makes a new target with a higher revision, so what the transport derives from one it
 /// may keep by endpoint and revision.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Target {
     /// The endpoint it belongs to.
     pub endpoint: EndpointKey,
@@ -160,8 +228,47 @@ pub struct Target {
     pub url: EndpointUrl,
     /// What to sign with.
     pub secret: Secret,
+    /// Secrets of before that sign, too, until their time is over; newest first.
+    pub older_secrets: Vec<OlderSecret>,
+    /// Header fields that its owner adds to each request; none of ours.
+    pub headers: Vec<(Arc<str>, Arc<str>)>,
     /// How the request's body is made.
     pub body_format: BodyFormat,
+}
+
+impl Target {
+    /// Takes `secret` to sign with from now on; those of before sign beside it until `until` at
+    /// most, in steady time.
+    pub fn rotate(&mut self, secret: Secret, now: Timestamp, until: Timestamp) {
+        let before = core::mem::replace(&mut self.secret, secret);
+        self.older_secrets.insert(
+            0,
+            OlderSecret {
+                secret: before,
+                until,
+            },
+        );
+        for older in &mut self.older_secrets {
+            older.until = older.until.min(until);
+        }
+        self.older_secrets.retain(|older| older.until > now);
+    }
+
+    /// All secrets that sign at this steady time, newest first.
+    pub fn secrets(&self, now: Timestamp) -> impl Iterator<Item = &Secret> + '_ {
+        let older = self.older_secrets.iter();
+        let older = older.filter(move |older| older.until > now);
+        core::iter::once(&self.secret).chain(older.map(|older| &older.secret))
+    }
+}
+
+/// A secret that was replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OlderSecret {
+    /// The secret.
+    pub secret: Secret,
+    /// When it ceases to sign, in steady time.
+    pub until: Timestamp,
 }
 
 /// How the body of a delivery is made from the event's payload.
@@ -187,19 +294,24 @@ mod tests {
             key,
             id,
             uid: None,
-            event_types: Vec::new(),
+            original_url_sha256: None,
+            filter: Arc::default(),
             target: Arc::new(Target {
                 endpoint: key,
                 id,
                 revision: 1,
                 url: EndpointUrl::parse("http://127.0.0.1/").expect("valid"),
                 secret: Secret::new(vec![7; 32]).expect("valid"),
+                older_secrets: Vec::new(),
+                headers: Vec::new(),
                 body_format: BodyFormat::Payload,
             }),
             state: EndpointState::Enabled,
             subscriptions,
             registration: Bytes::new(),
+            details: Bytes::new(),
             created_at: Now::default(),
+            updated_at: Now::default(),
         }
     }
 
@@ -209,6 +321,7 @@ mod tests {
         let mut endpoint = endpoint(vec![Subscription {
             from: at(3),
             until: None,
+            filter: Arc::default(),
         }]);
         endpoint.set_state(EndpointState::Disabled(DisabledReason::Gone), at(5));
         endpoint.set_state(EndpointState::Enabled, at(9));
@@ -225,6 +338,7 @@ mod tests {
         let mut endpoint = endpoint(vec![Subscription {
             from: at(0),
             until: None,
+            filter: Arc::default(),
         }]);
         endpoint.set_state(EndpointState::Enabled, at(4));
         assert_eq!(endpoint.subscriptions.len(), 1);
@@ -232,5 +346,77 @@ mod tests {
         endpoint.set_state(EndpointState::Disabled(DisabledReason::Gone), at(7));
         assert_eq!(endpoint.next_taken(at(5)), None);
         assert!(endpoint.takes(at(4)));
+    }
+
+    #[test]
+    fn an_event_is_judged_by_the_filter_of_its_time() {
+        let at = EventPosition::new;
+        let mut endpoint = endpoint(vec![Subscription {
+            from: at(0),
+            until: None,
+            filter: Arc::default(),
+        }]);
+        let only = |name: &str| Filter {
+            event_types: vec![name.into()],
+            ..Filter::default()
+        };
+        endpoint.set_filter(only("a"), at(3));
+        // Two changes before the next event: the first never mattered.
+        endpoint.set_filter(only("b"), at(5));
+        endpoint.set_filter(only("c"), at(5));
+        endpoint.set_state(EndpointState::Disabled(DisabledReason::Requested), at(8));
+        endpoint.set_filter(only("d"), at(9));
+        endpoint.set_state(EndpointState::Enabled, at(10));
+        let spans: Vec<(u64, Option<u64>)> = endpoint
+            .subscriptions
+            .iter()
+            .map(|span| (span.from.number(), span.until.map(EventPosition::number)))
+            .collect();
+        assert_eq!(
+            spans,
+            [(0, Some(3)), (3, Some(5)), (5, Some(8)), (10, None)]
+        );
+        let wanted: Vec<String> = endpoint
+            .subscriptions
+            .iter()
+            .map(|span| span.filter.event_types.concat())
+            .collect();
+        assert_eq!(wanted, ["", "a", "c", "d"]);
+    }
+
+    #[test]
+    fn spans_are_bounded_and_the_oldest_go() {
+        let mut endpoint = endpoint(Vec::new());
+        for number in 0..2 * limits::SUBSCRIPTIONS_MAX {
+            let filter = Filter {
+                event_types: vec![format!("{number}").into()],
+                ..Filter::default()
+            };
+            endpoint.set_filter(filter, EventPosition::new(number as u64));
+        }
+        assert_eq!(endpoint.subscriptions.len(), limits::SUBSCRIPTIONS_MAX);
+        let end = EventPosition::new(u64::MAX - 1);
+        assert!(endpoint.takes(end), "the newest stays");
+    }
+
+    #[test]
+    fn a_secret_of_before_signs_until_its_grace_ends_and_never_longer_than_first_said() {
+        let at = Timestamp::from_millis;
+        let secret = |byte| Secret::new(vec![byte; 32]).expect("valid");
+        let mut target = Target::clone(&endpoint(Vec::new()).target);
+        let active = |target: &Target, now: i64| -> Vec<u8> {
+            let secrets = target.secrets(at(now));
+            secrets.map(|secret| secret.expose()[0]).collect()
+        };
+        target.rotate(secret(8), at(0), at(100));
+        assert_eq!(active(&target, 99), [8, 7]);
+        assert_eq!(active(&target, 100), [8]);
+        target.rotate(secret(9), at(10), at(50));
+        assert_eq!(active(&target, 49), [9, 8, 7]);
+        assert_eq!(active(&target, 50), [9]);
+        // Without a grace there is only the new one.
+        target.rotate(secret(1), at(20), at(20));
+        assert_eq!(active(&target, 20), [1]);
+        assert!(target.older_secrets.is_empty());
     }
 }

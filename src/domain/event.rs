@@ -53,6 +53,8 @@ pub struct Event {
     pub uid: Option<Arc<str>>,
     /// What kind of event it is, such as `OrderReceived`; `limits::NAME_BYTES_MAX` at most.
     pub event_type: Arc<str>,
+    /// The channels it belongs to; `limits::CHANNELS_MAX` at most.
+    pub channels: Vec<Arc<str>>,
     /// The exact bytes that were accepted.
     pub payload: Payload,
     /// When it was accepted, in steady time.

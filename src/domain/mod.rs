@@ -15,6 +15,7 @@ pub mod delivery;
 pub mod endpoint;
 pub mod endpoint_url;
 pub mod event;
+pub mod filter;
 pub mod history;
 pub mod id;
 pub mod observation;

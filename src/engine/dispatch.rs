@@ -27,7 +27,7 @@ use crate::{
 
 /// What a visited lane did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
+pub(super) enum Step {
     /// It started an attempt or settled something without one.
     Moved,
     /// It has nothing to start now.
@@ -163,6 +163,9 @@ impl Engine {
         let Some(lane) = self.registry.lanes.get(index) else {
             return Step::Idle;
         };
+        if lane.endpoint.is_deleted() {
+            return self.visit_deleted(index, now);
+        }
         if !lane.is_enabled() {
             return self.visit_held(index, now, out);
         }
@@ -263,52 +266,6 @@ impl Engine {
         Step::Moved
     }
 
-    /// Lets expired work of a disabled lane go; what is left wakes it when it expires.
-    fn visit_held(&mut self, index: usize, now: Now, out: &mut Vec<Effect>) -> Step {
-        let (page_rows, turn) = (self.options.page_rows, self.turn);
-        let Some(lane) = self.registry.lanes.get_mut(index) else {
-            return Step::Idle;
-        };
-        let Some(entry) = self.registry.applications.get_mut(lane.application) else {
-            return Step::Idle;
-        };
-        let row = lane
-            .open
-            .first()
-            .map(|row| (row.delivery.expires_at, row.delivery.position));
-        if let Some((_, position)) = row.filter(|(expires_at, _)| *expires_at <= now.steady) {
-            let before = lane.open.held();
-            lane.open.take_first();
-            self.open_held.replace(before, lane.open.held());
-            self.expire_open(index, position, now);
-            return Step::Moved;
-        }
-        let mut wake_at = row.map(|(expires_at, _)| expires_at);
-        match look(lane, entry, page_rows, turn) {
-            Ahead::Nothing | Ahead::Blocked => {}
-            Ahead::Settled(position) => {
-                lane.next = position.plus(1);
-                return Step::Moved;
-            }
-            Ahead::Skip(position) => {
-                lane.next = position.plus(1);
-                self.skip(index, position, now);
-                return Step::Moved;
-            }
-            Ahead::Unknown(position) => self.load_events(index, position, out),
-            Ahead::Event(event) if event.expires_at <= now.steady => {
-                lane.next = event.position.plus(1);
-                self.expire(index, event.position, now);
-                return Step::Moved;
-            }
-            Ahead::Event(event) => {
-                wake_at = Some(wake_at.map_or(event.expires_at, |at| at.min(event.expires_at)));
-            }
-        }
-        self.sleep_until(index, wake_at);
-        Step::Idle
-    }
-
     /// Sends an attempt. Nothing is written for it: its duty is durable already.
     fn send(
         &mut self,
@@ -335,6 +292,7 @@ impl Engine {
             event: Arc::clone(&event),
             number,
             stamp: now.wall,
+            steady: now.steady,
         }));
         vacant.insert(Flight {
             handle: attempt,

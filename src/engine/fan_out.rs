@@ -3,20 +3,13 @@
 
 use std::sync::Arc;
 
-use super::{
-    Engine,
-    done_map::DoneMap,
-    lane::{Lane, Place},
-    record::OnCommit,
-};
+use super::{Engine, done_map::DoneMap, lane::Place, record::OnCommit};
 use crate::{
     domain::{
         application::Application,
-        change::{Batch, Change, ChangeResult},
-        command::{Answer, Refusal, Reply, RequestHandle},
-        endpoint::{Endpoint, EndpointState},
+        change::{Batch, ChangeResult},
+        command::{Answer, Refusal, Reply},
         event::{Event, EventPosition},
-        id::{EndpointId, Id},
     },
     time::Now,
 };
@@ -72,6 +65,15 @@ impl Engine {
                 } else {
                     self.endpoint_known(request, id);
                 }
+            }
+            (OnCommit::EndpointChanged(request, endpoint), result) => {
+                let reply = self.endpoint_changed(endpoint, result, now);
+                self.replies.push((request, reply));
+            }
+            (OnCommit::EndpointDeleted(request, id, from), _) => {
+                self.endpoint_deleted(id, from, now);
+                self.replies
+                    .push((request, Ok(Answer::Endpoint { id, fresh: false })));
             }
             (OnCommit::Enabled(request, id, from), _) => {
                 self.endpoint_enabled(id, from, now);
@@ -133,61 +135,6 @@ impl Engine {
             ChangeResult::Existing(id) => Ok(Answer::NameTaken { id }),
             ChangeResult::Stale | ChangeResult::Full => Err(Refusal::Stale),
         }
-    }
-
-    /// A new endpoint is durable: it gets a lane, idle until an event comes.
-    fn endpoint_created(&mut self, endpoint: Arc<Endpoint>) {
-        let Some(application) = self.registry.application(endpoint.key.application) else {
-            return;
-        };
-        let lane = Lane::idle(endpoint, application, self.options.window_max);
-        let index = self.registry.add_lane(lane);
-        if let Some(entry) = self.registry.applications.get_mut(application) {
-            entry.idle.push(index);
-        }
-    }
-
-    /// An endpoint was registered again: it is enabled if it was not.
-    fn endpoint_known(&mut self, request: RequestHandle, id: Id) {
-        let id = EndpointId::new(id);
-        let found = self
-            .registry
-            .lane(id)
-            .and_then(|lane| self.registry.lanes.get(lane));
-        let Some(lane) = found else {
-            self.replies.push((request, Err(Refusal::NotReady)));
-            return;
-        };
-        if lane.is_enabled() {
-            self.replies
-                .push((request, Ok(Answer::Endpoint { id, fresh: false })));
-            return;
-        }
-        let (endpoint, application) = (lane.endpoint.key, lane.application);
-        let entry = self.registry.applications.get(application);
-        let from = entry.map(|entry| entry.next_position).unwrap_or_default();
-        if let Some(log) = self.logs.get_mut(&endpoint.application.shard) {
-            let state = EndpointState::Enabled;
-            let change = Change::SetEndpointState {
-                endpoint,
-                state,
-                from,
-            };
-            log.gather_urgent(change, OnCommit::Enabled(request, id, from), 0);
-        }
-    }
-
-    /// An endpoint is enabled again: its held work goes on, and new events match from `from` on.
-    fn endpoint_enabled(&mut self, id: EndpointId, from: EventPosition, now: Now) {
-        let Some(index) = self.registry.lane(id) else {
-            return;
-        };
-        if let Some(lane) = self.registry.lanes.get_mut(index) {
-            let mut endpoint = Endpoint::clone(&lane.endpoint);
-            endpoint.set_state(EndpointState::Enabled, from);
-            lane.endpoint = Arc::new(endpoint);
-        }
-        self.reconsider(index, now);
     }
 
     /// Puts the events that became durable into their rings and wakes who waited for them.

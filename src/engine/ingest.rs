@@ -12,11 +12,10 @@ use super::{
 use crate::{
     domain::{
         application::{Application, ApplicationKey},
-        change::{Change, StoreMode, UniqueKey},
-        command::{Command, NewEndpoint, NewEvent, Refusal, RequestHandle},
-        endpoint::{Endpoint, EndpointKey, EndpointState, Subscription, Target},
+        change::{Change, StoreMode},
+        command::{Command, NewEvent, Refusal, RequestHandle},
         event::{Event, JSON, ORDER_RECEIVED, Payload},
-        id::{ApplicationId, EndpointId, EventId, ShardId},
+        id::{ApplicationId, EventId, ShardId},
     },
     generator, limits,
     random::Stream,
@@ -65,6 +64,11 @@ impl Engine {
                     now,
                 ),
                 Command::CreateEndpoint(new) => self.create_endpoint(request, *new, now),
+                Command::UpdateEndpoint(update) => self.update_endpoint(request, *update, now),
+                Command::DeleteEndpoint {
+                    application,
+                    endpoint,
+                } => self.delete_endpoint(request, (application, endpoint)),
                 Command::AcceptEvent(new) => self.accept_event(Some(request), *new, now),
             }
         };
@@ -145,61 +149,6 @@ impl Engine {
         shards.get(known.checked_rem(shards.len())?).copied()
     }
 
-    fn create_endpoint(
-        &mut self,
-        request: RequestHandle,
-        new: NewEndpoint,
-        now: Now,
-    ) -> Result<(), Refusal> {
-        let (entry, log) = self.writable(new.application)?;
-        if entry.lanes.len() >= limits::ENDPOINTS_PER_APPLICATION_MAX {
-            return Err(Refusal::TooManyEndpoints);
-        }
-        let key = EndpointKey {
-            application: new.application,
-            ordinal: entry.next_endpoint,
-        };
-        entry.next_endpoint = entry.next_endpoint.saturating_add(1);
-        let id = EndpointId::new(log.next_id(now));
-        let bytes = new.url.text().len() + new.registration.len();
-        let target = Arc::new(Target {
-            endpoint: key,
-            id,
-            revision: 1,
-            url: new.url,
-            secret: new.secret,
-            body_format: new.body_format,
-        });
-        let endpoint = Arc::new(Endpoint {
-            key,
-            id,
-            uid: new.uid.clone(),
-            event_types: new.event_types,
-            target,
-            state: EndpointState::Enabled,
-            subscriptions: vec![Subscription {
-                from: entry.next_position,
-                until: None,
-            }],
-            registration: new.registration,
-            created_at: now,
-        });
-        let application = new.application;
-        let original = new
-            .original_url_sha256
-            .map(|url_sha256| UniqueKey::OriginalUrl {
-                application,
-                url_sha256,
-            });
-        let named = new
-            .uid
-            .map(|uid| UniqueKey::EndpointUid { application, uid });
-        let unique = original.or(named);
-        let then = OnCommit::Endpoint(request, Arc::clone(&endpoint));
-        log.gather_urgent(Change::PutEndpoint { endpoint, unique }, then, bytes);
-        Ok(())
-    }
-
     fn accept_event(
         &mut self,
         request: Option<RequestHandle>,
@@ -215,6 +164,7 @@ impl Engine {
             position: entry.next_position,
             uid: new.uid,
             event_type: new.event_type,
+            channels: new.channels,
             payload: new.payload,
             accepted_at: now.steady,
             accepted_wall: now.wall,
@@ -227,7 +177,7 @@ impl Engine {
     }
 
     /// The application and the log of its shard, if both are ours and there is room to write.
-    fn writable(
+    pub(super) fn writable(
         &mut self,
         key: ApplicationKey,
     ) -> Result<(&mut ApplicationEntry, &mut ShardLog), Refusal> {
@@ -277,6 +227,7 @@ impl Engine {
             application: key,
             uid: None,
             event_type: ORDER_RECEIVED.into(),
+            channels: Vec::new(),
             payload: Payload {
                 content_type: JSON.into(),
                 bytes: Bytes::from(payload),

@@ -89,7 +89,7 @@ impl Lane {
     pub(super) fn is_enabled(&self) -> bool {
         match self.endpoint.state {
             EndpointState::Enabled => true,
-            EndpointState::Disabled(_) => false,
+            EndpointState::Disabled(_) | EndpointState::Deleted => false,
         }
     }
 

@@ -34,8 +34,10 @@
 
 mod dispatch;
 mod done_map;
+mod endpoint;
 mod fan_out;
 mod flight;
+mod held;
 mod ingest;
 pub mod io;
 mod lane;

@@ -77,6 +77,10 @@ pub(super) enum OnCommit {
     Endpoint(RequestHandle, Arc<Endpoint>),
     /// The endpoint is enabled from this event on and who asked is answered.
     Enabled(RequestHandle, EndpointId, EventPosition),
+    /// The endpoint is as it is here and who asked is answered.
+    EndpointChanged(RequestHandle, Arc<Endpoint>),
+    /// The endpoint is gone from this event on and who asked is answered.
+    EndpointDeleted(RequestHandle, EndpointId, EventPosition),
     /// The event is fanned out and its producer answered, if there is one.
     Event(Option<RequestHandle>, Arc<Event>),
 }
@@ -89,7 +93,9 @@ impl OnCommit {
             Self::Application(request, _)
             | Self::ApplicationChanged(request, _)
             | Self::Endpoint(request, _)
-            | Self::Enabled(request, ..) => Some(*request),
+            | Self::Enabled(request, ..)
+            | Self::EndpointChanged(request, _)
+            | Self::EndpointDeleted(request, ..) => Some(*request),
             Self::Event(request, _) => *request,
         }
     }

@@ -46,6 +46,8 @@ pub(super) struct ApplicationEntry {
     pub(super) watermark: EventPosition,
     /// Its lanes in the order of their registration.
     pub(super) lanes: Vec<usize>,
+    /// How many of them are of deleted endpoints; they leave with the process.
+    pub(super) deleted: usize,
     /// Those of them that an event wakes.
     pub(super) idle: Vec<usize>,
     /// Lanes that are not idle, have room and wait for the next event.
@@ -82,6 +84,7 @@ impl Registry {
             pages: Pages::default(),
             watermark: EventPosition::default(),
             lanes: Vec::new(),
+            deleted: 0,
             idle: Vec::new(),
             awaiting: Vec::new(),
             ready: VecDeque::new(),
@@ -169,6 +172,7 @@ impl Registry {
         entry.ring = Ring::default();
         entry.pages = Pages::default();
         entry.watermark = EventPosition::default();
+        entry.deleted = 0;
         entry.idle.clear();
         entry.awaiting.clear();
         entry.ready.clear();

@@ -1,19 +1,16 @@
 //! Settle: an attempt met its outcome; what does it mean for its delivery, its lane, its endpoint?
 
-use std::sync::Arc;
-
 use super::{
     Engine,
     flight::{Flight, Source, flight_slot, waiting_row},
     lane::Place,
-    record::OnCommit,
     window::Ended,
 };
 use crate::{
     domain::{
         attempt::{AttemptHandle, AttemptRecord, AttemptResult},
         change::Change,
-        endpoint::{DisabledReason, Endpoint, EndpointState},
+        endpoint::DisabledReason,
         event::EventPosition,
         id::AttemptId,
         observation::Setback,
@@ -100,7 +97,11 @@ impl Engine {
             .registry
             .lanes
             .get(flight.lane)
-            .map(|lane| lane.endpoint.id);
+            .map(|lane| &lane.endpoint);
+        if endpoint.is_some_and(|endpoint| endpoint.is_deleted()) {
+            return AttemptResult::Exhausted;
+        }
+        let endpoint = endpoint.map(|endpoint| endpoint.id);
         let draw = Draw {
             event: flight.event.id.id().value(),
             endpoint: endpoint.unwrap_or_default().id().value(),
@@ -267,45 +268,6 @@ impl Engine {
         if let Some(log) = self.logs.get_mut(&endpoint.application.shard) {
             log.gather(Change::Expire { endpoint, position }, now);
         }
-    }
-
-    /// Disables an endpoint: nothing more starts, its open work is held, new events don't match.
-    fn disable(&mut self, index: usize, reason: DisabledReason, now: Now) {
-        let Some(lane) = self.registry.lanes.get_mut(index) else {
-            return;
-        };
-        if !lane.is_enabled() {
-            return;
-        }
-        let Some(entry) = self.registry.applications.get_mut(lane.application) else {
-            return;
-        };
-        let (state, from) = (EndpointState::Disabled(reason), entry.next_position);
-        let mut endpoint = Endpoint::clone(&lane.endpoint);
-        endpoint.set_state(state, from);
-        lane.endpoint = Arc::new(endpoint);
-        let (endpoint, application) = (lane.endpoint.key, lane.application);
-        if let Some(log) = self.logs.get_mut(&endpoint.application.shard) {
-            let change = Change::SetEndpointState {
-                endpoint,
-                state,
-                from,
-            };
-            log.gather_urgent(change, OnCommit::Nothing, 0);
-        }
-        // Its held events must not keep the ring: from now on its row tells where it stands.
-        if lane.place == Place::Ring {
-            lane.place = Place::Lagging;
-            entry.ring.leave(lane.done.cursor());
-            if !core::mem::replace(&mut lane.row_dirty, true)
-                && let Some(log) = self.logs.get_mut(&endpoint.application.shard)
-            {
-                log.mark_dirty(index);
-            }
-        }
-        self.sleep_until(index, None);
-        self.hold_rounds(application, index, reason);
-        self.reconsider(index, now);
     }
 }
 

@@ -120,7 +120,10 @@ impl Engine {
         let mut lane = Lane::idle(endpoint, application, self.options.window_max);
         let entry = self.registry.applications.get_mut(application)?;
         let (base, end) = (entry.ring.base(), entry.ring.end());
-        if let Some((cursor, bits)) = row {
+        if lane.endpoint.is_deleted() {
+            entry.deleted += 1;
+            lane.done = DoneMap::starting_at(end);
+        } else if let Some((cursor, bits)) = row {
             lane.done = DoneMap::restored(cursor, bits);
             lane.place = Place::Lagging;
         } else {
@@ -145,7 +148,7 @@ impl Engine {
         let index = self.registry.add_lane(lane);
         self.adopt_orphans(index, key);
         let lane = self.registry.lanes.get(index)?;
-        if lane.place == Place::Idle {
+        if lane.place == Place::Idle && !lane.endpoint.is_deleted() {
             self.registry
                 .applications
                 .get_mut(application)?

@@ -23,6 +23,7 @@ pub(super) fn event_at(position: u64) -> Arc<Event> {
         position: EventPosition::new(position),
         uid: None,
         event_type: ORDER_RECEIVED.into(),
+        channels: Vec::new(),
         payload: Payload {
             content_type: JSON.into(),
             bytes: Bytes::from_static(b"[]"),

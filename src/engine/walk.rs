@@ -56,9 +56,9 @@ pub(super) fn look(
     }
 }
 
-/// An event that stands at the lane's place, if its type is for the lane.
+/// An event that stands at the lane's place, if it fits the lane's filter.
 fn found(lane: &Lane, event: &Arc<Event>) -> Ahead {
-    if lane.endpoint.takes_type(&event.event_type) {
+    if lane.endpoint.takes_event(event) {
         Ahead::Event(Arc::clone(event))
     } else {
         Ahead::Skip(event.position)

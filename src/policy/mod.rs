@@ -5,4 +5,5 @@
 
 pub mod address;
 pub mod classify;
+pub mod header;
 pub mod retry;

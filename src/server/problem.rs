@@ -292,7 +292,8 @@ impl From<Refusal> for Problem {
             Refusal::TooManyEndpoints => Code::TooManyEndpoints,
             // Routes name applications they were told of, so an unknown one is our fault.
             Refusal::UnknownApplication => Code::Internal,
-            Refusal::Stale => Code::Conflict,
+            Refusal::Stale | Refusal::TooManySecrets => Code::Conflict,
+            Refusal::UnknownEndpoint => Code::NotFound,
             Refusal::DiskFull => Code::DiskFull,
             Refusal::StoreFull
             | Refusal::Overloaded

@@ -76,6 +76,8 @@ impl Trace {
                     Command::CreateEndpoint(_) => 2,
                     Command::AcceptEvent(_) => 3,
                     Command::UpdateApplication { .. } => 4,
+                    Command::UpdateEndpoint(_) => 5,
+                    Command::DeleteEndpoint { .. } => 6,
                 };
                 Record::new(kind, 0, request.number(), 0_u64)
             }
@@ -233,6 +235,14 @@ fn change_record(change: &Change) -> Record {
             endpoint.id.id().value(),
             endpoint_value(endpoint.key),
         ),
+        Change::UpdateEndpoint(endpoint) => {
+            let revision = u64::from(endpoint.revision());
+            let value = endpoint_value(endpoint.key);
+            Record::new(216, revision, endpoint.id.id().value(), value)
+        }
+        Change::DeleteEndpoint { endpoint, from } => {
+            Record::new(217, 0, delivery_value(*endpoint, *from), 0_u64)
+        }
         Change::SetEndpointState {
             endpoint,
             state,

@@ -13,6 +13,7 @@ use crate::{
         endpoint::BodyFormat,
         endpoint_url::{EndpointUrl, EndpointUrlError},
         event::{JSON, ORDER_RECEIVED, Payload},
+        filter::Filter,
         secret::{Secret, SecretError},
     },
     limits,
@@ -100,13 +101,16 @@ impl Workload {
                 }
                 Command::CreateEndpoint(Box::new(NewEndpoint {
                     uid: None,
-                    event_types: Vec::new(),
+                    filter: Filter::default(),
+                    headers: Vec::new(),
+                    is_enabled: true,
                     application,
                     url: EndpointUrl::parse(&format!("https://receiver-{number}.example/"))?,
                     secret: self.secret.clone(),
                     body_format: BodyFormat::Payload,
                     original_url_sha256: Some(key),
                     registration: Bytes::new(),
+                    details: Bytes::new(),
                 }))
             }
             Ask::Event(number) | Ask::EventAgain(number) => {
@@ -114,6 +118,7 @@ impl Workload {
                     uid: self.uid(number),
                     application,
                     event_type: Arc::clone(&self.event_type),
+                    channels: Vec::new(),
                     payload: self.payload(number),
                 }))
             }

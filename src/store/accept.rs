@@ -53,8 +53,10 @@ pub(super) fn accepts<P: Places>(places: &mut P, batch: &Batch) -> Result<bool, 
                 *next = event.position.plus(1);
                 free
             }
+            Change::UpdateEndpoint(endpoint) => in_shard(endpoint.key.application),
             Change::PutOpen(row) => in_shard(row.endpoint.application),
             Change::SetEndpointState { endpoint, .. }
+            | Change::DeleteEndpoint { endpoint, .. }
             | Change::DeleteOpen { endpoint, .. }
             | Change::Expire { endpoint, .. }
             | Change::PutLane { endpoint, .. }

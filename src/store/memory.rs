@@ -304,6 +304,14 @@ impl Reads for MemoryStore {
         Ok(self.data.endpoints(application, from, limit))
     }
 
+    fn endpoints_by_id(
+        &self,
+        application: ApplicationKey,
+        query: HistoryQuery,
+    ) -> Result<Vec<Arc<Endpoint>>, ReadError> {
+        Ok(self.data.endpoints_by_id(application, query))
+    }
+
     fn event(
         &self,
         application: ApplicationKey,

@@ -96,6 +96,16 @@ pub trait Reads {
         limit: usize,
     ) -> Result<Vec<Arc<Endpoint>>, ReadError>;
 
+    /// Endpoints of an application in the order of their ids, deleted ones included.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    fn endpoints_by_id(
+        &self,
+        application: ApplicationKey,
+        query: HistoryQuery,
+    ) -> Result<Vec<Arc<Endpoint>>, ReadError>;
+
     /// An event of an application by its name.
     ///
     /// # Errors
@@ -179,6 +189,14 @@ impl<R: ReadThrough> Reads for R {
         limit: usize,
     ) -> Result<Vec<Arc<Endpoint>>, ReadError> {
         self.read_through(|reads| reads.endpoints(application, from, limit))
+    }
+
+    fn endpoints_by_id(
+        &self,
+        application: ApplicationKey,
+        query: HistoryQuery,
+    ) -> Result<Vec<Arc<Endpoint>>, ReadError> {
+        self.read_through(|reads| reads.endpoints_by_id(application, query))
     }
 
     fn event(

@@ -258,6 +258,8 @@ mod tests {
             revision,
             url: EndpointUrl::parse("http://127.0.0.1/").expect("valid"),
             secret: Secret::new(vec![7; 32]).expect("valid"),
+            older_secrets: Vec::new(),
+            headers: Vec::new(),
             body_format: BodyFormat::Payload,
         })
     }

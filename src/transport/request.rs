@@ -61,9 +61,17 @@ impl RequestBuilder {
             derived.body_tail.clone(),
         );
         let id = event.webhook_id.to_str().unwrap_or_default();
-        let signature = derived.signer.sign(id, seconds, &body.slices());
+        let mut signature = derived.signer.sign(id, seconds, &body.slices());
+        for (signer, until) in &derived.older_signers {
+            if *until > attempt.steady {
+                signature.push(' ');
+                signature.push_str(&signer.sign(id, seconds, &body.slices()));
+            }
+        }
 
-        let mut headers = HeaderMap::with_capacity(HEADERS);
+        let mut headers = HeaderMap::with_capacity(HEADERS + derived.headers.len());
+        // What is ours comes later and takes the place of what should never be there.
+        headers.extend(derived.headers.iter().cloned());
         headers.insert(HOST, derived.host.clone());
         headers.insert(USER_AGENT, self.user_agent.clone());
         headers.insert(CONTENT_TYPE, event.content_type);
@@ -156,6 +164,8 @@ mod tests {
             revision: 1,
             url: EndpointUrl::parse("http://h:81/in?a=b").expect("valid"),
             secret: Secret::new(vec![7; 32]).expect("valid"),
+            older_secrets: Vec::new(),
+            headers: Vec::new(),
             body_format: BodyFormat::Original {
                 token_json: Bytes::from_static(b"null"),
             },
@@ -166,6 +176,7 @@ mod tests {
             position: EventPosition::new(0),
             uid: None,
             event_type: "order".into(),
+            channels: Vec::new(),
             payload: Payload {
                 content_type: content_type.into(),
                 bytes: Bytes::from_static(b"[1]"),
@@ -180,6 +191,7 @@ mod tests {
             event: Arc::new(event),
             number: 1,
             stamp: Timestamp::from_millis(stamp_ms),
+            steady: Timestamp::ZERO,
         }
     }
 

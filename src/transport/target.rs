@@ -4,7 +4,7 @@ use core::fmt::Write as _;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, Uri};
+use http::{HeaderName, HeaderValue, Uri};
 use rustls::pki_types::ServerName;
 use thiserror::Error;
 
@@ -14,6 +14,7 @@ use crate::{
         endpoint_url::{EndpointHost, Scheme},
     },
     signing::Signer,
+    time::Timestamp,
 };
 
 /// A target made ready to send to.
@@ -26,6 +27,10 @@ pub(super) struct DerivedTarget {
     pub(super) host: HeaderValue,
     /// Keyed with the endpoint's secret.
     pub(super) signer: Signer,
+    /// Keyed with secrets of before, and when each ceases to sign, in steady time.
+    pub(super) older_signers: Vec<(Signer, Timestamp)>,
+    /// What the endpoint's owner adds to each request.
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     /// What stands before the payload in the body.
     pub(super) body_head: Bytes,
     /// What stands behind the payload in the body.
@@ -43,6 +48,9 @@ pub(super) enum DeriveError {
     /// The host is no header value or no name that a certificate could prove.
     #[error("the endpoint's host can't stand in a request")]
     Host,
+    /// A field that its owner adds is no header field.
+    #[error("a header field of the endpoint can't stand in a request")]
+    Headers,
 }
 
 impl DerivedTarget {
@@ -63,12 +71,28 @@ impl DerivedTarget {
             uri: request_target(url.path_and_query())?,
             host: HeaderValue::from_str(url.authority()).map_err(|_| DeriveError::Host)?,
             signer: Signer::new(&target.secret),
+            older_signers: target
+                .older_secrets
+                .iter()
+                .map(|older| (Signer::new(&older.secret), older.until))
+                .collect(),
+            headers: headers(&target.headers)?,
             body_head,
             body_tail,
             tls_name,
             target,
         })
     }
+}
+
+/// What the endpoint's owner adds, as header fields; it was judged when it came in.
+fn headers(added: &[(Arc<str>, Arc<str>)]) -> Result<Vec<(HeaderName, HeaderValue)>, DeriveError> {
+    let fields = added.iter().map(|(name, value)| {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        let value = HeaderValue::from_str(value);
+        name.ok().zip(value.ok()).ok_or(DeriveError::Headers)
+    });
+    fields.collect()
 }
 
 /// The name or address that a certificate must prove.
@@ -126,6 +150,8 @@ mod tests {
             revision: 1,
             url: EndpointUrl::parse(url).expect(url),
             secret: Secret::new(vec![7; 32]).expect("valid"),
+            older_secrets: Vec::new(),
+            headers: Vec::new(),
             body_format,
         }))
     }

@@ -8,6 +8,7 @@
 mod access;
 mod applications;
 mod deliveries;
+mod endpoint_changes;
 mod endpoints;
 mod lists;
 mod messages;

@@ -312,7 +312,7 @@ fn a_healthy_endpoint_has_its_window_beside_many_that_are_busy_and_want_no_more(
         let Command::CreateEndpoint(mut quick) = command else {
             panic!("another command");
         };
-        quick.event_types = vec![ORDER_RECEIVED.into()];
+        quick.filter.event_types = vec![ORDER_RECEIVED.into()];
         rig.command(Command::CreateEndpoint(quick));
     }
     for _ in 0..30 {

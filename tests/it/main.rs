@@ -11,6 +11,7 @@ mod determinism;
 mod drive;
 mod engine;
 mod engine_bounds;
+mod engine_endpoints;
 mod engine_model;
 mod original;
 mod process;

@@ -9,6 +9,7 @@ use fanfare::{
         command::{Answer, Command, NewEndpoint},
         endpoint::BodyFormat,
         endpoint_url::EndpointUrl,
+        filter::Filter,
         secret::Secret,
     },
     engine::{Stats, options::Options},
@@ -52,13 +53,16 @@ impl Running {
     async fn endpoint(&self, url: &str, body_format: BodyFormat) {
         let endpoint = NewEndpoint {
             uid: None,
-            event_types: Vec::new(),
+            filter: Filter::default(),
+            headers: Vec::new(),
+            is_enabled: true,
             application: self.handle.default_application().expect("ready"),
             url: EndpointUrl::parse(url).expect("valid"),
             secret: Secret::new(vec![7; 32]).expect("valid"),
             body_format,
             original_url_sha256: None,
             registration: Bytes::new(),
+            details: Bytes::new(),
         };
         let reply = self
             .handle

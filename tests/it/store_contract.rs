@@ -9,6 +9,7 @@
 mod applications;
 mod buckets;
 mod creation;
+mod endpoints;
 mod history;
 mod model;
 pub(crate) mod rows;
@@ -16,6 +17,7 @@ pub(crate) mod rows;
 use std::sync::Arc;
 
 use applications::*;
+use endpoints::*;
 use fanfare::{
     domain::{
         attempt::AttemptResult,
@@ -112,6 +114,11 @@ macro_rules! every_fact {
             an_application_changes_only_from_the_revision_that_is_there,
             applications_are_listed_by_id_both_ways,
             an_endpoint_exists_once_by_its_unique_key,
+            an_endpoint_changes_only_from_the_revision_that_is_there,
+            a_deleted_endpoint_leaves_its_names_and_cancels_what_was_open,
+            a_registration_is_free_again_when_its_endpoint_is_gone_or_sends_elsewhere,
+            a_changed_filter_judges_no_event_of_before,
+            endpoints_are_listed_by_id_both_ways,
             a_committed_batch_comes_back_empty_with_its_lists_memory,
             a_batch_of_an_older_epoch_changes_nothing,
             a_batch_of_a_released_shard_fails_and_so_do_all_later_ones,

@@ -10,10 +10,7 @@ use bytes::Bytes;
 use futures::stream;
 
 use crate::{
-    domain::{
-        application::ApplicationKey,
-        endpoint::{BodyFormat, Endpoint},
-    },
+    domain::{application::ApplicationKey, endpoint::Endpoint},
     limits,
     server::backend::Backend,
     store::ReadError,
@@ -82,10 +79,11 @@ fn joined(page: &[Arc<Endpoint>], is_first: bool, is_last: bool) -> Bytes {
     if is_first {
         piece.push(b'[');
     }
-    // Endpoints that were made elsewhere are no registrations of these routes.
+    // Endpoints that were made elsewhere, deleted or sent somewhere else are no registrations of these
+    // routes.
     let rows = page
         .iter()
-        .filter(|row| matches!(row.target.body_format, BodyFormat::Original { .. }));
+        .filter(|row| row.original_url_sha256.is_some() && !row.is_deleted());
     let mut needs_comma = !is_first;
     for row in rows {
         if needs_comma {

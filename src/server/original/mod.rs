@@ -29,6 +29,7 @@ use crate::{
         command::{Answer, Command, NewEndpoint, NewEvent, Refusal},
         endpoint::BodyFormat,
         event::{JSON, ORDER_RECEIVED, Payload},
+        filter::Filter,
     },
     runtime::entropy,
 };
@@ -75,7 +76,9 @@ fn new_endpoint(
     })?;
     Ok(Command::CreateEndpoint(Box::new(NewEndpoint {
         uid: None,
-        event_types: Vec::new(),
+        filter: Filter::default(),
+        headers: Vec::new(),
+        is_enabled: true,
         application,
         original_url_sha256: Some(Sha256::digest(registration.url.text()).into()),
         url: registration.url,
@@ -84,6 +87,7 @@ fn new_endpoint(
             token_json: registration.token_json,
         },
         registration: registration.json,
+        details: Bytes::new(),
     })))
 }
 
@@ -105,6 +109,7 @@ async fn tested<B: Backend>(state: &ServerState<B>, request: Request) -> Result<
         uid: None,
         application: default_application(state)?,
         event_type: ORDER_RECEIVED.into(),
+        channels: Vec::new(),
         payload: Payload {
             content_type: JSON.into(),
             bytes: message.json,

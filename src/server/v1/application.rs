@@ -11,9 +11,10 @@ use super::{
     body,
     called::Called,
     cursor::{List, ListKind},
+    entry::off_thread,
     faults::Faults,
     fields::Fields,
-    page::{PageQuery, off_thread},
+    page::PageQuery,
     revision::{TRIES, told_at},
     taken, told, unexpected,
 };
@@ -149,7 +150,7 @@ async fn changed<B: Backend>(
         let base = Bytes::from(fields_of(&known).to_string());
         let fields = match way {
             Way::Whole => Fields::of(body, Faults::default())?,
-            Way::Part => Fields::over(body, &base)?,
+            Way::Part => Fields::over(body, &base, &[("throttleRate", "rateLimit")])?,
         };
         let (uid, registration) = judged(fields)?;
         precondition.judge(known.revision)?;

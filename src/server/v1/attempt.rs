@@ -13,8 +13,9 @@ use serde::Serialize;
 use super::{
     called::Called,
     cursor::{List, ListKind},
+    entry::{off_thread, recorded_wall},
     faults::Faults,
-    page::{PageQuery, off_thread, recorded_wall},
+    page::PageQuery,
     query::Query,
     told, unexpected,
 };

@@ -5,6 +5,7 @@ use core::fmt;
 use axum::extract::Request;
 use bytes::Bytes;
 use http::{HeaderMap, header::CONTENT_TYPE};
+use http_body::Body as _;
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
@@ -34,6 +35,19 @@ pub(super) async fn read(request: Request) -> Result<Bytes, Problem> {
     }
     request_body::refuse_compressed(&head.headers)?;
     request_body::collect(&head.headers, body).await
+}
+
+/// Takes a request's body; none at all counts as an object without fields.
+///
+/// # Errors
+/// As [`read`]; the client's fault.
+pub(super) async fn read_or_empty(request: Request) -> Result<Bytes, Problem> {
+    let (head, body) = request.into_parts();
+    let is_empty = !head.headers.contains_key(CONTENT_TYPE) && body.is_end_stream();
+    if is_empty {
+        return Ok(Bytes::from_static(b"{}"));
+    }
+    read(Request::from_parts(head, body)).await
 }
 
 /// Whether there is one content type, JSON, in no other character set than UTF-8.

@@ -92,11 +92,28 @@ impl<B: Backend> Called<B> {
     /// # Errors
     /// [`Code::NotFound`] if it has none of this name; or that the store can't be read.
     pub(super) fn endpoint(&self, application: &Application) -> Result<Arc<Endpoint>, Problem> {
+        let named = self.endpoint_or_free(application)?;
+        named.map_err(|_| unknown("endpoint"))
+    }
+
+    /// The endpoint of this application that the path names, or else the `uid` by which it could be
+    /// made; `None` if that is none.
+    ///
+    /// # Errors
+    /// That the store can't be read.
+    pub(super) fn endpoint_or_free(
+        &self,
+        application: &Application,
+    ) -> Result<Result<Arc<Endpoint>, Option<Arc<str>>>, Problem> {
         let id = |text: &str| text.parse().map(EndpointId::id).ok();
         let name = self.name("endpoint", EndpointId::PREFIX, id);
-        let read = |name| self.backend.reads().endpoint(application.key, &name);
-        let found = name.map(read).transpose()?.flatten();
-        found.ok_or_else(|| unknown("endpoint"))
+        let read = |name| self.backend.reads().endpoint(application.key, name);
+        let found = name.as_ref().map(read).transpose()?.flatten();
+        let found = found.filter(|endpoint| !endpoint.is_deleted());
+        Ok(found.ok_or(match name {
+            Some(Name::Uid(uid)) => Some(uid),
+            Some(Name::Id(_)) | None => None,
+        }))
     }
 
     /// The message of this application that the path names.

@@ -16,6 +16,8 @@ use crate::{
 pub(super) enum ListKind {
     /// All applications.
     Applications,
+    /// The endpoints of an application.
+    Endpoints,
     /// The events of an application.
     Events,
     /// The attempts to an endpoint.
@@ -95,6 +97,7 @@ fn check(list: List, said: &[u8]) -> [u8; 8] {
         ListKind::AttemptsOfEndpoint => 2,
         ListKind::AttemptsOfEvent => 3,
         ListKind::Applications => 4,
+        ListKind::Endpoints => 5,
     };
     let mut hash = Sha256::new_with_prefix(b"fanfare iterator");
     hash.update([kind]);

@@ -16,6 +16,11 @@ impl Faults {
         });
     }
 
+    /// Whether something about this field was noted.
+    pub(super) fn names(&self, loc: &[&str]) -> bool {
+        self.0.iter().any(|fault| fault.loc == loc)
+    }
+
     /// Notes that a field which is known asks for what this version does not have.
     pub(super) fn not_yet(&mut self, loc: &[&str], advice: &str) {
         let name = loc.last().copied().unwrap_or_default();

@@ -42,15 +42,23 @@ impl<'body> Fields<'body> {
     }
 
     /// The fields of a body that changes something: what it leaves out is as `base` has it, which is
-    /// an object of fields that were read before.
+    /// an object of fields that were read before. A field of `base` that the body names by its older
+    /// name is left out, too; `older` has pairs of the name and the older one.
     ///
     /// # Errors
     /// A [`Problem`] if it is no object of fields; the client's fault.
-    pub(super) fn over(body: &'body Bytes, base: &'body Bytes) -> Result<Self, Problem> {
+    pub(super) fn over(
+        body: &'body Bytes,
+        base: &'body Bytes,
+        older: &[(&str, &str)],
+    ) -> Result<Self, Problem> {
         let mut fields = Self::of(body, Faults::default())?;
         let (base, _) = body::object(base, Faults::default())?;
         for (name, value) in base {
-            if !fields.left.iter().any(|(given, _)| *given == name) {
+            let is_named = |(given, _): &(String, _)| {
+                *given == name || older.contains(&(name.as_str(), given.as_str()))
+            };
+            if !fields.left.iter().any(is_named) {
                 fields.left.push((name, value));
             }
         }
@@ -101,7 +109,7 @@ impl<'body> Fields<'body> {
     }
 
     /// The text that a value is; notes it if it is another type.
-    fn text_of(&mut self, name: &str, value: &RawValue) -> Option<String> {
+    pub(super) fn text_of(&mut self, name: &str, value: &RawValue) -> Option<String> {
         if !value.get().starts_with('"') {
             self.wrong(name, FaultKind::Type, "must be a text");
             return None;
@@ -201,6 +209,30 @@ impl<'body> Fields<'body> {
 
     /// A list of different names; `None` if it is absent, empty or wrong.
     pub(super) fn names(&mut self, name: &str, most: usize) -> Option<Vec<Arc<str>>> {
+        self.list(name, most, |fields, item| fields.name_of(name, item))
+    }
+
+    /// A list of different names in which `*` may stand for any characters; else as `names`.
+    pub(super) fn patterns(&mut self, name: &str, most: usize) -> Option<Vec<Arc<str>>> {
+        self.list(name, most, |fields, item| {
+            let text = fields.text_of(name, item)?;
+            if text == "*" || is_name(&text.replace('*', "x")) {
+                return Some(text.into());
+            }
+            let most = limits::NAME_BYTES_MAX;
+            let rule =
+                format!("must hold names of 1 to {most} of the characters a-z A-Z 0-9 . _ - *");
+            fields.wrong(name, FaultKind::Value, &rule);
+            None
+        })
+    }
+
+    fn list(
+        &mut self,
+        name: &str,
+        most: usize,
+        mut read: impl FnMut(&mut Self, &RawValue) -> Option<Arc<str>>,
+    ) -> Option<Vec<Arc<str>>> {
         let value = self.take_given(name)?;
         let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(value.get()) else {
             self.wrong(name, FaultKind::Type, "must be a list");
@@ -211,10 +243,7 @@ impl<'body> Fields<'body> {
             self.wrong(name, FaultKind::Value, &rule);
             return None;
         }
-        let names: Option<Vec<Arc<str>>> = items
-            .into_iter()
-            .map(|item| self.name_of(name, item))
-            .collect();
+        let names: Option<Vec<Arc<str>>> = items.into_iter().map(|item| read(self, item)).collect();
         let names = names?;
         let mut sorted = names.clone();
         sorted.sort_unstable();
@@ -227,43 +256,56 @@ impl<'body> Fields<'body> {
 
     /// A whole number from 1 to 65,535, if one is given.
     pub(super) fn rate(&mut self, name: &str) -> Option<u16> {
+        let number = self.whole(name, (1, u16::MAX.into()))?;
+        u16::try_from(number).ok()
+    }
+
+    /// A whole number between two bounds, both included, if one is given.
+    pub(super) fn whole(&mut self, name: &str, (least, most): (u64, u64)) -> Option<u64> {
         let text = self.take_given(name)?.get();
         if !text.bytes().all(|byte| byte.is_ascii_digit()) {
             self.wrong(name, FaultKind::Type, "must be a whole number");
             return None;
         }
-        let rate = text.parse::<u16>().ok().filter(|rate| *rate > 0);
-        if rate.is_none() {
-            self.wrong(name, FaultKind::Value, "must be from 1 to 65535");
+        let number = text
+            .parse()
+            .ok()
+            .filter(|number| (least..=most).contains(number));
+        if number.is_none() {
+            let rule = format!("must be from {least} to {most}");
+            self.wrong(name, FaultKind::Value, &rule);
         }
-        rate
+        number
     }
 
-    /// Pairs of texts; none if absent.
-    pub(super) fn metadata(&mut self, name: &str) -> Map<String, Value> {
-        let mut metadata = Map::new();
-        let Some(value) = self.take_given(name) else {
-            return metadata;
-        };
+    /// The pairs of an object, `most` at most, none twice; `None` if it is absent or wrong.
+    pub(super) fn pairs(&mut self, name: &str, most: usize) -> Option<Object<'body>> {
+        let value = self.take_given(name)?;
         if !value.get().starts_with('{') {
             self.wrong(name, FaultKind::Type, "must be an object of texts");
-            return metadata;
+            return None;
         }
         let text = core::str::from_utf8(self.body).unwrap_or_default();
         let pairs = match fields_of(text, value) {
             Ok(pairs) => pairs,
             Err(problem) => {
                 self.malformed.get_or_insert(problem);
-                return metadata;
+                return None;
             }
         };
-        let most = limits::METADATA_PAIRS_MAX;
         if pairs.len() > most {
             let rule = format!("must have at most {most} pairs");
             self.wrong(name, FaultKind::Value, &rule);
-            return metadata;
+            return None;
         }
-        for (key, value) in pairs {
+        Some(pairs)
+    }
+
+    /// Pairs of texts; none if absent.
+    pub(super) fn metadata(&mut self, name: &str) -> Map<String, Value> {
+        let mut metadata = Map::new();
+        let pairs = self.pairs(name, limits::METADATA_PAIRS_MAX);
+        for (key, value) in pairs.unwrap_or_default() {
             if let Some(text) = self.metadata_value(name, &key, value) {
                 metadata.insert(key, text.into());
             }
@@ -309,12 +351,15 @@ impl<'body> Fields<'body> {
         Some(self.body.slice_ref(value.get().as_bytes()))
     }
 
-    /// A field that is known and may only say what is so anyway: false.
-    pub(super) fn only_false(&mut self, name: &str, advice: &str) {
+    /// A field that is yes or no; no if it is absent.
+    pub(super) fn flag(&mut self, name: &str) -> bool {
         match self.take_given(name).map(RawValue::get) {
-            None | Some("false") => {}
-            Some("true") => self.faults.not_yet(&["body", name], advice),
-            Some(_) => self.wrong(name, FaultKind::Type, "must be true or false"),
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(_) => {
+                self.wrong(name, FaultKind::Type, "must be true or false");
+                false
+            }
         }
     }
 

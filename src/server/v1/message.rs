@@ -1,5 +1,7 @@
 //! Messages: events as the API calls them. Accepted, shown again, listed.
 
+use std::sync::Arc;
+
 use axum::{extract::Request, response::Response};
 use bytes::Bytes;
 use http::StatusCode;
@@ -10,9 +12,10 @@ use super::{
     body,
     called::Called,
     cursor::{List, ListKind},
+    entry::off_thread,
     faults::Faults,
     fields::Fields,
-    page::{PageQuery, off_thread},
+    page::PageQuery,
     taken, told, unexpected,
 };
 use crate::{
@@ -42,6 +45,7 @@ async fn created<B: Backend>(called: Called<B>, request: Request) -> Result<Resp
     let event = judged(&application, &body, faults)?;
     let (uid, event_type) = (event.uid.clone(), event.event_type.clone());
     let payload = event.payload.bytes.clone();
+    let channels = event.channels.clone();
     let command = Command::AcceptEvent(Box::new(event));
     let (id, accepted_wall) = match called.backend.command(command).await? {
         Answer::Event { id, accepted_wall } => (id, accepted_wall),
@@ -53,7 +57,7 @@ async fn created<B: Backend>(called: Called<B>, request: Request) -> Result<Resp
         event_id: uid.as_deref(),
         event_type: &event_type,
         payload: content(&payload, with_content),
-        channels: None,
+        channels: names(&channels),
         timestamp: wall_time::shown(accepted_wall),
     };
     told(StatusCode::ACCEPTED, &message)
@@ -65,8 +69,8 @@ fn judged(application: &Application, body: &Bytes, faults: Faults) -> Result<New
     let event_type = fields.required_name("eventType");
     let payload = fields.required_object("payload");
     let uid = fields.uid("eventId", EventId::PREFIX);
+    let channels = fields.names("channels", limits::CHANNELS_MAX);
     fields.not_yet(&[
-        "channels",
         "tags",
         "application",
         "deliverAt",
@@ -83,6 +87,7 @@ fn judged(application: &Application, body: &Bytes, faults: Faults) -> Result<New
         application: application.key,
         uid,
         event_type,
+        channels: channels.unwrap_or_default(),
         payload: Payload {
             content_type: JSON.into(),
             bytes,
@@ -141,7 +146,7 @@ struct MessageOut<'event> {
     event_id: Option<&'event str>,
     event_type: &'event str,
     payload: &'event RawValue,
-    channels: Option<&'event [&'event str]>,
+    channels: Option<Vec<&'event str>>,
     timestamp: String,
 }
 
@@ -162,6 +167,11 @@ fn shown(entry: &EventEntry, with_content: bool) -> MessageOut<'_> {
     }
 }
 
+/// A list of names, as it is shown: null where it is empty.
+fn names(names: &[Arc<str>]) -> Option<Vec<&str>> {
+    (!names.is_empty()).then(|| names.iter().map(|name| &**name).collect())
+}
+
 /// A payload byte for byte, or an empty object where it is not asked for.
 fn content(payload: &[u8], with_content: bool) -> &RawValue {
     if with_content {
@@ -178,8 +188,6 @@ fn raw(json: &[u8]) -> &RawValue {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::{
         domain::{application::ApplicationKey, event::Event, event::EventPosition},
@@ -193,6 +201,7 @@ mod tests {
             position: EventPosition::default(),
             uid: None,
             event_type: "t".into(),
+            channels: Vec::new(),
             payload: Payload {
                 content_type: JSON.into(),
                 bytes: Bytes::from_static(if has_payload { b"{\"a\":1}" } else { b"" }),

@@ -15,6 +15,7 @@ mod body;
 mod called;
 mod cursor;
 mod endpoint;
+mod entry;
 mod faults;
 mod fields;
 mod half_pairs;
@@ -58,10 +59,30 @@ pub(super) fn routes<B: Backend>(state: ServerState<B>) -> Router<ServerState<B>
                 .put(application::put::<B>)
                 .patch(application::patch::<B>),
         )
-        .route("/api/v1/app/{app}/endpoint", post(endpoint::create::<B>))
+        .route(
+            "/api/v1/app/{app}/endpoint",
+            post(endpoint::create::<B>).get(endpoint::list::<B>),
+        )
+        .route(
+            "/api/v1/app/{app}/endpoint/{endpoint}",
+            get(endpoint::show::<B>)
+                .put(endpoint::put::<B>)
+                .patch(endpoint::patch::<B>)
+                .delete(endpoint::delete::<B>),
+        )
+        .route(
+            "/api/v1/app/{app}/endpoint/{endpoint}/headers",
+            get(endpoint::headers::show::<B>)
+                .put(endpoint::headers::put::<B>)
+                .patch(endpoint::headers::patch::<B>),
+        )
         .route(
             "/api/v1/app/{app}/endpoint/{endpoint}/secret",
-            get(endpoint::secret::<B>),
+            get(endpoint::secret::show::<B>),
+        )
+        .route(
+            "/api/v1/app/{app}/endpoint/{endpoint}/secret/rotate",
+            post(endpoint::secret::rotate::<B>),
         )
         .route(
             "/api/v1/app/{app}/msg",

@@ -4,26 +4,22 @@
 //! neither shift nor repeat any. Wall times as bounds are turned into ids by how far wall and steady
 //! time are apart now, and then compared with what each entry shows.
 
-use std::sync::Arc;
-
 use serde::Serialize;
-use tokio::sync::Semaphore;
 
 use super::{
     cursor::{Cursor, List},
+    entry::Entry,
     faults::Faults,
     query::Query,
     wall_time::WallTime,
 };
 use crate::{
     domain::{
-        application::Application,
-        attempt::AttemptRecord,
-        history::{AttemptEntry, EventEntry, HistoryQuery, Order},
+        history::{HistoryQuery, Order},
         id::Id,
     },
     limits,
-    server::problem::{Code, FaultKind, Problem},
+    server::problem::{FaultKind, Problem},
     store::ReadError,
     time::{Now, Span, Timestamp},
 };
@@ -106,68 +102,6 @@ pub(super) struct Part {
     now: Now,
 }
 
-/// What a list is made of.
-pub(super) trait Entry {
-    /// Where it stands.
-    fn id(&self) -> Id;
-    /// The wall time it shows.
-    fn wall(&self) -> Timestamp;
-    /// How many bytes of it are unbounded but by its request or reply.
-    fn bytes(&self) -> usize;
-}
-
-impl Entry for EventEntry {
-    fn id(&self) -> Id {
-        self.event.id.id()
-    }
-
-    fn wall(&self) -> Timestamp {
-        self.event.accepted_wall
-    }
-
-    fn bytes(&self) -> usize {
-        self.event.payload.bytes.len()
-    }
-}
-
-impl Entry for Arc<Application> {
-    fn id(&self) -> Id {
-        self.id.id()
-    }
-
-    fn wall(&self) -> Timestamp {
-        self.created_at.wall
-    }
-
-    fn bytes(&self) -> usize {
-        self.registration.len()
-    }
-}
-
-impl Entry for AttemptEntry {
-    fn id(&self) -> Id {
-        self.record.id.id()
-    }
-
-    fn wall(&self) -> Timestamp {
-        recorded_wall(&self.record)
-    }
-
-    fn bytes(&self) -> usize {
-        self.record.body.len()
-    }
-}
-
-/// When an attempt's result was recorded, as the wall clock had it: lists run in this order.
-///
-/// Its id tells the millisecond. Of an attempt that started within it the start is shown, so that
-/// none seems older than the event it carried.
-pub(super) fn recorded_wall(record: &AttemptRecord) -> Timestamp {
-    let started_at = record.started_at;
-    let recorded = started_at.wall_at(record.id.id().made_at());
-    recorded.max(started_at.wall)
-}
-
 /// A page as it is answered.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -209,7 +143,21 @@ impl Part {
     pub(super) fn read<E: Entry>(
         &self,
         rows_most: usize,
+        read: impl FnMut(HistoryQuery) -> Result<Vec<E>, ReadError>,
+    ) -> Result<Entries<E>, ReadError> {
+        self.read_where(rows_most, read, |_| true)
+    }
+
+    /// Reads what is `wanted` of the part, `rows_most` rows of the store at a time. After a bounded
+    /// number of rows that are not it ends where it stands.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    pub(super) fn read_where<E: Entry>(
+        &self,
+        rows_most: usize,
         mut read: impl FnMut(HistoryQuery) -> Result<Vec<E>, ReadError>,
+        wanted: impl Fn(&E) -> bool,
     ) -> Result<Entries<E>, ReadError> {
         let mut query = self.query();
         let mut walk = Walk::default();
@@ -222,7 +170,7 @@ impl Part {
                 if walk.is_full(self.limit) {
                     return Ok(self.entries(walk, false));
                 }
-                let is_asked_for = self.shows(&entry);
+                let is_asked_for = self.shows(&entry) && wanted(&entry);
                 walk.take(entry, is_asked_for);
             }
             if is_last {
@@ -360,28 +308,6 @@ fn next(id: Id) -> Id {
 
 fn previous(id: Id) -> Id {
     Id::from_value(id.value().saturating_sub(1))
-}
-
-/// Reads a page on a thread that may wait for a disk; few at a time, since each holds its entries
-/// in memory.
-///
-/// # Errors
-/// What the reading fails with, or [`Code::Internal`] if it panicked.
-pub(super) async fn off_thread<T: Send + 'static>(
-    read: impl FnOnce() -> Result<T, Problem> + Send + 'static,
-) -> Result<T, Problem> {
-    static PLACES: Semaphore = Semaphore::const_new(limits::PAGE_READS_MAX);
-    // It is never closed; if it were, reading without a place would do no harm.
-    let place = PLACES.acquire().await.ok();
-    let read = tokio::task::spawn_blocking(move || {
-        let _place = place;
-        read()
-    });
-    read.await.unwrap_or_else(|error| {
-        tracing::error!(%error, "the reading of a list ended early");
-        let message = "a fault of the server; its log has more";
-        Err(Problem::new(Code::Internal, message))
-    })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     buckets::bucket_of,
-    directory,
+    directory, endpoints,
     fault::Fault,
     keys,
     memory::{self, Memory},
@@ -16,7 +16,7 @@ use crate::{
     domain::{
         change::{Change, ChangeResult, UniqueKey},
         delivery::OpenDelivery,
-        endpoint::{Endpoint, EndpointKey, EndpointState},
+        endpoint::EndpointKey,
         event::{Event, EventPosition},
     },
     time::{Now, Timestamp},
@@ -37,14 +37,19 @@ pub(super) fn change(
             return directory::update(writing, &application);
         }
         Change::PutEndpoint { endpoint, unique } => {
-            return put_endpoint(writing, memory, &endpoint, unique.as_ref());
+            return endpoints::put(writing, memory, &endpoint, unique.as_ref());
+        }
+        Change::UpdateEndpoint(endpoint) => return endpoints::update(writing, &endpoint),
+        Change::DeleteEndpoint { endpoint, from } => {
+            endpoints::delete(writing, endpoint, from)?;
+            put_lane(writing, memory, endpoint, None)?;
         }
         Change::PutEvent(event) => return put_event(writing, memory, &event),
         Change::SetEndpointState {
             endpoint,
             state,
             from,
-        } => set_state(writing, endpoint, state, from)?,
+        } => endpoints::set_state(writing, endpoint, state, from)?,
         Change::PutOpen(row) => put_open(writing, memory, row)?,
         Change::DeleteOpen { endpoint, position } => {
             delete_open(writing, memory, endpoint, position)?;
@@ -68,54 +73,6 @@ pub(super) fn change(
         }
     }
     Ok(ChangeResult::Fresh)
-}
-
-/// Writes an endpoint unless its key is taken.
-fn put_endpoint(
-    writing: &mut Writing<'_>,
-    memory: &mut Memory,
-    endpoint: &Arc<Endpoint>,
-    unique: Option<&UniqueKey>,
-) -> Result<ChangeResult, Fault> {
-    let (id, key) = (endpoint.id.id(), endpoint.key);
-    let leads_to = names::to_endpoint(id, key);
-    if let Some(unique) = unique {
-        let name = names::unique(unique);
-        let existing = writing.read(TableName::Names, &name, |value| {
-            names::endpoint(value).ok_or_else(|| Fault::damaged("a name"))
-        })?;
-        if let Some((existing, _)) = existing {
-            return Ok(ChangeResult::Existing(existing));
-        }
-        writing.put(TableName::Names, &name, &leads_to)?;
-    }
-    writing.put(TableName::Names, &names::endpoint_id(id), &leads_to)?;
-    let row = rows::endpoint_row(endpoint)?;
-    writing.put(TableName::Endpoints, &keys::endpoint(key), &row)?;
-    memory.note_id(key.application.shard, id);
-    // So that the application is found when its shard is acquired, though it has no event yet.
-    memory.progress(key.application);
-    memory.dirty.applications.insert(key.application);
-    Ok(ChangeResult::Fresh)
-}
-
-/// Puts an endpoint into a state.
-fn set_state(
-    writing: &mut Writing<'_>,
-    endpoint: EndpointKey,
-    state: EndpointState,
-    from: EventPosition,
-) -> Result<(), Fault> {
-    let key = keys::endpoint(endpoint);
-    let known = writing.read(TableName::Endpoints, &key, |row| {
-        rows::endpoint(endpoint, row)
-    })?;
-    if let Some(mut known) = known {
-        known.set_state(state, from);
-        let row = rows::endpoint_row(&known)?;
-        writing.put(TableName::Endpoints, &key, &row)?;
-    }
-    Ok(())
 }
 
 /// Writes an event if its name is free; its position is used either way.

@@ -8,8 +8,8 @@
 //! not synced.
 //!
 //! The files read from the outside in: `disk`, `file` and `caught` (what it stands on), `tables`,
-//! `seal`, `keys`, `names`, `rows` and `blocks` (how it is laid out), `memory` (what is kept beside it), `group`,
-//! `accept`, `apply`, `directory`, `index` and `buckets` (how it is written), `recovery`, `pages`, `reading`,
+//! `seal`, `keys`, `names`, `rows`, `endpoint_row` and `blocks` (how it is laid out), `memory` (what is kept beside it), `group`,
+//! `accept`, `apply`, `directory`, `endpoints`, `index` and `buckets` (how it is written), `recovery`, `pages`, `reading`,
 //! `reader` and `listing` (how it is read). `offline`, `overlay`, `check`, `stats`, `backup` and
 //! `compact` are about the file of a store that no process has open.
 
@@ -23,6 +23,8 @@ pub mod compact;
 mod copy;
 mod directory;
 pub mod disk;
+mod endpoint_row;
+mod endpoints;
 mod fault;
 pub mod file;
 mod group;

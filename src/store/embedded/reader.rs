@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    SharedFile, blocks, directory,
+    SharedFile, blocks, directory, endpoint_row, endpoints,
     fault::Fault,
     keys::{self, Reader},
     listing, names,
@@ -80,12 +80,20 @@ impl Reads for EmbeddedReader {
             let mut found = Vec::new();
             endpoint_rows(reading, application, from, |key, row| {
                 if found.len() < limit {
-                    found.push(Arc::new(rows::endpoint(key, row)?));
+                    found.push(Arc::new(endpoint_row::endpoint(key, row)?));
                 }
                 Ok(found.len() < limit)
             })?;
             Ok(found)
         })
+    }
+
+    fn endpoints_by_id(
+        &self,
+        application: ApplicationKey,
+        query: HistoryQuery,
+    ) -> Result<Vec<Arc<Endpoint>>, ReadError> {
+        self.read(|reading| endpoints::by_id(reading, application, query))
     }
 
     fn event(
@@ -217,7 +225,7 @@ impl Reads for EmbeddedReader {
 /// An endpoint by its key.
 fn endpoint_at(reading: &mut Reading, key: EndpointKey) -> Result<Option<Arc<Endpoint>>, Fault> {
     reading.read(TableName::Endpoints, &keys::endpoint(key), |row| {
-        Ok(Arc::new(rows::endpoint(key, row)?))
+        Ok(Arc::new(endpoint_row::endpoint(key, row)?))
     })
 }
 
@@ -248,10 +256,11 @@ fn state_of(
     let records = records_of(reading, application, position, newest_first)?;
     let last = records.iter().find(|record| record.endpoint == endpoint);
     Ok(delivery::state(DeliveryFacts {
-        subscribed: known.takes_event(&event),
+        subscribed: known.matched(&event),
         open_due: open.map(|row| Timestamp::from_micros(row.due)),
         last_result: last.map(|record| record.result),
         expired: expired.is_some(),
+        deleted: known.is_deleted(),
     }))
 }
 

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 
 use super::{
-    blocks,
+    blocks, endpoint_row,
     fault::Fault,
     keys::{self, Reader},
     memory::{ALL, Memory, Progress},
@@ -82,16 +82,21 @@ fn application(
     let mut lanes = lanes(reading, key)?;
     let mut endpoints = Vec::new();
     endpoint_rows(reading, key, 0, |endpoint_key, row| {
-        endpoints.push(Arc::new(rows::endpoint(endpoint_key, row)?));
+        endpoints.push(Arc::new(endpoint_row::endpoint(endpoint_key, row)?));
         Ok(true)
     })?;
     let mut recovered = Vec::with_capacity(endpoints.len());
     for endpoint in endpoints {
         let ordinal = endpoint.key.ordinal;
+        let open_due = first_due(reading, endpoint.key)?;
+        // Of a deleted one only the rows that are still to be taken away matter.
+        if endpoint.is_deleted() && open_due.is_none() {
+            continue;
+        }
         recovered.push(EndpointRecovery {
             lane: lanes.remove(&ordinal),
             settled: settled.remove(&ordinal).unwrap_or_default(),
-            open_due: first_due(reading, endpoint.key)?,
+            open_due,
             endpoint,
         });
     }

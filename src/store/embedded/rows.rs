@@ -12,19 +12,14 @@ use super::fault::Fault;
 use crate::{
     domain::{
         application::{Application, ApplicationKey},
-        endpoint::{
-            BodyFormat, DisabledReason, Endpoint, EndpointKey, EndpointState, Subscription, Target,
-        },
-        endpoint_url::EndpointUrl,
         event::{Event, EventPosition, Payload},
-        id::{ApplicationId, EndpointId, EventId, Id},
-        secret::{Secret, SecretKind},
+        id::{ApplicationId, EventId, Id},
     },
     time::{Now, Timestamp},
 };
 
 /// The version byte of every row here.
-const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 1;
 
 /// Writes a row behind what is in `out`.
 pub(super) fn encode<T: Serialize>(row: &T, mut out: Vec<u8>) -> Result<Vec<u8>, Fault> {
@@ -44,16 +39,19 @@ pub(super) fn decode<'row, T: Deserialize<'row>>(
 }
 
 /// The version byte of a row that grew: its first form, and behind it what came later.
-const GROWN: u8 = 2;
+pub(super) const GROWN: u8 = 2;
 
 /// Writes a row in its first form, and behind it what came later.
-fn encode_grown<T: Serialize, M: Serialize>(row: &T, more: &M) -> Result<Vec<u8>, Fault> {
+pub(super) fn encode_grown<T: Serialize, M: Serialize>(
+    row: &T,
+    more: &M,
+) -> Result<Vec<u8>, Fault> {
     let first = postcard::to_extend(row, vec![GROWN])?;
     Ok(postcard::to_extend(more, first)?)
 }
 
 /// Reads a row in its first form and what came later; `None` in a row that was written before.
-fn decode_grown<'row, T: Deserialize<'row>, M: Deserialize<'row>>(
+pub(super) fn decode_grown<'row, T: Deserialize<'row>, M: Deserialize<'row>>(
     bytes: &'row [u8],
     what: &str,
 ) -> Result<(T, Option<M>), Fault> {
@@ -144,118 +142,6 @@ pub(super) fn application(key: ApplicationKey, bytes: &[u8]) -> Result<Applicati
     })
 }
 
-#[derive(Serialize, Deserialize)]
-struct EndpointRow<'row> {
-    id: u128,
-    #[serde(borrow)]
-    uid: Option<&'row str>,
-    url: &'row str,
-    secret: &'row [u8],
-    /// The token of the original body format, as JSON text; `None` for the plain payload.
-    token_json: Option<&'row [u8]>,
-    revision: u32,
-    /// 0 enabled, 1 disabled because it is gone.
-    state: u8,
-    event_types: Vec<&'row str>,
-    channels: Vec<&'row str>,
-    subscriptions: Vec<(u64, Option<u64>)>,
-    registration: &'row [u8],
-    created_at: NowRow,
-}
-
-/// What an endpoint's row has since there are secrets of two kinds.
-#[derive(Default, Serialize, Deserialize)]
-struct EndpointMore {
-    /// 0 shared, 1 the seed of an Ed25519 key pair.
-    secret_kind: u8,
-}
-
-/// An endpoint as a row.
-pub(super) fn endpoint_row(endpoint: &Endpoint) -> Result<Vec<u8>, Fault> {
-    let target = &endpoint.target;
-    let row = EndpointRow {
-        id: endpoint.id.id().value(),
-        uid: endpoint.uid.as_deref(),
-        url: target.url.text(),
-        secret: target.secret.expose(),
-        token_json: match &target.body_format {
-            BodyFormat::Payload => None,
-            BodyFormat::Original { token_json } => Some(token_json),
-        },
-        revision: target.revision,
-        state: match endpoint.state {
-            EndpointState::Enabled => 0,
-            EndpointState::Disabled(DisabledReason::Gone) => 1,
-        },
-        event_types: endpoint.event_types.iter().map(|kind| &**kind).collect(),
-        channels: Vec::new(),
-        subscriptions: endpoint
-            .subscriptions
-            .iter()
-            .map(|span| (span.from.number(), span.until.map(EventPosition::number)))
-            .collect(),
-        registration: &endpoint.registration,
-        created_at: endpoint.created_at.into(),
-    };
-    let more = EndpointMore {
-        secret_kind: match target.secret.kind() {
-            SecretKind::Shared => 0,
-            SecretKind::Ed25519 => 1,
-        },
-    };
-    encode_grown(&row, &more)
-}
-
-/// The secret of this kind, if these bytes can be one.
-fn secret(kind: u8, bytes: &[u8]) -> Option<Secret> {
-    match kind {
-        0 => Secret::new(bytes.to_vec()).ok(),
-        1 => Some(Secret::ed25519(bytes.try_into().ok()?)),
-        _ => None,
-    }
-}
-
-/// An endpoint from its row.
-pub(super) fn endpoint(key: EndpointKey, bytes: &[u8]) -> Result<Endpoint, Fault> {
-    const WHAT: &str = "the row of an endpoint";
-    let (row, more): (EndpointRow<'_>, Option<EndpointMore>) = decode_grown(bytes, WHAT)?;
-    let more = more.unwrap_or_default();
-    let id = EndpointId::new(Id::from_value(row.id));
-    Ok(Endpoint {
-        key,
-        id,
-        uid: row.uid.map(Arc::from),
-        event_types: row.event_types.into_iter().map(Arc::from).collect(),
-        target: Arc::new(Target {
-            endpoint: key,
-            id,
-            revision: row.revision,
-            url: EndpointUrl::parse(row.url).map_err(|_| Fault::damaged(WHAT))?,
-            secret: secret(more.secret_kind, row.secret).ok_or_else(|| Fault::damaged(WHAT))?,
-            body_format: row
-                .token_json
-                .map_or(BodyFormat::Payload, |token| BodyFormat::Original {
-                    token_json: Bytes::copy_from_slice(token),
-                }),
-        }),
-        state: match row.state {
-            0 => EndpointState::Enabled,
-            1 => EndpointState::Disabled(DisabledReason::Gone),
-            _ => return Err(Fault::damaged(WHAT)),
-        },
-        subscriptions: row
-            .subscriptions
-            .into_iter()
-            .map(|(from, until)| Subscription {
-                from: EventPosition::new(from),
-                until: until.map(EventPosition::new),
-            })
-            .collect(),
-        registration: Bytes::copy_from_slice(row.registration),
-        created_at: row.created_at.into(),
-    })
-}
-
 /// The row of an event begins with its id, 16 bytes, so that a search need not read the rest.
 #[derive(Serialize, Deserialize)]
 struct EventRow<'row> {
@@ -291,7 +177,7 @@ pub(super) fn event_row(event: &Event, mut out: Vec<u8>) -> Result<Vec<u8>, Faul
         expires_at: event.expires_at.as_micros(),
         not_before: None,
         ordering_key: None,
-        channels: Vec::new(),
+        channels: event.channels.iter().map(|name| &**name).collect(),
         payload_class: 0,
         payload_bytes: u32::try_from(event.payload.bytes.len()).unwrap_or(u32::MAX),
     };
@@ -323,6 +209,7 @@ pub(super) fn event(
         position,
         uid: row.uid.map(Arc::from),
         event_type: row.event_type.into(),
+        channels: row.channels.into_iter().map(Arc::from).collect(),
         payload: Payload {
             content_type: row.content_type.into(),
             bytes: payload,
@@ -398,102 +285,16 @@ pub(super) struct BucketRow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::id::ShardId;
-
-    fn endpoint_key() -> EndpointKey {
-        EndpointKey {
-            application: ApplicationKey {
-                shard: ShardId::new(3),
-                ordinal: 4,
-            },
-            ordinal: 5,
-        }
-    }
-
-    fn some_endpoint() -> Endpoint {
-        let key = endpoint_key();
-        let id = EndpointId::new(Id::from_value(6));
-        Endpoint {
-            key,
-            id,
-            uid: Some("mine".into()),
-            event_types: vec!["a.b".into()],
-            target: Arc::new(Target {
-                endpoint: key,
-                id,
-                revision: 2,
-                url: EndpointUrl::parse("https://h.example:1/p?q").expect("valid"),
-                secret: Secret::new(vec![9; 32]).expect("valid"),
-                body_format: BodyFormat::Original {
-                    token_json: Bytes::from_static(b"\"t\""),
-                },
-            }),
-            state: EndpointState::Disabled(DisabledReason::Gone),
-            subscriptions: vec![Subscription {
-                from: EventPosition::new(1),
-                until: Some(EventPosition::new(9)),
-            }],
-            registration: Bytes::from_static(b"{}"),
-            created_at: Now {
-                steady: Timestamp::from_micros(1),
-                wall: Timestamp::from_micros(-1),
-            },
-        }
-    }
-
-    /// The row of an endpoint as it was written before it grew.
-    fn first_form(endpoint: &Endpoint) -> Vec<u8> {
-        let row = endpoint_row(endpoint).expect("it fits");
-        let (_, rest): (EndpointRow<'_>, _) = postcard::take_from_bytes(&row[1..]).expect("whole");
-        let mut first = row[..row.len() - rest.len()].to_vec();
-        first[0] = VERSION;
-        first
-    }
-
-    #[test]
-    fn an_endpoint_comes_back_from_its_row() {
-        let endpoint = some_endpoint();
-        let row = endpoint_row(&endpoint).expect("it fits");
-        let read = super::endpoint(endpoint.key, &row).expect("it is whole");
-        assert_eq!(format!("{endpoint:?}"), format!("{read:?}"));
-        assert_eq!(read.target.secret.expose(), [9; 32]);
-    }
-
-    #[test]
-    fn a_row_of_the_first_form_is_still_read_and_its_secret_is_a_shared_one() {
-        let endpoint = some_endpoint();
-        let mut first = first_form(&endpoint);
-        let read = super::endpoint(endpoint.key, &first).expect("it is whole");
-        assert_eq!(format!("{endpoint:?}"), format!("{read:?}"));
-        assert_eq!(read.target.secret.kind(), SecretKind::Shared);
-        first[0] = GROWN + 1;
-        assert!(super::endpoint(endpoint.key, &first).is_err());
-    }
-
-    #[test]
-    fn a_secret_keeps_its_kind_in_a_row() {
-        let mut endpoint = some_endpoint();
-        let mut target = Target {
-            secret: Secret::ed25519([8; 32]),
-            body_format: BodyFormat::Payload,
-            url: endpoint.target.url.clone(),
-            ..*endpoint.target
-        };
-        target.revision = 3;
-        endpoint.target = Arc::new(target);
-        let row = endpoint_row(&endpoint).expect("it fits");
-        let read = super::endpoint(endpoint.key, &row).expect("it is whole");
-        assert_eq!(read.target.secret, Secret::ed25519([8; 32]));
-    }
 
     #[test]
     fn an_event_comes_back_from_its_row_and_its_id_from_its_head() {
         let event = Event {
             id: EventId::new(Id::from_value(77)),
-            application: endpoint_key().application,
+            application: ApplicationKey::default(),
             position: EventPosition::new(8),
             uid: None,
             event_type: "x".into(),
+            channels: vec!["c".into(), "d".into()],
             payload: Payload {
                 content_type: "application/json".into(),
                 bytes: Bytes::from_static(b"[1]"),
@@ -511,12 +312,6 @@ mod tests {
 
     #[test]
     fn the_first_form_of_each_row_never_changes() {
-        let row = first_form(&some_endpoint());
-        let hash = xxhash_rust::xxh3::xxh3_64(&row);
-        assert_eq!(
-            hash, 0x3faf_cd21_848d_67dd,
-            "a released row keeps its form: {hash:#x}"
-        );
         let open = OpenRow {
             due: -2,
             attempts: 300,
@@ -535,17 +330,5 @@ mod tests {
         };
         let bytes = encode(&bucket, Vec::new()).expect("it fits");
         assert_eq!(bytes, [1, 0, 1, 2, 0, 0, 3, 0]);
-    }
-
-    #[test]
-    fn a_damaged_or_newer_row_is_an_error_and_not_a_panic() {
-        let row = endpoint_row(&some_endpoint()).expect("it fits");
-        for length in 0..row.len() {
-            let cut = endpoint(endpoint_key(), &row[..length]);
-            assert!(cut.is_err(), "{length}");
-        }
-        let mut newer = row;
-        newer[0] = 9;
-        assert!(endpoint(endpoint_key(), &newer).is_err());
     }
 }

@@ -20,7 +20,7 @@ use crate::{
         application::ApplicationKey,
         change::{Batch, Change, ChangeResult, UniqueKey},
         delivery::OpenDelivery,
-        endpoint::{Endpoint, EndpointKey},
+        endpoint::{Endpoint, EndpointKey, EndpointState},
         event::{Event, EventPosition},
         id::Id,
     },
@@ -131,6 +131,8 @@ impl DataShard {
             // `accepts` let none of these through.
             Change::PutApplication(_) | Change::UpdateApplication(_) => {}
             Change::PutEndpoint { endpoint, unique } => return self.put_endpoint(endpoint, unique),
+            Change::UpdateEndpoint(endpoint) => return self.update_endpoint(endpoint),
+            Change::DeleteEndpoint { endpoint, from } => self.delete_endpoint(endpoint, from),
             Change::PutEvent(event) => return self.put_event(event),
             Change::SetEndpointState {
                 endpoint,
@@ -177,6 +179,43 @@ impl DataShard {
         rows.endpoints
             .insert(key.ordinal, EndpointRows::new(endpoint));
         ChangeResult::Fresh
+    }
+
+    /// Puts an endpoint in the place of the revision before it, unless a name of it is taken.
+    fn update_endpoint(&mut self, endpoint: Arc<Endpoint>) -> ChangeResult {
+        let Some(known) = self.endpoint(endpoint.key) else {
+            return ChangeResult::Stale;
+        };
+        let known = Arc::clone(known.endpoint());
+        if known.is_deleted() || known.revision().saturating_add(1) != endpoint.revision() {
+            return ChangeResult::Stale;
+        }
+        let id = endpoint.id.id();
+        let names = UniqueKey::of_endpoint(&endpoint);
+        let owners = names.iter().filter_map(|name| self.unique.get(name));
+        if let Some(owner) = owners.copied().find(|owner| *owner != id) {
+            return ChangeResult::Existing(owner);
+        }
+        for name in UniqueKey::of_endpoint(&known) {
+            self.unique.remove(&name);
+        }
+        self.unique.extend(names.into_iter().map(|name| (name, id)));
+        if let Some(rows) = self.endpoint_mut(endpoint.key) {
+            rows.replace(endpoint);
+        }
+        ChangeResult::Fresh
+    }
+
+    /// Ends an endpoint; its row stays for the history of what it got.
+    fn delete_endpoint(&mut self, key: EndpointKey, from: EventPosition) {
+        self.put_lane(key, None);
+        let Some(rows) = self.endpoint_mut(key) else {
+            return;
+        };
+        rows.set_state(EndpointState::Deleted, from);
+        for name in UniqueKey::of_endpoint(&Arc::clone(rows.endpoint())) {
+            self.unique.remove(&name);
+        }
     }
 
     /// Writes an event if its name is free and there is room; its position is used either way.

@@ -48,6 +48,11 @@ impl EndpointRows {
         Arc::make_mut(&mut self.endpoint).set_state(state, from);
     }
 
+    /// The endpoint is another one from now on.
+    pub(super) fn replace(&mut self, endpoint: Arc<Endpoint>) {
+        self.endpoint = endpoint;
+    }
+
     /// Writes a row or replaces the one of this event; true if there was none.
     pub(super) fn put_open(&mut self, row: OpenDelivery) -> bool {
         let replaced = self.due.insert(row.position, row.due);

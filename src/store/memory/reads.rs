@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::data::{ApplicationRows, DataShard};
+use super::{
+    data::{ApplicationRows, DataShard},
+    endpoint_rows::EndpointRows,
+};
 use crate::{
     domain::{
         application::ApplicationKey,
@@ -10,6 +13,7 @@ use crate::{
         delivery::{self, DeliveryFacts, DeliveryState},
         endpoint::{Endpoint, EndpointKey},
         event::{Event, EventPosition},
+        history::{HistoryQuery, Order},
         page::{ApplicationState, EndpointRecovery, Page, ShardState},
     },
     time::Timestamp,
@@ -90,6 +94,29 @@ impl DataShard {
             .collect()
     }
 
+    /// Endpoints of an application in the order of their ids, which is that of their ordinals.
+    pub(super) fn endpoints_by_id(
+        &self,
+        application: ApplicationKey,
+        query: HistoryQuery,
+    ) -> Vec<Arc<Endpoint>> {
+        let rows = self.applications.get(&application);
+        let all = rows.into_iter().flat_map(|rows| rows.endpoints.values());
+        let asked = all
+            .map(EndpointRows::endpoint)
+            .filter(|endpoint| query.contains(endpoint.id.id()))
+            .cloned();
+        match query.order {
+            Order::OldestFirst => asked.take(query.limit).collect(),
+            Order::NewestFirst => {
+                let mut found: Vec<_> = asked.collect();
+                found.reverse();
+                found.truncate(query.limit);
+                found
+            }
+        }
+    }
+
     /// The state of a delivery, by the one function that tells it.
     pub(super) fn delivery(
         &self,
@@ -102,10 +129,11 @@ impl DataShard {
         let mut newest_first = event.attempts.iter().rev();
         let last = newest_first.find(|record| record.endpoint == endpoint);
         delivery::state(DeliveryFacts {
-            subscribed: rows.endpoint().takes_event(&event.event),
+            subscribed: rows.endpoint().matched(&event.event),
             open_due: rows.due_of(position),
             last_result: last.map(|record| record.result),
             expired: event.expired.contains(&endpoint.ordinal),
+            deleted: rows.endpoint().is_deleted(),
         })
     }
 
@@ -134,7 +162,11 @@ impl DataShard {
 /// What an engine must know of an application.
 fn application_state(key: ApplicationKey, rows: &ApplicationRows) -> ApplicationState {
     let mut settled = settled_by_endpoint(rows);
-    let endpoints = rows.endpoints.iter().map(|(ordinal, endpoint)| {
+    // Of a deleted one only the rows that are still to be taken away matter.
+    let endpoints = rows.endpoints.iter().filter(|(_, endpoint)| {
+        !endpoint.endpoint().is_deleted() || endpoint.first_due().is_some()
+    });
+    let endpoints = endpoints.map(|(ordinal, endpoint)| {
         let mut settled = settled.remove(ordinal).unwrap_or_default();
         settled.extend(endpoint.open_from(rows.watermark));
         settled.sort_unstable();

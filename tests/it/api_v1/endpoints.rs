@@ -96,37 +96,6 @@ async fn a_url_is_enough_and_older_names_and_empty_fields_are_understood() {
 }
 
 #[tokio::test]
-async fn what_this_version_does_not_have_is_named_and_not_ignored() {
-    local(async {
-        let body = json!({
-            "url": "http://h/",
-            "channels": ["c"],
-            "headers": { "x": "y" },
-            "throttleRate": 5,
-            "disabled": true,
-            "rateLimit": 1,
-            "version": 1,
-        });
-        let answer = api().await.post(PATH, body).await;
-        let expected = [
-            "body.channels: not_supported",
-            "body.disabled: not_supported",
-            "body.headers: not_supported",
-            "body.rateLimit: not_supported",
-            "body.throttleRate: not_supported",
-            "body.version: not_supported",
-        ];
-        assert_eq!(answer.faults(), expected);
-        assert!(
-            answer
-                .body
-                .contains("this version does not have `channels` yet")
-        );
-    })
-    .await;
-}
-
-#[tokio::test]
 async fn a_url_must_be_http_and_mean_what_it_says() {
     local(async {
         let api = api().await;

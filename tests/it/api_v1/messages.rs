@@ -249,7 +249,6 @@ async fn every_field_is_judged_and_none_is_ignored() {
         });
         let expected = [
             "body.application: not_supported",
-            "body.channels: not_supported",
             "body.deliverAt: not_supported",
             "body.eventId: value_error",
             "body.eventType: missing",

@@ -164,7 +164,10 @@ impl Model {
 
     fn change(&mut self, change: &Change) -> ChangeResult {
         match change {
-            Change::PutApplication(_) | Change::UpdateApplication(_) => unreachable!("not drafted"),
+            Change::PutApplication(_)
+            | Change::UpdateApplication(_)
+            | Change::UpdateEndpoint(_)
+            | Change::DeleteEndpoint { .. } => unreachable!("not drafted"),
             Change::PutEndpoint { endpoint, unique } => {
                 if let Some(existing) = unique.as_ref().and_then(|key| self.unique.get(key)) {
                     return ChangeResult::Existing(*existing);
@@ -285,6 +288,7 @@ impl Model {
             open_due: self.open.get(&(endpoint, position)).map(|row| row.due),
             last_result: known.attempts.iter().rfind(to_endpoint).map(|r| r.result),
             expired: known.expired.contains(&endpoint.ordinal),
+            deleted: false,
         })
     }
 

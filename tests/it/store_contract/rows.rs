@@ -66,22 +66,28 @@ pub(crate) fn endpoint(key: EndpointKey, id: u128, from: u64) -> Arc<Endpoint> {
         key,
         id,
         uid: None,
-        event_types: Vec::new(),
+        original_url_sha256: None,
+        filter: Arc::default(),
         target: Arc::new(Target {
             endpoint: key,
             id,
             revision: 1,
             url: EndpointUrl::parse("https://example.com/hook").expect("valid"),
             secret: Secret::new(vec![7; 32]).expect("valid"),
+            older_secrets: Vec::new(),
+            headers: Vec::new(),
             body_format: BodyFormat::Payload,
         }),
         state: EndpointState::Enabled,
         subscriptions: vec![Subscription {
             from: at(from),
             until: None,
+            filter: Arc::default(),
         }],
         registration: Bytes::new(),
+        details: Bytes::new(),
         created_at: Now::at(ms(1)),
+        updated_at: Now::at(ms(1)),
     })
 }
 
@@ -109,6 +115,7 @@ pub(crate) fn put_event(application: u32, position: u64, id: u128, bytes: usize)
         position: at(position),
         uid: None,
         event_type: ORDER_RECEIVED.into(),
+        channels: Vec::new(),
         payload: Payload {
             content_type: JSON.into(),
             bytes: vec![b'x'; bytes].into(),

@@ -12,6 +12,7 @@ use fanfare::{
         endpoint::BodyFormat,
         endpoint_url::EndpointUrl,
         event::{JSON, ORDER_RECEIVED, Payload},
+        filter::Filter,
         id::{EndpointId, EventId, ShardId},
         observation::Observation,
         outcome::{Outcome, OutcomeKind},
@@ -266,13 +267,16 @@ pub(crate) fn new_endpoint(application: ApplicationKey, name: &str) -> Command {
     }
     Command::CreateEndpoint(Box::new(NewEndpoint {
         uid: None,
-        event_types: Vec::new(),
+        filter: Filter::default(),
+        headers: Vec::new(),
+        is_enabled: true,
         application,
         url: EndpointUrl::parse(&format!("http://receiver.test/{name}")).expect("valid"),
         secret: Secret::new(vec![7; 32]).expect("valid"),
         body_format: BodyFormat::Payload,
         original_url_sha256: Some(hash),
         registration: Bytes::new(),
+        details: Bytes::new(),
     }))
 }
 
@@ -282,6 +286,7 @@ pub(crate) fn new_event(application: ApplicationKey) -> Command {
         uid: None,
         application,
         event_type: ORDER_RECEIVED.into(),
+        channels: Vec::new(),
         payload: Payload {
             content_type: JSON.into(),
             bytes: Bytes::from_static(b"[1]"),

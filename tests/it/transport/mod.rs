@@ -187,6 +187,7 @@ impl<D: Dialer> Sender<D> {
             event: Arc::new(event),
             number: 1,
             stamp: Timestamp::from_millis(1_700_000_000_500),
+            steady: Timestamp::ZERO,
         });
         attempt
     }
@@ -228,6 +229,8 @@ fn endpoint(ordinal: u32, revision: u32, url: &str, body_format: BodyFormat) -> 
         revision,
         url: EndpointUrl::parse(url).expect(url),
         secret: Secret::new(vec![7; 32]).expect("valid"),
+        older_secrets: Vec::new(),
+        headers: Vec::new(),
         body_format,
     })
 }
@@ -239,6 +242,7 @@ fn event(payload: &[u8]) -> Event {
         position: EventPosition::new(0),
         uid: None,
         event_type: "OrderReceived".into(),
+        channels: Vec::new(),
         payload: Payload {
             content_type: "application/json".into(),
             bytes: Bytes::copy_from_slice(payload),

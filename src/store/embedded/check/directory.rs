@@ -9,6 +9,7 @@ use crate::{
         id::{Id, ShardId},
     },
     store::embedded::{
+        endpoint_row,
         fault::Fault,
         keys::{self, Reader},
         names, rows,
@@ -46,15 +47,14 @@ impl Checker<'_> {
         let key = Reader(key).endpoint();
         let key = key.ok_or_else(|| Fault::damaged("the key of an endpoint"))?;
         let what = called_endpoint(key);
-        let endpoint = rows::endpoint(key, row)?;
+        let endpoint = endpoint_row::endpoint(key, row)?;
         let id = endpoint.id.id();
         self.given_out(key.application.shard, id, &what);
         let mut own_names = vec![names::endpoint_id(id)];
-        if let Some(uid) = endpoint.uid.clone() {
-            own_names.push(names::unique(&UniqueKey::EndpointUid {
-                application: key.application,
-                uid,
-            }));
+        // What a deleted one was called is free for others.
+        if !endpoint.is_deleted() {
+            let unique = UniqueKey::of_endpoint(&endpoint);
+            own_names.extend(unique.iter().map(names::unique));
         }
         for name in own_names {
             let found = self
@@ -122,7 +122,7 @@ impl Checker<'_> {
     fn leads_to_endpoint(&mut self, id: Id, key: EndpointKey) -> Result<(), Fault> {
         let row = keys::endpoint(key);
         let found = self.look.read(TableName::Endpoints, &row, |row| {
-            Ok(rows::endpoint(key, row)?.id.id())
+            Ok(endpoint_row::endpoint(key, row)?.id.id())
         })?;
         if found != Some(id) {
             let endpoint = called_endpoint(key);

@@ -1,0 +1,78 @@
+//! Held: lanes that start nothing, since their endpoints are disabled or deleted. What they hold
+//! expires or is taken away.
+
+use super::{
+    Engine,
+    dispatch::Step,
+    io::Effect,
+    walk::{Ahead, look},
+};
+use crate::{domain::change::Change, time::Now};
+
+impl Engine {
+    /// Takes the next row of a deleted endpoint away: its delivery is cancelled.
+    pub(super) fn visit_deleted(&mut self, index: usize, now: Now) -> Step {
+        let Some(lane) = self.registry.lanes.get_mut(index) else {
+            return Step::Idle;
+        };
+        let before = lane.open.held();
+        let Some(row) = lane.open.take_first() else {
+            return Step::Idle;
+        };
+        self.open_held.replace(before, lane.open.held());
+        let (endpoint, position) = (row.delivery.endpoint, row.delivery.position);
+        lane.open.ended(position);
+        let application = lane.application;
+        if let Some(log) = self.logs.get_mut(&endpoint.application.shard) {
+            log.gather(Change::DeleteOpen { endpoint, position }, now);
+        }
+        self.count_open_rows(application, -1, now);
+        Step::Moved
+    }
+
+    /// Lets expired work of a disabled lane go; what is left wakes it when it expires.
+    pub(super) fn visit_held(&mut self, index: usize, now: Now, out: &mut Vec<Effect>) -> Step {
+        let (page_rows, turn) = (self.options.page_rows, self.turn);
+        let Some(lane) = self.registry.lanes.get_mut(index) else {
+            return Step::Idle;
+        };
+        let Some(entry) = self.registry.applications.get_mut(lane.application) else {
+            return Step::Idle;
+        };
+        let row = lane
+            .open
+            .first()
+            .map(|row| (row.delivery.expires_at, row.delivery.position));
+        if let Some((_, position)) = row.filter(|(expires_at, _)| *expires_at <= now.steady) {
+            let before = lane.open.held();
+            lane.open.take_first();
+            self.open_held.replace(before, lane.open.held());
+            self.expire_open(index, position, now);
+            return Step::Moved;
+        }
+        let mut wake_at = row.map(|(expires_at, _)| expires_at);
+        match look(lane, entry, page_rows, turn) {
+            Ahead::Nothing | Ahead::Blocked => {}
+            Ahead::Settled(position) => {
+                lane.next = position.plus(1);
+                return Step::Moved;
+            }
+            Ahead::Skip(position) => {
+                lane.next = position.plus(1);
+                self.skip(index, position, now);
+                return Step::Moved;
+            }
+            Ahead::Unknown(position) => self.load_events(index, position, out),
+            Ahead::Event(event) if event.expires_at <= now.steady => {
+                lane.next = event.position.plus(1);
+                self.expire(index, event.position, now);
+                return Step::Moved;
+            }
+            Ahead::Event(event) => {
+                wake_at = Some(wake_at.map_or(event.expires_at, |at| at.min(event.expires_at)));
+            }
+        }
+        self.sleep_until(index, wake_at);
+        Step::Idle
+    }
+}

@@ -1,0 +1,160 @@
+//! Which header fields an endpoint's owner may add to the requests that go there.
+
+use thiserror::Error;
+
+use crate::limits;
+
+/// Why a field may not be added; the fault of who chose it. The value is never repeated.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum HeaderError {
+    /// It is no field name (RFC 9110, 5.1), or too long.
+    #[error(
+        "a header name has 1 to {} letters, digits and -_.!#$%&'*+^`|~",
+        limits::ENDPOINT_HEADER_NAME_BYTES_MAX
+    )]
+    Name,
+    /// It frames the request, routes it, or says what only we may say.
+    #[error("this header is set by Fanfare or by the connection: choose another name")]
+    Reserved,
+    /// It is no field value (RFC 9110, 5.5): only visible ASCII, with spaces and tabs inside.
+    #[error("a header value has visible ASCII characters, spaces and tabs, and none at its ends")]
+    Value,
+    /// It is too long.
+    #[error(
+        "a header value has at most {} bytes",
+        limits::ENDPOINT_HEADER_VALUE_BYTES_MAX
+    )]
+    Length,
+}
+
+/// Names that nobody may add, in small letters.
+const RESERVED: [&str; 20] = [
+    "accept-encoding",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "date",
+    "expect",
+    "forwarded",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "via",
+];
+/// How names begin that are ours, or those of the service that a receiver moved from.
+const RESERVED_PREFIXES: [&str; 3] = ["fanfare-", "svix-", "webhook-"];
+/// Names whose values let somebody in: they are never shown again.
+const SENSITIVE: [&str; 6] = [
+    "authorization",
+    "cookie",
+    "x-api-key",
+    "x-auth-token",
+    "x-auth",
+    "x-forwarded-authorization",
+];
+
+/// Judges a field; gives its name in small letters.
+///
+/// # Errors
+/// [`HeaderError`]
+pub fn judge_header(name: &str, value: &str) -> Result<String, HeaderError> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.!#$%&'*+^`|~".contains(&byte);
+    let fits = (1..=limits::ENDPOINT_HEADER_NAME_BYTES_MAX).contains(&name.len());
+    if !fits || !name.bytes().all(is_token) {
+        return Err(HeaderError::Name);
+    }
+    let name = name.to_ascii_lowercase();
+    let is_ours = RESERVED_PREFIXES
+        .iter()
+        .any(|prefix| name.starts_with(prefix));
+    if is_ours || RESERVED.contains(&name.as_str()) {
+        return Err(HeaderError::Reserved);
+    }
+    if value.len() > limits::ENDPOINT_HEADER_VALUE_BYTES_MAX {
+        return Err(HeaderError::Length);
+    }
+    let is_visible = |byte: u8| byte.is_ascii_graphic() || byte == b' ' || byte == b'\t';
+    if value.trim_matches([' ', '\t']) != value || !value.bytes().all(is_visible) {
+        return Err(HeaderError::Value);
+    }
+    Ok(name)
+}
+
+/// Whether the value of a field, by its name in small letters, must not be shown.
+#[must_use]
+pub fn is_sensitive(name: &str) -> bool {
+    SENSITIVE.contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a59_what_is_ours_or_the_connections_is_refused_in_any_case() {
+        for name in RESERVED
+            .into_iter()
+            .chain(["webhook-id", "svix-x", "fanfare-hop"])
+        {
+            let mixed: String = name
+                .char_indices()
+                .map(|(at, sign)| match at % 2 {
+                    0 => sign.to_ascii_uppercase(),
+                    _ => sign,
+                })
+                .collect();
+            for spelled in [name.to_owned(), name.to_ascii_uppercase(), mixed] {
+                assert_eq!(
+                    judge_header(&spelled, "x"),
+                    Err(HeaderError::Reserved),
+                    "{spelled}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a59_names_and_values_are_what_a_request_can_carry() {
+        assert_eq!(judge_header("X-Tenant", "a b\tc"), Ok("x-tenant".into()));
+        assert_eq!(judge_header("x", ""), Ok("x".into()));
+        for name in ["", "a b", "a:b", "a\r\nb", "é", "a\0", &"x".repeat(129)] {
+            assert_eq!(judge_header(name, "x"), Err(HeaderError::Name), "{name:?}");
+        }
+        for value in [
+            "a\r\nb: c",
+            "a\n",
+            "é",
+            "a\0b",
+            " a",
+            "a ",
+            "\ta",
+            "a\u{7f}",
+        ] {
+            assert_eq!(
+                judge_header("x", value),
+                Err(HeaderError::Value),
+                "{value:?}"
+            );
+        }
+        assert!(judge_header("x", &"v".repeat(4_096)).is_ok());
+        assert_eq!(
+            judge_header("x", &"v".repeat(4_097)),
+            Err(HeaderError::Length)
+        );
+    }
+
+    #[test]
+    fn values_that_let_somebody_in_are_sensitive() {
+        assert!(is_sensitive("authorization") && is_sensitive("x-api-key"));
+        assert!(!is_sensitive("x-tenant"));
+    }
+}

@@ -1,0 +1,107 @@
+//! Changes of an endpoint, each made from the newest revision.
+
+use std::sync::Arc;
+
+use axum::{body::Body, response::Response};
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
+
+use crate::{
+    domain::{
+        application::Application,
+        command::{Answer, Command, EndpointUpdate, Refusal},
+        endpoint::{Endpoint, EndpointState},
+        endpoint_url::EndpointUrl,
+        filter::Filter,
+        history::Name,
+        id::EndpointId,
+        secret::Secret,
+    },
+    server::{
+        backend::Backend,
+        problem::Problem,
+        v1::{called::Called, revision::TRIES, taken, unexpected},
+    },
+    time::Span,
+};
+
+/// What is changed of an endpoint; what is `None` stays.
+#[derive(Default)]
+pub(super) struct Changed {
+    pub(super) url: Option<EndpointUrl>,
+    pub(super) uid: Option<Option<Arc<str>>>,
+    pub(super) filter: Option<Filter>,
+    pub(super) headers: Option<Vec<(Arc<str>, Arc<str>)>>,
+    pub(super) is_enabled: Option<bool>,
+    pub(super) details: Option<Bytes>,
+    /// A new secret, and how long those of before sign beside it.
+    pub(super) rotation: Option<(Secret, Span)>,
+}
+
+/// Changes the endpoint that the path names; a change that another one overtook is judged anew.
+/// Gives the endpoint as it is then.
+///
+/// # Errors
+/// What `judge` refuses, [`Code::NotFound`](crate::server::problem::Code::NotFound),
+/// that `If-Match` asks for another revision, that the `uid` is taken, or that it can't be done now.
+pub(super) async fn change<B: Backend>(
+    called: &Called<B>,
+    mut judge: impl FnMut(&Endpoint) -> Result<Changed, Problem>,
+) -> Result<Arc<Endpoint>, Problem> {
+    let precondition = called.precondition.clone()?;
+    for _ in 0..TRIES {
+        let application = called.application()?;
+        let known = called.endpoint(&application)?;
+        let changed = judge(&known)?;
+        precondition.judge(known.revision())?;
+        let command = Command::UpdateEndpoint(Box::new(update(&known, changed)));
+        match called.backend.command(command).await {
+            Ok(Answer::Endpoint { id, .. }) => return found(called, &application, id),
+            Ok(Answer::NameTaken { id }) => return Err(taken("uid", &EndpointId::new(id))),
+            Err(Refusal::Stale) => {}
+            Ok(other) => return Err(unexpected("an endpoint was changed", Some(other))),
+            Err(refusal) => return Err(refusal.into()),
+        }
+    }
+    Err(Refusal::Stale.into())
+}
+
+fn update(known: &Endpoint, changed: Changed) -> EndpointUpdate {
+    let target = &known.target;
+    EndpointUpdate {
+        application: known.key.application,
+        endpoint: known.id,
+        revision: known.revision(),
+        url: changed.url.unwrap_or_else(|| target.url.clone()),
+        uid: changed.uid.unwrap_or_else(|| known.uid.clone()),
+        filter: changed
+            .filter
+            .unwrap_or_else(|| Filter::clone(&known.filter)),
+        headers: changed.headers.unwrap_or_else(|| target.headers.clone()),
+        is_enabled: changed
+            .is_enabled
+            .unwrap_or(known.state == EndpointState::Enabled),
+        rotation: changed.rotation,
+        details: changed.details.unwrap_or_else(|| known.details.clone()),
+    }
+}
+
+/// An endpoint that was made or changed just now.
+pub(super) fn found<B: Backend>(
+    called: &Called<B>,
+    application: &Application,
+    id: EndpointId,
+) -> Result<Arc<Endpoint>, Problem> {
+    let name = Name::Id(id.id());
+    let found = called.backend.reads().endpoint(application.key, &name)?;
+    found.ok_or_else(|| unexpected("an endpoint is missing", None))
+}
+
+/// 204.
+pub(super) fn nothing() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

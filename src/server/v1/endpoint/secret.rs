@@ -1,0 +1,66 @@
+//! The secrets that an endpoint's deliveries are signed with.
+
+use axum::{extract::Request, response::Response};
+use http::StatusCode;
+use serde_json::json;
+
+use super::{
+    body::given_secret,
+    change::{Changed, change},
+    fresh_secret,
+};
+use crate::{
+    domain::endpoint::Endpoint,
+    limits,
+    server::{
+        backend::Backend,
+        problem::Problem,
+        v1::{body, called::Called, faults::Faults, fields::Fields, told},
+    },
+    signing::{VerificationKey, encode_verification_key},
+    time::Span,
+};
+
+/// `GET …/secret`: 200 with the key that verifies.
+pub(in crate::server::v1) async fn show<B: Backend>(called: Called<B>) -> Response {
+    let application = called.application();
+    let endpoint = application.and_then(|application| called.endpoint(&application));
+    let answer = endpoint.and_then(|endpoint| key_of(&endpoint));
+    answer.unwrap_or_else(Problem::into_response)
+}
+
+/// `POST …/secret/rotate`: 200 with the new key; the old one signs, too, until its grace ends.
+pub(in crate::server::v1) async fn rotate<B: Backend>(
+    called: Called<B>,
+    request: Request,
+) -> Response {
+    let answer = async {
+        let body = body::read_or_empty(request).await?;
+        let mut fields = Fields::of(&body, Faults::default())?;
+        let given = given_secret(&mut fields, "key");
+        let most = u64::try_from(limits::GRACE_S_MAX).unwrap_or_default();
+        let grace = fields.whole("gracePeriodSeconds", (0, most));
+        fields.finish()?;
+        let grace = grace.and_then(|seconds| i64::try_from(seconds).ok());
+        let grace = Span::from_seconds(grace.unwrap_or(limits::GRACE_S));
+        let secret = match given {
+            Some(secret) => secret,
+            None => fresh_secret()?,
+        };
+        let endpoint = change(&called, |_| {
+            Ok(Changed {
+                rotation: Some((secret.clone(), grace)),
+                ..Changed::default()
+            })
+        })
+        .await?;
+        key_of(&endpoint)
+    };
+    answer.await.unwrap_or_else(Problem::into_response)
+}
+
+fn key_of(endpoint: &Endpoint) -> Result<Response, Problem> {
+    let key = VerificationKey::of(&endpoint.target.secret);
+    let key = encode_verification_key(&key);
+    told(StatusCode::OK, &json!({ "key": key }))
+}

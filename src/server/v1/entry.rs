@@ -1,0 +1,116 @@
+//! What lists are made of, and reading them where a disk may be waited for.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use crate::{
+    domain::{
+        application::Application,
+        attempt::AttemptRecord,
+        endpoint::Endpoint,
+        history::{AttemptEntry, EventEntry},
+        id::Id,
+    },
+    limits,
+    server::problem::{Code, Problem},
+    time::Timestamp,
+};
+
+/// What a list is made of.
+pub(super) trait Entry {
+    /// Where it stands.
+    fn id(&self) -> Id;
+    /// The wall time it shows.
+    fn wall(&self) -> Timestamp;
+    /// How many bytes of it are unbounded but by its request or reply.
+    fn bytes(&self) -> usize;
+}
+
+impl Entry for EventEntry {
+    fn id(&self) -> Id {
+        self.event.id.id()
+    }
+
+    fn wall(&self) -> Timestamp {
+        self.event.accepted_wall
+    }
+
+    fn bytes(&self) -> usize {
+        self.event.payload.bytes.len()
+    }
+}
+
+impl Entry for Arc<Application> {
+    fn id(&self) -> Id {
+        self.id.id()
+    }
+
+    fn wall(&self) -> Timestamp {
+        self.created_at.wall
+    }
+
+    fn bytes(&self) -> usize {
+        self.registration.len()
+    }
+}
+
+impl Entry for Arc<Endpoint> {
+    fn id(&self) -> Id {
+        self.id.id()
+    }
+
+    fn wall(&self) -> Timestamp {
+        self.created_at.wall
+    }
+
+    fn bytes(&self) -> usize {
+        self.details.len()
+    }
+}
+
+impl Entry for AttemptEntry {
+    fn id(&self) -> Id {
+        self.record.id.id()
+    }
+
+    fn wall(&self) -> Timestamp {
+        recorded_wall(&self.record)
+    }
+
+    fn bytes(&self) -> usize {
+        self.record.body.len()
+    }
+}
+
+/// When an attempt's result was recorded, as the wall clock had it: lists run in this order.
+///
+/// Its id tells the millisecond. Of an attempt that started within it the start is shown, so that
+/// none seems older than the event it carried.
+pub(super) fn recorded_wall(record: &AttemptRecord) -> Timestamp {
+    let started_at = record.started_at;
+    let recorded = started_at.wall_at(record.id.id().made_at());
+    recorded.max(started_at.wall)
+}
+
+/// Reads a page on a thread that may wait for a disk; few at a time, since each holds its entries
+/// in memory.
+///
+/// # Errors
+/// What the reading fails with, or [`Code::Internal`] if it panicked.
+pub(super) async fn off_thread<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    static PLACES: Semaphore = Semaphore::const_new(limits::PAGE_READS_MAX);
+    // It is never closed; if it were, reading without a place would do no harm.
+    let place = PLACES.acquire().await.ok();
+    let read = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        read()
+    });
+    read.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "the reading of a list ended early");
+        let message = "a fault of the server; its log has more";
+        Err(Problem::new(Code::Internal, message))
+    })
+}
