@@ -162,6 +162,7 @@ impl World {
             id: ApplicationId::new(id),
             uid: Some(DEFAULT_APPLICATION_UID.into()),
             registration: Bytes::new(),
+            is_deleted: false,
             revision: 1,
             created_at: now,
             updated_at: now,

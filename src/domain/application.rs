@@ -30,6 +30,8 @@ pub struct Application {
     pub uid: Option<Arc<str>>,
     /// What its creator said of it, as a JSON object; opaque here, shown again where it is asked for.
     pub registration: Bytes,
+    /// Whether it was deleted: it is kept so that its place is never given again.
+    pub is_deleted: bool,
     /// Grows with each change of it, from 1.
     pub revision: u32,
     /// When it was created.

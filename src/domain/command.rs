@@ -55,6 +55,14 @@ pub enum Command {
         /// What is said of it from now on, as a JSON object.
         registration: Bytes,
     },
+    /// Deletes an application with its endpoints, unless another change of it came first: no attempt
+    /// for it starts after the answer.
+    DeleteApplication {
+        /// The application.
+        application: ApplicationKey,
+        /// The revision that the caller saw.
+        revision: u32,
+    },
     /// Creates an endpoint, or finds the one that is registered under its key and enables it.
     CreateEndpoint(Box<NewEndpoint>),
     /// Changes an endpoint, unless another change of it came first.

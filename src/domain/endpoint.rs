@@ -120,6 +120,9 @@ impl Endpoint {
         self.state = state;
         let mut target = Target::clone(&self.target);
         target.revision = target.revision.saturating_add(1);
+        if state == EndpointState::Deleted {
+            target.forget_secrets();
+        }
         self.target = Arc::new(target);
         self.subscribe(position);
     }
@@ -252,6 +255,15 @@ impl Target {
             older.until = older.until.min(until);
         }
         self.older_secrets.retain(|older| older.until > now);
+    }
+
+    /// Forgets what lets somebody in: nothing is sent any more.
+    fn forget_secrets(&mut self) {
+        self.older_secrets.clear();
+        self.headers.clear();
+        if let Ok(nothing) = Secret::new(vec![0; limits::SECRET_BYTES_MIN]) {
+            self.secret = nothing;
+        }
     }
 
     /// All secrets that sign at this steady time, newest first.
@@ -397,6 +409,27 @@ mod tests {
         assert_eq!(endpoint.subscriptions.len(), limits::SUBSCRIPTIONS_MAX);
         let end = EventPosition::new(u64::MAX - 1);
         assert!(endpoint.takes(end), "the newest stays");
+    }
+
+    #[test]
+    fn a_deleted_endpoint_keeps_no_secret() {
+        let mut endpoint = endpoint(Vec::new());
+        let target = Arc::make_mut(&mut endpoint.target);
+        target
+            .headers
+            .push(("authorization".into(), "canary".into()));
+        target.rotate(
+            Secret::new(vec![9; 32]).expect("valid"),
+            Timestamp::ZERO,
+            Timestamp::MAX,
+        );
+        endpoint.set_state(EndpointState::Deleted, EventPosition::new(0));
+        let target = &endpoint.target;
+        assert!(target.secret.expose().iter().all(|byte| *byte == 0));
+        assert!(target.older_secrets.is_empty() && target.headers.is_empty());
+        let (state, revision) = (endpoint.state, endpoint.revision());
+        endpoint.set_state(EndpointState::Enabled, EventPosition::new(1));
+        assert_eq!((endpoint.state, endpoint.revision()), (state, revision));
     }
 
     #[test]

@@ -148,6 +148,28 @@ impl Engine {
         Ok(())
     }
 
+    /// Deletes all endpoints of an application that was deleted. They are gone here at once; should the
+    /// process end before that is durable, the next one finds the application deleted and does it.
+    pub(super) fn delete_endpoints_of(&mut self, application: usize, now: Now) {
+        let Some(entry) = self.registry.applications.get(application) else {
+            return;
+        };
+        let from = entry.next_position;
+        let shard = entry.application.key.shard;
+        let lanes = self.registry.lanes_of(application);
+        let left: Vec<(EndpointId, EndpointKey)> = lanes
+            .filter(|lane| !lane.endpoint.is_deleted())
+            .map(|lane| (lane.endpoint.id, lane.endpoint.key))
+            .collect();
+        for (id, endpoint) in left {
+            if let Some(log) = self.logs.get_mut(&shard) {
+                let change = Change::DeleteEndpoint { endpoint, from };
+                log.gather_urgent(change, OnCommit::Nothing, 0);
+            }
+            self.endpoint_deleted(id, from, now);
+        }
+    }
+
     /// An endpoint of an application, as it is now.
     fn endpoint_of(
         &self,
@@ -167,14 +189,19 @@ impl Engine {
     }
 
     /// A new endpoint is durable: it gets a lane, idle until an event comes.
-    pub(super) fn endpoint_created(&mut self, endpoint: Arc<Endpoint>) {
+    pub(super) fn endpoint_created(&mut self, endpoint: Arc<Endpoint>, now: Now) {
         let Some(application) = self.registry.application(endpoint.key.application) else {
             return;
         };
         let lane = Lane::idle(endpoint, application, self.options.window_max);
         let index = self.registry.add_lane(lane);
-        if let Some(entry) = self.registry.applications.get_mut(application) {
-            entry.idle.push(index);
+        let Some(entry) = self.registry.applications.get_mut(application) else {
+            return;
+        };
+        entry.idle.push(index);
+        // Its application was deleted while it was on its way.
+        if entry.application.is_deleted {
+            self.delete_endpoints_of(application, now);
         }
     }
 

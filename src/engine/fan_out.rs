@@ -50,12 +50,12 @@ impl Engine {
                 self.replies.push((request, reply));
             }
             (OnCommit::ApplicationChanged(request, application), result) => {
-                let reply = self.application_changed(application, result);
+                let reply = self.application_changed(application, result, now);
                 self.replies.push((request, reply));
             }
             (OnCommit::Endpoint(request, endpoint), ChangeResult::Fresh) => {
                 let id = endpoint.id;
-                self.endpoint_created(endpoint);
+                self.endpoint_created(endpoint, now);
                 self.replies
                     .push((request, Ok(Answer::Endpoint { id, fresh: true })));
             }
@@ -121,11 +121,20 @@ impl Engine {
     }
 
     /// An application was changed, unless another change came first.
-    fn application_changed(&mut self, now: Arc<Application>, result: ChangeResult) -> Reply {
-        let (id, key) = (now.id, now.key);
+    fn application_changed(
+        &mut self,
+        changed: Arc<Application>,
+        result: ChangeResult,
+        now: Now,
+    ) -> Reply {
+        let (id, key) = (changed.id, changed.key);
         match result {
             ChangeResult::Fresh => {
-                self.registry.replace_application(now);
+                let is_deleted = changed.is_deleted;
+                self.registry.replace_application(changed);
+                if is_deleted && let Some(application) = self.registry.application(key) {
+                    self.delete_endpoints_of(application, now);
+                }
                 Ok(Answer::Application {
                     id,
                     key,

@@ -63,6 +63,10 @@ impl Engine {
                     (uid, registration),
                     now,
                 ),
+                Command::DeleteApplication {
+                    application,
+                    revision,
+                } => self.delete_application((request, application), revision, now),
                 Command::CreateEndpoint(new) => self.create_endpoint(request, *new, now),
                 Command::UpdateEndpoint(update) => self.update_endpoint(request, *update, now),
                 Command::DeleteEndpoint {
@@ -100,6 +104,7 @@ impl Engine {
             id: ApplicationId::new(log.next_id(now)),
             uid,
             registration,
+            is_deleted: false,
             revision: 1,
             created_at: now,
             updated_at: now,
@@ -117,16 +122,56 @@ impl Engine {
         (uid, registration): (Option<Arc<str>>, Bytes),
         now: Now,
     ) -> Result<(), Refusal> {
+        let known = self.known_application(key)?;
+        self.replace_application(
+            request,
+            Application {
+                uid,
+                registration,
+                revision: revision.saturating_add(1),
+                updated_at: now,
+                ..known
+            },
+        )
+    }
+
+    /// Of a deleted application only its place is kept.
+    fn delete_application(
+        &mut self,
+        (request, key): (RequestHandle, ApplicationKey),
+        revision: u32,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        let known = self.known_application(key)?;
+        self.replace_application(
+            request,
+            Application {
+                uid: None,
+                registration: Bytes::new(),
+                is_deleted: true,
+                revision: revision.saturating_add(1),
+                updated_at: now,
+                ..known
+            },
+        )
+    }
+
+    /// An application that is there.
+    fn known_application(&self, key: ApplicationKey) -> Result<Application, Refusal> {
         let known = self.registry.application(key);
         let known = known.and_then(|index| self.registry.applications.get(index));
-        let known = known.ok_or(Refusal::UnknownApplication)?;
-        let application = Arc::new(Application {
-            uid,
-            registration,
-            revision: revision.saturating_add(1),
-            updated_at: now,
-            ..Application::clone(&known.application)
-        });
+        let known = known.map(|entry| &*entry.application);
+        let known = known.filter(|application| !application.is_deleted);
+        known.cloned().ok_or(Refusal::UnknownApplication)
+    }
+
+    /// Gathers what an application is from now on.
+    fn replace_application(
+        &mut self,
+        request: RequestHandle,
+        application: Application,
+    ) -> Result<(), Refusal> {
+        let application = Arc::new(application);
         let log = self.logs.get_mut(&ShardId::DIRECTORY);
         let log = log.ok_or(Refusal::NotReady)?;
         if log.is_full() {
@@ -185,11 +230,14 @@ impl Engine {
             .registry
             .application(key)
             .ok_or(Refusal::UnknownApplication)?;
-        let entry = self
-            .registry
-            .applications
-            .get_mut(index)
-            .filter(|entry| entry.acquired);
+        let entry = self.registry.applications.get_mut(index);
+        if entry
+            .as_ref()
+            .is_some_and(|entry| entry.application.is_deleted)
+        {
+            return Err(Refusal::UnknownApplication);
+        }
+        let entry = entry.filter(|entry| entry.acquired);
         let log = self.logs.get_mut(&key.shard);
         match (entry, log) {
             (Some(_), Some(log)) if log.is_full() => Err(Refusal::Overloaded),

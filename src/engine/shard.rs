@@ -106,6 +106,10 @@ impl Engine {
         for lane in lanes {
             self.reconsider(lane, now);
         }
+        let entry = self.registry.applications.get(index);
+        if entry.is_some_and(|entry| entry.application.is_deleted) {
+            self.delete_endpoints_of(index, now);
+        }
     }
 
     /// Builds a lane: where it lags its row tells, else the settled events do.

@@ -290,10 +290,9 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let code = match refusal {
             Refusal::TooManyEndpoints => Code::TooManyEndpoints,
-            // Routes name applications they were told of, so an unknown one is our fault.
-            Refusal::UnknownApplication => Code::Internal,
             Refusal::Stale | Refusal::TooManySecrets => Code::Conflict,
-            Refusal::UnknownEndpoint => Code::NotFound,
+            // It was there when the route looked, and was deleted since.
+            Refusal::UnknownApplication | Refusal::UnknownEndpoint => Code::NotFound,
             Refusal::DiskFull => Code::DiskFull,
             Refusal::StoreFull
             | Refusal::Overloaded

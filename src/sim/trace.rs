@@ -78,6 +78,7 @@ impl Trace {
                     Command::UpdateApplication { .. } => 4,
                     Command::UpdateEndpoint(_) => 5,
                     Command::DeleteEndpoint { .. } => 6,
+                    Command::DeleteApplication { .. } => 7,
                 };
                 Record::new(kind, 0, request.number(), 0_u64)
             }

@@ -10,7 +10,7 @@ use fanfare::{
         endpoint::{DisabledReason, Endpoint, EndpointState},
         event::EventPosition,
         filter::Filter,
-        history::Name,
+        history::{HistoryQuery, Name, Order},
         id::EndpointId,
         outcome::OutcomeKind,
     },
@@ -19,7 +19,7 @@ use fanfare::{
     time::Span,
 };
 
-use crate::support::rig::Rig;
+use crate::support::rig::{Rig, new_endpoint, new_event};
 
 const OK: OutcomeKind = OutcomeKind::Status(200);
 const FAILED: OutcomeKind = OutcomeKind::Status(503);
@@ -200,4 +200,78 @@ fn a_changed_filter_is_for_events_of_later_even_after_the_shard_was_built_again(
     rig.advance(Span::from_seconds(5));
     let state = rig.recovered(application);
     assert_eq!(state.watermark, state.next_position);
+}
+
+/// The command that deletes an application as the store has it.
+fn delete_application(rig: &Rig, application: ApplicationKey) -> Command {
+    let query = HistoryQuery {
+        above: None,
+        below: None,
+        order: Order::OldestFirst,
+        limit: 100,
+    };
+    let all = rig.store.applications(query).expect("readable");
+    let known = all.iter().find(|known| known.key == application);
+    Command::DeleteApplication {
+        application,
+        revision: known.expect("it is there").revision,
+    }
+}
+
+#[test]
+fn nothing_of_a_deleted_application_goes_out_even_if_the_process_ends_in_between() {
+    for fails in [false, true] {
+        let (mut rig, _, _) = rig();
+        let application = rig.application("gone");
+        let ids: Vec<EndpointId> = ["a", "b", "c"]
+            .iter()
+            .map(|name| rig.endpoint(application, name).0)
+            .collect();
+        for _ in 0..3 {
+            rig.event(application);
+        }
+        rig.answer(FAILED);
+        rig.advance(Span::from_seconds(1));
+        // The directory's batch is the first, and the endpoints' the second.
+        rig.fail_commit_in = fails.then_some(1);
+        let request = rig.command(delete_application(&rig, application));
+        assert!(matches!(rig.replies.get(&request), Some(Ok(_))));
+        while let Some(flying) = rig.sent.pop_front() {
+            rig.done(&flying, FAILED);
+        }
+        rig.advance(Span::from_seconds(100_000));
+        assert_eq!(rig.failed_after.len(), usize::from(fails));
+        assert!(rig.sent.is_empty());
+        assert_eq!(rig.store.counts().open_rows, 0);
+        for id in ids {
+            assert_eq!(
+                endpoint(&rig, application, id).state,
+                EndpointState::Deleted
+            );
+        }
+        let refused = rig.command(new_event(application));
+        let unknown = Err(Refusal::UnknownApplication);
+        assert_eq!(rig.replies.get(&refused), Some(&unknown));
+        let refused = rig.command(Command::DeleteApplication {
+            application,
+            revision: 2,
+        });
+        assert_eq!(rig.replies.get(&refused), Some(&unknown));
+    }
+}
+
+#[test]
+fn an_endpoint_that_is_on_its_way_when_its_application_goes_is_deleted_with_it() {
+    let (mut rig, _, _) = rig();
+    let application = rig.application("gone");
+    rig.hold_completions = true;
+    let delete = delete_application(&rig, application);
+    rig.command(delete);
+    rig.command(new_endpoint(application, "late"));
+    rig.hold_completions = false;
+    rig.complete();
+    rig.advance(Span::from_seconds(1));
+    let late = rig.store.endpoints(application, 0, 9).expect("readable");
+    let states: Vec<EndpointState> = late.iter().map(|it| it.state).collect();
+    assert_eq!(states, [EndpointState::Deleted]);
 }

@@ -14,6 +14,7 @@ use super::{
     entry::off_thread,
     faults::Faults,
     fields::Fields,
+    nothing,
     page::PageQuery,
     revision::{TRIES, told_at},
     taken, told, unexpected,
@@ -75,9 +76,11 @@ async fn listed<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
     let part = page.part(list, called.backend.now())?;
     let backend = called.backend;
     off_thread(move || {
-        let entries = part.read(limits::PAGE_ENTRIES_MAX + 1, |query| {
-            backend.reads().applications(query)
-        })?;
+        let entries = part.read_where(
+            limits::PAGE_ENTRIES_MAX + 1,
+            |query| backend.reads().applications(query),
+            |application: &Arc<Application>| !application.is_deleted,
+        )?;
         told(
             StatusCode::OK,
             &entries.answer(|application| shown(application)),
@@ -110,6 +113,34 @@ pub(super) async fn patch<B: Backend>(called: Called<B>, request: Request) -> Re
         changed(called, &body, Way::Part).await
     };
     answer.await.unwrap_or_else(Problem::into_response)
+}
+
+/// `DELETE /api/v1/app/{app}`: 204; no attempt for it starts after that.
+pub(super) async fn delete<B: Backend>(called: Called<B>) -> Response {
+    deleted(called).await.unwrap_or_else(Problem::into_response)
+}
+
+async fn deleted<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
+    let precondition = called.precondition.clone()?;
+    for _ in 0..TRIES {
+        let known = called.application()?;
+        precondition.judge(known.revision)?;
+        if known.uid.as_deref() == Some(DEFAULT_APPLICATION_UID) {
+            let message = "the original routes need this application: delete its endpoints instead";
+            return Err(Problem::new(Code::Conflict, message));
+        }
+        let command = Command::DeleteApplication {
+            application: known.key,
+            revision: known.revision,
+        };
+        match called.backend.command(command).await {
+            Ok(Answer::Application { .. }) => return Ok(nothing()),
+            Err(Refusal::Stale) => {}
+            Ok(other) => return Err(unexpected("an application was deleted", Some(other))),
+            Err(refusal) => return Err(refusal.into()),
+        }
+    }
+    Err(Refusal::Stale.into())
 }
 
 /// How a body changes an application.

@@ -81,6 +81,7 @@ impl<B: Backend> Called<B> {
         let name = self.name("app", ApplicationId::PREFIX, id);
         let read = |name| self.backend.reads().application(name);
         let found = name.as_ref().map(read).transpose()?.flatten();
+        let found = found.filter(|application| !application.is_deleted);
         Ok(found.ok_or(match name {
             Some(Name::Uid(uid)) => Some(uid),
             Some(Name::Id(_)) | None => None,

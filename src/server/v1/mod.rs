@@ -57,7 +57,8 @@ pub(super) fn routes<B: Backend>(state: ServerState<B>) -> Router<ServerState<B>
             "/api/v1/app/{app}",
             get(application::show::<B>)
                 .put(application::put::<B>)
-                .patch(application::patch::<B>),
+                .patch(application::patch::<B>)
+                .delete(application::delete::<B>),
         )
         .route(
             "/api/v1/app/{app}/endpoint",
@@ -131,6 +132,15 @@ fn told(status: StatusCode, said: &impl Serialize) -> Result<Response, Problem> 
     headers.insert(CONTENT_TYPE, json);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
+}
+
+/// 204.
+fn nothing() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 /// A name that was chosen for something new belongs to something else.

@@ -106,6 +106,7 @@ struct ApplicationRow<'row> {
 struct ApplicationMore {
     revision: u32,
     updated_at: NowRow,
+    is_deleted: bool,
 }
 
 /// An application as a row.
@@ -119,6 +120,7 @@ pub(super) fn application_row(application: &Application) -> Result<Vec<u8>, Faul
     let more = ApplicationMore {
         revision: application.revision,
         updated_at: application.updated_at.into(),
+        is_deleted: application.is_deleted,
     };
     encode_grown(&row, &more)
 }
@@ -130,12 +132,14 @@ pub(super) fn application(key: ApplicationKey, bytes: &[u8]) -> Result<Applicati
     let more = more.unwrap_or(ApplicationMore {
         revision: 1,
         updated_at: row.created_at,
+        is_deleted: false,
     });
     Ok(Application {
         key,
         id: ApplicationId::new(Id::from_value(row.id)),
         uid: row.uid.map(Arc::from),
         registration: Bytes::copy_from_slice(row.registration),
+        is_deleted: more.is_deleted,
         revision: more.revision,
         created_at: row.created_at.into(),
         updated_at: more.updated_at.into(),

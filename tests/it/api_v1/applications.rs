@@ -430,3 +430,56 @@ async fn applications_are_listed_page_by_page_in_both_orders_and_back() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a65_a_deleted_application_is_204_then_404_with_all_that_was_in_it() {
+    local(async {
+        let api = Api::start(OutcomeKind::Status(503)).await;
+        let made = api.application("a").await;
+        api.endpoint("a", "e", "http://h/").await;
+        let message = api.message("a", 1).await;
+        api.attempts(1).await;
+        let nothing = json!({});
+        let stale = api
+            .send(Method::DELETE, "/api/v1/app/a", &nothing, Some("\"7\""))
+            .await;
+        assert_eq!(stale.refusal(), (412, "precondition_failed".into()));
+        let gone = api
+            .send(Method::DELETE, "/api/v1/app/a", &nothing, None)
+            .await;
+        assert_eq!((gone.status.as_u16(), gone.body.as_str()), (204, ""));
+        let id = made["id"].as_str().expect("an id");
+        for path in [
+            "/api/v1/app/a".to_owned(),
+            format!("/api/v1/app/{id}"),
+            format!("/api/v1/app/{id}/endpoint/e"),
+            format!("/api/v1/app/{id}/msg/{message}"),
+        ] {
+            assert_eq!(
+                api.get(&path).await.refusal(),
+                (404, "not_found".into()),
+                "{path}"
+            );
+        }
+        let again = api
+            .send(Method::DELETE, "/api/v1/app/a", &nothing, None)
+            .await;
+        assert_eq!(again.status, 404);
+        api.advance(Span::from_seconds(100_000)).await;
+        assert_eq!(api.host.handle.stats().attempts, 1, "its retry never comes");
+        let listed = api.get("/api/v1/app").await.fine();
+        assert_eq!(listed["data"].as_array().map(Vec::len), Some(1), "{listed}");
+        // The name is free, and what gets it is another one.
+        let fresh = api.application("a").await;
+        assert_ne!(fresh["id"], made["id"]);
+        assert_eq!(
+            api.get("/api/v1/app/a/endpoint").await.fine()["data"],
+            json!([])
+        );
+        let kept = api
+            .send(Method::DELETE, "/api/v1/app/default", &nothing, None)
+            .await;
+        assert_eq!(kept.refusal(), (409, "conflict".into()));
+    })
+    .await;
+}

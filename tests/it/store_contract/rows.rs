@@ -53,6 +53,7 @@ pub(crate) fn application(ordinal: u32, uid: &str, id: u128) -> Arc<Application>
         id: ApplicationId::new(Id::from_value(id)),
         uid: Some(uid.into()),
         registration: Bytes::new(),
+        is_deleted: false,
         revision: 1,
         created_at: Now::at(ms(1)),
         updated_at: Now::at(ms(1)),

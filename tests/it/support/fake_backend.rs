@@ -115,6 +115,7 @@ impl Inside {
         match command {
             Command::CreateApplication { .. }
             | Command::UpdateApplication { .. }
+            | Command::DeleteApplication { .. }
             | Command::UpdateEndpoint(_)
             | Command::DeleteEndpoint { .. } => {
                 panic!("the original routes only register and test")

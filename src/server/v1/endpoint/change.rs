@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{body::Body, response::Response};
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
 
 use crate::{
     domain::{
@@ -95,13 +93,4 @@ pub(super) fn found<B: Backend>(
     let name = Name::Id(id.id());
     let found = called.backend.reads().endpoint(application.key, &name)?;
     found.ok_or_else(|| unexpected("an endpoint is missing", None))
-}
-
-/// 204.
-pub(super) fn nothing() -> Response {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }

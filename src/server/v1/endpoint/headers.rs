@@ -6,14 +6,14 @@ use axum::{extract::Request, response::Response};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::change::{Changed, change, nothing};
+use super::change::{Changed, change};
 use crate::{
     limits,
     policy::header::{is_sensitive, judge_header},
     server::{
         backend::Backend,
         problem::{FaultKind, Problem},
-        v1::{body, called::Called, faults::Faults, fields::Fields, revision::told_at},
+        v1::{body, called::Called, faults::Faults, fields::Fields, nothing, revision::told_at},
     },
 };
 

@@ -14,7 +14,7 @@ use http::StatusCode;
 pub(super) use self::body::shown;
 use self::{
     body::{OLDER_NAMES, Said, fields_of, judged},
-    change::{Changed, change, found, nothing},
+    change::{Changed, change, found},
 };
 use super::{
     body::read,
@@ -23,6 +23,7 @@ use super::{
     entry::off_thread,
     faults::Faults,
     fields::Fields,
+    nothing,
     page::PageQuery,
     revision::told_at,
     taken, told, unexpected,

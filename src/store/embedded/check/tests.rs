@@ -62,6 +62,7 @@ fn application() -> Change {
         id: ApplicationId::new(Id::from_value(1)),
         uid: Some("acme".into()),
         registration: Bytes::new(),
+        is_deleted: false,
         revision: 1,
         created_at: Now::at(ms(1)),
         updated_at: Now::at(ms(1)),
