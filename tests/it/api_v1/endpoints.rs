@@ -80,6 +80,7 @@ async fn a_url_is_enough_and_older_names_and_empty_fields_are_understood() {
         assert_eq!(said["metadata"], json!({}));
         assert_eq!(said["eventTypes"], Value::Null);
         assert_eq!(said["disabled"], false);
+        assert_eq!(said["version"], 1, "older libraries require it");
         let body = json!({
             "url": "http://h/",
             "filterTypes": ["a"],
@@ -91,6 +92,8 @@ async fn a_url_is_enough_and_older_names_and_empty_fields_are_understood() {
         });
         let said = api.post(PATH, body).await.fine();
         assert_eq!(said["eventTypes"], json!(["a"]));
+        assert_eq!(said["filterTypes"], json!(["a"]));
+        assert_eq!(said["rateLimit"], Value::Null);
     })
     .await;
 }

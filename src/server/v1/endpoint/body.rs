@@ -164,15 +164,21 @@ pub(super) fn fields_of(endpoint: &Endpoint) -> Value {
     fields
 }
 
-/// An endpoint as the API shows it.
+/// An endpoint as the API shows it: with the older names, too, since libraries that know only these
+/// require some of them.
 pub(in crate::server::v1) fn shown(endpoint: &Endpoint) -> Value {
     let mut shown = fields_of(endpoint);
+    let older = OLDER_NAMES.map(|(name, older)| (older, shown[name].clone()));
     let times = [
         ("createdAt", endpoint.created_at),
         ("updatedAt", endpoint.updated_at),
     ];
     if let Some(fields) = shown.as_object_mut() {
         fields.insert("id".into(), endpoint.id.to_string().into());
+        for (name, value) in older {
+            fields.insert(name.into(), value);
+        }
+        fields.entry("version").or_insert_with(|| 1.into());
         for (name, at) in times {
             fields.insert(name.into(), wall_time::shown(at.wall).into());
         }
