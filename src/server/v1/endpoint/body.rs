@@ -168,7 +168,7 @@ pub(super) fn fields_of(endpoint: &Endpoint) -> Value {
 /// require some of them.
 pub(in crate::server::v1) fn shown(endpoint: &Endpoint) -> Value {
     let mut shown = fields_of(endpoint);
-    let older = OLDER_NAMES.map(|(name, older)| (older, shown[name].clone()));
+    let older = OLDER_NAMES.map(|(name, older)| (older, shown.get(name).cloned()));
     let times = [
         ("createdAt", endpoint.created_at),
         ("updatedAt", endpoint.updated_at),
@@ -176,7 +176,7 @@ pub(in crate::server::v1) fn shown(endpoint: &Endpoint) -> Value {
     if let Some(fields) = shown.as_object_mut() {
         fields.insert("id".into(), endpoint.id.to_string().into());
         for (name, value) in older {
-            fields.insert(name.into(), value);
+            fields.insert(name.into(), value.into());
         }
         fields.entry("version").or_insert_with(|| 1.into());
         for (name, at) in times {
