@@ -9,6 +9,7 @@ use super::{
     endpoint::{Endpoint, EndpointKey, EndpointState},
     event::{Event, EventPosition},
     id::{Id, ShardId},
+    record::{Record, RecordKind},
 };
 use crate::time::Now;
 
@@ -78,6 +79,18 @@ pub enum Change {
     /// An application as it is from now on: it takes the place of the revision before its own. Its
     /// `uid` may be another one, if that is free.
     UpdateApplication(Arc<Application>),
+    /// A record as it is from now on. Of revision 1 it is new, and its name must be free; else it takes
+    /// the place of the revision before its own.
+    PutRecord(Arc<Record>),
+    /// A record goes, if it is still of this revision.
+    DeleteRecord {
+        /// What it is of.
+        kind: RecordKind,
+        /// Its name.
+        name: Arc<str>,
+        /// Its revision.
+        revision: u32,
+    },
     /// A new endpoint; unique by its key, if it has one.
     PutEndpoint {
         /// The endpoint.

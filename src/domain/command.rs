@@ -12,6 +12,7 @@ use super::{
     event::Payload,
     filter::Filter,
     id::{ApplicationId, EndpointId, EventId, Id},
+    record::RecordKind,
     secret::Secret,
 };
 use crate::time::{Span, Timestamp};
@@ -61,6 +62,26 @@ pub enum Command {
         /// The application.
         application: ApplicationKey,
         /// The revision that the caller saw.
+        revision: u32,
+    },
+    /// Makes a record whose name must be free, or changes the one of this revision.
+    PutRecord {
+        /// What it is of.
+        kind: RecordKind,
+        /// Its name.
+        name: Arc<str>,
+        /// The revision that the change was made from; `None` for a new one.
+        revision: Option<u32>,
+        /// What it says from now on.
+        body: Bytes,
+    },
+    /// Takes a record away, unless it was changed meanwhile.
+    DeleteRecord {
+        /// What it is of.
+        kind: RecordKind,
+        /// Its name.
+        name: Arc<str>,
+        /// Its revision as the caller saw it.
         revision: u32,
     },
     /// Creates an endpoint, or finds the one that is registered under its key and enables it.
@@ -173,6 +194,11 @@ pub enum Answer {
         id: EventId,
         /// When it was accepted, as the wall clock had it.
         accepted_wall: Timestamp,
+    },
+    /// The record is as it was asked for, or gone.
+    Record {
+        /// Its id.
+        id: Id,
     },
     /// Nothing was written: the name that was chosen for it belongs to this object.
     NameTaken {

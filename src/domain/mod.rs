@@ -21,4 +21,5 @@ pub mod id;
 pub mod observation;
 pub mod outcome;
 pub mod page;
+pub mod record;
 pub mod secret;

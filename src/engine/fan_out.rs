@@ -3,12 +3,11 @@
 
 use std::sync::Arc;
 
-use super::{Engine, done_map::DoneMap, lane::Place, record::OnCommit};
+use super::{Engine, directory::record_told, done_map::DoneMap, lane::Place, record::OnCommit};
 use crate::{
     domain::{
-        application::Application,
         change::{Batch, ChangeResult},
-        command::{Answer, Refusal, Reply},
+        command::{Answer, Refusal, RequestHandle},
         event::{Event, EventPosition},
     },
     time::Now,
@@ -66,6 +65,9 @@ impl Engine {
                     self.endpoint_known(request, id);
                 }
             }
+            (OnCommit::Record(request, id), result) => {
+                self.replies.push((request, record_told(id, result)));
+            }
             (OnCommit::EndpointChanged(request, endpoint), result) => {
                 let reply = self.endpoint_changed(endpoint, result, now);
                 self.replies.push((request, reply));
@@ -80,23 +82,8 @@ impl Engine {
                 self.replies
                     .push((request, Ok(Answer::Endpoint { id, fresh: false })));
             }
-            (OnCommit::Event(request, event), ChangeResult::Fresh) => {
-                self.stats.events += 1;
-                let (id, accepted_wall) = (event.id, event.accepted_wall);
-                let reply = Ok(Answer::Event { id, accepted_wall });
-                self.replies.extend(request.map(|request| (request, reply)));
-                self.arrived
-                    .push((event.application, event.position, Some(event)));
-            }
             (OnCommit::Event(request, event), result) => {
-                let reply = match result {
-                    ChangeResult::Existing(id) => Ok(Answer::NameTaken { id }),
-                    ChangeResult::Full | ChangeResult::Stale | ChangeResult::Fresh => {
-                        Err(Refusal::StoreFull)
-                    }
-                };
-                self.replies.extend(request.map(|request| (request, reply)));
-                self.arrived.push((event.application, event.position, None));
+                self.event_committed(request, event, result);
             }
             (
                 OnCommit::Application(request, _) | OnCommit::Endpoint(request, _),
@@ -107,43 +94,26 @@ impl Engine {
         }
     }
 
-    /// The application that has the `uid` of one that was to be made.
-    fn application_known(&self, asked: &Application) -> Reply {
-        let known = asked.uid.as_ref();
-        let known = known.and_then(|uid| self.registry.application_by_uid(uid));
-        let known = known.and_then(|index| self.registry.applications.get(index));
-        let known = &known.ok_or(Refusal::NotReady)?.application;
-        Ok(Answer::Application {
-            id: known.id,
-            key: known.key,
-            fresh: false,
-        })
-    }
-
-    /// An application was changed, unless another change came first.
-    fn application_changed(
+    /// An event was committed: it arrives, or leaves its place empty.
+    fn event_committed(
         &mut self,
-        changed: Arc<Application>,
+        request: Option<RequestHandle>,
+        event: Arc<Event>,
         result: ChangeResult,
-        now: Now,
-    ) -> Reply {
-        let (id, key) = (changed.id, changed.key);
-        match result {
+    ) {
+        let (id, accepted_wall) = (event.id, event.accepted_wall);
+        let reply = match result {
             ChangeResult::Fresh => {
-                let is_deleted = changed.is_deleted;
-                self.registry.replace_application(changed);
-                if is_deleted && let Some(application) = self.registry.application(key) {
-                    self.delete_endpoints_of(application, now);
-                }
-                Ok(Answer::Application {
-                    id,
-                    key,
-                    fresh: false,
-                })
+                self.stats.events += 1;
+                Ok(Answer::Event { id, accepted_wall })
             }
             ChangeResult::Existing(id) => Ok(Answer::NameTaken { id }),
-            ChangeResult::Stale | ChangeResult::Full => Err(Refusal::Stale),
-        }
+            ChangeResult::Full | ChangeResult::Stale => Err(Refusal::StoreFull),
+        };
+        self.replies.extend(request.map(|request| (request, reply)));
+        let (application, position) = (event.application, event.position);
+        let arrived = (result == ChangeResult::Fresh).then_some(event);
+        self.arrived.push((application, position, arrived));
     }
 
     /// Puts the events that became durable into their rings and wakes who waited for them.

@@ -11,13 +11,13 @@ use super::{
 };
 use crate::{
     domain::{
-        application::{Application, ApplicationKey},
+        application::ApplicationKey,
         change::{Change, StoreMode},
         command::{Command, NewEvent, Refusal, RequestHandle},
         event::{Event, JSON, ORDER_RECEIVED, Payload},
-        id::{ApplicationId, EventId, ShardId},
+        id::EventId,
     },
-    generator, limits,
+    generator,
     random::Stream,
     time::{Now, Timestamp},
 };
@@ -67,6 +67,17 @@ impl Engine {
                     application,
                     revision,
                 } => self.delete_application((request, application), revision, now),
+                Command::PutRecord {
+                    kind,
+                    name,
+                    revision,
+                    body,
+                } => self.put_record(request, (kind, name, revision), body, now),
+                Command::DeleteRecord {
+                    kind,
+                    name,
+                    revision,
+                } => self.delete_record(request, (kind, name, revision)),
                 Command::CreateEndpoint(new) => self.create_endpoint(request, *new, now),
                 Command::UpdateEndpoint(update) => self.update_endpoint(request, *update, now),
                 Command::DeleteEndpoint {
@@ -79,119 +90,6 @@ impl Engine {
         if let Err(refusal) = refused {
             self.replies.push((request, Err(refusal)));
         }
-    }
-
-    fn create_application(
-        &mut self,
-        request: RequestHandle,
-        uid: Option<Arc<str>>,
-        registration: Bytes,
-        now: Now,
-    ) -> Result<(), Refusal> {
-        let shard = self.deal_shard().ok_or(Refusal::NotReady)?;
-        let ordinal = self.next_application.get(&shard).copied().unwrap_or(0);
-        let log = self
-            .logs
-            .get_mut(&ShardId::DIRECTORY)
-            .ok_or(Refusal::NotReady)?;
-        if log.is_full() {
-            return Err(Refusal::Overloaded);
-        }
-        self.next_application
-            .insert(shard, ordinal.saturating_add(1));
-        let application = Arc::new(Application {
-            key: ApplicationKey { shard, ordinal },
-            id: ApplicationId::new(log.next_id(now)),
-            uid,
-            registration,
-            is_deleted: false,
-            revision: 1,
-            created_at: now,
-            updated_at: now,
-        });
-        let bytes = limits::NAME_BYTES_MAX + application.registration.len();
-        let then = OnCommit::Application(request, Arc::clone(&application));
-        log.gather_urgent(Change::PutApplication(application), then, bytes);
-        Ok(())
-    }
-
-    fn update_application(
-        &mut self,
-        (request, key): (RequestHandle, ApplicationKey),
-        revision: u32,
-        (uid, registration): (Option<Arc<str>>, Bytes),
-        now: Now,
-    ) -> Result<(), Refusal> {
-        let known = self.known_application(key)?;
-        self.replace_application(
-            request,
-            Application {
-                uid,
-                registration,
-                revision: revision.saturating_add(1),
-                updated_at: now,
-                ..known
-            },
-        )
-    }
-
-    /// Of a deleted application only its place is kept.
-    fn delete_application(
-        &mut self,
-        (request, key): (RequestHandle, ApplicationKey),
-        revision: u32,
-        now: Now,
-    ) -> Result<(), Refusal> {
-        let known = self.known_application(key)?;
-        self.replace_application(
-            request,
-            Application {
-                uid: None,
-                registration: Bytes::new(),
-                is_deleted: true,
-                revision: revision.saturating_add(1),
-                updated_at: now,
-                ..known
-            },
-        )
-    }
-
-    /// An application that is there.
-    fn known_application(&self, key: ApplicationKey) -> Result<Application, Refusal> {
-        let known = self.registry.application(key);
-        let known = known.and_then(|index| self.registry.applications.get(index));
-        let known = known.map(|entry| &*entry.application);
-        let known = known.filter(|application| !application.is_deleted);
-        known.cloned().ok_or(Refusal::UnknownApplication)
-    }
-
-    /// Gathers what an application is from now on.
-    fn replace_application(
-        &mut self,
-        request: RequestHandle,
-        application: Application,
-    ) -> Result<(), Refusal> {
-        let application = Arc::new(application);
-        let log = self.logs.get_mut(&ShardId::DIRECTORY);
-        let log = log.ok_or(Refusal::NotReady)?;
-        if log.is_full() {
-            return Err(Refusal::Overloaded);
-        }
-        let bytes = limits::NAME_BYTES_MAX + application.registration.len();
-        let then = OnCommit::ApplicationChanged(request, Arc::clone(&application));
-        log.gather_urgent(Change::UpdateApplication(application), then, bytes);
-        Ok(())
-    }
-
-    /// The shard that the next application goes to: the shards of data in turn.
-    fn deal_shard(&mut self) -> Option<ShardId> {
-        let data = self
-            .shard_list
-            .iter()
-            .filter(|shard| **shard != ShardId::DIRECTORY);
-        let shards: Vec<ShardId> = data.copied().collect();
-        let known = self.registry.applications.len();
-        shards.get(known.checked_rem(shards.len())?).copied()
     }
 
     fn accept_event(

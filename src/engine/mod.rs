@@ -32,6 +32,7 @@
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
+mod directory;
 mod dispatch;
 mod done_map;
 mod endpoint;

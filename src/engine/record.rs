@@ -73,6 +73,8 @@ pub(super) enum OnCommit {
     Application(RequestHandle, Arc<Application>),
     /// The application is as it is here and who asked is answered.
     ApplicationChanged(RequestHandle, Arc<Application>),
+    /// Who asked for the record is answered.
+    Record(RequestHandle, Id),
     /// The endpoint is known and its creator answered.
     Endpoint(RequestHandle, Arc<Endpoint>),
     /// The endpoint is enabled from this event on and who asked is answered.
@@ -92,6 +94,7 @@ impl OnCommit {
             Self::Nothing => None,
             Self::Application(request, _)
             | Self::ApplicationChanged(request, _)
+            | Self::Record(request, _)
             | Self::Endpoint(request, _)
             | Self::Enabled(request, ..)
             | Self::EndpointChanged(request, _)

@@ -273,7 +273,12 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
                 self.handle.status.default_application.get_or_init(|| key);
                 self.handle.status.set_readiness(Readiness::Ready);
             }
-            Ok(Answer::Endpoint { .. } | Answer::Event { .. } | Answer::NameTaken { .. })
+            Ok(
+                Answer::Endpoint { .. }
+                | Answer::Event { .. }
+                | Answer::Record { .. }
+                | Answer::NameTaken { .. },
+            )
             | Err(Refusal::ShuttingDown) => {}
             Err(_) => self.create_default_application(),
         }

@@ -79,6 +79,8 @@ impl Trace {
                     Command::UpdateEndpoint(_) => 5,
                     Command::DeleteEndpoint { .. } => 6,
                     Command::DeleteApplication { .. } => 7,
+                    Command::PutRecord { .. } => 8,
+                    Command::DeleteRecord { .. } => 9,
                 };
                 Record::new(kind, 0, request.number(), 0_u64)
             }
@@ -140,6 +142,7 @@ impl Trace {
                     Ok(Answer::Endpoint { id, fresh }) => (2 + u64::from(*fresh), id.id()),
                     Ok(Answer::Event { id, .. }) => (4, id.id()),
                     Ok(Answer::NameTaken { id }) => (5, *id),
+                    Ok(Answer::Record { id }) => (6, *id),
                     Err(_) => (0, Id::default()),
                 };
                 Record::new(130, value, request.number(), id.value())
@@ -220,8 +223,8 @@ impl Trace {
     }
 }
 
-/// What a change is told as.
-fn change_record(change: &Change) -> Record {
+/// What a change of the directory is told as.
+fn directory_record(change: &Change) -> Record {
     match change {
         Change::PutApplication(application) => {
             Record::new(200, 0, application.id.id().value(), 0_u64)
@@ -230,6 +233,24 @@ fn change_record(change: &Change) -> Record {
             let revision = u64::from(application.revision);
             Record::new(215, 0, application.id.id().value(), revision)
         }
+        Change::PutRecord(record) => {
+            Record::new(218, u64::from(record.revision), record.id.value(), 0_u64)
+        }
+        Change::DeleteRecord { revision, .. } => {
+            Record::new(219, u64::from(*revision), 0_u64, 0_u64)
+        }
+        // No other is of the directory.
+        _ => Record::new(0, 0, 0_u64, 0_u64),
+    }
+}
+
+/// What a change is told as.
+fn change_record(change: &Change) -> Record {
+    match change {
+        Change::PutApplication(_)
+        | Change::UpdateApplication(_)
+        | Change::PutRecord(_)
+        | Change::DeleteRecord { .. } => directory_record(change),
         Change::PutEndpoint { endpoint, .. } => Record::new(
             201,
             0,

@@ -15,7 +15,10 @@ use crate::domain::{
 pub(super) fn is_of_directory(change: &Change) -> bool {
     matches!(
         change,
-        Change::PutApplication(_) | Change::UpdateApplication(_)
+        Change::PutApplication(_)
+            | Change::UpdateApplication(_)
+            | Change::PutRecord(_)
+            | Change::DeleteRecord { .. }
     )
 }
 
@@ -38,7 +41,10 @@ pub(super) fn accepts<P: Places>(places: &mut P, batch: &Batch) -> Result<bool, 
     let mut new_endpoints = BTreeSet::new();
     for change in &batch.changes {
         let fits = match change {
-            Change::PutApplication(_) | Change::UpdateApplication(_) => false,
+            Change::PutApplication(_)
+            | Change::UpdateApplication(_)
+            | Change::PutRecord(_)
+            | Change::DeleteRecord { .. } => false,
             Change::PutEndpoint { endpoint, .. } => {
                 let key = endpoint.key;
                 in_shard(key.application)

@@ -29,6 +29,7 @@ use crate::{
         history::{AttemptEntry, EventEntry, HistoryQuery, Name},
         id::ShardId,
         page::{LoadHandle, Page, PageRequest, ShardState},
+        record::{Record, RecordKind},
     },
     limits,
 };
@@ -285,6 +286,10 @@ impl Reads for MemoryStore {
 
     fn applications(&self, query: HistoryQuery) -> Result<Vec<Arc<Application>>, ReadError> {
         Ok(self.directory.list(query))
+    }
+
+    fn records(&self, kind: RecordKind) -> Result<Vec<Arc<Record>>, ReadError> {
+        Ok(self.directory.records(kind))
     }
 
     fn endpoint(

@@ -21,6 +21,7 @@ use crate::domain::{
     history::{AttemptEntry, EventEntry, HistoryQuery, Name},
     id::ShardId,
     page::{LoadHandle, Page, PageRequest, ShardState},
+    record::{Record, RecordKind},
 };
 
 /// A durable store of shards.
@@ -73,6 +74,12 @@ pub trait Reads {
     /// # Errors
     /// [`ReadError`]
     fn applications(&self, query: HistoryQuery) -> Result<Vec<Arc<Application>>, ReadError>;
+
+    /// All records of a kind, in the order of their names; they are few.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    fn records(&self, kind: RecordKind) -> Result<Vec<Arc<Record>>, ReadError>;
 
     /// An endpoint of an application by its name.
     ///
@@ -172,6 +179,10 @@ impl<R: ReadThrough> Reads for R {
 
     fn applications(&self, query: HistoryQuery) -> Result<Vec<Arc<Application>>, ReadError> {
         self.read_through(|reads| reads.applications(query))
+    }
+
+    fn records(&self, kind: RecordKind) -> Result<Vec<Arc<Record>>, ReadError> {
+        self.read_through(|reads| reads.records(kind))
     }
 
     fn endpoint(

@@ -113,6 +113,7 @@ macro_rules! every_fact {
             a_uid_exists_once_even_within_one_batch,
             an_application_changes_only_from_the_revision_that_is_there,
             applications_are_listed_by_id_both_ways,
+            a_record_is_made_once_and_changes_only_from_the_revision_that_is_there,
             an_endpoint_exists_once_by_its_unique_key,
             an_endpoint_changes_only_from_the_revision_that_is_there,
             a_deleted_endpoint_leaves_its_names_and_cancels_what_was_open,

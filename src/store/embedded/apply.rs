@@ -8,7 +8,7 @@ use super::{
     fault::Fault,
     keys,
     memory::{self, Memory},
-    names,
+    names, record_row,
     rows::{self, LaneRow, OpenRow},
     tables::{TableName, Writing},
 };
@@ -36,6 +36,12 @@ pub(super) fn change(
         Change::UpdateApplication(application) => {
             return directory::update(writing, &application);
         }
+        Change::PutRecord(record) => return record_row::put(writing, memory, &record),
+        Change::DeleteRecord {
+            kind,
+            name,
+            revision,
+        } => return record_row::delete(writing, (kind, &name), revision),
         Change::PutEndpoint { endpoint, unique } => {
             return endpoints::put(writing, memory, &endpoint, unique.as_ref());
         }

@@ -15,7 +15,7 @@ use crate::domain::{
     change::{ChangeResult, UniqueKey},
     endpoint::{Endpoint, EndpointKey, EndpointState},
     event::EventPosition,
-    history::{HistoryQuery, Order},
+    history::{HistoryQuery, Name, Order},
     id::Id,
 };
 
@@ -162,4 +162,27 @@ pub(super) fn by_id(
         },
     )?;
     Ok(found)
+}
+
+/// The endpoint of an application that has this name.
+pub(super) fn named(
+    reading: &mut Reading,
+    application: ApplicationKey,
+    name: &Name,
+) -> Result<Option<Arc<Endpoint>>, Fault> {
+    let key = match name {
+        Name::Id(id) => names::endpoint_id(*id),
+        Name::Uid(uid) => names::unique(&UniqueKey::EndpointUid {
+            application,
+            uid: Arc::clone(uid),
+        }),
+    };
+    let found = reading.read(TableName::Names, &key, |row| Ok(names::endpoint(row)))?;
+    let found = found.flatten().map(|(_, key)| key);
+    let Some(key) = found.filter(|key| key.application == application) else {
+        return Ok(None);
+    };
+    reading.read(TableName::Endpoints, &keys::endpoint(key), |row| {
+        Ok(Arc::new(endpoint_row::endpoint(key, row)?))
+    })
 }

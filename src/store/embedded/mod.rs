@@ -8,7 +8,7 @@
 //! not synced.
 //!
 //! The files read from the outside in: `disk`, `file` and `caught` (what it stands on), `tables`,
-//! `seal`, `keys`, `names`, `rows`, `endpoint_row` and `blocks` (how it is laid out), `memory` (what is kept beside it), `group`,
+//! `seal`, `keys`, `names`, `rows`, `endpoint_row`, `record_row` and `blocks` (how it is laid out), `memory` (what is kept beside it), `group`,
 //! `accept`, `apply`, `directory`, `endpoints`, `index` and `buckets` (how it is written), `recovery`, `pages`, `reading`,
 //! `reader` and `listing` (how it is read). `offline`, `overlay`, `check`, `stats`, `backup` and
 //! `compact` are about the file of a store that no process has open.
@@ -40,6 +40,7 @@ mod overlay;
 mod pages;
 mod reader;
 mod reading;
+mod record_row;
 mod recovery;
 mod rows;
 mod seal;

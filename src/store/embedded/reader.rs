@@ -8,6 +8,7 @@ use super::{
     keys::{self, Reader},
     listing, names,
     reading::{bucket_at, event_at, first_from, id_at},
+    record_row,
     recovery::endpoint_rows,
     rows::{self, OpenRow, ProgressRow},
     tables::{Reading, TableName},
@@ -22,6 +23,7 @@ use crate::{
         event::EventPosition,
         history::{AttemptEntry, EventEntry, HistoryQuery, Name, Order},
         id::{EndpointId, Id},
+        record::{Record, RecordKind},
     },
     store::{ReadError, Reads},
     time::Timestamp,
@@ -48,26 +50,16 @@ impl Reads for EmbeddedReader {
         self.read(|reading| directory::applications(reading, query))
     }
 
+    fn records(&self, kind: RecordKind) -> Result<Vec<Arc<Record>>, ReadError> {
+        self.read(|reading| record_row::records(reading, kind))
+    }
+
     fn endpoint(
         &self,
         application: ApplicationKey,
         name: &Name,
     ) -> Result<Option<Arc<Endpoint>>, ReadError> {
-        self.read(|reading| {
-            let key = match name {
-                Name::Id(id) => names::endpoint_id(*id),
-                Name::Uid(uid) => names::unique(&UniqueKey::EndpointUid {
-                    application,
-                    uid: Arc::clone(uid),
-                }),
-            };
-            let found = reading.read(TableName::Names, &key, |row| Ok(names::endpoint(row)))?;
-            let found = found.flatten().map(|(_, key)| key);
-            match found.filter(|key| key.application == application) {
-                Some(key) => endpoint_at(reading, key),
-                None => Ok(None),
-            }
-        })
+        self.read(|reading| endpoints::named(reading, application, name))
     }
 
     fn endpoints(

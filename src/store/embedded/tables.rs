@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | `state` | `c`; `b`, bucket; `s`, shard; `p`, application | the last pair of times; what is known of a bucket, a shard, an application's progress |
 //! | `applications` | application | [`Application`](crate::domain::application::Application) |
+//! | `records` | kind 1, name | [`Record`](crate::domain::record::Record) |
 //! | `endpoints` | endpoint | [`Endpoint`](crate::domain::endpoint::Endpoint) |
 //! | `names` | see [`names`](super::names) | where a name leads |
 //! | `spans` | 0, application, position; 1, bucket, application | the bucket from that position on; its first position |
@@ -39,6 +40,8 @@ pub(super) enum TableName {
     State,
     /// Applications.
     Applications,
+    /// Records of the directory.
+    Records,
     /// Endpoints.
     Endpoints,
     /// Where names lead.
@@ -69,9 +72,10 @@ pub(super) enum TableName {
 
 impl TableName {
     /// The tables that are always there.
-    const FIXED: [Self; 10] = [
+    const FIXED: [Self; 11] = [
         Self::State,
         Self::Applications,
+        Self::Records,
         Self::Endpoints,
         Self::Names,
         Self::Spans,
@@ -87,6 +91,7 @@ impl TableName {
         match self {
             Self::State => "state".to_owned(),
             Self::Applications => "applications".to_owned(),
+            Self::Records => "records".to_owned(),
             Self::Endpoints => "endpoints".to_owned(),
             Self::Names => "names".to_owned(),
             Self::Spans => "spans".to_owned(),
@@ -123,6 +128,7 @@ impl TableName {
             Self::Attempts(bucket) => (12, bucket),
             Self::Index(bucket) => (13, bucket),
             Self::Expired(bucket) => (14, bucket),
+            Self::Records => (15, 0),
         };
         (kind << 32) | bucket as u64
     }

@@ -129,7 +129,10 @@ impl DataShard {
     fn change(&mut self, change: Change) -> ChangeResult {
         match change {
             // `accepts` let none of these through.
-            Change::PutApplication(_) | Change::UpdateApplication(_) => {}
+            Change::PutApplication(_)
+            | Change::UpdateApplication(_)
+            | Change::PutRecord(_)
+            | Change::DeleteRecord { .. } => {}
             Change::PutEndpoint { endpoint, unique } => return self.put_endpoint(endpoint, unique),
             Change::UpdateEndpoint(endpoint) => return self.update_endpoint(endpoint),
             Change::DeleteEndpoint { endpoint, from } => self.delete_endpoint(endpoint, from),

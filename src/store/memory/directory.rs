@@ -9,6 +9,7 @@ use crate::{
         history::{HistoryQuery, Name, Order},
         id::Id,
         page::ShardState,
+        record::{Record, RecordKind},
     },
     store::accept::is_of_directory,
 };
@@ -18,6 +19,7 @@ use crate::{
 pub(super) struct Directory {
     applications: BTreeMap<ApplicationKey, Arc<Application>>,
     by_uid: BTreeMap<Arc<str>, Id>,
+    records: BTreeMap<(RecordKind, Arc<str>), Arc<Record>>,
     last_id: Id,
 }
 
@@ -33,6 +35,14 @@ impl Directory {
                 Change::UpdateApplication(application) => {
                     batch.results.push(self.update(application));
                 }
+                Change::PutRecord(record) => batch.results.push(self.put_record(record)),
+                Change::DeleteRecord {
+                    kind,
+                    name,
+                    revision,
+                } => batch
+                    .results
+                    .push(self.delete_record(&(kind, name), revision)),
                 // No other is of the directory.
                 _ => {}
             }
@@ -63,6 +73,43 @@ impl Directory {
             .extend(application.uid.clone().map(|uid| (uid, id)));
         self.applications.insert(application.key, application);
         ChangeResult::Fresh
+    }
+
+    /// Writes a record: a new one if its name is free, a changed one in place of the revision before.
+    fn put_record(&mut self, record: Arc<Record>) -> ChangeResult {
+        let place = (record.kind, Arc::clone(&record.name));
+        let known = self.records.get(&place);
+        let written = match (known, record.revision) {
+            (None, 1) => record,
+            (Some(known), 1) => return ChangeResult::Existing(known.id),
+            (Some(known), revision) if known.revision.saturating_add(1) == revision => {
+                Arc::new(Record {
+                    id: known.id,
+                    created_at: known.created_at,
+                    ..Record::clone(&record)
+                })
+            }
+            (None | Some(_), _) => return ChangeResult::Stale,
+        };
+        self.last_id = self.last_id.max(written.id);
+        self.records.insert(place, written);
+        ChangeResult::Fresh
+    }
+
+    /// Takes a record away.
+    fn delete_record(&mut self, place: &(RecordKind, Arc<str>), revision: u32) -> ChangeResult {
+        let known = self.records.get(place);
+        if known.is_none_or(|known| known.revision != revision) {
+            return ChangeResult::Stale;
+        }
+        self.records.remove(place);
+        ChangeResult::Fresh
+    }
+
+    /// All records of a kind, in the order of their names.
+    pub(super) fn records(&self, kind: RecordKind) -> Vec<Arc<Record>> {
+        let of_kind = self.records.values().filter(|record| record.kind == kind);
+        of_kind.cloned().collect()
     }
 
     /// The applications that a query asks for.

@@ -1,6 +1,10 @@
-//! What every store keeps of applications.
+//! What every store keeps of the directory: applications and records.
 
 use super::*;
+use fanfare::{
+    domain::record::{Record, RecordKind},
+    time::Now,
+};
 
 /// Commits changes to the directory.
 fn changed<S: Store>(store: &mut S, changes: Vec<Change>) -> Vec<ChangeResult> {
@@ -76,4 +80,76 @@ pub(super) fn applications_are_listed_by_id_both_ways<S: Store + Reads>(make: im
     assert_eq!(listed(Some(1), Some(4), OldestFirst, 1), [2]);
     assert_eq!(listed(Some(1), Some(4), NewestFirst, 9), [3, 2]);
     assert!(listed(Some(4), None, OldestFirst, 9).is_empty());
+}
+
+pub(super) fn a_record_is_made_once_and_changes_only_from_the_revision_that_is_there<
+    S: Store + Reads,
+>(
+    make: impl Fn() -> S,
+) {
+    let mut store = make();
+    let put = |kind, name: &str, id: u128, revision| {
+        Change::PutRecord(Arc::new(Record {
+            kind,
+            name: name.into(),
+            id: Id::from_value(id),
+            body: bytes::Bytes::from(format!("{id}")),
+            revision,
+            created_at: Now::at(ms(i64::try_from(id).expect("small"))),
+            updated_at: Now::at(ms(i64::try_from(id).expect("small"))),
+        }))
+    };
+    let delete = |name: &str, revision| Change::DeleteRecord {
+        kind: TYPE,
+        name: name.into(),
+        revision,
+    };
+    const TYPE: RecordKind = RecordKind::EventType;
+    const KEY: RecordKind = RecordKind::ApiKey;
+    let results = changed(
+        &mut store,
+        vec![
+            put(TYPE, "b", 1, 1),
+            put(TYPE, "b", 2, 1),
+            put(KEY, "b", 3, 1),
+            put(TYPE, "a", 4, 2),
+            put(TYPE, "a", 5, 1),
+            put(TYPE, "a", 6, 2),
+            put(TYPE, "a", 7, 2),
+            put(TYPE, "c", 8, 1),
+            delete("c", 2),
+            delete("c", 1),
+            delete("c", 1),
+        ],
+    );
+    let (fresh, stale) = (ChangeResult::Fresh, ChangeResult::Stale);
+    let taken = ChangeResult::Existing(Id::from_value(1));
+    assert_eq!(
+        results,
+        [
+            fresh, taken, fresh, stale, fresh, fresh, stale, fresh, stale, fresh, stale
+        ]
+    );
+    let listed = |kind| -> Vec<(String, u128, u32, String, i64, i64)> {
+        let records = store.records(kind).expect("readable").into_iter();
+        records
+            .map(|record| {
+                (
+                    record.name.to_string(),
+                    record.id.value(),
+                    record.revision,
+                    String::from_utf8(record.body.to_vec()).expect("UTF-8"),
+                    record.created_at.wall.as_millis(),
+                    record.updated_at.wall.as_millis(),
+                )
+            })
+            .collect()
+    };
+    // A changed one keeps its id and the time it was made.
+    let expected = [
+        ("a".to_owned(), 5, 2, "6".to_owned(), 5, 6),
+        ("b".to_owned(), 1, 1, "1".to_owned(), 1, 1),
+    ];
+    assert_eq!(listed(TYPE), expected);
+    assert_eq!(listed(KEY), [("b".to_owned(), 3, 1, "3".to_owned(), 3, 3)]);
 }

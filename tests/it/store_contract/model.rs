@@ -166,6 +166,8 @@ impl Model {
         match change {
             Change::PutApplication(_)
             | Change::UpdateApplication(_)
+            | Change::PutRecord(_)
+            | Change::DeleteRecord { .. }
             | Change::UpdateEndpoint(_)
             | Change::DeleteEndpoint { .. } => unreachable!("not drafted"),
             Change::PutEndpoint { endpoint, unique } => {

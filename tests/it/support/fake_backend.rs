@@ -11,6 +11,7 @@ use fanfare::{
         event::EventPosition,
         history::{AttemptEntry, EventEntry, HistoryQuery, Name},
         id::{EndpointId, EventId, ShardId},
+        record::{Record, RecordKind},
     },
     runtime::handle::Readiness,
     server::backend::Backend,
@@ -116,6 +117,8 @@ impl Inside {
             Command::CreateApplication { .. }
             | Command::UpdateApplication { .. }
             | Command::DeleteApplication { .. }
+            | Command::PutRecord { .. }
+            | Command::DeleteRecord { .. }
             | Command::UpdateEndpoint(_)
             | Command::DeleteEndpoint { .. } => {
                 panic!("the original routes only register and test")
@@ -209,6 +212,10 @@ impl Reads for FakeBackend {
     }
 
     fn applications(&self, _: HistoryQuery) -> Result<Vec<Arc<Application>>, ReadError> {
+        Ok(Vec::new())
+    }
+
+    fn records(&self, _: RecordKind) -> Result<Vec<Arc<Record>>, ReadError> {
         Ok(Vec::new())
     }
 

@@ -12,7 +12,7 @@ use crate::{
         endpoint_row,
         fault::Fault,
         keys::{self, Reader},
-        names, rows,
+        names, record_row, rows,
         tables::TableName,
     },
 };
@@ -39,6 +39,14 @@ impl Checker<'_> {
                 self.fault(format!("{what}: a name of it does not lead to it"));
             }
         }
+        Ok(())
+    }
+
+    /// A record can be read, and its id was given out.
+    pub(super) fn record(&mut self, key: &[u8], row: &[u8]) -> Result<(), Fault> {
+        let record = record_row::record(key, row)?;
+        let what = format!("record {} of kind {:?}", record.name, record.kind);
+        self.given_out(ShardId::DIRECTORY, record.id, &what);
         Ok(())
     }
 

@@ -189,6 +189,7 @@ impl Checker<'_> {
                 // These were read as a whole.
                 TableName::State => Ok(()),
                 TableName::Applications => self.application(key, value),
+                TableName::Records => self.record(key, value),
                 TableName::Endpoints => self.endpoint(key, value),
                 TableName::Names => self.name(key, value),
                 TableName::Spans => self.span(key, value),
