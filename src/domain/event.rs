@@ -40,7 +40,7 @@ impl EventPosition {
 }
 
 /// An event as it was accepted.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Event {
     /// Its public name, sent as `webhook-id`.
     pub id: EventId,
@@ -63,6 +63,16 @@ pub struct Event {
     pub accepted_wall: Timestamp,
     /// When what is still open of it expires, in steady time.
     pub expires_at: Timestamp,
+}
+
+impl Event {
+    /// The same event without the bytes of its payload.
+    #[must_use]
+    pub fn without_payload(&self) -> Self {
+        let mut bare = self.clone();
+        bare.payload.bytes = Bytes::new();
+        bare
+    }
 }
 
 /// The body of an event; opaque to the engine, delivered byte for byte.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{
     attempt::AttemptRecord,
     event::Event,
-    id::{EndpointId, EventId, Id},
+    id::{EndpointId, Id},
 };
 
 /// What a caller calls an object by: its public id or the name its owner chose.
@@ -65,8 +65,8 @@ pub struct EventEntry {
 pub struct AttemptEntry {
     /// What is recorded of it.
     pub record: AttemptRecord,
-    /// The public name of its event.
-    pub event: EventId,
+    /// Its event, without the bytes of the payload.
+    pub event: Arc<Event>,
     /// The public name of its endpoint.
     pub endpoint: EndpointId,
 }

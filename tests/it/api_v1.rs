@@ -10,6 +10,7 @@ mod applications;
 mod deliveries;
 mod endpoint_changes;
 mod endpoints;
+mod history;
 mod lists;
 mod messages;
 

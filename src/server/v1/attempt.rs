@@ -2,8 +2,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, btree_map::Entry},
-    sync::Arc,
+    collections::{BTreeMap, btree_map::Entry as Place},
 };
 
 use axum::response::Response;
@@ -13,22 +12,25 @@ use serde::Serialize;
 use super::{
     called::Called,
     cursor::{List, ListKind},
-    entry::{off_thread, recorded_wall},
+    entry::{Entry, off_thread, recorded_wall},
     faults::Faults,
-    page::PageQuery,
-    query::Query,
-    told, unexpected,
+    filter::{AttemptFilter, EndpointFilter},
+    message::{self, MessageOut},
+    page::{PageQuery, Part},
+    status::Status,
+    told,
 };
 use crate::{
     domain::{
-        attempt::AttemptResult,
-        endpoint::Endpoint,
-        history::{AttemptEntry, Name},
-        id::EndpointId,
+        application::Application,
+        history::{AttemptEntry, EventEntry, HistoryQuery, Name},
+        id::{EndpointId, Id},
         outcome::OutcomeKind,
     },
     limits,
     server::{backend::Backend, problem::Problem, v1::wall_time},
+    store::{ReadError, Reads},
+    time::Timestamp,
 };
 
 /// `GET /api/v1/app/{app}/attempt/endpoint/{endpoint}`: 200 with a page.
@@ -41,7 +43,9 @@ pub(super) async fn of_endpoint<B: Backend>(called: Called<B>) -> Response {
 async fn to_endpoint<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
     let application = called.application()?;
     let endpoint = called.endpoint(&application)?;
-    let asked = Asked::of(&called.query, &[])?;
+    let mut faults = Faults::default();
+    let asked = Asked::of(&called, &mut faults);
+    faults.into_result()?;
     let list = List {
         kind: ListKind::AttemptsOfEndpoint,
         application: application.id.id(),
@@ -50,12 +54,10 @@ async fn to_endpoint<B: Backend>(called: Called<B>) -> Result<Response, Problem>
     let part = asked.page.part(list, called.backend.now())?;
     let backend = called.backend;
     off_thread(move || {
-        let entries = part.read(limits::PAGE_ENTRIES_MAX + 1, |query| {
-            backend.reads().attempts_of_endpoint(endpoint.key, query)
-        })?;
-        let page =
-            entries.answer(|entry| shown(entry, endpoint.target.url.text(), asked.with_content));
-        told(StatusCode::OK, &page)
+        let reads = backend.reads();
+        asked.answer(reads, &application, &part, |query| {
+            reads.attempts_of_endpoint(endpoint.key, query)
+        })
     })
     .await
 }
@@ -70,7 +72,14 @@ pub(super) async fn of_message<B: Backend>(called: Called<B>) -> Response {
 async fn for_message<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
     let application = called.application()?;
     let event = called.message(&application)?.event;
-    let asked = Asked::of(&called.query, &["endpoint_id"])?;
+    let mut faults = Faults::default();
+    let mut asked = Asked::of(&called, &mut faults);
+    let endpoint = EndpointFilter::of(&called.query, &mut faults, |name| {
+        let found = called.backend.reads().endpoint(application.key, name)?;
+        Ok::<_, ReadError>(found.map(|endpoint| endpoint.id))
+    })?;
+    faults.into_result()?;
+    asked.filter = asked.filter.to(endpoint);
     let list = List {
         kind: ListKind::AttemptsOfEvent,
         application: application.id.id(),
@@ -80,24 +89,30 @@ async fn for_message<B: Backend>(called: Called<B>) -> Result<Response, Problem>
     let backend = called.backend;
     off_thread(move || {
         let reads = backend.reads();
-        let entries = part.read(limits::PAGE_ENTRIES_MAX + 1, |query| {
+        asked.answer(reads, &application, &part, |query| {
             reads.attempts_of_event(application.key, event.position, query)
-        })?;
-        let mut endpoints: BTreeMap<EndpointId, Arc<Endpoint>> = BTreeMap::new();
-        for entry in &entries.shown {
-            if let Entry::Vacant(place) = endpoints.entry(entry.endpoint) {
-                let name = Name::Id(entry.endpoint.id());
-                let found = reads.endpoint(application.key, &name)?;
-                let found = found.ok_or_else(|| unexpected("an endpoint is missing", None))?;
-                place.insert(found);
-            }
-        }
-        let page = entries.answer(|entry| {
-            let endpoint = endpoints.get(&entry.endpoint);
-            let url = endpoint.map_or("", |endpoint| endpoint.target.url.text());
-            shown(entry, url, asked.with_content)
-        });
-        told(StatusCode::OK, &page)
+        })
+    })
+    .await
+}
+
+/// `GET /api/v1/app/{app}/msg/{message}/attempt/{attempt}`: 200.
+pub(super) async fn show<B: Backend>(called: Called<B>) -> Response {
+    one(called).await.unwrap_or_else(Problem::into_response)
+}
+
+async fn one<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
+    let application = called.application()?;
+    let event = called.message(&application)?.event;
+    let mut faults = Faults::default();
+    let with_content = called.query.flag("with_content", true, &mut faults);
+    faults.into_result()?;
+    off_thread(move || {
+        let entry = called.attempt(&event)?;
+        let mut urls = Urls::default();
+        urls.find(called.backend.reads(), &application, entry.endpoint)?;
+        let said = shown(&entry, &urls, with_content, None);
+        told(StatusCode::OK, &said)
     })
     .await
 }
@@ -105,28 +120,117 @@ async fn for_message<B: Backend>(called: Called<B>) -> Result<Response, Problem>
 /// What a list of attempts is asked for.
 struct Asked {
     page: PageQuery,
+    filter: AttemptFilter,
     with_content: bool,
+    with_message: bool,
+}
+
+/// An attempt and, where it is asked for, the message it carried.
+struct Row {
+    attempt: AttemptEntry,
+    message: Option<EventEntry>,
+}
+
+impl Entry for Row {
+    fn id(&self) -> Id {
+        self.attempt.id()
+    }
+
+    fn wall(&self) -> Timestamp {
+        self.attempt.wall()
+    }
+
+    fn bytes(&self) -> usize {
+        self.attempt.bytes() + self.message.as_ref().map_or(0, Entry::bytes)
+    }
 }
 
 impl Asked {
-    fn of(query: &Query, more_filters: &[&str]) -> Result<Self, Problem> {
-        let mut faults = Faults::default();
-        let page = PageQuery::of(query, &mut faults);
-        let with_content = query.flag("with_content", true, &mut faults);
-        let filters = [
-            "status",
-            "status_code_class",
-            "channel",
-            "event_types",
-            "tag",
-        ];
-        query.not_yet(&filters, &mut faults);
-        query.not_yet(more_filters, &mut faults);
-        if query.flag("with_msg", false, &mut faults) {
-            faults.not_yet(&["query", "with_msg"], "read the message by its own route");
+    /// Reads the query; what is wrong is noted.
+    fn of<B: Backend>(called: &Called<B>, faults: &mut Faults) -> Self {
+        let query = &called.query;
+        Self {
+            page: PageQuery::of(query, faults),
+            filter: AttemptFilter::of(query, faults),
+            with_content: query.flag("with_content", true, faults),
+            with_message: query.flag("with_msg", false, faults),
         }
-        faults.into_result()?;
-        Ok(Self { page, with_content })
+    }
+
+    /// The page, from what `read` gives of the list.
+    fn answer(
+        &self,
+        reads: &dyn Reads,
+        application: &Application,
+        part: &Part,
+        mut read: impl FnMut(HistoryQuery) -> Result<Vec<AttemptEntry>, ReadError>,
+    ) -> Result<Response, Problem> {
+        let mut rows = |query| {
+            if self.filter.takes_none() {
+                return Ok(Vec::new());
+            }
+            let attempts = read(query)?.into_iter();
+            attempts
+                .map(|attempt| self.row(reads, application, attempt))
+                .collect()
+        };
+        let most = limits::PAGE_ENTRIES_MAX + 1;
+        let is_wanted = |row: &Row| self.filter.fits(&row.attempt);
+        let entries = if self.with_message {
+            part.read_where(limits::PAGE_EVENTS_READ, &mut rows, is_wanted)?
+        } else if self.filter.takes_all() {
+            part.read(most, &mut rows)?
+        } else {
+            part.read_where(most, &mut rows, is_wanted)?
+        };
+        let mut urls = Urls::default();
+        for row in &entries.shown {
+            urls.find(reads, application, row.attempt.endpoint)?;
+        }
+        let page = entries
+            .answer(|row| shown(&row.attempt, &urls, self.with_content, row.message.as_ref()));
+        told(StatusCode::OK, &page)
+    }
+
+    fn row(
+        &self,
+        reads: &dyn Reads,
+        application: &Application,
+        attempt: AttemptEntry,
+    ) -> Result<Row, ReadError> {
+        let is_asked_for = self.with_message && self.filter.fits(&attempt);
+        let message = if is_asked_for {
+            let name = Name::Id(attempt.event.id.id());
+            reads.event(application.key, &name)?
+        } else {
+            None
+        };
+        Ok(Row { attempt, message })
+    }
+}
+
+/// Where the endpoints of a page are now.
+#[derive(Default)]
+struct Urls(BTreeMap<EndpointId, String>);
+
+impl Urls {
+    fn find(
+        &mut self,
+        reads: &dyn Reads,
+        application: &Application,
+        endpoint: EndpointId,
+    ) -> Result<(), ReadError> {
+        if let Place::Vacant(place) = self.0.entry(endpoint) {
+            let found = reads.endpoint(application.key, &Name::Id(endpoint.id()))?;
+            // Of an endpoint that is no more nobody knows where it was.
+            let url = found.map(|endpoint| endpoint.target.url.text().to_owned());
+            place.insert(url.unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    fn of(&self, endpoint: EndpointId) -> &str {
+        self.0.get(&endpoint).map_or("", String::as_str)
     }
 }
 
@@ -141,18 +245,22 @@ struct AttemptOut<'e> {
     response: Cow<'e, str>,
     response_status_code: u16,
     response_duration_ms: i64,
-    status: u8,
+    status: u16,
     status_text: &'static str,
     trigger_type: u8,
     timestamp: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    msg: Option<MessageOut<'e>>,
 }
 
-fn shown<'e>(entry: &'e AttemptEntry, url: &'e str, with_content: bool) -> AttemptOut<'e> {
+fn shown<'e>(
+    entry: &'e AttemptEntry,
+    urls: &'e Urls,
+    with_content: bool,
+    message: Option<&'e EventEntry>,
+) -> AttemptOut<'e> {
     let record = &entry.record;
-    let (status, status_text) = match record.result {
-        AttemptResult::Succeeded => (0, "success"),
-        AttemptResult::RetryAt(_) | AttemptResult::Exhausted => (2, "fail"),
-    };
+    let status = Status::of_attempt(record);
     // Of a kept body what is no UTF-8 becomes `�`.
     let (response_status_code, response) = match record.outcome {
         OutcomeKind::Status(code) if with_content => (code, String::from_utf8_lossy(&record.body)),
@@ -161,16 +269,17 @@ fn shown<'e>(entry: &'e AttemptEntry, url: &'e str, with_content: bool) -> Attem
     };
     AttemptOut {
         id: record.id.to_string(),
-        msg_id: entry.event.to_string(),
+        msg_id: entry.event.id.to_string(),
         endpoint_id: entry.endpoint.to_string(),
-        url,
+        url: urls.of(entry.endpoint),
         response,
         response_status_code,
         response_duration_ms: record.duration.as_millis(),
-        status,
-        status_text,
+        status: status.number(),
+        status_text: status.text(),
         // On its schedule; nothing else makes attempts yet.
         trigger_type: 0,
         timestamp: wall_time::shown(recorded_wall(record)),
+        msg: message.map(|entry| message::shown(entry, with_content)),
     }
 }

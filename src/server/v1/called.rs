@@ -10,8 +10,9 @@ use crate::{
     domain::{
         application::Application,
         endpoint::Endpoint,
-        history::{EventEntry, Name},
-        id::{ApplicationId, EndpointId, EventId, Id},
+        event::Event,
+        history::{AttemptEntry, EventEntry, HistoryQuery, Name, Order},
+        id::{ApplicationId, AttemptId, EndpointId, EventId, Id},
     },
     server::{
         backend::Backend,
@@ -127,6 +128,26 @@ impl<B: Backend> Called<B> {
         let read = |name| self.backend.reads().event(application.key, &name);
         let found = name.map(read).transpose()?.flatten();
         found.ok_or_else(|| unknown("message"))
+    }
+
+    /// The attempt for this event that the path names.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] if it has none of this id; or that the store can't be read.
+    pub(super) fn attempt(&self, event: &Event) -> Result<AttemptEntry, Problem> {
+        let text = self.path.iter().find(|(key, _)| key == "attempt");
+        let id = text.and_then(|(_, text)| text.parse().map(AttemptId::id).ok());
+        let id = id.ok_or_else(|| unknown("attempt"))?;
+        let (above, below) = (id.value().checked_sub(1), id.value().checked_add(1));
+        let query = HistoryQuery {
+            above: above.map(Id::from_value),
+            below: below.map(Id::from_value),
+            order: Order::OldestFirst,
+            limit: 1,
+        };
+        let reads = self.backend.reads();
+        let found = reads.attempts_of_event(event.application, event.position, query)?;
+        found.into_iter().next().ok_or_else(|| unknown("attempt"))
     }
 
     /// What a part of the path names, if it can name anything.

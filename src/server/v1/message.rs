@@ -15,6 +15,7 @@ use super::{
     entry::off_thread,
     faults::Faults,
     fields::Fields,
+    filter::EventFilter,
     page::PageQuery,
     taken, told, unexpected,
 };
@@ -118,7 +119,7 @@ async fn listed<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
     let query = &called.query;
     let with_content = query.flag("with_content", true, &mut faults);
     let page = PageQuery::of(query, &mut faults);
-    query.not_yet(&["channel", "event_types", "tag"], &mut faults);
+    let filter = EventFilter::of(query, &mut faults);
     faults.into_result()?;
     let list = List {
         kind: ListKind::Events,
@@ -129,9 +130,13 @@ async fn listed<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
     let backend = called.backend;
     off_thread(move || {
         let reads = backend.reads();
-        let entries = part.read(limits::PAGE_EVENTS_READ, |query| {
-            reads.events(application.key, query)
-        })?;
+        let read = |query| reads.events(application.key, query);
+        let entries = if filter.takes_all() {
+            part.read(limits::PAGE_EVENTS_READ, read)?
+        } else {
+            let fits = |entry: &EventEntry| filter.fits(&entry.event);
+            part.read_where(limits::PAGE_EVENTS_READ, read, fits)?
+        };
         let page = entries.answer(|entry| shown(entry, with_content));
         told(StatusCode::OK, &page)
     })
@@ -141,7 +146,7 @@ async fn listed<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
 /// A message as the API shows it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct MessageOut<'event> {
+pub(super) struct MessageOut<'event> {
     id: String,
     event_id: Option<&'event str>,
     event_type: &'event str,
@@ -150,7 +155,7 @@ struct MessageOut<'event> {
     timestamp: String,
 }
 
-fn shown(entry: &EventEntry, with_content: bool) -> MessageOut<'_> {
+pub(super) fn shown(entry: &EventEntry, with_content: bool) -> MessageOut<'_> {
     let event = &entry.event;
     let payload = if entry.has_payload || !with_content {
         content(&event.payload.bytes, with_content)
@@ -162,7 +167,7 @@ fn shown(entry: &EventEntry, with_content: bool) -> MessageOut<'_> {
         event_id: event.uid.as_deref(),
         event_type: &event.event_type,
         payload,
-        channels: None,
+        channels: names(&event.channels),
         timestamp: wall_time::shown(event.accepted_wall),
     }
 }

@@ -18,11 +18,13 @@ mod endpoint;
 mod entry;
 mod faults;
 mod fields;
+mod filter;
 mod half_pairs;
 mod message;
 mod page;
 mod query;
 mod revision;
+mod status;
 mod wall_time;
 
 use axum::{
@@ -90,6 +92,10 @@ pub(super) fn routes<B: Backend>(state: ServerState<B>) -> Router<ServerState<B>
             post(message::create::<B>).get(message::list::<B>),
         )
         .route("/api/v1/app/{app}/msg/{message}", get(message::show::<B>))
+        .route(
+            "/api/v1/app/{app}/msg/{message}/attempt/{attempt}",
+            get(attempt::show::<B>),
+        )
         .route(
             "/api/v1/app/{app}/attempt/endpoint/{endpoint}",
             get(attempt::of_endpoint::<B>),

@@ -145,24 +145,24 @@ impl Part {
         rows_most: usize,
         read: impl FnMut(HistoryQuery) -> Result<Vec<E>, ReadError>,
     ) -> Result<Entries<E>, ReadError> {
-        self.read_where(rows_most, read, |_| true)
+        // One row more than is shown tells whether there is more.
+        self.read_where(rows_most.min(self.limit + 1), read, |_| true)
     }
 
-    /// Reads what is `wanted` of the part, `rows_most` rows of the store at a time. After a bounded
-    /// number of rows that are not it ends where it stands.
+    /// Reads what is `wanted` of the part, `rows_at_once` rows of the store at a time. Where little is
+    /// the page ends after a bounded number of rows and bytes, and the next one goes on from there.
     ///
     /// # Errors
     /// [`ReadError`]
     pub(super) fn read_where<E: Entry>(
         &self,
-        rows_most: usize,
+        rows_at_once: usize,
         mut read: impl FnMut(HistoryQuery) -> Result<Vec<E>, ReadError>,
         wanted: impl Fn(&E) -> bool,
     ) -> Result<Entries<E>, ReadError> {
         let mut query = self.query();
         let mut walk = Walk::default();
-        // One row more than is shown tells whether there is more.
-        query.limit = rows_most.min(self.limit + 1);
+        query.limit = rows_at_once;
         loop {
             let rows = read(query)?;
             let is_last = rows.len() < query.limit;
@@ -260,6 +260,8 @@ struct Walk<E> {
     shown: Vec<E>,
     bytes: usize,
     rows: usize,
+    /// Bytes of all rows that were looked at.
+    bytes_read: usize,
     /// The first row that was looked at.
     first: Option<Id>,
     /// The last row that was looked at.
@@ -272,6 +274,7 @@ impl<E> Default for Walk<E> {
             shown: Vec::new(),
             bytes: 0,
             rows: 0,
+            bytes_read: 0,
             first: None,
             last: None,
         }
@@ -283,10 +286,12 @@ impl<E: Entry> Walk<E> {
         self.shown.len() >= limit
             || self.bytes >= limits::PAGE_BYTES
             || self.rows >= limits::PAGE_ROWS_READ_MAX
+            || self.bytes_read >= limits::PAGE_BYTES_READ_MAX
     }
 
     fn take(&mut self, entry: E, is_asked_for: bool) {
         self.rows += 1;
+        self.bytes_read += entry.bytes();
         self.first.get_or_insert_with(|| entry.id());
         self.last = Some(entry.id());
         if is_asked_for {

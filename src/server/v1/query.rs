@@ -1,7 +1,7 @@
 //! The query of a request. Keys that nobody asks for are ignored: client libraries send some.
 
-use super::{faults::Faults, wall_time::WallTime};
-use crate::server::problem::FaultKind;
+use super::{faults::Faults, fields::is_name, wall_time::WallTime};
+use crate::{limits, server::problem::FaultKind};
 
 /// The keys and values of a query, in their order.
 #[derive(Debug, Default)]
@@ -60,6 +60,48 @@ impl Query {
         }
     }
 
+    /// A key that is one of these numbers.
+    pub(super) fn choice(&self, key: &str, allowed: &[u16], faults: &mut Faults) -> Option<u16> {
+        let text = self.one(key, faults)?;
+        let found = allowed.iter().find(|number| number.to_string() == *text);
+        if found.is_none() {
+            let allowed: Vec<String> = allowed.iter().map(u16::to_string).collect();
+            let message = format!("`{key}` must be one of {}", allowed.join(", "));
+            faults.add(&["query", key], FaultKind::Value, message);
+        }
+        found.copied()
+    }
+
+    /// A key that is a set of names, each given by itself, with `[]` behind the key, or several with
+    /// commas between. An empty set asks for nothing.
+    pub(super) fn names(&self, key: &str, faults: &mut Faults) -> Vec<&str> {
+        let given = self.0.iter().filter(|(given, _)| is_of_set(given, key));
+        let names = given.flat_map(|(_, value)| value.split(','));
+        let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+        if !names.iter().all(|name| is_name(name)) {
+            let most = limits::NAME_BYTES_MAX;
+            let message = format!(
+                "`{key}` must hold names of 1 to {most} of the characters a-z A-Z 0-9 . _ -, with \
+                 commas between"
+            );
+            faults.add(&["query", key], FaultKind::Value, message);
+            return Vec::new();
+        }
+        names
+    }
+
+    /// A key that is one name.
+    pub(super) fn name(&self, key: &str, faults: &mut Faults) -> Option<&str> {
+        let name = self.one(key, faults)?;
+        if is_name(name) {
+            return Some(name);
+        }
+        let most = limits::NAME_BYTES_MAX;
+        let message = format!("`{key}` must have 1 to {most} of the characters a-z A-Z 0-9 . _ -");
+        faults.add(&["query", key], FaultKind::Value, message);
+        None
+    }
+
     /// A key that is a moment.
     pub(super) fn moment(&self, key: &str, faults: &mut Faults) -> Option<WallTime> {
         let read = WallTime::parse(self.one(key, faults)?);
@@ -77,9 +119,7 @@ impl Query {
     /// not be shown as if it fitted.
     pub(super) fn not_yet(&self, keys: &[&str], faults: &mut Faults) {
         for key in keys {
-            let is_given =
-                |(given, _): &(String, String)| given.strip_suffix("[]").unwrap_or(given) == *key;
-            if self.0.iter().any(is_given) {
+            if self.0.iter().any(|(given, _)| is_of_set(given, key)) {
                 faults.not_yet(
                     &["query", key],
                     "leave it out and choose from the whole list",
@@ -87,6 +127,11 @@ impl Query {
             }
         }
     }
+}
+
+/// Whether a key that was given is this one, by itself or as one of a set.
+fn is_of_set(given: &str, key: &str) -> bool {
+    given.strip_suffix("[]").unwrap_or(given) == key
 }
 
 /// Whether a query has a key by which callers of other services show who they are.
@@ -145,15 +190,43 @@ mod tests {
     #[test]
     fn a_set_is_known_by_each_of_its_spellings() {
         for (text, expected) in [
-            ("event_types=a,b", false),
-            ("event_types=a&event_types=b", false),
-            ("event_types[]=a", false),
-            ("event_types%5B%5D=a", false),
-            ("event_type=a", true),
+            ("event_types=a,b", Some(&["a", "b"][..])),
+            ("event_types=a&event_types=b", Some(&["a", "b"])),
+            ("event_types[]=a", Some(&["a"])),
+            (
+                "event_types%5B%5D=a&event_types=b%2Cc",
+                Some(&["a", "b", "c"]),
+            ),
+            ("event_type=a", Some(&[])),
+            ("event_types=", Some(&[])),
+            ("event_types=a,%20b", None),
+            ("event_types=a%2Fb", None),
         ] {
             let mut faults = Faults::default();
-            Query::of(text).not_yet(&["event_types"], &mut faults);
-            assert_eq!(is_fine(faults), expected, "{text}");
+            let query = Query::of(text);
+            let names = query.names("event_types", &mut faults);
+            assert_eq!(is_fine(faults).then_some(&names[..]), expected, "{text}");
+            let mut faults = Faults::default();
+            query.not_yet(&["event_types"], &mut faults);
+            assert_eq!(is_fine(faults), text.starts_with("event_type="), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_choice_is_one_of_the_numbers_in_their_one_spelling() {
+        for (text, expected) in [
+            ("status=0", Some(Some(0))),
+            ("status=2", Some(Some(2))),
+            ("", Some(None)),
+            ("status=00", None),
+            ("status=5", None),
+            ("status=-1", None),
+            ("status=", None),
+            ("status=0&status=2", None),
+        ] {
+            let mut faults = Faults::default();
+            let choice = Query::of(text).choice("status", &[0, 1, 2], &mut faults);
+            assert_eq!(is_fine(faults).then_some(choice), expected, "{text}");
         }
     }
 

@@ -7,7 +7,7 @@ use super::{
     fault::Fault,
     keys::{self, Reader},
     listing, names,
-    reading::{bucket_at, event_at, first_from, id_at},
+    reading::{bare_event_at, bucket_at, event_at, first_from, id_at},
     record_row,
     recovery::endpoint_rows,
     rows::{self, OpenRow, ProgressRow},
@@ -156,12 +156,12 @@ impl Reads for EmbeddedReader {
                 let listed = listing::list(reading, endpoint, rest)?;
                 for (position, id) in &listed {
                     let record = attempt_at(reading, endpoint.application, *position, *id)?;
-                    let event = id_at(reading, endpoint.application, *position)?;
+                    let event = bare_event_at(reading, endpoint.application, *position)?;
                     // What stands in the index may be of an event that is gone.
                     if let (Some(record), Some(event)) = (record, event) {
                         entries.push(AttemptEntry {
                             record,
-                            event: crate::domain::id::EventId::new(event),
+                            event: Arc::new(event),
                             endpoint: known.id,
                         });
                     }
@@ -195,9 +195,10 @@ impl Reads for EmbeddedReader {
         query: HistoryQuery,
     ) -> Result<Vec<AttemptEntry>, ReadError> {
         self.read(|reading| {
-            let Some(event) = id_at(reading, application, position)? else {
+            let Some(event) = bare_event_at(reading, application, position)? else {
                 return Ok(Vec::new());
             };
+            let event = Arc::new(event);
             let records = records_of(reading, application, position, query)?;
             let mut entries = Vec::with_capacity(records.len());
             for record in records {
@@ -205,7 +206,7 @@ impl Reads for EmbeddedReader {
                 let endpoint = endpoint.map(|known| known.id);
                 entries.push(AttemptEntry {
                     record,
-                    event: crate::domain::id::EventId::new(event),
+                    event: Arc::clone(&event),
                     endpoint: endpoint.unwrap_or_else(EndpointId::default),
                 });
             }

@@ -121,6 +121,21 @@ pub(super) fn event_at(
     Ok(Some((Arc::new(event), has_payload)))
 }
 
+/// An event without the bytes of its payload; `None` if it is gone.
+pub(super) fn bare_event_at(
+    reading: &mut Reading,
+    application: ApplicationKey,
+    position: EventPosition,
+) -> Result<Option<Event>, Fault> {
+    let Some(bucket) = bucket_at(reading, application, position)? else {
+        return Ok(None);
+    };
+    let key = keys::event(application, position);
+    reading.read(TableName::Events(bucket), &key, |row| {
+        rows::event(application, position, row, Bytes::new())
+    })
+}
+
 /// A payload; `None` if it is gone.
 fn payload_at(
     reading: &mut Reading,

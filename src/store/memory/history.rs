@@ -100,7 +100,7 @@ impl DataShard {
                 let endpoint = self.endpoint(record.endpoint);
                 AttemptEntry {
                     record: record.clone(),
-                    event: row.event.id,
+                    event: Arc::new(row.event.without_payload()),
                     endpoint: endpoint.map(|rows| rows.endpoint().id).unwrap_or_default(),
                 }
             })

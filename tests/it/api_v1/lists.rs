@@ -328,40 +328,11 @@ async fn what_is_no_time_and_what_is_no_filter_yet_is_422() {
         }
         let by_message = format!("/api/v1/app/a/attempt/msg/{id}");
         let by_endpoint = "/api/v1/app/a/attempt/endpoint/hook";
-        for (path, keys) in [
-            (PATH, &["channel", "event_types", "tag"][..]),
-            (
-                by_endpoint,
-                &[
-                    "channel",
-                    "event_types",
-                    "status",
-                    "status_code_class",
-                    "tag",
-                ],
-            ),
-            (
-                &by_message,
-                &[
-                    "channel",
-                    "endpoint_id",
-                    "event_types",
-                    "status",
-                    "status_code_class",
-                    "tag",
-                ],
-            ),
-        ] {
-            let query: Vec<String> = keys.iter().map(|key| format!("{key}=0")).collect();
-            let answer = api.get(&format!("{path}?{}", query.join("&"))).await;
-            let expected: Vec<String> = keys
-                .iter()
-                .map(|key| format!("query.{key}: not_supported"))
-                .collect();
+        for path in [PATH, by_endpoint, &by_message] {
+            let answer = api.get(&format!("{path}?channel=a&tag=b")).await;
+            let expected = ["query.tag: not_supported"];
             assert_eq!(answer.faults(), expected, "{path}");
         }
-        let answer = api.get(&format!("{by_endpoint}?with_msg=true")).await;
-        assert_eq!(answer.faults(), ["query.with_msg: not_supported"]);
         // What client libraries send, and what nobody knows.
         for path in [PATH, by_endpoint, &by_message] {
             let query = "with_content=false&expanded_statuses=true&with_msg=false&colour=red";

@@ -1,0 +1,216 @@
+//! What became of messages, over HTTP: filters of lists and single attempts.
+
+use std::time::Duration;
+
+use fanfare::domain::outcome::OutcomeKind;
+use serde_json::{Value, json};
+
+use super::{Api, local};
+use crate::support::memory_transport::{MemoryTransport, Sent};
+
+/// Three endpoints: `good` answers 204, `bad` 503 and `none` not at all.
+async fn api() -> Api {
+    let script = Box::new(|request: &fanfare::domain::attempt::AttemptRequest| {
+        let kind = match request.target.url.text() {
+            "http://good/" => OutcomeKind::Status(204),
+            "http://bad/" => OutcomeKind::Status(503),
+            _ => OutcomeKind::Refused,
+        };
+        (Duration::ZERO, kind)
+    });
+    let api = Api::with_transport(MemoryTransport::new(script, Sent::default())).await;
+    api.application("a").await;
+    for uid in ["good", "bad", "none"] {
+        api.endpoint("a", uid, &format!("http://{uid}/")).await;
+    }
+    api
+}
+
+async fn message(api: &Api, event_type: &str) -> String {
+    let body = json!({ "eventType": event_type, "payload": { "of": event_type } });
+    let said = api.post("/api/v1/app/a/msg", body).await.fine();
+    said["id"].as_str().expect("an id").to_owned()
+}
+
+/// One field of each entry of a list.
+async fn column(api: &Api, path: &str, name: &str) -> Vec<Value> {
+    let page = api.get(path).await.fine();
+    let data = page["data"].as_array().expect("a list").iter();
+    data.map(|entry| entry[name].clone()).collect()
+}
+
+#[tokio::test]
+async fn attempts_are_filtered_by_status_class_type_and_endpoint() {
+    local(async {
+        let api = api().await;
+        let first = message(&api, "order.made").await;
+        message(&api, "order.paid").await;
+        api.attempts(6).await;
+        let good = api.get("/api/v1/app/a/attempt/endpoint/good").await.fine();
+        let good = good["data"][0]["endpointId"].as_str().expect("an id");
+        let by_message = format!("/api/v1/app/a/attempt/msg/{first}");
+        for (query, codes) in [
+            ("status=0", &[204][..]),
+            ("status=2", &[0, 503]),
+            ("status=1", &[]),
+            ("status=3", &[]),
+            ("status=4", &[]),
+            ("status_code_class=200", &[204]),
+            ("status_code_class=500", &[503]),
+            ("status_code_class=0", &[0]),
+            ("status_code_class=400", &[]),
+            ("status=2&status_code_class=500", &[503]),
+            ("event_types=order.made", &[0, 204, 503]),
+            ("event_types=order.paid,x&event_types[]=y", &[]),
+            ("endpoint_id=bad", &[503]),
+            ("endpoint_id=nobody", &[]),
+            ("endpoint_id=ep_nobody", &[]),
+            (&format!("endpoint_id={good}"), &[204]),
+            (&format!("endpoint_id={good}&status=2"), &[]),
+        ] {
+            let path = format!("{by_message}?{query}");
+            let mut shown = column(&api, &path, "responseStatusCode").await;
+            shown.sort_by_key(Value::as_u64);
+            assert_eq!(shown, codes, "{query}");
+        }
+        let by_endpoint = "/api/v1/app/a/attempt/endpoint/bad";
+        for (query, count) in [
+            ("status=2", 2),
+            ("status=0", 0),
+            ("event_types=order.paid", 1),
+            ("event_types=order.paid,order.made", 2),
+            // Of an endpoint's own list this is no filter.
+            ("endpoint_id=good", 2),
+        ] {
+            let path = format!("{by_endpoint}?{query}");
+            assert_eq!(column(&api, &path, "id").await.len(), count, "{query}");
+        }
+        for (query, fault) in [
+            ("status=5", "query.status: value_error"),
+            ("status=fail", "query.status: value_error"),
+            (
+                "status_code_class=404",
+                "query.status_code_class: value_error",
+            ),
+            ("event_types=a%20b", "query.event_types: value_error"),
+            ("endpoint_id=a/b", "query.endpoint_id: value_error"),
+        ] {
+            let answer = api.get(&format!("{by_message}?{query}")).await;
+            assert_eq!(answer.faults(), [fault], "{query}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn messages_are_filtered_by_type_and_pages_go_on_where_they_ended() {
+    local(async {
+        let api = api().await;
+        let mut wanted = Vec::new();
+        for number in 0..40 {
+            let is_wanted = number % 5 == 2;
+            let id = message(&api, if is_wanted { "wanted" } else { "other" }).await;
+            wanted.extend(is_wanted.then_some(id));
+        }
+        wanted.reverse();
+        for limit in [1, 3, 8, 50] {
+            let path = format!("/api/v1/app/a/msg?event_types=wanted,x&limit={limit}");
+            let mut page = api.get(&path).await.fine();
+            let mut shown = Vec::new();
+            loop {
+                let data = page["data"].as_array().expect("a list");
+                assert!(data.len() <= limit);
+                shown.extend(data.iter().map(|entry| entry["id"].clone()));
+                if page["done"] == true {
+                    break;
+                }
+                let iterator = page["iterator"].as_str().expect("an iterator");
+                page = api.get(&format!("{path}&iterator={iterator}")).await.fine();
+            }
+            assert_eq!(shown, wanted, "pages of {limit}");
+        }
+        let path = "/api/v1/app/a/msg?event_types=nothing";
+        let page = api.get(path).await.fine();
+        assert_eq!((&page["data"], &page["done"]), (&json!([]), &json!(true)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn messages_and_attempts_are_filtered_by_channel() {
+    local(async {
+        let api = api().await;
+        let mut ids = Vec::new();
+        for channels in [json!(null), json!(["one"]), json!(["two", "one"])] {
+            let body = json!({ "eventType": "t", "payload": {}, "channels": channels });
+            let said = api.post("/api/v1/app/a/msg", body).await.fine();
+            assert_eq!(said["channels"], channels);
+            let path = format!("/api/v1/app/a/msg/{}", said["id"].as_str().expect("an id"));
+            assert_eq!(
+                api.get(&path).await.fine(),
+                said,
+                "shown as it was answered"
+            );
+            ids.push(said["id"].clone());
+        }
+        api.attempts(9).await;
+        for (channel, shown) in [("one", &ids[1..]), ("two", &ids[2..]), ("three", &[][..])] {
+            let mut listed =
+                column(&api, &format!("/api/v1/app/a/msg?channel={channel}"), "id").await;
+            listed.reverse();
+            assert_eq!(listed, shown, "{channel}");
+            let path = format!("/api/v1/app/a/attempt/endpoint/good?channel={channel}");
+            let mut listed = column(&api, &path, "msgId").await;
+            listed.reverse();
+            assert_eq!(listed, shown, "{channel}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_attempt_is_shown_as_its_list_shows_it() {
+    local(async {
+        let api = api().await;
+        let (first, other) = (message(&api, "t").await, message(&api, "t").await);
+        api.attempts(6).await;
+        let path = format!("/api/v1/app/a/attempt/msg/{first}");
+        let page = api.get(&path).await.fine();
+        for listed in page["data"].as_array().expect("a list") {
+            let id = listed["id"].as_str().expect("an id");
+            let path = format!("/api/v1/app/a/msg/{first}/attempt/{id}");
+            assert_eq!(api.get(&path).await.fine(), *listed);
+            let path = format!("/api/v1/app/a/msg/{other}/attempt/{id}");
+            assert_eq!(api.get(&path).await.refusal().0, 404, "of another message");
+        }
+        for unknown in ["atmpt_0", "x", &first] {
+            let path = format!("/api/v1/app/a/msg/{first}/attempt/{unknown}");
+            assert_eq!(api.get(&path).await.refusal().0, 404, "{unknown}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn attempts_show_their_messages_where_these_are_asked_for() {
+    local(async {
+        let api = api().await;
+        let ids = [message(&api, "one").await, message(&api, "two").await];
+        api.attempts(6).await;
+        let path = "/api/v1/app/a/attempt/endpoint/good?with_msg=true";
+        let page = api.get(path).await.fine();
+        let data = page["data"].as_array().expect("a list");
+        assert_eq!(data.len(), 2);
+        for (attempt, id) in data.iter().rev().zip(&ids) {
+            let message = api.get(&format!("/api/v1/app/a/msg/{id}")).await.fine();
+            assert_eq!(attempt["msg"], message);
+        }
+        let path = format!("{path}&event_types=two&with_content=false");
+        let page = api.get(&path).await.fine();
+        assert_eq!(page["data"].as_array().map(Vec::len), Some(1));
+        assert_eq!(page["data"][0]["msg"]["payload"], json!({}));
+        let bare = api.get("/api/v1/app/a/attempt/endpoint/good").await.fine();
+        assert_eq!(bare["data"][0].get("msg"), None);
+    })
+    .await;
+}
