@@ -77,9 +77,9 @@ pub const METADATA_VALUE_BYTES_MAX: usize = 256;
 pub const ENDPOINT_EVENT_TYPES_MAX: usize = 1_000;
 /// Longest record of the directory, in bytes: an event type with its schemas. Over it: 422.
 pub const RECORD_BYTES_MAX: usize = 128 * 1024;
-/// Most event types in the catalogue. Over it: 422.
-pub const EVENT_TYPES_MAX: usize = 10_000;
-/// Most keys of the API that are neither revoked nor expired. Over it: 422.
+/// Most event types in the catalogue. Over it: 400, `limit_reached`.
+pub const EVENT_TYPES_MAX: usize = 1_000;
+/// Most keys of the API, expired ones included. Over it: 400, `limit_reached`.
 pub const API_KEYS_MAX: usize = 10_000;
 /// Most channels of a message and of an endpoint. Over it: 422.
 pub const CHANNELS_MAX: usize = 10;

@@ -213,7 +213,7 @@ pub enum ChangeResult {
     Existing(Id),
     /// Not written: the object is gone, or another change of it came first.
     Stale,
-    /// Not written: the store holds as much open work as it can.
+    /// Not written: the store holds as much of it as it may.
     Full,
 }
 

@@ -197,7 +197,7 @@ pub enum Answer {
     },
     /// The record is as it was asked for, or gone.
     Record {
-        /// Its id.
+        /// The id of a new one; of one that was changed or deleted it means nothing.
         id: Id,
     },
     /// Nothing was written: the name that was chosen for it belongs to this object.
@@ -225,6 +225,9 @@ pub enum Refusal {
     /// The application has as many endpoints as it may have.
     #[error("the application has its full number of endpoints")]
     TooManyEndpoints,
+    /// The directory holds as many records of this kind as it may.
+    #[error("there are as many of these as there may be: delete some that nobody uses")]
+    TooManyRecords,
     /// The store holds as much open work as it can; later it takes more.
     #[error("the store is full of undelivered events: try again later")]
     StoreFull,

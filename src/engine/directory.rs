@@ -230,6 +230,7 @@ pub(super) const fn record_told(id: Id, result: ChangeResult) -> Reply {
     match result {
         ChangeResult::Fresh => Ok(Answer::Record { id }),
         ChangeResult::Existing(id) => Ok(Answer::NameTaken { id }),
-        ChangeResult::Stale | ChangeResult::Full => Err(Refusal::Stale),
+        ChangeResult::Stale => Err(Refusal::Stale),
+        ChangeResult::Full => Err(Refusal::TooManyRecords),
     }
 }

@@ -45,7 +45,7 @@ impl Engine {
     pub(super) fn ingest(&mut self, request: RequestHandle, command: Command, now: Now) {
         let refused = if self.shutdown.is_some() {
             Err(Refusal::ShuttingDown)
-        } else if self.store_mode != StoreMode::Normal {
+        } else if !self.has_room_for(&command) {
             Err(Refusal::DiskFull)
         } else {
             match command {
@@ -89,6 +89,16 @@ impl Engine {
         };
         if let Err(refusal) = refused {
             self.replies.push((request, Err(refusal)));
+        }
+    }
+
+    /// Whether the store has room for what a command writes. A key can be revoked on a disk that is
+    /// nearly full: that must not wait for somebody who makes room.
+    const fn has_room_for(&self, command: &Command) -> bool {
+        match self.store_mode {
+            StoreMode::Normal => true,
+            StoreMode::Reserve => matches!(command, Command::DeleteRecord { .. }),
+            StoreMode::ReadOnly => false,
         }
     }
 

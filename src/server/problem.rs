@@ -27,6 +27,8 @@ pub enum Code {
     CredentialsInUrl,
     /// As many endpoints are registered as can be.
     TooManyEndpoints,
+    /// There are as many objects of a kind as there may be.
+    LimitReached,
     /// No key, or a wrong one.
     Unauthorized,
     /// No route has this path.
@@ -61,12 +63,13 @@ pub enum Code {
 
 impl Code {
     /// All of them, in the order of their statuses.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::InvalidBody,
         Self::InvalidHeader,
         Self::InvalidCursor,
         Self::CredentialsInUrl,
         Self::TooManyEndpoints,
+        Self::LimitReached,
         Self::Unauthorized,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -93,6 +96,7 @@ impl Code {
             Self::InvalidCursor => "invalid_cursor",
             Self::CredentialsInUrl => "credentials_in_url",
             Self::TooManyEndpoints => "too_many_endpoints",
+            Self::LimitReached => "limit_reached",
             Self::Unauthorized => "unauthorized",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -119,7 +123,8 @@ impl Code {
             | Self::InvalidHeader
             | Self::InvalidCursor
             | Self::CredentialsInUrl
-            | Self::TooManyEndpoints => StatusCode::BAD_REQUEST,
+            | Self::TooManyEndpoints
+            | Self::LimitReached => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -290,6 +295,7 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let code = match refusal {
             Refusal::TooManyEndpoints => Code::TooManyEndpoints,
+            Refusal::TooManyRecords => Code::LimitReached,
             Refusal::Stale | Refusal::TooManySecrets => Code::Conflict,
             // It was there when the route looked, and was deleted since.
             Refusal::UnknownApplication | Refusal::UnknownEndpoint => Code::NotFound,

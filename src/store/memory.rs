@@ -288,6 +288,10 @@ impl Reads for MemoryStore {
         Ok(self.directory.list(query))
     }
 
+    fn record(&self, kind: RecordKind, name: &str) -> Result<Option<Arc<Record>>, ReadError> {
+        Ok(self.directory.record(kind, name))
+    }
+
     fn records(&self, kind: RecordKind) -> Result<Vec<Arc<Record>>, ReadError> {
         Ok(self.directory.records(kind))
     }

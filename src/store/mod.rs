@@ -75,6 +75,12 @@ pub trait Reads {
     /// [`ReadError`]
     fn applications(&self, query: HistoryQuery) -> Result<Vec<Arc<Application>>, ReadError>;
 
+    /// The record of this kind and name.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    fn record(&self, kind: RecordKind, name: &str) -> Result<Option<Arc<Record>>, ReadError>;
+
     /// All records of a kind, in the order of their names; they are few.
     ///
     /// # Errors
@@ -179,6 +185,10 @@ impl<R: ReadThrough> Reads for R {
 
     fn applications(&self, query: HistoryQuery) -> Result<Vec<Arc<Application>>, ReadError> {
         self.read_through(|reads| reads.applications(query))
+    }
+
+    fn record(&self, kind: RecordKind, name: &str) -> Result<Option<Arc<Record>>, ReadError> {
+        self.read_through(|reads| reads.record(kind, name))
     }
 
     fn records(&self, kind: RecordKind) -> Result<Vec<Arc<Record>>, ReadError> {

@@ -12,6 +12,7 @@ mod creation;
 mod endpoints;
 mod history;
 mod model;
+mod records;
 pub(crate) mod rows;
 
 use std::sync::Arc;
@@ -40,6 +41,7 @@ use fanfare::{
         memory::{DATA_SHARD, MemoryOptions, MemoryStore},
     },
 };
+use records::*;
 use rows::{
     app, application, at, attempt, batch, endpoint, endpoint_key, ms, open, put_endpoint,
     put_event, url_key, watermark,
@@ -113,6 +115,8 @@ macro_rules! every_fact {
             a_uid_exists_once_even_within_one_batch,
             an_application_changes_only_from_the_revision_that_is_there,
             applications_are_listed_by_id_both_ways,
+            there_are_only_so_many_records_of_a_kind,
+            records_belong_to_the_directory_and_are_found_by_kind_and_name,
             a_record_is_made_once_and_changes_only_from_the_revision_that_is_there,
             an_endpoint_exists_once_by_its_unique_key,
             an_endpoint_changes_only_from_the_revision_that_is_there,

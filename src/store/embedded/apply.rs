@@ -41,7 +41,7 @@ pub(super) fn change(
             kind,
             name,
             revision,
-        } => return record_row::delete(writing, (kind, &name), revision),
+        } => return record_row::delete(writing, memory, (kind, &name), revision),
         Change::PutEndpoint { endpoint, unique } => {
             return endpoints::put(writing, memory, &endpoint, unique.as_ref());
         }

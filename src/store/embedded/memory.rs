@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     fault::Fault,
     keys::Reader,
+    record_row,
     rows::{self, BucketRow, LaneRow, NowRow, ProgressRow, ShardRow},
     tables::{Reading, TableName},
 };
@@ -17,6 +18,7 @@ use crate::{
         endpoint::EndpointKey,
         event::EventPosition,
         id::{Id, ShardId},
+        record::RecordKind,
     },
     time::{Now, Timestamp},
 };
@@ -28,6 +30,8 @@ pub(super) struct Memory {
     pub(super) clock: Option<Now>,
     pub(super) shards: BTreeMap<ShardId, Shard>,
     pub(super) buckets: BTreeMap<u32, BucketRow>,
+    /// How many records of each kind the directory has.
+    pub(super) records: BTreeMap<RecordKind, usize>,
     /// When buckets were last looked at for what may go.
     pub(super) retained_at: Option<Timestamp>,
     /// The bucket with which the next look begins.
@@ -97,6 +101,7 @@ impl Memory {
         memory.read_lanes(reading)?;
         memory.read_spans(reading)?;
         memory.count_journal(reading)?;
+        memory.records = record_row::counts(reading)?;
         Ok(memory)
     }
 

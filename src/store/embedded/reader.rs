@@ -50,6 +50,10 @@ impl Reads for EmbeddedReader {
         self.read(|reading| directory::applications(reading, query))
     }
 
+    fn record(&self, kind: RecordKind, name: &str) -> Result<Option<Arc<Record>>, ReadError> {
+        self.read(|reading| record_row::named(reading, kind, name))
+    }
+
     fn records(&self, kind: RecordKind) -> Result<Vec<Arc<Record>>, ReadError> {
         self.read(|reading| record_row::records(reading, kind))
     }

@@ -1,13 +1,13 @@
 //! Rows of records, which the directory has by their kinds and names.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{
     fault::Fault,
-    memory::Memory,
+    memory::{ALL, Memory},
     rows::{NowRow, decode, encode},
     tables::{Reading, TableName, Writing},
 };
@@ -82,7 +82,13 @@ pub(super) fn put(
     let known = writing.read(TableName::Records, &place, |row| record(&place, row))?;
     let mut written = Record::clone(new);
     match (known, new.revision) {
-        (None, 1) => {}
+        (None, 1) => {
+            let count = memory.records.entry(new.kind).or_default();
+            if *count >= new.kind.count_max() {
+                return Ok(ChangeResult::Full);
+            }
+            *count += 1;
+        }
         (Some(known), 1) => return Ok(ChangeResult::Existing(known.id)),
         (Some(known), revision) if known.revision.saturating_add(1) == revision => {
             written.id = known.id;
@@ -98,6 +104,7 @@ pub(super) fn put(
 /// Takes a record away.
 pub(super) fn delete(
     writing: &mut Writing<'_>,
+    memory: &mut Memory,
     (kind, name): (RecordKind, &str),
     revision: u32,
 ) -> Result<ChangeResult, Fault> {
@@ -107,7 +114,31 @@ pub(super) fn delete(
         return Ok(ChangeResult::Stale);
     }
     writing.remove(TableName::Records, &place)?;
+    let count = memory.records.entry(kind).or_default();
+    *count = count.saturating_sub(1);
     Ok(ChangeResult::Fresh)
+}
+
+/// How many records there are of each kind.
+pub(super) fn counts(reading: &mut Reading) -> Result<BTreeMap<RecordKind, usize>, Fault> {
+    let mut counts = BTreeMap::new();
+    reading.scan(TableName::Records, ALL, false, |key, row| {
+        *counts.entry(record(key, row)?.kind).or_default() += 1;
+        Ok(true)
+    })?;
+    Ok(counts)
+}
+
+/// The record of this kind and name.
+pub(super) fn named(
+    reading: &mut Reading,
+    kind: RecordKind,
+    name: &str,
+) -> Result<Option<Arc<Record>>, Fault> {
+    let place = key(kind, name);
+    reading.read(TableName::Records, &place, |row| {
+        Ok(Arc::new(record(&place, row)?))
+    })
 }
 
 /// All records of a kind, in the order of their names.

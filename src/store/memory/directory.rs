@@ -80,6 +80,9 @@ impl Directory {
         let place = (record.kind, Arc::clone(&record.name));
         let known = self.records.get(&place);
         let written = match (known, record.revision) {
+            (None, 1) if self.records_of(record.kind).count() >= record.kind.count_max() => {
+                return ChangeResult::Full;
+            }
             (None, 1) => record,
             (Some(known), 1) => return ChangeResult::Existing(known.id),
             (Some(known), revision) if known.revision.saturating_add(1) == revision => {
@@ -108,8 +111,17 @@ impl Directory {
 
     /// All records of a kind, in the order of their names.
     pub(super) fn records(&self, kind: RecordKind) -> Vec<Arc<Record>> {
-        let of_kind = self.records.values().filter(|record| record.kind == kind);
-        of_kind.cloned().collect()
+        self.records_of(kind).cloned().collect()
+    }
+
+    fn records_of(&self, kind: RecordKind) -> impl Iterator<Item = &Arc<Record>> {
+        let records = self.records.values();
+        records.filter(move |record| record.kind == kind)
+    }
+
+    /// The record of this kind and name.
+    pub(super) fn record(&self, kind: RecordKind, name: &str) -> Option<Arc<Record>> {
+        self.records.get(&(kind, Arc::from(name))).cloned()
     }
 
     /// The applications that a query asks for.

@@ -215,6 +215,10 @@ impl Reads for FakeBackend {
         Ok(Vec::new())
     }
 
+    fn record(&self, _: RecordKind, _: &str) -> Result<Option<Arc<Record>>, ReadError> {
+        Ok(None)
+    }
+
     fn records(&self, _: RecordKind) -> Result<Vec<Arc<Record>>, ReadError> {
         Ok(Vec::new())
     }
