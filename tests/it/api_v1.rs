@@ -228,6 +228,12 @@ impl Api {
         self.advance(Span::from_millis(20)).await;
     }
 
+    /// Waits in real time until no attempt is in flight, and until what came of them can be read.
+    async fn settled(&self) {
+        let count = self.host.handle.stats().attempts;
+        self.attempts(count).await;
+    }
+
     async fn ask(&self, request: Request<Body>) -> Answer {
         Answer::of(&self.router, request).await
     }

@@ -24,6 +24,10 @@ pub(super) enum ListKind {
     AttemptsOfEndpoint,
     /// The attempts for an event.
     AttemptsOfEvent,
+    /// The events that go to an endpoint.
+    DeliveriesOfEndpoint,
+    /// The endpoints that an event goes to.
+    DeliveriesOfEvent,
 }
 
 /// One list: what it lists, and of what.
@@ -98,6 +102,8 @@ fn check(list: List, said: &[u8]) -> [u8; 8] {
         ListKind::AttemptsOfEvent => 3,
         ListKind::Applications => 4,
         ListKind::Endpoints => 5,
+        ListKind::DeliveriesOfEndpoint => 6,
+        ListKind::DeliveriesOfEvent => 7,
     };
     let mut hash = Sha256::new_with_prefix(b"fanfare iterator");
     hash.update([kind]);

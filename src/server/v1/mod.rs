@@ -14,6 +14,7 @@ mod attempt;
 mod body;
 mod called;
 mod cursor;
+mod delivery;
 mod endpoint;
 mod entry;
 mod faults;
@@ -86,6 +87,14 @@ pub(super) fn routes<B: Backend>(state: ServerState<B>) -> Router<ServerState<B>
         .route(
             "/api/v1/app/{app}/endpoint/{endpoint}/secret/rotate",
             post(endpoint::secret::rotate::<B>),
+        )
+        .route(
+            "/api/v1/app/{app}/endpoint/{endpoint}/msg",
+            get(delivery::of_endpoint::<B>),
+        )
+        .route(
+            "/api/v1/app/{app}/msg/{message}/endpoint",
+            get(delivery::of_message::<B>),
         )
         .route(
             "/api/v1/app/{app}/msg",

@@ -1,7 +1,10 @@
 //! Statuses: the numbers and words by which the API tells how an attempt or a delivery stands.
 
 use super::{faults::Faults, query::Query};
-use crate::domain::attempt::{AttemptRecord, AttemptResult};
+use crate::domain::{
+    attempt::{AttemptRecord, AttemptResult},
+    delivery::DeliveryState,
+};
 
 /// How an attempt ended, or how a delivery stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +35,16 @@ impl Status {
         match record.result {
             AttemptResult::Succeeded => Self::Success,
             AttemptResult::RetryAt(_) | AttemptResult::Exhausted => Self::Fail,
+        }
+    }
+
+    /// How a delivery stands: pending while an attempt is to come.
+    pub(super) const fn of_delivery(state: DeliveryState) -> Self {
+        match state {
+            DeliveryState::Pending | DeliveryState::Waiting { .. } => Self::Pending,
+            DeliveryState::Succeeded => Self::Success,
+            DeliveryState::Exhausted | DeliveryState::Expired => Self::Fail,
+            DeliveryState::Cancelled => Self::Canceled,
         }
     }
 

@@ -21,6 +21,7 @@ mod caught;
 pub mod check;
 pub mod compact;
 mod copy;
+mod deliveries;
 mod directory;
 pub mod disk;
 mod endpoint_row;

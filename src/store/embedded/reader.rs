@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::{
-    SharedFile, blocks, directory, endpoint_row, endpoints,
+    SharedFile, blocks, deliveries, directory, endpoint_row, endpoints,
     fault::Fault,
     keys::{self, Reader},
     listing, names,
     reading::{bare_event_at, bucket_at, event_at, first_from, id_at},
     record_row,
     recovery::endpoint_rows,
-    rows::{self, OpenRow, ProgressRow},
+    rows::{self, ProgressRow},
     tables::{Reading, TableName},
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
         application::{Application, ApplicationKey},
         attempt::AttemptRecord,
         change::UniqueKey,
-        delivery::{self, DeliveryFacts, DeliveryState},
+        delivery::DeliveryState,
         endpoint::{Endpoint, EndpointKey},
         event::EventPosition,
         history::{AttemptEntry, EventEntry, HistoryQuery, Name, Order},
@@ -26,7 +26,6 @@ use crate::{
         record::{Record, RecordKind},
     },
     store::{ReadError, Reads},
-    time::Timestamp,
 };
 
 /// Reads the file of an open store; cheap to clone, good on any thread.
@@ -189,7 +188,7 @@ impl Reads for EmbeddedReader {
         endpoint: EndpointKey,
         position: EventPosition,
     ) -> Result<Option<DeliveryState>, ReadError> {
-        self.read(|reading| state_of(reading, endpoint, position))
+        self.read(|reading| deliveries::state_of(reading, endpoint, position))
     }
 
     fn attempts_of_event(
@@ -220,45 +219,13 @@ impl Reads for EmbeddedReader {
 }
 
 /// An endpoint by its key.
-fn endpoint_at(reading: &mut Reading, key: EndpointKey) -> Result<Option<Arc<Endpoint>>, Fault> {
+pub(super) fn endpoint_at(
+    reading: &mut Reading,
+    key: EndpointKey,
+) -> Result<Option<Arc<Endpoint>>, Fault> {
     reading.read(TableName::Endpoints, &keys::endpoint(key), |row| {
         Ok(Arc::new(endpoint_row::endpoint(key, row)?))
     })
-}
-
-/// The state of a delivery, by the one function that tells it.
-fn state_of(
-    reading: &mut Reading,
-    endpoint: EndpointKey,
-    position: EventPosition,
-) -> Result<Option<DeliveryState>, Fault> {
-    let application = endpoint.application;
-    let known = endpoint_at(reading, endpoint)?;
-    let event = event_at(reading, application, position)?;
-    let bucket = bucket_at(reading, application, position)?;
-    let (Some(known), Some((event, _)), Some(bucket)) = (known, event, bucket) else {
-        return Ok(None);
-    };
-    let key = keys::delivery(endpoint, position);
-    let open: Option<OpenRow> = reading.read(TableName::Open, &key, |row| {
-        rows::decode(row, "the row of a waiting delivery")
-    })?;
-    let expired = reading.read(TableName::Expired(bucket), &key, |_| Ok(()))?;
-    let newest_first = HistoryQuery {
-        above: None,
-        below: None,
-        order: Order::NewestFirst,
-        limit: usize::MAX,
-    };
-    let records = records_of(reading, application, position, newest_first)?;
-    let last = records.iter().find(|record| record.endpoint == endpoint);
-    Ok(delivery::state(DeliveryFacts {
-        subscribed: known.matched(&event),
-        open_due: open.map(|row| Timestamp::from_micros(row.due)),
-        last_result: last.map(|record| record.result),
-        expired: expired.is_some(),
-        deleted: known.is_deleted(),
-    }))
 }
 
 /// An event as a list shows it.

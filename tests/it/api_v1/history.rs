@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fanfare::domain::outcome::OutcomeKind;
+use fanfare::{domain::outcome::OutcomeKind, time::Span};
 use serde_json::{Value, json};
 
 use super::{Api, local};
@@ -211,6 +211,112 @@ async fn attempts_show_their_messages_where_these_are_asked_for() {
         assert_eq!(page["data"][0]["msg"]["payload"], json!({}));
         let bare = api.get("/api/v1/app/a/attempt/endpoint/good").await.fine();
         assert_eq!(bare["data"][0].get("msg"), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_message_shows_where_it_goes_and_how_each_delivery_stands() {
+    local(async {
+        let api = api().await;
+        let id = message(&api, "t").await;
+        let elsewhere = json!({ "url": "http://good/", "eventTypes": ["other"] });
+        api.post("/api/v1/app/a/endpoint", elsewhere).await.fine();
+        api.attempts(3).await;
+        let path = format!("/api/v1/app/a/msg/{id}/endpoint");
+        let page = api.get(&path).await.fine();
+        assert_eq!(page["done"], true);
+        let data = page["data"].as_array().expect("a list");
+        let told: Vec<(&Value, &Value, &Value)> = data
+            .iter()
+            .map(|row| (&row["uid"], &row["status"], &row["statusText"]))
+            .collect();
+        let expected = [
+            ("good", 0, "success"),
+            ("bad", 1, "pending"),
+            ("none", 1, "pending"),
+        ];
+        let expected = expected.map(|(uid, status, text)| (json!(uid), json!(status), json!(text)));
+        let expected: Vec<_> = expected.iter().map(|(a, b, c)| (a, b, c)).collect();
+        assert_eq!(
+            told, expected,
+            "in the order they were made, the fourth takes no such type"
+        );
+        assert_eq!(data[0]["nextAttempt"], Value::Null);
+        let next = data[1]["nextAttempt"].as_str().expect("a time");
+        // 5 s after the attempt, with a fifth of jitter either way.
+        assert!(
+            ("2025-11-24T16:00:04".."2025-11-24T16:00:07").contains(&next),
+            "{next}"
+        );
+        let endpoint = api.get("/api/v1/app/a/endpoint/good").await.fine();
+        for (name, value) in endpoint.as_object().expect("an object") {
+            let shown = data[0].get(name);
+            assert_eq!(shown, (name != "metadata").then_some(value), "{name}");
+        }
+
+        // All attempts fail in the end.
+        for _ in 0..10 {
+            api.advance(Span::from_seconds(30 * 60 * 60)).await;
+            api.settled().await;
+        }
+        assert_eq!(column(&api, &path, "status").await, [0, 2, 2]);
+        assert_eq!(
+            column(&api, &path, "nextAttempt").await,
+            [Value::Null, Value::Null, Value::Null]
+        );
+        let first = api.get(&format!("{path}?limit=2")).await.fine();
+        let iterator = first["iterator"].as_str().expect("an iterator");
+        let rest = column(&api, &format!("{path}?limit=2&iterator={iterator}"), "uid").await;
+        assert_eq!(rest, ["none"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_endpoint_shows_its_messages_and_how_each_delivery_stands() {
+    local(async {
+        let api = api().await;
+        let mut ids = Vec::new();
+        for event_type in ["one", "two", "one"] {
+            ids.push(message(&api, event_type).await);
+        }
+        ids.reverse();
+        api.attempts(9).await;
+        let good = "/api/v1/app/a/endpoint/good/msg";
+        let page = api.get(good).await.fine();
+        let data = page["data"].as_array().expect("a list");
+        assert_eq!(data.len(), 3);
+        for (row, id) in data.iter().zip(&ids) {
+            let mut expected = api.get(&format!("/api/v1/app/a/msg/{id}")).await.fine();
+            let fields = expected.as_object_mut().expect("an object");
+            fields.insert("status".into(), 0.into());
+            fields.insert("statusText".into(), "success".into());
+            fields.insert("nextAttempt".into(), Value::Null);
+            assert_eq!(*row, expected, "newest first");
+        }
+        let bad = "/api/v1/app/a/endpoint/bad/msg";
+        for (path, shown) in [
+            (format!("{good}?status=0"), vec![&ids[0], &ids[1], &ids[2]]),
+            (format!("{good}?status=1"), vec![]),
+            (format!("{bad}?status=1"), vec![&ids[0], &ids[1], &ids[2]]),
+            (format!("{bad}?status=2"), vec![]),
+            (format!("{bad}?event_types=two"), vec![&ids[1]]),
+            (format!("{bad}?event_types=one&limit=1"), vec![&ids[0]]),
+        ] {
+            let shown: Vec<String> = shown.into_iter().cloned().collect();
+            assert_eq!(column(&api, &path, "id").await, shown, "{path}");
+        }
+        assert_eq!(
+            column(&api, &format!("{bad}?with_content=false"), "payload").await[0],
+            json!({})
+        );
+        let unknown = api.get("/api/v1/app/a/endpoint/nobody/msg").await;
+        assert_eq!(unknown.refusal().0, 404);
+        let late = json!({ "url": "http://good/", "uid": "late" });
+        api.post("/api/v1/app/a/endpoint", late).await.fine();
+        let late = column(&api, "/api/v1/app/a/endpoint/late/msg", "id").await;
+        assert!(late.is_empty(), "what came before it is not for it");
     })
     .await;
 }
