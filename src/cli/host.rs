@@ -11,6 +11,7 @@ use crate::{
     runtime::cell::{Cell, CellError},
     server::{
         access::Access,
+        catalogue::Catalogue,
         connections::{ServerOptions, serve},
         router::{ServerState, router},
     },
@@ -63,6 +64,7 @@ pub(super) async fn host(start: Start<'_>, announce: impl FnOnce()) -> Result<()
         backend: handle.clone(),
         original_access: original,
         api_access: api,
+        catalogue: Catalogue::default(),
     });
     let work = async {
         let mut ended = Ok(());

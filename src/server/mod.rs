@@ -2,10 +2,11 @@
 //!
 //! Reading order: [`connections`] takes sockets and turns them into requests, [`router`] finds the
 //! route, [`original`] speaks the original server's contract, `v1` is the API, and [`problem`] is the one place that
-//! knows what refusals look like. [`backend`] is all that the routes know of the engine.
+//! knows what refusals look like. [`backend`] is all that the routes know of the engine, and [`catalogue`] what they know of event types.
 
 pub mod access;
 pub mod backend;
+pub mod catalogue;
 pub mod connections;
 mod json_scan;
 pub mod original;

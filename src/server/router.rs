@@ -15,6 +15,7 @@ use tower::ServiceExt as _;
 use super::{
     access::Access,
     backend::Backend,
+    catalogue::Catalogue,
     original,
     problem::{Code, Problem},
     v1,
@@ -30,6 +31,8 @@ pub struct ServerState<B> {
     pub original_access: Access,
     /// Who may use API v1.
     pub api_access: Access,
+    /// The catalogue of event types.
+    pub catalogue: Catalogue,
 }
 
 const HEALTHZ: &str = "/healthz";

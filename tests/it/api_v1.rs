@@ -10,6 +10,7 @@ mod applications;
 mod deliveries;
 mod endpoint_changes;
 mod endpoints;
+mod event_types;
 mod history;
 mod lists;
 mod messages;
@@ -34,6 +35,7 @@ use fanfare::{
     server::{
         access::Access,
         backend::Backend,
+        catalogue::Catalogue,
         router::{ServerState, router},
     },
     store::Reads,
@@ -191,6 +193,7 @@ impl Api {
             backend: host.clone(),
             original_access: Access::Open,
             api_access: Access::key(KEY),
+            catalogue: Catalogue::default(),
         };
         Self {
             router: router(state),

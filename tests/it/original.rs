@@ -8,6 +8,7 @@ use fanfare::{
     runtime::handle::Readiness,
     server::{
         access::Access,
+        catalogue::Catalogue,
         router::{ServerState, router},
     },
 };
@@ -57,6 +58,7 @@ impl Server {
             backend: backend.clone(),
             original_access,
             api_access: Access::Open,
+            catalogue: Catalogue::default(),
         };
         Self {
             backend,

@@ -7,6 +7,7 @@ use fanfare::{
     runtime::handle::Readiness,
     server::{
         access::Access,
+        catalogue::Catalogue,
         connections::{ServerOptions, serve},
         router::{ServerState, router},
     },
@@ -42,6 +43,7 @@ impl Server {
             backend: backend.clone(),
             original_access: Access::Open,
             api_access: Access::Open,
+            catalogue: Catalogue::default(),
         });
         let shutdown = Arc::new(Notify::new());
         let asked = Arc::clone(&shutdown);

@@ -16,6 +16,7 @@ use crate::{
     },
     server::{
         backend::Backend,
+        catalogue::Catalogue,
         problem::{Code, Problem},
         router::ServerState,
     },
@@ -25,6 +26,8 @@ use crate::{
 pub(super) struct Called<B> {
     /// The engine.
     pub(super) backend: B,
+    /// The catalogue of event types.
+    pub(super) catalogue: Catalogue,
     /// The query.
     pub(super) query: Query,
     /// Which revision the caller wants to change.
@@ -53,6 +56,7 @@ impl<B: Backend> FromRequestParts<ServerState<B>> for Called<B> {
         );
         Ok(Self {
             backend: state.backend.clone(),
+            catalogue: state.catalogue.clone(),
             precondition: Precondition::of(&parts.headers),
             query,
             path,
@@ -148,6 +152,12 @@ impl<B: Backend> Called<B> {
         let reads = self.backend.reads();
         let found = reads.attempts_of_event(event.application, event.position, query)?;
         found.into_iter().next().ok_or_else(|| unknown("attempt"))
+    }
+
+    /// The event type that the path names, if it can be one.
+    pub(super) fn event_type(&self) -> Option<Arc<str>> {
+        let (_, text) = self.path.iter().find(|(key, _)| key == "event_type")?;
+        is_name(text).then(|| text.as_str().into())
     }
 
     /// What a part of the path names, if it can name anything.

@@ -16,6 +16,8 @@ use crate::{
 pub(super) enum ListKind {
     /// All applications.
     Applications,
+    /// The catalogue of event types.
+    EventTypes,
     /// The endpoints of an application.
     Endpoints,
     /// The events of an application.
@@ -104,6 +106,7 @@ fn check(list: List, said: &[u8]) -> [u8; 8] {
         ListKind::Endpoints => 5,
         ListKind::DeliveriesOfEndpoint => 6,
         ListKind::DeliveriesOfEvent => 7,
+        ListKind::EventTypes => 8,
     };
     let mut hash = Sha256::new_with_prefix(b"fanfare iterator");
     hash.update([kind]);

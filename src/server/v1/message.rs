@@ -28,7 +28,12 @@ use crate::{
         id::EventId,
     },
     limits,
-    server::{backend::Backend, problem::Problem, v1::wall_time},
+    server::{
+        backend::Backend,
+        catalogue::EventType,
+        problem::{FaultKind, Problem},
+        v1::wall_time,
+    },
 };
 
 /// `POST /api/v1/app/{app}/msg`: 202 once it is durable and will be delivered.
@@ -44,6 +49,16 @@ async fn created<B: Backend>(called: Called<B>, request: Request) -> Result<Resp
     let with_content = called.query.flag("with_content", true, &mut faults);
     let body = body::read(request).await?;
     let event = judged(&application, &body, faults)?;
+    let types = called.catalogue.entries(called.backend.reads())?;
+    if types
+        .get(&event.event_type)
+        .is_some_and(EventType::is_archived)
+    {
+        let message = "this event type is archived: send one that is in use, or take it into use \
+                       again with PATCH";
+        let faults = Faults::default();
+        return Err(faults.and(&["body", "eventType"], FaultKind::Value, message));
+    }
     let (uid, event_type) = (event.uid.clone(), event.event_type.clone());
     let payload = event.payload.bytes.clone();
     let channels = event.channels.clone();

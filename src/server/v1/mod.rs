@@ -17,6 +17,7 @@ mod cursor;
 mod delivery;
 mod endpoint;
 mod entry;
+mod event_type;
 mod faults;
 mod fields;
 mod filter;
@@ -113,7 +114,24 @@ pub(super) fn routes<B: Backend>(state: ServerState<B>) -> Router<ServerState<B>
             "/api/v1/app/{app}/attempt/msg/{message}",
             get(attempt::of_message::<B>),
         )
+        .merge(event_type_routes())
         .route_layer(from_fn_with_state(state, admit::<B>))
+}
+
+/// The routes of the catalogue.
+fn event_type_routes<B: Backend>() -> Router<ServerState<B>> {
+    Router::new()
+        .route(
+            "/api/v1/event-type",
+            post(event_type::create::<B>).get(event_type::list::<B>),
+        )
+        .route(
+            "/api/v1/event-type/{event_type}",
+            get(event_type::show::<B>)
+                .put(event_type::put::<B>)
+                .patch(event_type::patch::<B>)
+                .delete(event_type::delete::<B>),
+        )
 }
 
 /// Lets a request in or refuses it, by its head alone.

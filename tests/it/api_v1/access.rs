@@ -5,6 +5,7 @@ use fanfare::{
     domain::outcome::OutcomeKind,
     server::{
         access::Access,
+        catalogue::Catalogue,
         router::{ServerState, router},
     },
 };
@@ -108,6 +109,7 @@ async fn an_open_api_asks_for_nothing_and_open_original_routes_do_not_open_it() 
             backend: api.host.clone(),
             original_access: Access::key(KEY),
             api_access: Access::Open,
+            catalogue: Catalogue::default(),
         });
         let bare = Request::post("/api/v1/app").header("content-type", "application/json");
         let bare = bare.body(Body::from(r#"{"name":"n"}"#)).expect("valid");

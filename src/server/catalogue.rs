@@ -1,0 +1,73 @@
+//! The catalogue of event types as the routes know it: read once, then kept up with every change,
+//! so that accepting a message asks no disk.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use serde_json::{Map, Value};
+
+use crate::{
+    domain::record::{Record, RecordKind},
+    store::{ReadError, Reads},
+};
+
+/// An entry of the catalogue.
+#[derive(Clone, Debug)]
+pub struct EventType {
+    /// Its record.
+    pub record: Arc<Record>,
+    /// What it says, as an object of fields.
+    pub fields: Map<String, Value>,
+}
+
+impl EventType {
+    fn of(record: Arc<Record>) -> Self {
+        let fields = serde_json::from_slice(&record.body).unwrap_or_default();
+        Self { record, fields }
+    }
+
+    /// Whether it takes no new messages.
+    #[must_use]
+    pub fn is_archived(&self) -> bool {
+        self.fields.get("archived") == Some(&Value::Bool(true))
+    }
+}
+
+/// All entries by their names.
+pub type Entries = BTreeMap<Arc<str>, EventType>;
+
+/// The catalogue; cheap to clone, and all clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct Catalogue(Arc<RwLock<Option<Arc<Entries>>>>);
+
+impl Catalogue {
+    /// All entries.
+    ///
+    /// # Errors
+    /// [`ReadError`] if they were not read yet and can't be.
+    pub fn entries(&self, reads: &dyn Reads) -> Result<Arc<Entries>, ReadError> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = &*known {
+            return Ok(Arc::clone(known));
+        }
+        drop(known);
+        self.refresh(reads)
+    }
+
+    /// Reads all entries again, after one was changed. Who reads later never puts an older state in
+    /// the place of a newer one, since the reading itself is done under the lock.
+    ///
+    /// # Errors
+    /// [`ReadError`]; then it is read by who asks next.
+    pub fn refresh(&self, reads: &dyn Reads) -> Result<Arc<Entries>, ReadError> {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        *known = None;
+        let records = reads.records(RecordKind::EventType)?.into_iter();
+        let entries = records.map(|record| (Arc::clone(&record.name), EventType::of(record)));
+        let entries = Arc::new(entries.collect::<Entries>());
+        *known = Some(Arc::clone(&entries));
+        Ok(entries)
+    }
+}

@@ -1,0 +1,338 @@
+//! Event types: the catalogue of what a service sends. A message may have any type; only one that is
+//! archived here is refused.
+
+use std::sync::Arc;
+
+use axum::{extract::Request, response::Response};
+use bytes::Bytes;
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use super::{
+    body,
+    called::Called,
+    cursor::{List, ListKind},
+    entry::Entry,
+    faults::Faults,
+    fields::Fields,
+    nothing,
+    page::PageQuery,
+    revision::{TRIES, told_at},
+    told, unexpected, wall_time,
+};
+use crate::{
+    domain::{
+        command::{Answer, Command, Refusal},
+        history::{HistoryQuery, Order},
+        id::Id,
+        record::RecordKind,
+    },
+    limits,
+    server::{
+        backend::Backend,
+        catalogue::EventType,
+        problem::{Code, FaultKind, Problem},
+    },
+    time::Timestamp,
+};
+
+impl Entry for EventType {
+    fn id(&self) -> Id {
+        self.record.id
+    }
+
+    fn wall(&self) -> Timestamp {
+        self.record.created_at.wall
+    }
+
+    fn bytes(&self) -> usize {
+        self.record.body.len()
+    }
+}
+
+/// `GET /api/v1/event-type`: 200 with a page.
+pub(super) async fn list<B: Backend>(called: Called<B>) -> Response {
+    listed(&called).unwrap_or_else(Problem::into_response)
+}
+
+fn listed<B: Backend>(called: &Called<B>) -> Result<Response, Problem> {
+    let mut faults = Faults::default();
+    let query = &called.query;
+    let page = PageQuery::of_objects(query, &mut faults);
+    let with_archived = query.flag("include_archived", false, &mut faults);
+    let with_content = query.flag("with_content", false, &mut faults);
+    faults.into_result()?;
+    let list = List {
+        kind: ListKind::EventTypes,
+        application: Id::default(),
+        of: Id::default(),
+    };
+    let part = page.part(list, called.backend.now())?;
+    let all = called.catalogue.entries(called.backend.reads())?;
+    let entries = part.read_where(
+        limits::PAGE_ENTRIES_MAX + 1,
+        |query| Ok(asked(all.values(), query)),
+        |entry: &EventType| with_archived || !entry.is_archived(),
+    )?;
+    told(
+        StatusCode::OK,
+        &entries.answer(|entry| shown(entry, with_content)),
+    )
+}
+
+/// The entries that a query asks for, in its order.
+fn asked<'a>(all: impl Iterator<Item = &'a EventType>, query: HistoryQuery) -> Vec<EventType> {
+    let mut found: Vec<EventType> = all
+        .filter(|entry| query.contains(entry.record.id))
+        .cloned()
+        .collect();
+    found.sort_unstable_by_key(|entry| entry.record.id);
+    if query.order == Order::NewestFirst {
+        found.reverse();
+    }
+    found.truncate(query.limit);
+    found
+}
+
+/// `POST /api/v1/event-type`: 201; a name that was archived is taken into use again.
+pub(super) async fn create<B: Backend>(called: Called<B>, request: Request) -> Response {
+    let answer = async {
+        let body = body::read(request).await?;
+        let (name, said) = judged(Fields::of(&body, Faults::default())?, None)?;
+        // A name that is missing or wrong was told already.
+        let name = name.ok_or_else(|| unexpected("a fault was not told", None))?;
+        for _ in 0..TRIES {
+            let known = known(&called, &name)?;
+            if let Some(known) = known.as_ref().filter(|known| !known.is_archived()) {
+                return Err(taken(&known.record.name));
+            }
+            let revision = known.map(|known| known.record.revision);
+            if let Some(made) = written(&called, &name, revision, &said).await? {
+                return told_at(
+                    StatusCode::CREATED,
+                    made.record.revision,
+                    &shown(&made, true),
+                );
+            }
+        }
+        Err(Refusal::Stale.into())
+    };
+    answer.await.unwrap_or_else(Problem::into_response)
+}
+
+/// `GET /api/v1/event-type/{event_type}`: 200.
+pub(super) async fn show<B: Backend>(called: Called<B>) -> Response {
+    let found = named(&called).and_then(|name| there(&called, &name));
+    found
+        .and_then(|known| told_at(StatusCode::OK, known.record.revision, &shown(&known, true)))
+        .unwrap_or_else(Problem::into_response)
+}
+
+/// `PUT /api/v1/event-type/{event_type}`: 200, or 201 where it is made by this.
+pub(super) async fn put<B: Backend>(called: Called<B>, request: Request) -> Response {
+    let answer = async {
+        let name = named(&called)?;
+        let body = body::read(request).await?;
+        let precondition = called.precondition.clone()?;
+        let (_, said) = judged(Fields::of(&body, Faults::default())?, Some(&name))?;
+        for _ in 0..TRIES {
+            let known = known(&called, &name)?;
+            match &known {
+                Some(known) => precondition.judge(known.record.revision)?,
+                None => precondition.judge_new()?,
+            }
+            let status = match known {
+                Some(_) => StatusCode::OK,
+                None => StatusCode::CREATED,
+            };
+            let revision = known.map(|known| known.record.revision);
+            if let Some(now) = written(&called, &name, revision, &said).await? {
+                return told_at(status, now.record.revision, &shown(&now, true));
+            }
+        }
+        Err(Refusal::Stale.into())
+    };
+    answer.await.unwrap_or_else(Problem::into_response)
+}
+
+/// `PATCH /api/v1/event-type/{event_type}`: 200.
+pub(super) async fn patch<B: Backend>(called: Called<B>, request: Request) -> Response {
+    let answer = async {
+        let name = named(&called)?;
+        let body = body::read(request).await?;
+        let precondition = called.precondition.clone()?;
+        for _ in 0..TRIES {
+            let known = there(&called, &name)?;
+            precondition.judge(known.record.revision)?;
+            let base = Bytes::from(Value::Object(known.fields.clone()).to_string());
+            let (_, said) = judged(Fields::over(&body, &base, &[])?, Some(&name))?;
+            let revision = Some(known.record.revision);
+            if let Some(now) = written(&called, &name, revision, &said).await? {
+                return told_at(StatusCode::OK, now.record.revision, &shown(&now, true));
+            }
+        }
+        Err(Refusal::Stale.into())
+    };
+    answer.await.unwrap_or_else(Problem::into_response)
+}
+
+/// `DELETE /api/v1/event-type/{event_type}`: 204; it is archived, or with `expunge=true` forgotten.
+pub(super) async fn delete<B: Backend>(called: Called<B>) -> Response {
+    let answer = async {
+        let name = named(&called)?;
+        let mut faults = Faults::default();
+        let expunge = called.query.flag("expunge", false, &mut faults);
+        faults.into_result()?;
+        let precondition = called.precondition.clone()?;
+        for _ in 0..TRIES {
+            let known = there(&called, &name)?;
+            precondition.judge(known.record.revision)?;
+            if expunge {
+                if forgotten(&called, &known).await? {
+                    return Ok(nothing());
+                }
+                continue;
+            }
+            let mut fields = known.fields.clone();
+            fields.insert("archived".into(), true.into());
+            let said = Bytes::from(Value::Object(fields).to_string());
+            let revision = Some(known.record.revision);
+            if written(&called, &name, revision, &said).await?.is_some() {
+                return Ok(nothing());
+            }
+        }
+        Err(Refusal::Stale.into())
+    };
+    answer.await.unwrap_or_else(Problem::into_response)
+}
+
+/// The name in the path; anything that can be no name is no entry.
+fn named<B: Backend>(called: &Called<B>) -> Result<Arc<str>, Problem> {
+    called.event_type().ok_or_else(absent)
+}
+
+fn absent() -> Problem {
+    Problem::new(Code::NotFound, "there is no event type of this name")
+}
+
+fn taken(name: &str) -> Problem {
+    let message = format!("there is an event type `{name}` already: change it with PUT or PATCH");
+    Problem::new(Code::Conflict, message)
+}
+
+/// The entry of this name, archived or not.
+fn known<B: Backend>(called: &Called<B>, name: &str) -> Result<Option<EventType>, Problem> {
+    let all = called.catalogue.entries(called.backend.reads())?;
+    Ok(all.get(name).cloned())
+}
+
+/// The entry of this name, which must be there.
+fn there<B: Backend>(called: &Called<B>, name: &str) -> Result<EventType, Problem> {
+    known(called, name)?.ok_or_else(absent)
+}
+
+/// Writes an entry and gives it as it is then; `None` if another change came first.
+async fn written<B: Backend>(
+    called: &Called<B>,
+    name: &Arc<str>,
+    revision: Option<u32>,
+    said: &Bytes,
+) -> Result<Option<EventType>, Problem> {
+    let entries = called.catalogue.entries(called.backend.reads())?;
+    if revision.is_none() && entries.len() >= limits::EVENT_TYPES_MAX {
+        let most = limits::EVENT_TYPES_MAX;
+        let message = format!("there are {most} event types, the most there can be");
+        return Err(Faults::default().and(&["body", "name"], FaultKind::Quota, &message));
+    }
+    let command = Command::PutRecord {
+        kind: RecordKind::EventType,
+        name: Arc::clone(name),
+        revision,
+        body: said.clone(),
+    };
+    let answer = called.backend.command(command).await;
+    let entries = called.catalogue.refresh(called.backend.reads())?;
+    match answer {
+        Ok(Answer::Record { .. }) => entries
+            .get(name)
+            .cloned()
+            .map(Some)
+            .ok_or_else(|| unexpected("an event type is missing", None)),
+        Ok(Answer::NameTaken { .. }) | Err(Refusal::Stale) => Ok(None),
+        Ok(other) => Err(unexpected("an event type was written", Some(other))),
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+/// Takes an entry away; false if another change came first.
+async fn forgotten<B: Backend>(called: &Called<B>, known: &EventType) -> Result<bool, Problem> {
+    let command = Command::DeleteRecord {
+        kind: RecordKind::EventType,
+        name: Arc::clone(&known.record.name),
+        revision: known.record.revision,
+    };
+    let answer = called.backend.command(command).await;
+    called.catalogue.refresh(called.backend.reads())?;
+    match answer {
+        Ok(Answer::Record { .. }) => Ok(true),
+        Err(Refusal::Stale) => Ok(false),
+        Ok(other) => Err(unexpected("an event type was deleted", Some(other))),
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+/// What a body says of an event type. Its name stands in the body, or in the path.
+fn judged(
+    mut fields: Fields<'_>,
+    in_path: Option<&str>,
+) -> Result<(Option<Arc<str>>, Bytes), Problem> {
+    let name = match in_path {
+        None => fields.required_name("name"),
+        Some(_) => None,
+    };
+    let flags = fields.names("featureFlags", limits::ENDPOINT_EVENT_TYPES_MAX);
+    let flags = flags.map(|flags| flags.iter().map(ToString::to_string).collect::<Vec<_>>());
+    let said = json!({
+        "description": fields.required_plain_text("description"),
+        "archived": fields.flag("archived"),
+        "deprecated": fields.flag("deprecated"),
+        "schemas": fields.object_or_null("schemas"),
+        "groupName": fields.plain_or_null("groupName"),
+        "featureFlags": flags,
+        "featureFlag": fields.plain_or_null("featureFlag"),
+    });
+    let body = said.to_string();
+    if body.len() > limits::RECORD_BYTES_MAX {
+        let most = limits::RECORD_BYTES_MAX;
+        let message = format!("an event type may have {most} bytes in all: shorten its schemas");
+        fields
+            .faults
+            .add(&["body", "schemas"], FaultKind::Value, message);
+    }
+    fields.finish()?;
+    Ok((name, body.into()))
+}
+
+/// An event type as the API shows it.
+fn shown(entry: &EventType, with_content: bool) -> Value {
+    let record = &entry.record;
+    let mut shown = Map::new();
+    shown.insert("name".into(), (*record.name).into());
+    for (name, value) in &entry.fields {
+        let is_left_out = name == "schemas" && !with_content;
+        let value = if is_left_out {
+            Value::Null
+        } else {
+            value.clone()
+        };
+        shown.insert(name.clone(), value);
+    }
+    let times = [
+        ("createdAt", record.created_at),
+        ("updatedAt", record.updated_at),
+    ];
+    for (name, at) in times {
+        shown.insert(name.into(), wall_time::shown(at.wall).into());
+    }
+    Value::Object(shown)
+}

@@ -1,0 +1,133 @@
+//! Fields that hold several things: lists of names and objects of pairs.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, value::RawValue};
+
+use super::{Fields, is_name};
+use crate::{
+    limits,
+    server::{
+        problem::FaultKind,
+        v1::body::{Object, fields_of},
+    },
+};
+
+impl<'body> Fields<'body> {
+    /// A list of different names; `None` if it is absent, empty or wrong.
+    pub(in crate::server::v1) fn names(
+        &mut self,
+        name: &str,
+        most: usize,
+    ) -> Option<Vec<Arc<str>>> {
+        self.list(name, most, |fields, item| fields.name_of(name, item))
+    }
+
+    /// A list of different names in which `*` may stand for any characters; else as `names`.
+    pub(in crate::server::v1) fn patterns(
+        &mut self,
+        name: &str,
+        most: usize,
+    ) -> Option<Vec<Arc<str>>> {
+        self.list(name, most, |fields, item| {
+            let text = fields.text_of(name, item)?;
+            if text == "*" || is_name(&text.replace('*', "x")) {
+                return Some(text.into());
+            }
+            let most = limits::NAME_BYTES_MAX;
+            let rule =
+                format!("must hold names of 1 to {most} of the characters a-z A-Z 0-9 . _ - *");
+            fields.wrong(name, FaultKind::Value, &rule);
+            None
+        })
+    }
+
+    fn list(
+        &mut self,
+        name: &str,
+        most: usize,
+        mut read: impl FnMut(&mut Self, &RawValue) -> Option<Arc<str>>,
+    ) -> Option<Vec<Arc<str>>> {
+        let value = self.take_given(name)?;
+        let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(value.get()) else {
+            self.wrong(name, FaultKind::Type, "must be a list");
+            return None;
+        };
+        if items.is_empty() || items.len() > most {
+            let rule = format!("must be null or hold 1 to {most} names");
+            self.wrong(name, FaultKind::Value, &rule);
+            return None;
+        }
+        let names: Option<Vec<Arc<str>>> = items.into_iter().map(|item| read(self, item)).collect();
+        let names = names?;
+        let mut sorted = names.clone();
+        sorted.sort_unstable();
+        if !sorted.is_sorted_by(|one, next| one < next) {
+            self.wrong(name, FaultKind::Value, "must not hold a name twice");
+            return None;
+        }
+        Some(names)
+    }
+
+    /// The pairs of an object, `most` at most, none twice; `None` if it is absent or wrong.
+    pub(in crate::server::v1) fn pairs(
+        &mut self,
+        name: &str,
+        most: usize,
+    ) -> Option<Object<'body>> {
+        let value = self.take_given(name)?;
+        if !value.get().starts_with('{') {
+            self.wrong(name, FaultKind::Type, "must be an object of texts");
+            return None;
+        }
+        let text = core::str::from_utf8(self.body).unwrap_or_default();
+        let pairs = match fields_of(text, value) {
+            Ok(pairs) => pairs,
+            Err(problem) => {
+                self.malformed.get_or_insert(problem);
+                return None;
+            }
+        };
+        if pairs.len() > most {
+            let rule = format!("must have at most {most} pairs");
+            self.wrong(name, FaultKind::Value, &rule);
+            return None;
+        }
+        Some(pairs)
+    }
+
+    /// Pairs of texts; none if absent.
+    pub(in crate::server::v1) fn metadata(&mut self, name: &str) -> Map<String, Value> {
+        let mut metadata = Map::new();
+        let pairs = self.pairs(name, limits::METADATA_PAIRS_MAX);
+        for (key, value) in pairs.unwrap_or_default() {
+            if let Some(text) = self.metadata_value(name, &key, value) {
+                metadata.insert(key, text.into());
+            }
+        }
+        metadata
+    }
+
+    fn metadata_value(&mut self, name: &str, key: &str, value: &RawValue) -> Option<String> {
+        let (key_most, most) = (
+            limits::METADATA_KEY_BYTES_MAX,
+            limits::METADATA_VALUE_BYTES_MAX,
+        );
+        let (kind, rule) = if key.is_empty() || key.len() > key_most || key.contains('\0') {
+            let rule = format!("must have keys of 1 to {key_most} bytes without NUL");
+            (FaultKind::Value, rule)
+        } else if value.get().starts_with('"') {
+            let text = self.text_of(name, value)?;
+            if text.len() <= most && !text.contains('\0') {
+                return Some(text);
+            }
+            let rule = format!("must have values of at most {most} bytes without NUL");
+            (FaultKind::Value, rule)
+        } else {
+            (FaultKind::Type, "must have texts as values".to_owned())
+        };
+        let message = format!("`{name}` {rule}");
+        self.faults.add(&["body", name, key], kind, message);
+        None
+    }
+}

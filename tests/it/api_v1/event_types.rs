@@ -1,0 +1,197 @@
+//! The catalogue of event types over HTTP.
+
+use fanfare::{domain::outcome::OutcomeKind, time::Span};
+use futures::future::join_all;
+use http::Method;
+use serde_json::{Value, json};
+
+use super::{Api, local};
+
+const PATH: &str = "/api/v1/event-type";
+
+async fn api() -> Api {
+    Api::start(OutcomeKind::Status(200)).await
+}
+
+fn at(name: &str) -> String {
+    format!("{PATH}/{name}")
+}
+
+#[tokio::test]
+async fn an_event_type_is_201_and_shows_all_that_was_said_of_it() {
+    local(async {
+        let api = api().await;
+        let body = json!({
+            "name": "order.made",
+            "description": "An order was made",
+            "archived": false,
+            "deprecated": true,
+            "schemas": { "1": { "type": "object" } },
+            "groupName": "orders",
+            "featureFlags": ["beta"],
+        });
+        let made = api.post(PATH, body.clone()).await;
+        assert_eq!((made.status.as_u16(), made.header("etag")), (201, "\"1\""));
+        let made = made.fine();
+        for (field, said) in body.as_object().expect("an object") {
+            assert_eq!(&made[field], said, "{field}");
+        }
+        assert_eq!(made["createdAt"], "2025-11-24T16:00:00.000000Z");
+        assert_eq!(api.get(&at("order.made")).await.fine(), made);
+        let again = api.post(PATH, body).await;
+        assert_eq!(again.refusal(), (409, "conflict".into()));
+        assert_eq!(
+            api.get(&at("other")).await.refusal(),
+            (404, "not_found".into())
+        );
+        assert_eq!(api.get(&at("a%20b")).await.status, 404);
+        let wrong = json!({ "name": "a b", "archived": "true", "schemas": [], "x": 1 });
+        let faults = [
+            "body.archived: type_error",
+            "body.description: missing",
+            "body.name: value_error",
+            "body.schemas: type_error",
+            "body.x: unknown_field",
+        ];
+        assert_eq!(api.post(PATH, wrong).await.faults(), faults);
+        let large =
+            json!({ "name": "l", "description": "", "schemas": { "1": "x".repeat(140_000) } });
+        assert_eq!(
+            api.post(PATH, large).await.faults(),
+            ["body.schemas: value_error"]
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn put_says_all_of_it_patch_what_it_names_and_a64_a_stale_tag_is_412() {
+    local(async {
+        let api = api().await;
+        let made = api
+            .put(&at("a"), json!({ "description": "d", "groupName": "g" }))
+            .await;
+        assert_eq!((made.status.as_u16(), made.header("etag")), (201, "\"1\""));
+        api.advance(Span::from_seconds(1)).await;
+        let patched = api.patch(&at("a"), json!({ "deprecated": true })).await;
+        assert_eq!(
+            (patched.status.as_u16(), patched.header("etag")),
+            (200, "\"2\"")
+        );
+        let patched = patched.fine();
+        assert_eq!(
+            (&patched["groupName"], &patched["deprecated"]),
+            (&json!("g"), &json!(true))
+        );
+        assert_ne!(patched["updatedAt"], patched["createdAt"]);
+        let put = api
+            .put(&at("a"), json!({ "description": "e" }))
+            .await
+            .fine();
+        assert_eq!(
+            (&put["groupName"], &put["deprecated"]),
+            (&json!(null), &json!(false))
+        );
+        assert_eq!(put["createdAt"], patched["createdAt"]);
+        let body = json!({ "description": "f" });
+        let stale = api
+            .send(Method::PATCH, &at("a"), &body, Some("\"2\""))
+            .await;
+        assert_eq!(stale.refusal(), (412, "precondition_failed".into()));
+        let absent = api.patch(&at("b"), json!({})).await;
+        assert_eq!(absent.refusal(), (404, "not_found".into()));
+        // Of changes at the same time none is lost.
+        let changes = (0..5).map(|_| async {
+            let body = json!({ "deprecated": true });
+            api.patch(&at("a"), body).await
+        });
+        let answers = join_all(changes).await;
+        assert!(answers.iter().all(|answer| answer.status == 200));
+        assert_eq!(api.get(&at("a")).await.header("etag"), "\"8\"");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_archived_type_takes_no_messages_and_an_unknown_one_does() {
+    local(async {
+        let api = api().await;
+        api.application("a").await;
+        let message = json!({ "eventType": "order.made", "payload": {} });
+        let post = async || api.post("/api/v1/app/a/msg", message.clone()).await;
+        assert_eq!(post().await.status, 202, "it need not be in the catalogue");
+        let body = json!({ "name": "order.made", "description": "d" });
+        api.post(PATH, body.clone()).await.fine();
+        assert_eq!(post().await.status, 202);
+        let gone = api
+            .send(Method::DELETE, &at("order.made"), &json!({}), None)
+            .await;
+        assert_eq!((gone.status.as_u16(), gone.body.as_str()), (204, ""));
+        assert_eq!(post().await.faults(), ["body.eventType: value_error"]);
+        assert_eq!(api.get(&at("order.made")).await.fine()["archived"], true);
+        // Made again, or patched, it is in use.
+        let again = api.post(PATH, body).await;
+        assert_eq!(
+            (again.status.as_u16(), again.header("etag")),
+            (201, "\"3\"")
+        );
+        assert_eq!(post().await.status, 202);
+        api.patch(&at("order.made"), json!({ "archived": true }))
+            .await
+            .fine();
+        assert_eq!(post().await.status, 422);
+        let path = format!("{}?expunge=true", at("order.made"));
+        assert_eq!(
+            api.send(Method::DELETE, &path, &json!({}), None)
+                .await
+                .status,
+            204
+        );
+        assert_eq!(api.get(&at("order.made")).await.status, 404);
+        assert_eq!(post().await.status, 202);
+        let again = api.send(Method::DELETE, &path, &json!({}), None).await;
+        assert_eq!(again.refusal(), (404, "not_found".into()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn event_types_are_listed_page_by_page_archived_ones_and_schemas_where_asked_for() {
+    local(async {
+        let api = api().await;
+        for name in ["c", "a", "e", "b", "d"] {
+            let body = json!({ "name": name, "description": "", "schemas": { "1": {} } });
+            api.post(PATH, body).await.fine();
+        }
+        api.send(Method::DELETE, &at("e"), &json!({}), None).await;
+        let names = |page: &Value| -> Vec<String> {
+            let data = page["data"].as_array().expect("a list").iter();
+            data.map(|one| one["name"].as_str().expect("a name").to_owned())
+                .collect()
+        };
+        for (query, expected) in [
+            ("", &["c", "a", "b", "d"][..]),
+            ("order=descending&", &["d", "b", "a", "c"]),
+            ("include_archived=true&", &["c", "a", "e", "b", "d"]),
+        ] {
+            let (mut seen, mut iterator) = (Vec::new(), String::new());
+            loop {
+                let page = api
+                    .get(&format!("{PATH}?{query}limit=2{iterator}"))
+                    .await
+                    .fine();
+                seen.extend(names(&page));
+                if page["done"] == true {
+                    break;
+                }
+                iterator = format!("&iterator={}", page["iterator"].as_str().expect("a text"));
+            }
+            assert_eq!(seen, expected, "{query}");
+        }
+        let bare = api.get(PATH).await.fine();
+        assert_eq!(bare["data"][0]["schemas"], json!(null));
+        let whole = api.get(&format!("{PATH}?with_content=true")).await.fine();
+        assert_eq!(whole["data"][0]["schemas"], json!({ "1": {} }));
+    })
+    .await;
+}
