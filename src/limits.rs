@@ -226,6 +226,11 @@ pub const PAYLOAD_AGE_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
 pub const ROW_AGE_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 /// Longest time that ended work can be kept, in days.
 pub const RETENTION_DAYS_MAX: u64 = 3_650;
+/// How long a key under which something was made is known at least, in milliseconds; it is known
+/// twice as long at most.
+pub const ONCE_AGE_MS: i64 = 24 * 60 * 60 * 1_000;
+/// Longest idempotency key, in bytes.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 /// How often it is looked for buckets that may go, in milliseconds; one goes at a time.
 pub const RETAIN_EVERY_MS: i64 = 10_000;
 /// Room on the disk below which nothing new is taken: a twentieth of it, at least this, in bytes.
@@ -263,6 +268,10 @@ pub const MEMORY_STORE_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Deliveries of one simulation, each of which is kept account of. Over it: it is refused.
 pub const SIMULATED_DELIVERIES_MAX: u64 = 10_000_000;
+/// Keys under which something was made that the memory store knows, in each of its two maps. Over it:
+/// the older map is forgotten, though it is younger than a day.
+pub const MEMORY_STORE_KEYS_MAX: usize = 262_144;
+
 /// Largest configuration or key file, in bytes. Over it: it is refused.
 pub const CONFIG_FILE_BYTES_MAX: usize = 1024 * 1024;
 /// Period of the generator where it is on and nothing else is said, in milliseconds.

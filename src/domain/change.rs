@@ -9,6 +9,7 @@ use super::{
     endpoint::{Endpoint, EndpointKey, EndpointState},
     event::{Event, EventPosition},
     id::{Id, ShardId},
+    once::Once,
     record::{Record, RecordKind},
 };
 use crate::time::Now;
@@ -157,6 +158,58 @@ pub enum Change {
         /// The first event that may be unsettled.
         position: EventPosition,
     },
+    /// Something new, unless it was made under the same key before: then nothing is written. Only a
+    /// change that is written uses its key up.
+    Once(Once, Box<Self>),
+}
+
+impl Change {
+    /// This change, made once under a key if there is one and if it makes something.
+    #[must_use]
+    pub fn once(self, once: Option<Once>) -> Self {
+        match once.filter(|_| self.creates().is_some()) {
+            Some(once) => Self::Once(once, Box::new(self)),
+            None => self,
+        }
+    }
+
+    /// What it writes, whether or not that is done once.
+    #[must_use]
+    pub fn bare(&self) -> &Self {
+        if let Self::Once(_, change) = self {
+            change.bare()
+        } else {
+            self
+        }
+    }
+
+    /// The shard and the id of what is new by it; `None` if it makes nothing that has an id, and so
+    /// can't be done once.
+    #[must_use]
+    pub fn creates(&self) -> Option<(ShardId, Id)> {
+        match self {
+            Self::PutApplication(application) => Some((ShardId::DIRECTORY, application.id.id())),
+            Self::PutEndpoint { endpoint, .. } => {
+                Some((endpoint.key.application.shard, endpoint.id.id()))
+            }
+            Self::PutEvent(event) => Some((event.application.shard, event.id.id())),
+            Self::PutRecord(record) => {
+                (record.revision == 1).then_some((ShardId::DIRECTORY, record.id))
+            }
+            Self::UpdateApplication(_)
+            | Self::UpdateEndpoint(_)
+            | Self::DeleteEndpoint { .. }
+            | Self::SetEndpointState { .. }
+            | Self::PutOpen(_)
+            | Self::DeleteOpen { .. }
+            | Self::Expire { .. }
+            | Self::PutLane { .. }
+            | Self::DeleteLane { .. }
+            | Self::Watermark { .. }
+            | Self::DeleteRecord { .. }
+            | Self::Once(..) => None,
+        }
+    }
 }
 
 /// What must exist only once; judged by the store in the commit.
@@ -213,6 +266,10 @@ pub enum ChangeResult {
     Existing(Id),
     /// Not written: the object is gone, or another change of it came first.
     Stale,
+    /// Not written: the same was asked before under the same key, and made this object.
+    Replayed(Id),
+    /// Not written: something else was asked before under the same key.
+    Reused,
     /// Not written: the store holds as much of it as it may.
     Full,
 }

@@ -12,6 +12,7 @@ use super::{
     event::Payload,
     filter::Filter,
     id::{ApplicationId, EndpointId, EventId, Id},
+    once::Once,
     record::RecordKind,
     secret::Secret,
 };
@@ -97,6 +98,9 @@ pub enum Command {
     },
     /// Accepts an event and thereby the duty to deliver it.
     AcceptEvent(Box<NewEvent>),
+    /// One of those that create or accept, done once under a key. Others are done whenever they are
+    /// asked.
+    Once(Once, Box<Self>),
 }
 
 /// An endpoint to be created.
@@ -200,6 +204,11 @@ pub enum Answer {
         /// The id of a new one; of one that was changed or deleted it means nothing.
         id: Id,
     },
+    /// Nothing was written: the same was asked before under the same key, and made this object.
+    Replayed {
+        /// Its public name, without its prefix.
+        id: Id,
+    },
     /// Nothing was written: the name that was chosen for it belongs to this object.
     NameTaken {
         /// Its public name, without its prefix.
@@ -219,6 +228,11 @@ pub enum Refusal {
     /// The caller named an endpoint that does not exist.
     #[error("the endpoint does not exist")]
     UnknownEndpoint,
+    /// The key was used before, for something else.
+    #[error(
+        "this idempotency key was used for another body: repeat the first one or take a new key"
+    )]
+    KeyReused,
     /// The object was changed or deleted since the caller looked at it.
     #[error("it was changed meanwhile: read it again, then repeat the change")]
     Stale,

@@ -19,6 +19,7 @@ pub mod filter;
 pub mod history;
 pub mod id;
 pub mod observation;
+pub mod once;
 pub mod outcome;
 pub mod page;
 pub mod record;

@@ -15,6 +15,7 @@ use crate::{
         change::{Change, ChangeResult},
         command::{Answer, Refusal, Reply, RequestHandle},
         id::{ApplicationId, Id, ShardId},
+        once::Once,
         record::{Record, RecordKind},
     },
     limits,
@@ -24,7 +25,7 @@ use crate::{
 impl Engine {
     pub(super) fn create_application(
         &mut self,
-        request: RequestHandle,
+        (request, once): (RequestHandle, Option<Once>),
         uid: Option<Arc<str>>,
         registration: Bytes,
         now: Now,
@@ -52,7 +53,8 @@ impl Engine {
         });
         let bytes = limits::NAME_BYTES_MAX + application.registration.len();
         let then = OnCommit::Application(request, Arc::clone(&application));
-        log.gather_urgent(Change::PutApplication(application), then, bytes);
+        let change = Change::PutApplication(application).once(once);
+        log.gather_urgent(change, then, bytes);
         Ok(())
     }
 
@@ -138,7 +140,7 @@ impl Engine {
     /// Gathers a record; a changed one keeps the id and age that the store knows.
     pub(super) fn put_record(
         &mut self,
-        request: RequestHandle,
+        (request, once): (RequestHandle, Option<Once>),
         (kind, name, revision): (RecordKind, Arc<str>, Option<u32>),
         body: Bytes,
         now: Now,
@@ -155,7 +157,7 @@ impl Engine {
             updated_at: now,
         });
         let then = OnCommit::Record(request, record.id);
-        log.gather_urgent(Change::PutRecord(record), then, bytes);
+        log.gather_urgent(Change::PutRecord(record).once(once), then, bytes);
         Ok(())
     }
 
@@ -220,7 +222,10 @@ impl Engine {
                 })
             }
             ChangeResult::Existing(id) => Ok(Answer::NameTaken { id }),
-            ChangeResult::Stale | ChangeResult::Full => Err(Refusal::Stale),
+            ChangeResult::Stale
+            | ChangeResult::Full
+            | ChangeResult::Replayed(_)
+            | ChangeResult::Reused => Err(Refusal::Stale),
         }
     }
 }
@@ -230,6 +235,8 @@ pub(super) const fn record_told(id: Id, result: ChangeResult) -> Reply {
     match result {
         ChangeResult::Fresh => Ok(Answer::Record { id }),
         ChangeResult::Existing(id) => Ok(Answer::NameTaken { id }),
+        ChangeResult::Replayed(id) => Ok(Answer::Replayed { id }),
+        ChangeResult::Reused => Err(Refusal::KeyReused),
         ChangeResult::Stale => Err(Refusal::Stale),
         ChangeResult::Full => Err(Refusal::TooManyRecords),
     }

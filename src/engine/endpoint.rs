@@ -16,6 +16,7 @@ use crate::{
         endpoint::{DisabledReason, Endpoint, EndpointKey, EndpointState, Subscription, Target},
         event::EventPosition,
         id::{EndpointId, Id},
+        once::Once,
     },
     limits,
     time::Now,
@@ -24,7 +25,7 @@ use crate::{
 impl Engine {
     pub(super) fn create_endpoint(
         &mut self,
-        request: RequestHandle,
+        (request, once): (RequestHandle, Option<Once>),
         new: NewEndpoint,
         now: Now,
     ) -> Result<(), Refusal> {
@@ -85,7 +86,8 @@ impl Engine {
             .map(|uid| UniqueKey::EndpointUid { application, uid });
         let unique = original.or(named);
         let then = OnCommit::Endpoint(request, Arc::clone(&endpoint));
-        log.gather_urgent(Change::PutEndpoint { endpoint, unique }, then, bytes);
+        let change = Change::PutEndpoint { endpoint, unique }.once(once);
+        log.gather_urgent(change, then, bytes);
         Ok(())
     }
 
@@ -262,7 +264,10 @@ impl Engine {
                 Ok(Answer::Endpoint { id, fresh: false })
             }
             ChangeResult::Existing(id) => Ok(Answer::NameTaken { id }),
-            ChangeResult::Stale | ChangeResult::Full => Err(Refusal::Stale),
+            ChangeResult::Stale
+            | ChangeResult::Full
+            | ChangeResult::Replayed(_)
+            | ChangeResult::Reused => Err(Refusal::Stale),
         }
     }
 

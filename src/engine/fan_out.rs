@@ -85,11 +85,16 @@ impl Engine {
             (OnCommit::Event(request, event), result) => {
                 self.event_committed(request, event, result);
             }
-            (
-                OnCommit::Application(request, _) | OnCommit::Endpoint(request, _),
-                ChangeResult::Full | ChangeResult::Stale,
-            ) => {
-                self.replies.push((request, Err(Refusal::StoreFull)));
+            (OnCommit::Application(request, _) | OnCommit::Endpoint(request, _), result) => {
+                let reply = match result {
+                    ChangeResult::Replayed(id) => Ok(Answer::Replayed { id }),
+                    ChangeResult::Reused => Err(Refusal::KeyReused),
+                    ChangeResult::Full
+                    | ChangeResult::Stale
+                    | ChangeResult::Fresh
+                    | ChangeResult::Existing(_) => Err(Refusal::StoreFull),
+                };
+                self.replies.push((request, reply));
             }
         }
     }
@@ -108,6 +113,8 @@ impl Engine {
                 Ok(Answer::Event { id, accepted_wall })
             }
             ChangeResult::Existing(id) => Ok(Answer::NameTaken { id }),
+            ChangeResult::Replayed(id) => Ok(Answer::Replayed { id }),
+            ChangeResult::Reused => Err(Refusal::KeyReused),
             ChangeResult::Full | ChangeResult::Stale => Err(Refusal::StoreFull),
         };
         self.replies.extend(request.map(|request| (request, reply)));

@@ -16,6 +16,7 @@ use crate::{
         command::{Command, NewEvent, Refusal, RequestHandle},
         event::{Event, JSON, ORDER_RECEIVED, Payload},
         id::EventId,
+        once::Once,
     },
     generator,
     random::Stream,
@@ -43,6 +44,11 @@ impl Generator {
 impl Engine {
     /// Takes a command in; it is answered now if refused, else once it is durable.
     pub(super) fn ingest(&mut self, request: RequestHandle, command: Command, now: Now) {
+        let (once, command) = if let Command::Once(once, command) = command {
+            (Some(once), *command)
+        } else {
+            (None, command)
+        };
         let refused = if self.shutdown.is_some() {
             Err(Refusal::ShuttingDown)
         } else if !self.has_room_for(&command) {
@@ -50,7 +56,7 @@ impl Engine {
         } else {
             match command {
                 Command::CreateApplication { uid, registration } => {
-                    self.create_application(request, uid, registration, now)
+                    self.create_application((request, once), uid, registration, now)
                 }
                 Command::UpdateApplication {
                     application,
@@ -72,19 +78,21 @@ impl Engine {
                     name,
                     revision,
                     body,
-                } => self.put_record(request, (kind, name, revision), body, now),
+                } => self.put_record((request, once), (kind, name, revision), body, now),
                 Command::DeleteRecord {
                     kind,
                     name,
                     revision,
                 } => self.delete_record(request, (kind, name, revision)),
-                Command::CreateEndpoint(new) => self.create_endpoint(request, *new, now),
+                Command::CreateEndpoint(new) => self.create_endpoint((request, once), *new, now),
                 Command::UpdateEndpoint(update) => self.update_endpoint(request, *update, now),
                 Command::DeleteEndpoint {
                     application,
                     endpoint,
                 } => self.delete_endpoint(request, (application, endpoint)),
-                Command::AcceptEvent(new) => self.accept_event(Some(request), *new, now),
+                Command::AcceptEvent(new) => self.accept_event((Some(request), once), *new, now),
+                // Keys don't nest: the inner one counts.
+                Command::Once(_, command) => return self.ingest(request, *command, now),
             }
         };
         if let Err(refusal) = refused {
@@ -104,7 +112,7 @@ impl Engine {
 
     fn accept_event(
         &mut self,
-        request: Option<RequestHandle>,
+        (request, once): (Option<RequestHandle>, Option<Once>),
         new: NewEvent,
         now: Now,
     ) -> Result<(), Refusal> {
@@ -125,7 +133,7 @@ impl Engine {
         });
         entry.next_position = entry.next_position.plus(1);
         let then = OnCommit::Event(request, Arc::clone(&event));
-        log.gather_urgent(Change::PutEvent(event), then, bytes);
+        log.gather_urgent(Change::PutEvent(event).once(once), then, bytes);
         Ok(())
     }
 
@@ -189,7 +197,9 @@ impl Engine {
                 bytes: Bytes::from(payload),
             },
         };
-        if self.store_mode != StoreMode::Normal || self.accept_event(None, event, now).is_err() {
+        if self.store_mode != StoreMode::Normal
+            || self.accept_event((None, None), event, now).is_err()
+        {
             self.stats.generator_skipped += 1;
         }
     }

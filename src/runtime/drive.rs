@@ -277,7 +277,8 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
                 Answer::Endpoint { .. }
                 | Answer::Event { .. }
                 | Answer::Record { .. }
-                | Answer::NameTaken { .. },
+                | Answer::NameTaken { .. }
+                | Answer::Replayed { .. },
             )
             | Err(Refusal::ShuttingDown) => {}
             Err(_) => self.create_default_application(),

@@ -39,6 +39,8 @@ pub enum Code {
     Conflict,
     /// The object is another revision than `If-Match` asks for.
     PreconditionFailed,
+    /// The idempotency key was used for another body.
+    IdempotencyKeyReused,
     /// The body did not come in time.
     RequestTimeout,
     /// The body is larger than allowed.
@@ -63,7 +65,7 @@ pub enum Code {
 
 impl Code {
     /// All of them, in the order of their statuses.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::InvalidBody,
         Self::InvalidHeader,
         Self::InvalidCursor,
@@ -81,6 +83,7 @@ impl Code {
         Self::UnsupportedEncoding,
         Self::UnsupportedMediaType,
         Self::ValidationError,
+        Self::IdempotencyKeyReused,
         Self::HeadTooLarge,
         Self::Internal,
         Self::Unavailable,
@@ -108,6 +111,7 @@ impl Code {
             Self::UnsupportedEncoding => "unsupported_encoding",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::ValidationError => "validation_error",
+            Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::HeadTooLarge => "head_too_large",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
@@ -136,7 +140,7 @@ impl Code {
             Self::UnsupportedEncoding | Self::UnsupportedMediaType => {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
-            Self::ValidationError => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::ValidationError | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -194,7 +198,7 @@ pub struct Problem {
     code: Code,
     /// What is wrong and what to do, for people; at least one. Never parts of the request's body.
     messages: Vec<String>,
-    /// The fields at fault, with [`Code::ValidationError`] only.
+    /// The fields at fault, with the codes of status 422 only.
     faults: Vec<Fault>,
     retry_after_s: Option<u64>,
 }
@@ -238,7 +242,7 @@ impl Problem {
     #[must_use]
     pub fn into_response(self) -> Response {
         let status = self.code.status();
-        let (detail, content_type) = if self.code == Code::ValidationError {
+        let (detail, content_type) = if status == StatusCode::UNPROCESSABLE_ENTITY {
             (self.fault_list(), "application/json")
         } else {
             let detail = self.messages.join("; ").into();
@@ -300,6 +304,7 @@ impl From<Refusal> for Problem {
             // It was there when the route looked, and was deleted since.
             Refusal::UnknownApplication | Refusal::UnknownEndpoint => Code::NotFound,
             Refusal::DiskFull => Code::DiskFull,
+            Refusal::KeyReused => Code::IdempotencyKeyReused,
             Refusal::StoreFull
             | Refusal::Overloaded
             | Refusal::Unknown
@@ -307,6 +312,13 @@ impl From<Refusal> for Problem {
             | Refusal::ShuttingDown => Code::Unavailable,
         };
         let mut problem = Self::new(code, refusal.to_string());
+        if code == Code::IdempotencyKeyReused {
+            problem.faults.push(Fault {
+                loc: vec!["header".to_owned(), "idempotency-key".to_owned()],
+                message: refusal.to_string(),
+                kind: FaultKind::Value,
+            });
+        }
         if matches!(
             refusal,
             Refusal::StoreFull | Refusal::DiskFull | Refusal::ShuttingDown

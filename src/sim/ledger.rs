@@ -39,7 +39,7 @@ impl BatchFacts {
         let changes = batch.changes.iter().enumerate();
         let kept = changes.filter(|(_, change)| {
             matches!(
-                change,
+                change.bare(),
                 Change::PutApplication(_)
                     | Change::PutEndpoint { .. }
                     | Change::PutEvent(_)
@@ -49,7 +49,7 @@ impl BatchFacts {
         });
         Self {
             changes: kept
-                .map(|(place, change)| (place, change.clone()))
+                .map(|(place, change)| (place, change.bare().clone()))
                 .collect(),
             attempts: batch.attempts.clone(),
             submitted_at: batch.now.steady,

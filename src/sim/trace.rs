@@ -71,18 +71,7 @@ impl Trace {
     pub fn input(&mut self, input: &Input) {
         let record = match input {
             Input::Command(request, command) => {
-                let kind = match command {
-                    Command::CreateApplication { .. } => 1,
-                    Command::CreateEndpoint(_) => 2,
-                    Command::AcceptEvent(_) => 3,
-                    Command::UpdateApplication { .. } => 4,
-                    Command::UpdateEndpoint(_) => 5,
-                    Command::DeleteEndpoint { .. } => 6,
-                    Command::DeleteApplication { .. } => 7,
-                    Command::PutRecord { .. } => 8,
-                    Command::DeleteRecord { .. } => 9,
-                };
-                Record::new(kind, 0, request.number(), 0_u64)
+                Record::new(command_kind(command), 0, request.number(), 0_u64)
             }
             Input::ShardAcquired(shard, epoch, _) => {
                 Record::new(10, epoch.number(), shard.number(), 0_u64)
@@ -143,6 +132,7 @@ impl Trace {
                     Ok(Answer::Event { id, .. }) => (4, id.id()),
                     Ok(Answer::NameTaken { id }) => (5, *id),
                     Ok(Answer::Record { id }) => (6, *id),
+                    Ok(Answer::Replayed { id }) => (7, *id),
                     Err(_) => (0, Id::default()),
                 };
                 Record::new(130, value, request.number(), id.value())
@@ -203,6 +193,8 @@ impl Trace {
                 ChangeResult::Existing(id) => (1, *id),
                 ChangeResult::Full => (2, Id::default()),
                 ChangeResult::Stale => (3, Id::default()),
+                ChangeResult::Replayed(id) => (4, *id),
+                ChangeResult::Reused => (5, Id::default()),
             };
             self.write(&Record::new(22, value, id.value(), 0_u64));
         }
@@ -220,6 +212,23 @@ impl Trace {
         }
         self.sequence += 1;
         self.hash.update(&bytes);
+    }
+}
+
+/// What a command is told as.
+fn command_kind(command: &Command) -> u64 {
+    match command {
+        Command::CreateApplication { .. } => 1,
+        Command::CreateEndpoint(_) => 2,
+        Command::AcceptEvent(_) => 3,
+        Command::UpdateApplication { .. } => 4,
+        Command::UpdateEndpoint(_) => 5,
+        Command::DeleteEndpoint { .. } => 6,
+        Command::DeleteApplication { .. } => 7,
+        Command::PutRecord { .. } => 8,
+        Command::DeleteRecord { .. } => 9,
+        // Whether it is done once shows in the result of its change.
+        Command::Once(_, command) => command_kind(command),
     }
 }
 
@@ -251,6 +260,8 @@ fn change_record(change: &Change) -> Record {
         | Change::UpdateApplication(_)
         | Change::PutRecord(_)
         | Change::DeleteRecord { .. } => directory_record(change),
+        // Whether it is done once shows in its result.
+        Change::Once(_, change) => change_record(change),
         Change::PutEndpoint { endpoint, .. } => Record::new(
             201,
             0,

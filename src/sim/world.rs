@@ -350,7 +350,7 @@ impl<'scenario> World<'scenario> {
         let ask = self.workload.asked(request);
         let event = match reply {
             Ok(Answer::Event { id, .. }) => Some(id),
-            Ok(Answer::NameTaken { id }) => Some(EventId::new(id)),
+            Ok(Answer::NameTaken { id } | Answer::Replayed { id }) => Some(EventId::new(id)),
             Ok(Answer::Application { key, .. }) => {
                 self.application = key;
                 None

@@ -13,13 +13,14 @@ use crate::domain::{
 
 /// Whether a change belongs to the directory.
 pub(super) fn is_of_directory(change: &Change) -> bool {
-    matches!(
-        change,
+    match change {
         Change::PutApplication(_)
-            | Change::UpdateApplication(_)
-            | Change::PutRecord(_)
-            | Change::DeleteRecord { .. }
-    )
+        | Change::UpdateApplication(_)
+        | Change::PutRecord(_)
+        | Change::DeleteRecord { .. } => true,
+        Change::Once(_, change) => change.creates().is_some() && is_of_directory(change),
+        _ => false,
+    }
 }
 
 /// What of a store decides it.
@@ -40,11 +41,17 @@ pub(super) fn accepts<P: Places>(places: &mut P, batch: &Batch) -> Result<bool, 
     let mut next_positions: BTreeMap<ApplicationKey, EventPosition> = BTreeMap::new();
     let mut new_endpoints = BTreeSet::new();
     for change in &batch.changes {
-        let fits = match change {
+        if let Change::Once(_, change) = change
+            && change.creates().is_none()
+        {
+            return Ok(false);
+        }
+        let fits = match change.bare() {
             Change::PutApplication(_)
             | Change::UpdateApplication(_)
             | Change::PutRecord(_)
-            | Change::DeleteRecord { .. } => false,
+            | Change::DeleteRecord { .. }
+            | Change::Once(..) => false,
             Change::PutEndpoint { endpoint, .. } => {
                 let key = endpoint.key;
                 in_shard(key.application)

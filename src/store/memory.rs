@@ -11,6 +11,7 @@ mod directory;
 mod endpoint_rows;
 mod event_log;
 mod history;
+mod once;
 mod reads;
 mod retention;
 

@@ -14,6 +14,7 @@ mod event_types;
 mod history;
 mod lists;
 mod messages;
+mod once;
 
 use std::{
     sync::{Arc, Mutex},

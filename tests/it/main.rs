@@ -13,6 +13,7 @@ mod engine;
 mod engine_bounds;
 mod engine_endpoints;
 mod engine_model;
+mod engine_once;
 mod engine_records;
 mod original;
 mod process;

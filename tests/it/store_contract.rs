@@ -12,6 +12,7 @@ mod creation;
 mod endpoints;
 mod history;
 mod model;
+mod once;
 mod records;
 pub(crate) mod rows;
 
@@ -41,6 +42,7 @@ use fanfare::{
         memory::{DATA_SHARD, MemoryOptions, MemoryStore},
     },
 };
+use once::*;
 use records::*;
 use rows::{
     app, application, at, attempt, batch, endpoint, endpoint_key, ms, open, put_endpoint,
@@ -140,6 +142,10 @@ macro_rules! every_fact {
             the_last_id_is_the_greatest_of_all_kinds,
             a_delivery_goes_from_pending_to_its_end,
             endpoints_are_listed_by_ordinal,
+            what_is_made_under_a_key_is_made_once,
+            who_made_something_is_told_so_again_and_others_that_it_is_there,
+            a_change_that_makes_nothing_is_not_done_once,
+            a_key_is_known_for_a_day_and_forgotten_after_two,
         );
     };
 }

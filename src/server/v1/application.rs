@@ -15,6 +15,7 @@ use super::{
     faults::Faults,
     fields::Fields,
     nothing,
+    once::{IdempotencyKey, Makes, gone, replayed},
     page::PageQuery,
     revision::{TRIES, told_at},
     taken, told, unexpected,
@@ -42,16 +43,23 @@ pub(super) async fn create<B: Backend>(called: Called<B>, request: Request) -> R
 }
 
 async fn created<B: Backend>(called: Called<B>, request: Request) -> Result<Response, Problem> {
+    let key = called.key.clone()?;
     let mut faults = Faults::default();
     let get_if_exists = called.query.flag("get_if_exists", false, &mut faults);
     let body = body::read(request).await?;
     let (uid, registration) = judged(Fields::of(&body, faults)?)?;
-    match make(&called, uid, registration).await? {
+    match make(&called, (&key, &body), uid, registration).await? {
         Made::Fresh(application) => told_at(
             StatusCode::CREATED,
             application.revision,
             &shown(&application),
         ),
+        Made::Again(application) => told_at(
+            StatusCode::CREATED,
+            application.revision,
+            &shown(&application),
+        )
+        .map(replayed),
         Made::Known(application) if get_if_exists => {
             told_at(StatusCode::OK, application.revision, &shown(&application))
         }
@@ -165,7 +173,8 @@ async fn changed<B: Backend>(
             (Err(Some(free)), Way::Whole) => {
                 let (uid, registration) = judged(Fields::of(body, Faults::default())?)?;
                 precondition.judge_new()?;
-                match make(&called, uid.or(Some(free)), registration).await? {
+                let no_key = IdempotencyKey::default();
+                match make(&called, (&no_key, body), uid.or(Some(free)), registration).await? {
                     Made::Fresh(new) => {
                         return told_at(StatusCode::CREATED, new.revision, &shown(&new));
                     }
@@ -173,7 +182,7 @@ async fn changed<B: Backend>(
                         return Err(taken("uid", &other.id));
                     }
                     // Somebody made it at the same time.
-                    Made::Known(_) => continue,
+                    Made::Known(_) | Made::Again(_) => continue,
                 }
             }
             (Err(_), _) => called.application()?,
@@ -232,19 +241,30 @@ fn judged(mut fields: Fields<'_>) -> Result<(Option<Arc<str>>, Bytes), Problem> 
 enum Made {
     /// It was made.
     Fresh(Arc<Application>),
+    /// It was made before, by the same request under the same key.
+    Again(Arc<Application>),
     /// One of its `uid` is there already, as it is here.
     Known(Arc<Application>),
 }
 
 async fn make<B: Backend>(
     called: &Called<B>,
+    (key, body): (&IdempotencyKey, &[u8]),
     uid: Option<Arc<str>>,
     registration: Bytes,
 ) -> Result<Made, Problem> {
     let command = Command::CreateApplication { uid, registration };
+    let command = key.once(Makes::Application, Id::default(), body, command);
     match called.backend.command(command).await? {
         Answer::Application { id, fresh, .. } if fresh => Ok(Made::Fresh(found(called, id)?)),
         Answer::Application { id, .. } => Ok(Made::Known(found(called, id)?)),
+        Answer::Replayed { id } => {
+            let made = found(called, ApplicationId::new(id))?;
+            if made.is_deleted {
+                return Err(gone("application"));
+            }
+            Ok(Made::Again(made))
+        }
         other => Err(unexpected("an application was asked for", Some(other))),
     }
 }

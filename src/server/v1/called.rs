@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 
-use super::{fields::is_name, query::Query, revision::Precondition};
+use super::{fields::is_name, once::IdempotencyKey, query::Query, revision::Precondition};
 use crate::{
     domain::{
         application::Application,
@@ -32,6 +32,8 @@ pub(super) struct Called<B> {
     pub(super) query: Query,
     /// Which revision the caller wants to change.
     pub(super) precondition: Result<Precondition, Problem>,
+    /// The key under which something is made once.
+    pub(super) key: Result<IdempotencyKey, Problem>,
     /// The parts of the path that name something; none if one of them is no UTF-8.
     path: Vec<(String, String)>,
 }
@@ -58,6 +60,7 @@ impl<B: Backend> FromRequestParts<ServerState<B>> for Called<B> {
             backend: state.backend.clone(),
             catalogue: state.catalogue.clone(),
             precondition: Precondition::of(&parts.headers),
+            key: IdempotencyKey::of(&parts.headers),
             query,
             path,
         })

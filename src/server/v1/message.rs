@@ -16,6 +16,7 @@ use super::{
     faults::Faults,
     fields::Fields,
     filter::EventFilter,
+    once::{Makes, replayed},
     page::PageQuery,
     taken, told, unexpected,
 };
@@ -24,7 +25,7 @@ use crate::{
         application::Application,
         command::{Answer, Command, NewEvent},
         event::{JSON, Payload},
-        history::EventEntry,
+        history::{EventEntry, Name},
         id::EventId,
     },
     limits,
@@ -45,6 +46,7 @@ pub(super) async fn create<B: Backend>(called: Called<B>, request: Request) -> R
 
 async fn created<B: Backend>(called: Called<B>, request: Request) -> Result<Response, Problem> {
     let application = called.application()?;
+    let key = called.key.clone()?;
     let mut faults = Faults::default();
     let with_content = called.query.flag("with_content", true, &mut faults);
     let body = body::read(request).await?;
@@ -63,8 +65,20 @@ async fn created<B: Backend>(called: Called<B>, request: Request) -> Result<Resp
     let payload = event.payload.bytes.clone();
     let channels = event.channels.clone();
     let command = Command::AcceptEvent(Box::new(event));
+    let command = key.once(Makes::Event, application.id.id(), &body, command);
+    let mut is_replayed = false;
     let (id, accepted_wall) = match called.backend.command(command).await? {
         Answer::Event { id, accepted_wall } => (id, accepted_wall),
+        Answer::Replayed { id } => {
+            is_replayed = true;
+            let known = called
+                .backend
+                .reads()
+                .event(application.key, &Name::Id(id))?;
+            // A store in memory may have forgotten the event; its id says when it was made.
+            let accepted = known.map_or_else(|| id.made_at(), |known| known.event.accepted_wall);
+            (EventId::new(id), accepted)
+        }
         Answer::NameTaken { id } => return Err(taken("eventId", &EventId::new(id))),
         other => return Err(unexpected("an event was offered", Some(other))),
     };
@@ -76,7 +90,12 @@ async fn created<B: Backend>(called: Called<B>, request: Request) -> Result<Resp
         channels: names(&channels),
         timestamp: wall_time::shown(accepted_wall),
     };
-    told(StatusCode::ACCEPTED, &message)
+    let response = told(StatusCode::ACCEPTED, &message)?;
+    Ok(if is_replayed {
+        replayed(response)
+    } else {
+        response
+    })
 }
 
 /// The event that a body offers.

@@ -23,6 +23,7 @@ mod fields;
 mod filter;
 mod half_pairs;
 mod message;
+mod once;
 mod page;
 mod query;
 mod revision;

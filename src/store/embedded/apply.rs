@@ -8,7 +8,7 @@ use super::{
     fault::Fault,
     keys,
     memory::{self, Memory},
-    names, record_row,
+    names, once, record_row,
     rows::{self, LaneRow, OpenRow},
     tables::{TableName, Writing},
 };
@@ -30,6 +30,7 @@ pub(super) fn change(
     now: Now,
 ) -> Result<ChangeResult, Fault> {
     match change {
+        Change::Once(key, change) => return once::apply(writing, memory, &key, *change, now),
         Change::PutApplication(application) => {
             return directory::put(writing, memory, &application);
         }
@@ -81,6 +82,13 @@ pub(super) fn change(
     Ok(ChangeResult::Fresh)
 }
 
+/// The position of an event is used, whether or not the event is written.
+pub(super) fn pass(memory: &mut Memory, event: &Event) {
+    let application = event.application;
+    memory.dirty.applications.insert(application);
+    memory.progress(application).next_position = event.position.plus(1);
+}
+
 /// Writes an event if its name is free; its position is used either way.
 fn put_event(
     writing: &mut Writing<'_>,
@@ -88,8 +96,7 @@ fn put_event(
     event: &Arc<Event>,
 ) -> Result<ChangeResult, Fault> {
     let (application, position) = (event.application, event.position);
-    memory.dirty.applications.insert(application);
-    memory.progress(application).next_position = position.plus(1);
+    pass(memory, event);
     let Some((bucket, _)) = memory.buckets.last_key_value() else {
         return Err(Fault::damaged("the list of buckets"));
     };

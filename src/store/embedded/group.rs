@@ -59,6 +59,7 @@ pub(super) fn commit(
     if let Some(now) = latest {
         super::index::fill(&mut writing, memory, options)?;
         buckets::retain(&mut writing, memory, options, now)?;
+        super::once::retain(&mut writing, memory, now)?;
         write_clock(&mut writing, memory, now)?;
     }
     write_state(&mut writing, memory)?;
@@ -119,7 +120,7 @@ fn apply(
     if batch
         .changes
         .iter()
-        .any(|c| matches!(c, Change::PutEvent(_)))
+        .any(|c| matches!(c.bare(), Change::PutEvent(_)))
     {
         buckets::roll(memory, options, batch.now);
     }

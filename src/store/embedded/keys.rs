@@ -107,6 +107,14 @@ pub(super) fn attempts(
         .done()
 }
 
+/// Of a key under which something was made in a shard.
+pub(super) fn once(shard: ShardId, key_sha256: &[u8; 32]) -> [u8; 34] {
+    Builder::new()
+        .put(&shard.number().to_be_bytes())
+        .put(key_sha256)
+        .done()
+}
+
 /// Of a block of the index of attempts by endpoint.
 pub(super) fn index(endpoint: EndpointKey, first: Id) -> [u8; 26] {
     Builder::new()

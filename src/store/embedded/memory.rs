@@ -30,6 +30,8 @@ pub(super) struct Memory {
     pub(super) clock: Option<Now>,
     pub(super) shards: BTreeMap<ShardId, Shard>,
     pub(super) buckets: BTreeMap<u32, BucketRow>,
+    /// The tables of keys that are there, by their number.
+    pub(super) once: BTreeSet<u32>,
     /// How many records of each kind the directory has.
     pub(super) records: BTreeMap<RecordKind, usize>,
     /// When buckets were last looked at for what may go.
@@ -101,6 +103,7 @@ impl Memory {
         memory.read_lanes(reading)?;
         memory.read_spans(reading)?;
         memory.count_journal(reading)?;
+        memory.once = super::once::tables(reading)?;
         memory.records = record_row::counts(reading)?;
         Ok(memory)
     }

@@ -7,9 +7,9 @@
 //! its own over a folder, the simulator calls it inline over a disk that loses and tears what was
 //! not synced.
 //!
-//! The files read from the outside in: `disk`, `file` and `caught` (what it stands on), `tables`,
+//! The files read from the outside in: `disk`, `file` and `caught` (what it stands on), `tables`, `table_name`,
 //! `seal`, `keys`, `names`, `rows`, `endpoint_row`, `record_row` and `blocks` (how it is laid out), `memory` (what is kept beside it), `group`,
-//! `accept`, `apply`, `directory`, `endpoints`, `index` and `buckets` (how it is written), `recovery`, `pages`, `reading`,
+//! `accept`, `apply`, `directory`, `endpoints`, `once`, `index` and `buckets` (how it is written), `recovery`, `pages`, `reading`,
 //! `reader` and `listing` (how it is read). `offline`, `overlay`, `check`, `stats`, `backup` and
 //! `compact` are about the file of a store that no process has open.
 
@@ -37,6 +37,7 @@ mod memory;
 pub mod mutant;
 mod names;
 pub mod offline;
+mod once;
 mod overlay;
 mod pages;
 mod reader;
@@ -49,6 +50,7 @@ mod space;
 pub mod stats;
 mod sweep;
 pub mod system_disk;
+mod table_name;
 mod tables;
 
 use core::fmt;

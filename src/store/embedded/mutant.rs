@@ -87,7 +87,7 @@ pub(super) fn commit_names(
     let transaction = tables::begin(database)?;
     let mut writing = Writing::new(&transaction);
     for change in batches.iter().flat_map(|batch| &batch.changes) {
-        if let Change::PutEvent(event) = change
+        if let Change::PutEvent(event) = change.bare()
             && let Some(uid) = event.uid.clone()
         {
             let application = event.application;

@@ -249,6 +249,15 @@ pub(super) struct LaneRow {
     pub(super) done: [u64; 4],
 }
 
+/// What was made under a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct OnceRow {
+    /// The id of what was made.
+    pub(super) id: u128,
+    /// The hash of the body that asked for it.
+    pub(super) body_sha256: [u8; 32],
+}
+
 /// What is known of a shard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ShardRow {
@@ -327,6 +336,12 @@ mod tests {
         };
         let bytes = encode(&lane, Vec::new()).expect("it fits");
         assert_eq!(bytes, [1, 1, 0, 1, 2, 128, 1]);
+        let once = OnceRow {
+            id: 130,
+            body_sha256: [9; 32],
+        };
+        let bytes = encode(&once, Vec::new()).expect("it fits");
+        assert_eq!(bytes, [&[1, 130, 1][..], &[9; 32]].concat());
         let bucket = BucketRow {
             closed_at: Some(1),
             open: 3,

@@ -13,6 +13,7 @@ use super::{
     Counts, MemoryOptions,
     endpoint_rows::{EndpointRows, Lane},
     event_log::EventLog,
+    once::Keys,
     retention::Retention,
 };
 use crate::{
@@ -23,8 +24,10 @@ use crate::{
         endpoint::{Endpoint, EndpointKey, EndpointState},
         event::{Event, EventPosition},
         id::Id,
+        once::Once,
     },
     store::accept::{Places, accepts},
+    time::Now,
 };
 
 /// Endpoints, events and deliveries of all applications.
@@ -32,6 +35,7 @@ use crate::{
 pub(super) struct DataShard {
     pub(super) applications: BTreeMap<ApplicationKey, ApplicationRows>,
     pub(super) unique: BTreeMap<UniqueKey, Id>,
+    keys: Keys,
     pub(super) retention: Retention,
     pub(super) last_id: Id,
     /// Events whose last open row went in this commit; empty between commits.
@@ -81,6 +85,7 @@ impl DataShard {
         Self {
             applications: BTreeMap::new(),
             unique: BTreeMap::new(),
+            keys: Keys::default(),
             retention: Retention::new(options),
             last_id: Id::default(),
             released: Vec::new(),
@@ -95,7 +100,7 @@ impl DataShard {
             return false;
         }
         for change in batch.changes.drain(..) {
-            let result = self.change(change);
+            let result = self.change(change, batch.now);
             batch.results.push(result);
         }
         self.record(&mut batch.attempts);
@@ -126,13 +131,14 @@ impl DataShard {
     }
 
     /// Applies one change.
-    fn change(&mut self, change: Change) -> ChangeResult {
+    fn change(&mut self, change: Change, now: Now) -> ChangeResult {
         match change {
             // `accepts` let none of these through.
             Change::PutApplication(_)
             | Change::UpdateApplication(_)
             | Change::PutRecord(_)
             | Change::DeleteRecord { .. } => {}
+            Change::Once(once, change) => return self.change_once(&once, *change, now),
             Change::PutEndpoint { endpoint, unique } => return self.put_endpoint(endpoint, unique),
             Change::UpdateEndpoint(endpoint) => return self.update_endpoint(endpoint),
             Change::DeleteEndpoint { endpoint, from } => self.delete_endpoint(endpoint, from),
@@ -165,6 +171,21 @@ impl DataShard {
             }
         }
         ChangeResult::Fresh
+    }
+
+    /// Applies a change unless its key was used before; an event's position is used either way.
+    fn change_once(&mut self, once: &Once, change: Change, now: Now) -> ChangeResult {
+        if let Some(result) = self.keys.judge(once, now) {
+            if let Change::PutEvent(event) = change {
+                let rows = self.applications.entry(event.application).or_default();
+                rows.next_position = event.position.plus(1);
+            }
+            return result;
+        }
+        let created = change.creates();
+        let result = self.change(change, now);
+        self.keys.note(once, created, result);
+        result
     }
 
     /// Writes an endpoint unless its key is taken.

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use super::once::Keys;
 use crate::{
     domain::{
         application::{Application, ApplicationKey},
@@ -12,6 +13,7 @@ use crate::{
         record::{Record, RecordKind},
     },
     store::accept::is_of_directory,
+    time::Now,
 };
 
 /// All applications.
@@ -20,6 +22,7 @@ pub(super) struct Directory {
     applications: BTreeMap<ApplicationKey, Arc<Application>>,
     by_uid: BTreeMap<Arc<str>, Id>,
     records: BTreeMap<(RecordKind, Arc<str>), Arc<Record>>,
+    keys: Keys,
     last_id: Id,
 }
 
@@ -30,24 +33,34 @@ impl Directory {
             return false;
         }
         for change in batch.changes.drain(..) {
-            match change {
-                Change::PutApplication(application) => batch.results.push(self.put(application)),
-                Change::UpdateApplication(application) => {
-                    batch.results.push(self.update(application));
-                }
-                Change::PutRecord(record) => batch.results.push(self.put_record(record)),
-                Change::DeleteRecord {
-                    kind,
-                    name,
-                    revision,
-                } => batch
-                    .results
-                    .push(self.delete_record(&(kind, name), revision)),
-                // No other is of the directory.
-                _ => {}
-            }
+            batch.results.push(self.change(change, batch.now));
         }
         true
+    }
+
+    /// Applies one change.
+    fn change(&mut self, change: Change, now: Now) -> ChangeResult {
+        match change {
+            Change::PutApplication(application) => self.put(application),
+            Change::UpdateApplication(application) => self.update(application),
+            Change::PutRecord(record) => self.put_record(record),
+            Change::DeleteRecord {
+                kind,
+                name,
+                revision,
+            } => self.delete_record(&(kind, name), revision),
+            Change::Once(once, change) => {
+                if let Some(result) = self.keys.judge(&once, now) {
+                    return result;
+                }
+                let created = change.creates();
+                let result = self.change(*change, now);
+                self.keys.note(&once, created, result);
+                result
+            }
+            // `is_of_directory` let no other through.
+            _ => ChangeResult::Stale,
+        }
     }
 
     /// Puts an application in the place of the revision before it, unless its `uid` is taken.

@@ -169,6 +169,7 @@ impl Model {
             | Change::PutRecord(_)
             | Change::DeleteRecord { .. }
             | Change::UpdateEndpoint(_)
+            | Change::Once(..)
             | Change::DeleteEndpoint { .. } => unreachable!("not drafted"),
             Change::PutEndpoint { endpoint, unique } => {
                 if let Some(existing) = unique.as_ref().and_then(|key| self.unique.get(key)) {

@@ -120,7 +120,8 @@ impl Inside {
             | Command::PutRecord { .. }
             | Command::DeleteRecord { .. }
             | Command::UpdateEndpoint(_)
-            | Command::DeleteEndpoint { .. } => {
+            | Command::DeleteEndpoint { .. }
+            | Command::Once(..) => {
                 panic!("the original routes only register and test")
             }
             Command::AcceptEvent(event) => {

@@ -24,6 +24,7 @@ use super::{
     faults::Faults,
     fields::Fields,
     nothing,
+    once::{IdempotencyKey, Makes, gone, replayed},
     page::PageQuery,
     revision::told_at,
     taken, told, unexpected,
@@ -48,9 +49,10 @@ use crate::{
 pub(super) async fn create<B: Backend>(called: Called<B>, request: Request) -> Response {
     let answer = async {
         let application = called.application()?;
+        let key = called.key.clone()?;
         let body = read(request).await?;
         let said = judged(Fields::of(&body, Faults::default())?, true)?;
-        make(&called, &application, said).await
+        make(&called, (&key, &body), &application, said).await
     };
     answer.await.unwrap_or_else(Problem::into_response)
 }
@@ -106,7 +108,8 @@ pub(super) async fn put<B: Backend>(called: Called<B>, request: Request) -> Resp
             };
             called.precondition.clone()?.judge_new()?;
             said.uid.get_or_insert(free);
-            return make(&called, &application, said).await;
+            let no_key = IdempotencyKey::default();
+            return make(&called, (&no_key, &body), &application, said).await;
         }
         let endpoint = change(&called, |_| {
             judged(Fields::of(&body, Faults::default())?, false).map(changed)
@@ -166,6 +169,7 @@ fn changed(said: Said) -> Changed {
 /// Makes an endpoint: 201.
 async fn make<B: Backend>(
     called: &Called<B>,
+    (key, body): (&IdempotencyKey, &[u8]),
     application: &Application,
     said: Said,
 ) -> Result<Response, Problem> {
@@ -186,15 +190,29 @@ async fn make<B: Backend>(
         registration: Bytes::new(),
         details: said.details,
     }));
+    let command = key.once(Makes::Endpoint, application.id.id(), body, command);
+    let mut is_replayed = false;
     let id = match called.backend.command(command).await {
         Ok(Answer::Endpoint { id, .. }) => id,
+        Ok(Answer::Replayed { id }) => {
+            is_replayed = true;
+            EndpointId::new(id)
+        }
         Ok(Answer::NameTaken { id }) => return Err(taken("uid", &EndpointId::new(id))),
         Ok(other) => return Err(unexpected("an endpoint was asked for", Some(other))),
         Err(Refusal::TooManyEndpoints) => return Err(one_too_many()),
         Err(refusal) => return Err(refusal.into()),
     };
     let endpoint = found(called, application, id)?;
-    told_at(StatusCode::CREATED, endpoint.revision(), &shown(&endpoint))
+    if is_replayed && endpoint.is_deleted() {
+        return Err(gone("endpoint"));
+    }
+    let response = told_at(StatusCode::CREATED, endpoint.revision(), &shown(&endpoint))?;
+    Ok(if is_replayed {
+        replayed(response)
+    } else {
+        response
+    })
 }
 
 /// A secret that nobody can guess.

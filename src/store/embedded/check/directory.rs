@@ -50,6 +50,15 @@ impl Checker<'_> {
         Ok(())
     }
 
+    /// What was made under a key has an id that was given out.
+    pub(super) fn once(&mut self, key: &[u8], row: &[u8]) -> Result<(), Fault> {
+        let shard = Reader(key).u16().map(ShardId::new);
+        let shard = shard.ok_or_else(|| Fault::damaged("the key of a key"))?;
+        let made: rows::OnceRow = rows::decode(row, "the row of a key")?;
+        self.given_out(shard, Id::from_value(made.id), "what was made under a key");
+        Ok(())
+    }
+
     /// An endpoint has its application and its id, and its names lead to it.
     pub(super) fn endpoint(&mut self, key: &[u8], row: &[u8]) -> Result<(), Fault> {
         let key = Reader(key).endpoint();

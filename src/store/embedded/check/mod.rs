@@ -203,6 +203,7 @@ impl Checker<'_> {
                 TableName::Attempts(bucket) => self.attempts(bucket, key, value),
                 TableName::Index(bucket) => self.index(bucket, key, value),
                 TableName::Expired(bucket) => self.expired(bucket, key),
+                TableName::Once(_) => self.once(key, value),
             };
             let place = format!("table {}", name.text());
             self.noted(looked, &place);

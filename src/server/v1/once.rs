@@ -1,0 +1,142 @@
+//! Idempotency keys: what is asked again under the same key is done one time.
+//!
+//! A key counts for one route and one application (for one route where it makes applications), so
+//! the same key elsewhere is another one. The store judges it in the commit that makes the object;
+//! see [`Once`].
+
+use axum::response::Response;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    domain::{command::Command, id::Id, once::Once},
+    limits,
+    server::problem::{Code, Problem},
+};
+
+/// The header that a key comes in.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// The header that says that nothing was done by this request.
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// The key that a request came with, if any.
+#[derive(Clone, Debug, Default)]
+pub(super) struct IdempotencyKey(Option<HeaderValue>);
+
+/// What a route makes; its number stands in stored hashes and never changes.
+#[derive(Clone, Copy)]
+pub(super) enum Makes {
+    /// `POST /api/v1/app`
+    Application = 1,
+    /// `POST /api/v1/app/{app}/endpoint`
+    Endpoint = 2,
+    /// `POST /api/v1/app/{app}/msg`
+    Event = 3,
+}
+
+impl IdempotencyKey {
+    /// Reads the header.
+    ///
+    /// # Errors
+    /// [`Code::InvalidHeader`] if there are two, or if it is empty, too long or not of visible ASCII
+    /// characters; the caller's fault.
+    pub(super) fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+        let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+        let Some(value) = values.next() else {
+            return Ok(Self(None));
+        };
+        let lengths = 1..=limits::IDEMPOTENCY_KEY_BYTES_MAX;
+        let is_fit =
+            lengths.contains(&value.len()) && value.as_bytes().iter().all(u8::is_ascii_graphic);
+        if is_fit && values.next().is_none() {
+            return Ok(Self(Some(value.clone())));
+        }
+        let most = limits::IDEMPOTENCY_KEY_BYTES_MAX;
+        let message =
+            format!("send one `Idempotency-Key` of 1 to {most} visible ASCII characters, or none");
+        Err(Problem::new(Code::InvalidHeader, message))
+    }
+
+    /// The command that makes what a body asks for below `parent`, done once under this key.
+    pub(super) fn once(&self, makes: Makes, parent: Id, body: &[u8], command: Command) -> Command {
+        let Some(key) = &self.0 else {
+            return command;
+        };
+        let mut hash = Sha256::new_with_prefix(b"fanfare idempotency key");
+        hash.update([makes as u8]);
+        hash.update(parent.value().to_be_bytes());
+        hash.update(key.as_bytes());
+        let once = Once {
+            key_sha256: hash.finalize().into(),
+            body_sha256: Sha256::digest(body).into(),
+        };
+        Command::Once(once, Box::new(command))
+    }
+}
+
+/// The first answer, said again.
+pub(super) fn replayed(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+    response
+}
+
+/// What was made under a key is gone: the first answer can't be said again.
+pub(super) fn gone(kind: &str) -> Problem {
+    let message = format!(
+        "the {kind} that was made under this idempotency key was deleted since: take a new key to \
+         make another"
+    );
+    Problem::new(Code::Conflict, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(values: &[&[u8]]) -> Result<bool, Code> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            let value = HeaderValue::from_bytes(value).expect("a value");
+            headers.append(IDEMPOTENCY_KEY, value);
+        }
+        let key = IdempotencyKey::of(&headers).map_err(|problem| problem.code())?;
+        Ok(key.0.is_some())
+    }
+
+    #[test]
+    fn a_key_is_one_header_of_1_to_255_visible_ascii_characters() {
+        assert_eq!(read(&[]), Ok(false));
+        for fit in [&b"a"[..], b"!~", &[b'x'; 255]] {
+            assert_eq!(read(&[fit]), Ok(true), "{fit:?}");
+        }
+        for unfit in [&b""[..], b"a b", b"\xc3\xa9", &[b'x'; 256]] {
+            assert_eq!(read(&[unfit]), Err(Code::InvalidHeader), "{unfit:?}");
+        }
+        assert_eq!(read(&[b"a", b"a"]), Err(Code::InvalidHeader));
+    }
+
+    #[test]
+    fn a_key_is_another_one_on_another_route_and_below_another_object() {
+        let key = IdempotencyKey(Some(HeaderValue::from_static("k")));
+        let other = IdempotencyKey(Some(HeaderValue::from_static("l")));
+        let hash = |key: &IdempotencyKey, makes, parent| {
+            let command = Command::CreateApplication {
+                uid: None,
+                registration: bytes::Bytes::new(),
+            };
+            match key.once(makes, Id::from_value(parent), b"{}", command) {
+                Command::Once(once, _) => once.key_sha256,
+                command => panic!("not once: {command:?}"),
+            }
+        };
+        let hashes = std::collections::BTreeSet::from([
+            hash(&key, Makes::Event, 1),
+            hash(&key, Makes::Event, 2),
+            hash(&key, Makes::Endpoint, 1),
+            hash(&other, Makes::Event, 1),
+        ]);
+        assert_eq!(hashes.len(), 4);
+        assert_eq!(hash(&key, Makes::Event, 1), hash(&key, Makes::Event, 1));
+    }
+}
