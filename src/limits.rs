@@ -94,6 +94,8 @@ pub const GRACE_S_MAX: i64 = 7 * 24 * 3_600;
 pub const GRACE_S: i64 = 24 * 3_600;
 /// Most header fields that an endpoint's owner may add to its requests. Over it: 422.
 pub const ENDPOINT_HEADERS_MAX: usize = 20;
+/// Longest prefix of the second set of signature headers, in bytes, its hyphen included.
+pub const HEADER_PREFIX_BYTES_MAX: usize = 32;
 /// Longest name of such a field, in bytes.
 pub const ENDPOINT_HEADER_NAME_BYTES_MAX: usize = 128;
 /// Longest value of such a field, in bytes.

@@ -109,6 +109,7 @@ fn transport_options(config: &Config) -> TransportOptions {
     TransportOptions {
         address_policy: config.address_policy(),
         https_only: config.https_only,
+        header_prefix: config.header_prefix.clone(),
         verify_certificates: config.verify_certificates,
         attempt_timeout_ms: u64::try_from(config.attempt_timeout.as_millis())
             .unwrap_or(limits::ATTEMPT_TIMEOUT_MS),

@@ -14,6 +14,7 @@ use crate::config::{
     settings::{Color, Layer, LogFormat, StoreKind},
     target::TargetNetwork,
 };
+use crate::policy::header::HeaderPrefix;
 
 /// Flags of a command that hosts an engine. What is absent comes from variables, file or default.
 #[derive(Debug, Args)]
@@ -39,6 +40,9 @@ pub struct HostArguments {
     /// Refuse endpoints with plain http URLs
     #[arg(long)]
     pub https_only: bool,
+    /// Send the signature headers a second time under this prefix, as svix-
+    #[arg(long, value_name = "PREFIX")]
+    pub header_prefix: Option<HeaderPrefix>,
     /// Don't verify the certificates of receivers (dev only)
     #[arg(long)]
     pub insecure_skip_verify: bool,
@@ -83,6 +87,7 @@ impl HostArguments {
                 seed: self.seed,
                 allow_target: (!targets.is_empty()).then_some(targets),
                 https_only: asked(self.https_only),
+                header_prefix: self.header_prefix,
                 insecure_skip_verify: asked(self.insecure_skip_verify),
                 open_original_api,
                 admin_key_file: self.admin_key_file,

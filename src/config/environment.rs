@@ -18,6 +18,7 @@ use super::{
     settings::{EngineLayer, Layer, RetentionLayer},
 };
 use crate::limits;
+use crate::policy::header::HeaderPrefix;
 
 /// Variables by name.
 #[derive(Clone, Debug, Default)]
@@ -138,6 +139,7 @@ impl Environment {
             seed: self.number("FANFARE_SEED")?,
             allow_target: self.list("FANFARE_ALLOW_TARGET")?,
             https_only: self.truth("FANFARE_HTTPS_ONLY")?,
+            header_prefix: self.parsed::<HeaderPrefix>("FANFARE_HEADER_PREFIX")?,
             insecure_skip_verify: self.truth("FANFARE_INSECURE_SKIP_VERIFY")?,
             open_original_api: self.truth("FANFARE_OPEN_ORIGINAL_API")?,
             generator_frequency_ms: self.generator_period("FANFARE_GENERATOR_FREQUENCY_MS")?,

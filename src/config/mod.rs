@@ -30,6 +30,7 @@ use self::{
     places::ReadFile,
     settings::{Color, Layer, LogFormat, Settings, StoreKind},
 };
+use crate::policy::header::HeaderPrefix;
 use crate::{
     domain::application::DEFAULT_APPLICATION_UID,
     engine::options::{GeneratorOptions, Options},
@@ -132,6 +133,8 @@ pub struct Config {
     pub allowed_targets: Vec<IpNet>,
     /// Whether endpoints with plain `http` URLs are refused.
     pub https_only: bool,
+    /// A prefix under which the signature headers are sent a second time.
+    pub header_prefix: Option<HeaderPrefix>,
     /// Whether receivers' certificates are verified; always true in `serve`.
     pub verify_certificates: bool,
     /// Period of the generator in milliseconds; `None` if it is off.
@@ -234,6 +237,7 @@ pub fn resolve(sources: Sources<'_>) -> Result<Config, ConfigError> {
         seed: settings.seed,
         allowed_targets: allowed_targets(mode, &settings)?,
         https_only: settings.https_only,
+        header_prefix: settings.header_prefix.clone(),
         verify_certificates: !settings.insecure_skip_verify,
         generator_frequency_ms: bounds::generator_period(mode, &settings)?,
         access,

@@ -12,6 +12,7 @@ use confique::Config;
 use serde::Deserialize;
 
 use super::{listen::ListenAddress, target::TargetNetwork};
+use crate::policy::header::HeaderPrefix;
 
 /// One source of settings; every key of it is optional.
 pub type Layer = <Settings as Config>::Layer;
@@ -78,6 +79,8 @@ pub struct Settings {
     /// Whether endpoints with plain `http` URLs are refused.
     #[config(default = false)]
     pub https_only: bool,
+    /// A prefix under which the signature headers are sent a second time, as `svix-`.
+    pub header_prefix: Option<HeaderPrefix>,
     /// Whether receivers' certificates go unverified; for `dev` only.
     #[config(default = false)]
     pub insecure_skip_verify: bool,

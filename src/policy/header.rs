@@ -1,5 +1,8 @@
 //! Which header fields an endpoint's owner may add to the requests that go there.
 
+use core::str::FromStr;
+
+use serde::Deserialize;
 use thiserror::Error;
 
 use crate::limits;
@@ -95,6 +98,56 @@ pub fn is_sensitive(name: &str) -> bool {
     SENSITIVE.contains(&name)
 }
 
+/// A second set of names for the headers that show who sent a delivery, for receivers that still look
+/// for those of the service they came from: with `svix-` each delivery also has `svix-id`,
+/// `svix-timestamp` and `svix-signature`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct HeaderPrefix(String);
+
+impl TryFrom<String> for HeaderPrefix {
+    type Error = HeaderPrefixError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl HeaderPrefix {
+    /// Its text; it ends with a hyphen.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for HeaderPrefix {
+    type Err = HeaderPrefixError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let is_name = text.len() <= limits::HEADER_PREFIX_BYTES_MAX
+            && text.ends_with('-')
+            && text.starts_with(|first: char| first.is_ascii_lowercase())
+            && text.bytes().all(fits);
+        let is_ours = ["webhook-", "fanfare-", "content-", "proxy-"].contains(&text);
+        if is_name && !is_ours {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(HeaderPrefixError)
+        }
+    }
+}
+
+/// Why a text is no prefix; the fault of who wrote it.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error(
+    "it must be small letters, digits and hyphens with a hyphen at the end, as `svix-`, at most {} \
+     characters, and not webhook-, fanfare-, content- or proxy-",
+    limits::HEADER_PREFIX_BYTES_MAX
+)]
+pub struct HeaderPrefixError;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,6 +203,24 @@ mod tests {
             judge_header("x", &"v".repeat(4_097)),
             Err(HeaderError::Length)
         );
+    }
+
+    #[test]
+    fn a_prefix_ends_with_a_hyphen_and_is_none_of_ours() {
+        for text in ["svix-", "x-acme-", "a1-"] {
+            let prefix = text.parse::<HeaderPrefix>().expect(text);
+            assert_eq!(prefix.text(), text);
+        }
+        let long = format!("{}-", "a".repeat(limits::HEADER_PREFIX_BYTES_MAX));
+        for text in [
+            "", "-", "svix", "Svix-", "1a-", "a b-", "webhook-", "fanfare-", &long,
+        ] {
+            assert_eq!(
+                text.parse::<HeaderPrefix>(),
+                Err(HeaderPrefixError),
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@ use super::{
     resolver::Resolver,
     tls,
 };
+use crate::policy::header::HeaderPrefix;
 use crate::{
     domain::{
         attempt::{AttemptHandle, AttemptRequest},
@@ -40,6 +41,8 @@ pub struct TransportOptions {
     pub address_policy: AddressPolicy,
     /// Whether plain http targets are refused.
     pub https_only: bool,
+    /// A prefix under which the signature headers are sent a second time.
+    pub header_prefix: Option<HeaderPrefix>,
     /// Whether certificates must be valid; switch it off for development only.
     pub verify_certificates: bool,
     /// Deadline of one whole attempt, in milliseconds.
@@ -60,6 +63,7 @@ impl Default for TransportOptions {
         Self {
             address_policy: AddressPolicy::default(),
             https_only: false,
+            header_prefix: None,
             verify_certificates: true,
             attempt_timeout_ms: limits::ATTEMPT_TIMEOUT_MS,
             connect_timeout_ms: limits::CONNECT_TIMEOUT_MS,
@@ -82,6 +86,9 @@ pub enum TransportError {
     /// The `user-agent` has characters that no header can carry; the operator's fault.
     #[error("the user agent `{0}` can't be sent: use visible ASCII characters")]
     UserAgent(String),
+    /// The header prefix makes no header names; a bug of ours, since it was judged.
+    #[error("no header can begin with `{0}`")]
+    HeaderPrefix(String),
     /// TLS can't be set up; a bug of ours.
     #[error("TLS can't be set up: {0}")]
     Tls(#[from] rustls::Error),
@@ -119,6 +126,11 @@ impl<R: Resolver, D: Dialer> HyperTransport<R, D> {
         let Ok(user_agent) = HeaderValue::from_str(&options.user_agent) else {
             return Err(TransportError::UserAgent(options.user_agent));
         };
+        let prefix = options.header_prefix.as_ref();
+        let requests = RequestBuilder::new(user_agent, prefix).ok_or_else(|| {
+            let prefix = prefix.map_or("", |prefix| prefix.text());
+            TransportError::HeaderPrefix(prefix.to_owned())
+        })?;
         let route = Route {
             names: Names::new(resolver, Duration::from_millis(options.dns_timeout_ms)),
             dialer,
@@ -128,7 +140,7 @@ impl<R: Resolver, D: Dialer> HyperTransport<R, D> {
         };
         let shared = Shared {
             route,
-            requests: RequestBuilder::new(user_agent),
+            requests,
             http: exchange::builder(),
             pool: RefCell::default(),
             outcomes: Rc::new(Outcomes::default()),

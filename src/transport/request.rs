@@ -16,10 +16,13 @@ use crate::domain::{
     event::{Event, JSON},
     id::EventId,
 };
+use crate::policy::header::HeaderPrefix;
 
 /// Makes requests; one for all connections of a cell.
 pub(super) struct RequestBuilder {
     user_agent: HeaderValue,
+    /// Second names of id, timestamp and signature.
+    extra_names: Option<[HeaderName; 3]>,
     /// The last second that was asked for, and its header.
     stamp: RefCell<(i64, HeaderValue)>,
     /// Headers of recent events, each at the place its id gives it.
@@ -35,13 +38,19 @@ struct EventHeaders {
 }
 
 impl RequestBuilder {
-    /// A builder that calls itself `user_agent`.
-    pub(super) fn new(user_agent: HeaderValue) -> Self {
-        Self {
+    /// A builder that calls itself `user_agent` and sends the signature headers a second time under
+    /// `prefix`, if there is one; `None` if that makes no header names.
+    pub(super) fn new(user_agent: HeaderValue, prefix: Option<&HeaderPrefix>) -> Option<Self> {
+        let extra_names = match prefix {
+            None => None,
+            Some(prefix) => Some(extra_names(prefix)?),
+        };
+        Some(Self {
             user_agent,
+            extra_names,
             stamp: RefCell::new((0, HeaderValue::from_static("0"))),
             events: RefCell::new(vec![None; EVENTS_CACHED]),
-        }
+        })
     }
 
     /// The signed request of an attempt.
@@ -76,9 +85,15 @@ impl RequestBuilder {
         headers.insert(USER_AGENT, self.user_agent.clone());
         headers.insert(CONTENT_TYPE, event.content_type);
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let signature = HeaderValue::try_from(signature)?;
+        if let Some([id, timestamp, signed]) = &self.extra_names {
+            headers.insert(id, event.webhook_id.clone());
+            headers.insert(timestamp, self.stamp_header(seconds));
+            headers.insert(signed, signature.clone());
+        }
         headers.insert(WEBHOOK_ID, event.webhook_id);
         headers.insert(WEBHOOK_TIMESTAMP, self.stamp_header(seconds));
-        headers.insert(WEBHOOK_SIGNATURE, HeaderValue::try_from(signature)?);
+        headers.insert(WEBHOOK_SIGNATURE, signature);
 
         let mut request = Request::new(body);
         *request.method_mut() = Method::POST;
@@ -116,6 +131,12 @@ impl RequestBuilder {
     }
 }
 
+/// The names of id, timestamp and signature under a prefix.
+fn extra_names(prefix: &HeaderPrefix) -> Option<[HeaderName; 3]> {
+    let name = |end: &str| HeaderName::try_from(format!("{}{end}", prefix.text())).ok();
+    Some([name("id")?, name("timestamp")?, name("signature")?])
+}
+
 /// The payload's media type; one that no header can carry is told as mere bytes.
 fn content_type(text: &str) -> HeaderValue {
     if text == JSON {
@@ -128,7 +149,7 @@ fn content_type(text: &str) -> HeaderValue {
 /// How many events keep their headers ready.
 const EVENTS_CACHED: usize = 256;
 /// Headers of a request, `content-length` (which hyper adds) included.
-const HEADERS: usize = 8;
+const HEADERS: usize = 11;
 /// Standard Webhooks, "Webhook Headers": the event's id, the same for each attempt.
 const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
 /// Standard Webhooks, "Webhook Headers": when this attempt was made, in seconds since the epoch.
@@ -201,7 +222,22 @@ mod tests {
     }
 
     fn builder() -> RequestBuilder {
-        RequestBuilder::new(HeaderValue::from_static("Fanfare/0.1"))
+        let agent = HeaderValue::from_static("Fanfare/0.1");
+        RequestBuilder::new(agent, None).expect("valid")
+    }
+
+    #[test]
+    fn a_second_set_of_names_carries_the_same_values() {
+        let prefix = "svix-".parse().expect("valid");
+        let agent = HeaderValue::from_static("Fanfare/0.1");
+        let builder = RequestBuilder::new(agent, Some(&prefix)).expect("valid");
+        let request = build(&builder, &attempt(5, JSON, 1_700_000_000_999));
+        for name in ["id", "timestamp", "signature"] {
+            let ours = &request.headers()[format!("webhook-{name}")];
+            assert_eq!(&request.headers()[format!("svix-{name}")], ours);
+        }
+        let request = build(&self::builder(), &attempt(5, JSON, 1_700_000_000_999));
+        assert!(!request.headers().contains_key("svix-id"));
     }
 
     #[test]
