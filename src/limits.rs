@@ -79,6 +79,18 @@ pub const ENDPOINT_EVENT_TYPES_MAX: usize = 1_000;
 pub const RECORD_BYTES_MAX: usize = 128 * 1024;
 /// Most event types in the catalogue. Over it: 400, `limit_reached`.
 pub const EVENT_TYPES_MAX: usize = 1_000;
+/// How long a token of the portal is good unless asked for otherwise, in seconds.
+pub const PORTAL_TOKEN_S: u64 = 4 * 3_600;
+/// Shortest life of a portal token that can be asked for, in seconds.
+pub const PORTAL_TOKEN_S_MIN: u64 = 3_600;
+/// Longest life of a portal token, in seconds.
+pub const PORTAL_TOKEN_S_MAX: u64 = 7 * 24 * 3_600;
+/// Most feature flags of a portal token. Over it: 422.
+pub const PORTAL_FLAGS_MAX: usize = 25;
+/// Most expired portal tokens that are cleared away when one is made.
+pub const PORTAL_TOKENS_CLEARED_MAX: usize = 4;
+/// Beginning of a key of the API that is kept to tell keys apart, in bytes, of 51.
+pub const API_KEY_HINT_BYTES: usize = 13;
 /// Most keys of the API, expired ones included. Over it: 400, `limit_reached`.
 pub const API_KEYS_MAX: usize = 10_000;
 /// Most channels of a message and of an endpoint. Over it: 422.

@@ -8,11 +8,15 @@ use super::{console::Console, failure::Failure, signals::Signals, storage::Stora
 use crate::{
     config::{self, Config, admin_key::AdminKey},
     limits,
-    runtime::cell::{Cell, CellError},
+    runtime::{
+        cell::{Cell, CellError},
+        clock::Clock as _,
+    },
     server::{
         access::Access,
         catalogue::Catalogue,
         connections::{ServerOptions, serve},
+        key_ring::KeyRing,
         router::{ServerState, router},
     },
     transport::{
@@ -50,6 +54,7 @@ pub(super) async fn host(start: Start<'_>, announce: impl FnOnce()) -> Result<()
     let (console, observer) = Console::start()
         .map_err(|error| Failure::Operation(format!("no thread for the console: {error}")))?;
     let transport = transport_options(start.config);
+    let clock = start.storage.clock.clone();
     let (handle, cell) = Cell::start(
         start.config.engine_options(start.seed),
         start.storage.clock,
@@ -65,6 +70,7 @@ pub(super) async fn host(start: Start<'_>, announce: impl FnOnce()) -> Result<()
         original_access: original,
         api_access: api,
         catalogue: Catalogue::default(),
+        keys: KeyRing::new(move || clock.now()),
     });
     let work = async {
         let mut ended = Ok(());

@@ -230,6 +230,12 @@ typed_id!(
     "atmpt_"
 );
 
+typed_id!(
+    /// Names a key of the API, not the key itself: `key_…`.
+    ApiKeyId,
+    "key_"
+);
+
 /// Crockford's alphabet in lower case.
 const ALPHABET: [u8; 32] = *b"0123456789abcdefghjkmnpqrstvwxyz";
 

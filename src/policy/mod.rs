@@ -6,4 +6,5 @@
 pub mod address;
 pub mod classify;
 pub mod header;
+pub mod rate_limit;
 pub mod retry;

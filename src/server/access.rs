@@ -1,12 +1,16 @@
-//! Who may use a set of routes: everybody, or who shows the admin key.
+//! Who may use a set of routes: everybody, who shows the admin key, or who shows a key of the API.
 
 use core::fmt;
 
 use http::{HeaderMap, header::AUTHORIZATION};
-use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::problem::{Code, Problem};
+use super::{
+    api_key::{Caller, KeyDigest, digest},
+    key_ring::KeyRing,
+    problem::{Code, Problem},
+};
+use crate::store::Reads;
 
 /// What a set of routes asks of a caller.
 #[derive(Clone)]
@@ -21,7 +25,7 @@ impl Access {
     /// For this key.
     #[must_use]
     pub fn key(key: &str) -> Self {
-        Self::Key(Sha256::digest(key.as_bytes()).into())
+        Self::Key(digest(key.as_bytes()))
     }
 
     /// Lets a request in, judged by its head alone.
@@ -32,32 +36,89 @@ impl Access {
     /// [`Code::Unauthorized`] without the key, [`Code::InvalidHeader`] with two of them; the
     /// caller's fault.
     pub fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
-        let mut values = headers.get_all(AUTHORIZATION).iter();
-        let value = values.next();
-        if values.next().is_some() {
-            let message = "send one Authorization header, not several";
-            return Err(Problem::new(Code::InvalidHeader, message));
-        }
-        let Self::Key(expected) = self else {
-            return Ok(());
-        };
-        let shown = value
-            .and_then(|value| bearer(value.as_bytes()))
-            .map(<[u8; 32]>::from);
-        if shown.is_some_and(|digest| digest.ct_eq(expected).into()) {
+        let shown = shown(headers)?;
+        if self.lets_in(shown.as_ref()) {
             return Ok(());
         }
         let message = "the admin key is needed: send it as `Authorization: Bearer <key>`";
         Err(Problem::new(Code::Unauthorized, message))
     }
+
+    /// Whether who shows this is let in without a key of the API.
+    fn lets_in(&self, shown: Option<&KeyDigest>) -> bool {
+        match self {
+            Self::Open => true,
+            Self::Key(expected) => shown.is_some_and(|shown| shown.ct_eq(expected).into()),
+        }
+    }
+
+    /// Who asks, judged by the head alone: by the admin key, or by a key of the ring. A key of the
+    /// ring binds its caller where everybody is let in, too, so that it can be tried out there.
+    ///
+    /// # Errors
+    /// [`Code::Unauthorized`] without a key that is good now, [`Code::InvalidHeader`] with two of
+    /// them, [`Code::RateLimited`] where it is used too often: the caller's fault;
+    /// [`Code::Unavailable`] if the keys can't be read.
+    pub(super) fn caller(
+        &self,
+        headers: &HeaderMap,
+        ring: &KeyRing,
+        reads: &dyn Reads,
+    ) -> Result<Caller, Problem> {
+        let shown = shown(headers)?;
+        let is_admin = matches!(self, Self::Key(_)) && self.lets_in(shown.as_ref());
+        let known = match shown {
+            Some(digest) if !is_admin => ring.find(&digest, reads)?,
+            Some(_) | None => None,
+        };
+        let Some(known) = known else {
+            if self.lets_in(shown.as_ref()) {
+                return Ok(Caller::ADMIN);
+            }
+            let message = "a key is needed that was not revoked and has not expired: send it as \
+                           `Authorization: Bearer <key>`";
+            return Err(Problem::new(Code::Unauthorized, message));
+        };
+        let now = ring.now();
+        if known.key.is_expired(now.wall) {
+            let message = "the key has expired: ask for another one";
+            return Err(Problem::new(Code::Unauthorized, message));
+        }
+        if let Err(wait) = known.take(now) {
+            let seconds = u64::try_from(wait.as_micros())
+                .unwrap_or(0)
+                .div_ceil(1_000_000);
+            let message = "this key is used more often than it may be: wait as `Retry-After` says";
+            return Err(Problem::new(Code::RateLimited, message).retry_after(seconds));
+        }
+        Ok(Caller {
+            scope: known.key.scope,
+            application: known.key.application,
+            key: Some(known.record.id),
+        })
+    }
+}
+
+/// The digest of the key that a request shows, if it shows one.
+///
+/// # Errors
+/// [`Code::InvalidHeader`] with two of them; the caller's fault.
+fn shown(headers: &HeaderMap) -> Result<Option<KeyDigest>, Problem> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next();
+    if values.next().is_some() {
+        let message = "send one Authorization header, not several";
+        return Err(Problem::new(Code::InvalidHeader, message));
+    }
+    Ok(value.and_then(|value| bearer(value.as_bytes())))
 }
 
 /// The digest of a bearer token. The scheme's name is case-insensitive (RFC 9110, 11.1).
-fn bearer(value: &[u8]) -> Option<sha2::digest::Output<Sha256>> {
+fn bearer(value: &[u8]) -> Option<KeyDigest> {
     let (scheme, rest) = value.split_at_checked("Bearer ".len())?;
     scheme
         .eq_ignore_ascii_case(b"Bearer ")
-        .then(|| Sha256::digest(rest.trim_ascii()))
+        .then(|| digest(rest.trim_ascii()))
 }
 
 /// Tells whether there is a key, not its digest.

@@ -2,13 +2,16 @@
 //!
 //! Reading order: [`connections`] takes sockets and turns them into requests, [`router`] finds the
 //! route, [`original`] speaks the original server's contract, `v1` is the API, and [`problem`] is the one place that
-//! knows what refusals look like. [`backend`] is all that the routes know of the engine, and [`catalogue`] what they know of event types.
+//! knows what refusals look like. [`backend`] is all that the routes know of the engine, [`catalogue`]
+//! what they know of event types, and [`access`] with [`key_ring`] what they know of callers.
 
 pub mod access;
+pub mod api_key;
 pub mod backend;
 pub mod catalogue;
 pub mod connections;
 mod json_scan;
+pub mod key_ring;
 pub mod original;
 pub mod problem;
 mod request_body;

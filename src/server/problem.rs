@@ -31,6 +31,8 @@ pub enum Code {
     LimitReached,
     /// No key, or a wrong one.
     Unauthorized,
+    /// The key is good, but not for this.
+    Forbidden,
     /// No route has this path.
     NotFound,
     /// The path is known, this method on it isn't.
@@ -55,6 +57,8 @@ pub enum Code {
     ValidationError,
     /// More header fields than allowed.
     HeadTooLarge,
+    /// The key is used more often than it may be; see `Retry-After`.
+    RateLimited,
     /// A fault of ours.
     Internal,
     /// Not now; see `Retry-After`.
@@ -65,7 +69,7 @@ pub enum Code {
 
 impl Code {
     /// All of them, in the order of their statuses.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::InvalidBody,
         Self::InvalidHeader,
         Self::InvalidCursor,
@@ -73,6 +77,7 @@ impl Code {
         Self::TooManyEndpoints,
         Self::LimitReached,
         Self::Unauthorized,
+        Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
@@ -84,6 +89,7 @@ impl Code {
         Self::UnsupportedMediaType,
         Self::ValidationError,
         Self::IdempotencyKeyReused,
+        Self::RateLimited,
         Self::HeadTooLarge,
         Self::Internal,
         Self::Unavailable,
@@ -101,6 +107,7 @@ impl Code {
             Self::TooManyEndpoints => "too_many_endpoints",
             Self::LimitReached => "limit_reached",
             Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Conflict => "conflict",
@@ -113,6 +120,7 @@ impl Code {
             Self::ValidationError => "validation_error",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::HeadTooLarge => "head_too_large",
+            Self::RateLimited => "rate_limited",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
             Self::DiskFull => "disk_full",
@@ -130,6 +138,7 @@ impl Code {
             | Self::TooManyEndpoints
             | Self::LimitReached => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict => StatusCode::CONFLICT,
@@ -142,6 +151,7 @@ impl Code {
             }
             Self::ValidationError | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
@@ -230,6 +240,13 @@ impl Problem {
             faults,
             ..Self::with_messages(Code::ValidationError, messages)
         }
+    }
+
+    /// With how long to wait before asking again, in seconds.
+    #[must_use]
+    pub(super) const fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
     }
 
     /// What it is.

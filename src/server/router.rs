@@ -16,6 +16,7 @@ use super::{
     access::Access,
     backend::Backend,
     catalogue::Catalogue,
+    key_ring::KeyRing,
     original,
     problem::{Code, Problem},
     v1,
@@ -33,6 +34,8 @@ pub struct ServerState<B> {
     pub api_access: Access,
     /// The catalogue of event types.
     pub catalogue: Catalogue,
+    /// The keys of the API.
+    pub keys: KeyRing,
 }
 
 const HEALTHZ: &str = "/healthz";

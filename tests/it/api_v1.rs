@@ -12,6 +12,7 @@ mod endpoint_changes;
 mod endpoints;
 mod event_types;
 mod history;
+mod keys;
 mod lists;
 mod messages;
 mod once;
@@ -37,6 +38,7 @@ use fanfare::{
         access::Access,
         backend::Backend,
         catalogue::Catalogue,
+        key_ring::KeyRing,
         router::{ServerState, router},
     },
     store::Reads,
@@ -195,6 +197,10 @@ impl Api {
             original_access: Access::Open,
             api_access: Access::key(KEY),
             catalogue: Catalogue::default(),
+            keys: KeyRing::new({
+                let clock = clock.clone();
+                move || clock.now()
+            }),
         };
         Self {
             router: router(state),

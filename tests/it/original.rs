@@ -9,6 +9,7 @@ use fanfare::{
     server::{
         access::Access,
         catalogue::Catalogue,
+        key_ring::KeyRing,
         router::{ServerState, router},
     },
 };
@@ -59,6 +60,7 @@ impl Server {
             original_access,
             api_access: Access::Open,
             catalogue: Catalogue::default(),
+            keys: KeyRing::new(fanfare::time::Now::default),
         };
         Self {
             backend,

@@ -148,3 +148,46 @@ async fn a_retry_keeps_its_number_over_a_kill_and_comes_at_its_time() {
     let ended = ended.expect("the success is recorded");
     assert_eq!(ended["data"].as_array().map(Vec::len), Some(2));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_and_their_ends_outlive_a_kill_and_no_key_stands_in_the_folder() {
+    let fanfare = start(empty_folder());
+    let made = |name: &str| {
+        let body = json!({"name": name, "scope": "read"});
+        let (status, said) = post(&fanfare, "/api/v1/key", &body);
+        assert_eq!(status, 201, "{said}");
+        let text = |field: &str| said[field].as_str().expect("a text").to_owned();
+        (text("id"), text("key"))
+    };
+    let (kept, revoked) = (made("kept"), made("revoked"));
+    let status = |process: &Process, key: &str| -> u16 {
+        let text = process.exchange(format!(
+            "GET /api/v1/app HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\
+             authorization: Bearer {key}\r\n\r\n"
+        ));
+        let status = text.split(' ').nth(1).expect("a status");
+        status.parse().expect("a number")
+    };
+    assert_eq!(status(&fanfare, &revoked.1), 200);
+    let path = format!("/api/v1/key/{}", revoked.0);
+    let gone = fanfare.exchange(format!(
+        "DELETE {path} HTTP/1.1\r\nhost: h\r\nconnection: close\r\n{KEY}\r\n"
+    ));
+    assert!(gone.starts_with("HTTP/1.1 204"), "{gone}");
+
+    let folder = fanfare.kill();
+    for file in std::fs::read_dir(folder.path().join("data")).expect("a folder") {
+        let bytes = std::fs::read(file.expect("a file").path()).expect("readable");
+        for (_, key) in [&kept, &revoked] {
+            let key = &key.as_bytes()[13..];
+            let found = bytes.windows(key.len()).any(|part| part == key);
+            assert!(!found, "a key stands in the folder");
+        }
+    }
+    let fanfare = start(folder);
+    assert_eq!(status(&fanfare, &kept.1), 200);
+    assert_eq!(status(&fanfare, &revoked.1), 401);
+    let list = get(&fanfare, "/api/v1/key");
+    assert_eq!(list["data"][0]["id"], kept.0);
+    assert_eq!(list["data"].as_array().map(Vec::len), Some(1));
+}

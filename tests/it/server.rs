@@ -9,6 +9,7 @@ use fanfare::{
         access::Access,
         catalogue::Catalogue,
         connections::{ServerOptions, serve},
+        key_ring::KeyRing,
         router::{ServerState, router},
     },
 };
@@ -44,6 +45,7 @@ impl Server {
             original_access: Access::Open,
             api_access: Access::Open,
             catalogue: Catalogue::default(),
+            keys: KeyRing::new(fanfare::time::Now::default),
         });
         let shutdown = Arc::new(Notify::new());
         let asked = Arc::clone(&shutdown);

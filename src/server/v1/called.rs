@@ -12,11 +12,13 @@ use crate::{
         endpoint::Endpoint,
         event::Event,
         history::{AttemptEntry, EventEntry, HistoryQuery, Name, Order},
-        id::{ApplicationId, AttemptId, EndpointId, EventId, Id},
+        id::{ApiKeyId, ApplicationId, AttemptId, EndpointId, EventId, Id},
     },
     server::{
+        api_key::Caller,
         backend::Backend,
         catalogue::Catalogue,
+        key_ring::KeyRing,
         problem::{Code, Problem},
         router::ServerState,
     },
@@ -28,6 +30,10 @@ pub(super) struct Called<B> {
     pub(super) backend: B,
     /// The catalogue of event types.
     pub(super) catalogue: Catalogue,
+    /// The keys of the API.
+    pub(super) keys: KeyRing,
+    /// Who asks.
+    pub(super) caller: Caller,
     /// The query.
     pub(super) query: Query,
     /// Which revision the caller wants to change.
@@ -45,6 +51,8 @@ impl<B: Backend> FromRequestParts<ServerState<B>> for Called<B> {
         parts: &mut Parts,
         state: &ServerState<B>,
     ) -> Result<Self, Self::Rejection> {
+        // A request that nobody judged may do nothing.
+        let caller = parts.extensions.get().copied().unwrap_or(Caller::NOBODY);
         let query = Query::of(parts.uri.query().unwrap_or_default());
         let path = RawPathParams::from_request_parts(parts, state).await;
         let path = path.map_or_else(
@@ -59,6 +67,8 @@ impl<B: Backend> FromRequestParts<ServerState<B>> for Called<B> {
         Ok(Self {
             backend: state.backend.clone(),
             catalogue: state.catalogue.clone(),
+            keys: state.keys.clone(),
+            caller,
             precondition: Precondition::of(&parts.headers),
             key: IdempotencyKey::of(&parts.headers),
             query,
@@ -90,10 +100,35 @@ impl<B: Backend> Called<B> {
         let read = |name| self.backend.reads().application(name);
         let found = name.as_ref().map(read).transpose()?.flatten();
         let found = found.filter(|application| !application.is_deleted);
+        if let Some(own) = self.caller.application {
+            // What is another's is as if it never was.
+            return Ok(found.filter(|found| found.id == own).ok_or(None));
+        }
         Ok(found.ok_or(match name {
             Some(Name::Uid(uid)) => Some(uid),
             Some(Name::Id(_)) | None => None,
         }))
+    }
+
+    /// The application that a text names by its id or `uid`.
+    ///
+    /// # Errors
+    /// That the store can't be read.
+    pub(super) fn application_called(
+        &self,
+        text: &str,
+    ) -> Result<Option<Arc<Application>>, Problem> {
+        let id = |text: &str| text.parse().map(ApplicationId::id).ok();
+        let name = named(text, ApplicationId::PREFIX, id);
+        let read = |name| self.backend.reads().application(&name);
+        let found = name.map(read).transpose()?.flatten();
+        Ok(found.filter(|application| !application.is_deleted))
+    }
+
+    /// The id of the key that the path names, if it can be one.
+    pub(super) fn key_id(&self) -> Option<Id> {
+        let (_, text) = self.path.iter().find(|(key, _)| key == "key")?;
+        text.parse().map(ApiKeyId::id).ok()
     }
 
     /// The endpoint of this application that the path names.
@@ -166,11 +201,16 @@ impl<B: Backend> Called<B> {
     /// What a part of the path names, if it can name anything.
     fn name(&self, part: &str, prefix: &str, id: impl FnOnce(&str) -> Option<Id>) -> Option<Name> {
         let (_, text) = self.path.iter().find(|(key, _)| key == part)?;
-        if text.starts_with(prefix) {
-            return id(text).map(Name::Id);
-        }
-        is_name(text).then(|| Name::Uid(text.as_str().into()))
+        named(text, prefix, id)
     }
+}
+
+/// What a text names, if it can name anything.
+fn named(text: &str, prefix: &str, id: impl FnOnce(&str) -> Option<Id>) -> Option<Name> {
+    if text.starts_with(prefix) {
+        return id(text).map(Name::Id);
+    }
+    is_name(text).then(|| Name::Uid(text.into()))
 }
 
 /// The same for what never was and for what is another's.

@@ -18,6 +18,8 @@ pub(super) enum ListKind {
     Applications,
     /// The catalogue of event types.
     EventTypes,
+    /// The keys of the API.
+    Keys,
     /// The endpoints of an application.
     Endpoints,
     /// The events of an application.
@@ -107,6 +109,7 @@ fn check(list: List, said: &[u8]) -> [u8; 8] {
         ListKind::DeliveriesOfEndpoint => 6,
         ListKind::DeliveriesOfEvent => 7,
         ListKind::EventTypes => 8,
+        ListKind::Keys => 9,
     };
     let mut hash = Sha256::new_with_prefix(b"fanfare iterator");
     hash.update([kind]);

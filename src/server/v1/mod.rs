@@ -22,18 +22,21 @@ mod faults;
 mod fields;
 mod filter;
 mod half_pairs;
+mod key;
 mod message;
 mod once;
 mod page;
+mod portal;
 mod query;
 mod revision;
+mod scope;
 mod status;
 mod wall_time;
 
 use axum::{
     Router,
     body::Body,
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     middleware::{Next, from_fn_with_state},
     response::Response,
     routing::{get, post},
@@ -45,11 +48,15 @@ use http::{
 use serde::Serialize;
 
 use super::{
+    api_key::Caller,
     backend::Backend,
     problem::{Code, Problem},
     router::ServerState,
 };
-use crate::domain::command::Answer;
+use crate::{
+    domain::command::{Answer, Refusal},
+    runtime::handle::Readiness,
+};
 
 /// All routes of API v1; each asks for the key before anything else.
 pub(super) fn routes<B: Backend>(state: ServerState<B>) -> Router<ServerState<B>> {
@@ -116,7 +123,24 @@ pub(super) fn routes<B: Backend>(state: ServerState<B>) -> Router<ServerState<B>
             get(attempt::of_message::<B>),
         )
         .merge(event_type_routes())
+        .merge(caller_routes())
         .route_layer(from_fn_with_state(state, admit::<B>))
+        // Behind the layer: it asks for no key.
+        .route("/api/v1/health", get(health::<B>))
+}
+
+/// The routes about who may ask.
+fn caller_routes<B: Backend>() -> Router<ServerState<B>> {
+    Router::new()
+        .route("/api/v1/key", post(key::create::<B>).get(key::list::<B>))
+        .route(
+            "/api/v1/key/{key}",
+            get(key::show::<B>).delete(key::revoke::<B>),
+        )
+        .route(
+            "/api/v1/auth/app-portal-access/{app}",
+            post(portal::access::<B>),
+        )
 }
 
 /// The routes of the catalogue.
@@ -138,18 +162,42 @@ fn event_type_routes<B: Backend>() -> Router<ServerState<B>> {
 /// Lets a request in or refuses it, by its head alone.
 async fn admit<B: Backend>(
     State(state): State<ServerState<B>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let query = request.uri().query().unwrap_or_default();
     if query::names_a_credential(query) {
-        let message = "keys don't belong in a URL, which stands in logs: send the admin key as \
+        let message = "keys don't belong in a URL, which stands in logs: send the key as \
                        `Authorization: Bearer <key>`";
         return Problem::new(Code::CredentialsInUrl, message).into_response();
     }
-    match state.api_access.check(request.headers()) {
-        Ok(()) => next.run(request).await,
+    match admitted(&state, &request) {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
         Err(problem) => problem.into_response(),
+    }
+}
+
+/// Who asks, if it may ask this.
+fn admitted<B: Backend>(state: &ServerState<B>, request: &Request) -> Result<Caller, Problem> {
+    let reads = state.backend.reads();
+    let caller = state
+        .api_access
+        .caller(request.headers(), &state.keys, reads)?;
+    let path = request.extensions().get::<MatchedPath>();
+    let path = path.map_or("", MatchedPath::as_str);
+    scope::judge(&caller, request.method(), path)?;
+    Ok(caller)
+}
+
+/// `GET /api/v1/health`: 204 while commands are taken, else 503.
+async fn health<B: Backend>(State(state): State<ServerState<B>>) -> Response {
+    match state.backend.readiness() {
+        Readiness::Ready => nothing(),
+        Readiness::Starting => Problem::from(Refusal::NotReady).into_response(),
+        Readiness::Draining => Problem::from(Refusal::ShuttingDown).into_response(),
     }
 }
 

@@ -1,0 +1,248 @@
+//! Keys of the API: made, listed, revoked. A key itself is shown once, where it is made.
+
+use std::sync::Arc;
+
+use axum::{extract::Request, response::Response};
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::{
+    body,
+    called::Called,
+    cursor::{List, ListKind},
+    entry::Entry,
+    faults::Faults,
+    fields::Fields,
+    nothing,
+    page::PageQuery,
+    revision::{TRIES, told_at},
+    told, unexpected,
+    wall_time::{self, WallTime},
+};
+use crate::{
+    domain::{
+        command::{Answer, Command, Refusal},
+        history::{HistoryQuery, Order},
+        id::{ApiKeyId, ApplicationId, Id},
+        record::RecordKind,
+    },
+    limits,
+    runtime::entropy,
+    server::{
+        api_key::{ApiKey, Scope, digest, record_name},
+        backend::Backend,
+        key_ring::KnownKey,
+        problem::{Code, FaultKind, Problem},
+    },
+    time::Timestamp,
+};
+
+impl Entry for Arc<KnownKey> {
+    fn id(&self) -> Id {
+        self.record.id
+    }
+
+    fn wall(&self) -> Timestamp {
+        self.record.created_at.wall
+    }
+
+    fn bytes(&self) -> usize {
+        self.record.body.len()
+    }
+}
+
+/// `POST /api/v1/key`: 201 with the key, which nobody is shown again.
+pub(super) async fn create<B: Backend>(called: Called<B>, request: Request) -> Response {
+    let answer = async {
+        let body = body::read(request).await?;
+        let new = judged(&called, Fields::of(&body, Faults::default())?)?;
+        let (known, key) = made(&called, new).await?;
+        let mut said = shown(&known);
+        if let Some(fields) = said.as_object_mut() {
+            fields.insert("key".into(), key.into());
+        }
+        told_at(StatusCode::CREATED, known.record.revision, &said)
+    };
+    answer.await.unwrap_or_else(Problem::into_response)
+}
+
+/// `GET /api/v1/key`: 200 with a page.
+pub(super) async fn list<B: Backend>(called: Called<B>) -> Response {
+    listed(&called).unwrap_or_else(Problem::into_response)
+}
+
+fn listed<B: Backend>(called: &Called<B>) -> Result<Response, Problem> {
+    let mut faults = Faults::default();
+    let page = PageQuery::of_objects(&called.query, &mut faults);
+    faults.into_result()?;
+    let list = List {
+        kind: ListKind::Keys,
+        application: Id::default(),
+        of: Id::default(),
+    };
+    let part = page.part(list, called.backend.now())?;
+    let entries = part.read(limits::PAGE_ENTRIES_MAX + 1, |query| {
+        let wanted = |known: &KnownKey| query.contains(known.record.id);
+        let mut found = called.keys.all(called.backend.reads(), wanted)?;
+        in_order(&mut found, query);
+        Ok(found)
+    })?;
+    told(StatusCode::OK, &entries.answer(|known| shown(known)))
+}
+
+/// Cuts what is in the order of ids to what a query asks for.
+fn in_order(found: &mut Vec<Arc<KnownKey>>, query: HistoryQuery) {
+    if query.order == Order::NewestFirst {
+        found.reverse();
+    }
+    found.truncate(query.limit);
+}
+
+/// `GET /api/v1/key/{key}`: 200.
+pub(super) async fn show<B: Backend>(called: Called<B>) -> Response {
+    let known = there(&called);
+    known
+        .and_then(|known| told_at(StatusCode::OK, known.record.revision, &shown(&known)))
+        .unwrap_or_else(Problem::into_response)
+}
+
+/// `DELETE /api/v1/key/{key}`: 204; nobody is let in by it any more.
+pub(super) async fn revoke<B: Backend>(called: Called<B>) -> Response {
+    let answer = async {
+        for _ in 0..TRIES {
+            let known = there(&called)?;
+            called.precondition.clone()?.judge(known.record.revision)?;
+            match ended(&called, &known).await {
+                Ok(()) => return Ok(nothing()),
+                Err(Refusal::Stale) => {}
+                Err(refusal) => return Err(refusal.into()),
+            }
+        }
+        Err(Refusal::Stale.into())
+    };
+    answer.await.unwrap_or_else(Problem::into_response)
+}
+
+/// Deletes the record of a key.
+///
+/// # Errors
+/// The engine's [`Refusal`].
+pub(super) async fn ended<B: Backend>(called: &Called<B>, known: &KnownKey) -> Result<(), Refusal> {
+    let name = Arc::clone(&known.record.name);
+    let command = Command::DeleteRecord {
+        kind: RecordKind::ApiKey,
+        name: Arc::clone(&name),
+        revision: known.record.revision,
+    };
+    let reply = called.keys.change(&called.backend, name, command).await;
+    reply.map(|_| ())
+}
+
+/// The key that the path names.
+fn there<B: Backend>(called: &Called<B>) -> Result<Arc<KnownKey>, Problem> {
+    let id = called.key_id();
+    let reads = called.backend.reads();
+    let known = id.map(|id| called.keys.named(id, reads)).transpose()?;
+    known.flatten().ok_or_else(|| {
+        let message = "there is no key of this id: it was revoked, or it never was";
+        Problem::new(Code::NotFound, message)
+    })
+}
+
+/// Makes a key.
+///
+/// # Errors
+/// That it can't be written, or [`Code::Internal`] if the system has no randomness.
+pub(super) async fn made<B: Backend>(
+    called: &Called<B>,
+    new: ApiKey,
+) -> Result<(Arc<KnownKey>, String), Problem> {
+    let key = entropy::api_key().map_err(|error| {
+        tracing::error!(%error, "a key could not be made");
+        Problem::new(Code::Internal, error.to_string())
+    })?;
+    let new = ApiKey {
+        hint: ApiKey::hint_of(&key),
+        ..new
+    };
+    let digest = digest(key.as_bytes());
+    let name: Arc<str> = record_name(&digest).into();
+    let command = Command::PutRecord {
+        kind: RecordKind::ApiKey,
+        name: Arc::clone(&name),
+        revision: None,
+        body: new.body(),
+    };
+    match called.keys.change(&called.backend, name, command).await? {
+        Answer::Record { .. } => {}
+        other => return Err(unexpected("a key was asked for", Some(other))),
+    }
+    let known = called.keys.find(&digest, called.backend.reads())?;
+    let known = known.ok_or_else(|| unexpected("a key is missing", None))?;
+    Ok((known, key))
+}
+
+/// What a body says of a new key.
+fn judged<B: Backend>(called: &Called<B>, mut fields: Fields<'_>) -> Result<ApiKey, Problem> {
+    let name = fields.required_text("name");
+    let scope = fields.required_raw_text("scope");
+    let parsed = scope.as_deref().and_then(Scope::parse);
+    if scope.is_some() && parsed.is_none() {
+        let message = "`scope` must be admin, ingest or read";
+        let loc = ["body", "scope"];
+        fields.faults.add(&loc, FaultKind::Value, message);
+    }
+    let application = match fields.raw_text("application") {
+        None => None,
+        Some(text) => {
+            let found = called.application_called(&text)?;
+            if found.is_none() {
+                let message = "`application` must be the id or uid of one that exists";
+                let loc = ["body", "application"];
+                fields.faults.add(&loc, FaultKind::Value, message);
+            }
+            found.map(|application| application.id)
+        }
+    };
+    let expires_at = fields.raw_text("expiresAt");
+    let end = expires_at.as_deref().map(WallTime::parse);
+    let now = called.keys.now().wall;
+    let end = end.map(|end| end.map(|end| end.floor).filter(|end| *end > now));
+    if end == Some(None) {
+        let message = "`expiresAt` must be a time to come as RFC 3339 has it, such as \
+                       2026-11-24T16:00:00Z";
+        let loc = ["body", "expiresAt"];
+        fields.faults.add(&loc, FaultKind::Value, message);
+    }
+    let rate = fields.rate("rateLimit");
+    fields.finish()?;
+    let (Some(name), Some(scope)) = (name, parsed) else {
+        // What is missing or wrong was told by `finish`.
+        return Err(unexpected("a fault was not told", None));
+    };
+    Ok(ApiKey {
+        name,
+        scope,
+        application,
+        expires_at: end.flatten(),
+        rate,
+        hint: String::new(),
+        is_portal: false,
+    })
+}
+
+/// A key as the API shows it, without the key itself.
+fn shown(known: &KnownKey) -> Value {
+    let key = &known.key;
+    json!({
+        "id": ApiKeyId::new(known.record.id).to_string(),
+        "name": key.name,
+        "scope": key.scope.text(),
+        "application": key.application.map(|id: ApplicationId| id.to_string()),
+        "expiresAt": key.expires_at.map(wall_time::shown),
+        "rateLimit": key.rate,
+        "hint": key.hint,
+        "portal": key.is_portal,
+        "createdAt": wall_time::shown(known.record.created_at.wall),
+    })
+}
