@@ -22,7 +22,7 @@ use std::sync::Arc;
 use axum::{Router, body::Body, response::Response};
 use bytes::Bytes;
 use futures::FutureExt as _;
-use http::Request;
+use http::{Request, Version, header::HOST, uri::Authority};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
@@ -256,8 +256,26 @@ impl Drop for WatchedBody {
     }
 }
 
-/// The router's answer, or 500 if it panics.
+/// Whether an HTTP/1.1 request has its one `Host` (RFC 9112, 3.2). Nothing is decided by it; but
+/// something between the client and us may have decided by another one.
+fn names_one_host(request: &Request<Body>) -> bool {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => request.version() != Version::HTTP_11,
+        (Some(_), Some(_)) => false,
+        (Some(host), None) => {
+            let host = host.to_str().unwrap_or_default();
+            host.parse::<Authority>().is_ok() && !host.contains('@')
+        }
+    }
+}
+
+/// The router's answer, or 500 if it panics or the request has no place to go.
 async fn answered(router: Router, request: Request<Body>) -> Result<Response, Infallible> {
+    if !names_one_host(&request) {
+        let message = "send one `Host` header, with a host and no more than its port";
+        return Ok(Problem::new(Code::InvalidHeader, message).into_response());
+    }
     let answer = router.oneshot(request);
     // What a handler shares with others it holds no lock on while it waits, so a panic leaves
     // nothing half done there.

@@ -2,12 +2,13 @@
 
 use axum::{
     Router,
+    body::Body,
     extract::{Request, State},
     response::Response,
     routing::{get, post},
 };
 use http::{
-    HeaderValue, StatusCode, Uri,
+    HeaderValue, Method, StatusCode, Uri,
     header::{CACHE_CONTROL, CONTENT_TYPE},
 };
 use tower::ServiceExt as _;
@@ -141,7 +142,13 @@ async fn not_found() -> Response {
     Problem::new(Code::NotFound, message).into_response()
 }
 
-async fn method_not_allowed() -> Response {
+/// 405, or 204 for a question about the API; which methods there are stands in `Allow` either way.
+async fn method_not_allowed(method: Method, uri: Uri) -> Response {
+    if method == Method::OPTIONS && uri.path().starts_with("/api/v1/") {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        return response;
+    }
     let message = "this path takes other methods: see the Allow header";
     Problem::new(Code::MethodNotAllowed, message).into_response()
 }

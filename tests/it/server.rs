@@ -412,3 +412,45 @@ async fn a_connection_over_the_limit_waits_until_there_is_a_place() {
     drop(first);
     assert_eq!(status(&second.answer().await), "HTTP/1.1 200");
 }
+
+#[tokio::test]
+async fn a20_a_request_without_one_host_is_400_and_an_absolute_target_is_served() {
+    let server = Server::start(ServerOptions::default()).await;
+    for (head, expected) in [
+        ("GET /healthz HTTP/1.1\r\n", "HTTP/1.1 400"),
+        (
+            "GET /healthz HTTP/1.1\r\nhost: a\r\nhost: a\r\n",
+            "HTTP/1.1 400",
+        ),
+        ("GET /healthz HTTP/1.1\r\nhost: a b\r\n", "HTTP/1.1 400"),
+        ("GET /healthz HTTP/1.1\r\nhost: u@a\r\n", "HTTP/1.1 400"),
+        ("GET /healthz HTTP/1.1\r\nhost: a:1:2\r\n", "HTTP/1.1 400"),
+        (
+            "GET /healthz HTTP/1.1\r\nhost: [::1]:80\r\n",
+            "HTTP/1.1 200",
+        ),
+        ("GET /healthz HTTP/1.0\r\n", "HTTP/1.0 200"),
+        (
+            "GET http://other.example/healthz HTTP/1.1\r\nhost: a\r\n",
+            "HTTP/1.1 200",
+        ),
+    ] {
+        let mut client = server.connect().await;
+        client
+            .send(format!("{head}connection: close\r\n\r\n"))
+            .await;
+        assert_eq!(status(&client.rest().await), expected, "{head}");
+    }
+}
+
+#[tokio::test]
+async fn a73_who_closes_right_after_the_body_has_registered_it_whole() {
+    let server = Server::start(ServerOptions::default()).await;
+    for _ in 0..20 {
+        let mut client = server.connect().await;
+        client.send(registering()).await;
+    }
+    // A whole request counts, whether or not its client is there to hear it.
+    server.begun(20).await;
+    assert_eq!(server.backend.hashes().len(), 1);
+}

@@ -31,7 +31,38 @@ fn unit(bytes: &[u8], at: usize) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, value::RawValue};
+
     use super::*;
+
+    /// A part of a text: plain, escaped, or some code unit as an escape.
+    fn part() -> impl Strategy<Value = String> {
+        prop_oneof![
+            2 => "[a-z\u{e9}\u{1F980}]{1,3}",
+            2 => prop::sample::select(vec!["\\\"", "\\\\", "\\/", "\\n", "u", "d800"]).prop_map(str::to_owned),
+            3 => (0xD7FE_u16..=0xE001).prop_map(|unit| format!("\\u{unit:04x}")),
+            2 => (0xD800_u16..=0xDBFF, 0xDC00_u16..=0xDFFF)
+                .prop_map(|(high, low)| format!("\\u{high:04X}\\u{low:04x}")),
+            1 => any::<u16>().prop_map(|unit| format!("\\u{unit:04x}")),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Another reader takes a text by the grammar, and refuses to make one of it, exactly where
+        /// half of a pair is found.
+        #[test]
+        fn half_a_pair_is_found_exactly_where_another_reader_can_t_make_a_text(
+            parts in prop::collection::vec(part(), 0..6),
+        ) {
+            let text = format!(r#"{{"{}":["x","{0}"]}}"#, parts.concat());
+            prop_assert!(serde_json::from_str::<&RawValue>(&text).is_ok(), "{}", text);
+            let is_text = serde_json::from_str::<Value>(&text).is_ok();
+            prop_assert_eq!(half_pair(&text).is_none(), is_text, "{}", text);
+        }
+    }
 
     #[test]
     fn only_half_a_pair_is_found_and_at_its_place() {

@@ -40,7 +40,7 @@ fn untouchable() -> Body {
 }
 
 #[tokio::test]
-async fn every_route_asks_for_the_key_before_the_body_is_read() {
+async fn a17_a30_a31_every_route_asks_for_the_key_before_the_body_is_read() {
     local(async {
         let api = Api::start(OutcomeKind::Status(200)).await;
         for (method, path) in ROUTES {
@@ -68,7 +68,7 @@ async fn every_route_asks_for_the_key_before_the_body_is_read() {
 }
 
 #[tokio::test]
-async fn two_authorization_headers_are_400_even_if_both_are_right() {
+async fn a30_two_authorization_headers_are_400_even_if_both_are_right() {
     local(async {
         let api = Api::start(OutcomeKind::Status(200)).await;
         let request = keyed(Method::POST, "/api/v1/app")
@@ -81,7 +81,7 @@ async fn two_authorization_headers_are_400_even_if_both_are_right() {
 }
 
 #[tokio::test]
-async fn a_key_in_the_query_is_400_and_is_not_shown_again() {
+async fn a38_a_key_in_the_query_is_400_and_is_not_shown_again() {
     local(async {
         let api = Api::start(OutcomeKind::Status(200)).await;
         let path = format!("/api/v1/app/a/msg?token={KEY}");
@@ -122,7 +122,7 @@ async fn an_open_api_asks_for_nothing_and_open_original_routes_do_not_open_it() 
 }
 
 #[tokio::test]
-async fn one_trailing_slash_is_the_same_route_and_anything_else_is_404() {
+async fn a25_one_trailing_slash_is_the_same_route_and_anything_else_is_404() {
     local(async {
         let api = Api::start(OutcomeKind::Status(200)).await;
         let body = json!({ "name": "n", "uid": "a" });
@@ -147,7 +147,7 @@ async fn one_trailing_slash_is_the_same_route_and_anything_else_is_404() {
 }
 
 #[tokio::test]
-async fn another_method_is_405_and_says_which_there_are() {
+async fn a21_another_method_is_405_and_says_which_there_are() {
     local(async {
         let api = Api::start(OutcomeKind::Status(200)).await;
         for (method, path, allowed) in [
@@ -165,7 +165,36 @@ async fn another_method_is_405_and_says_which_there_are() {
 }
 
 #[tokio::test]
-async fn what_is_no_name_at_all_is_404_as_if_it_were_unknown() {
+async fn a21_options_is_204_with_allow_and_no_method_is_echoed() {
+    local(async {
+        let api = Api::start(OutcomeKind::Status(200)).await;
+        let ask = async |method: &str, path: &str| {
+            let method: Method = method.parse().expect("a token");
+            let request = Request::builder().method(method).uri(path);
+            let request = request.header("x-canary", "canary");
+            api.ask(request.body(Body::empty()).expect("valid")).await
+        };
+        for (path, allowed) in [
+            ("/api/v1/app", "POST,GET,HEAD"),
+            ("/api/v1/app/a/msg/m/", "GET,HEAD"),
+        ] {
+            let answer = ask("OPTIONS", path).await;
+            assert_eq!((answer.status.as_u16(), answer.body.as_str()), (204, ""));
+            assert_eq!(answer.header("allow"), allowed, "{path}");
+        }
+        for method in ["TRACE", "CONNECT", "post", "FOO"] {
+            let answer = ask(method, "/api/v1/app").await;
+            assert_eq!(answer.refusal(), (405, "method_not_allowed".into()));
+            assert_eq!(answer.header("allow"), "POST,GET,HEAD", "{method}");
+            assert!(!answer.body.contains("canary") && !answer.body.contains(method));
+        }
+        assert_eq!(ask("OPTIONS", "/api/v1/nothing").await.status, 404);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a26_a27_what_is_no_name_at_all_is_404_as_if_it_were_unknown() {
     local(async {
         let api = Api::start(OutcomeKind::Status(200)).await;
         api.application("a").await;
@@ -208,7 +237,7 @@ async fn what_is_no_name_at_all_is_404_as_if_it_were_unknown() {
 }
 
 #[tokio::test]
-async fn what_belongs_to_another_application_is_404_exactly_as_what_never_was() {
+async fn a34_what_belongs_to_another_application_is_404_exactly_as_what_never_was() {
     local(async {
         let api = Api::start(OutcomeKind::Status(200)).await;
         api.application("mine").await;

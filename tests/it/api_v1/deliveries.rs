@@ -64,7 +64,7 @@ fn is_genuine(request: &Request, key: &str) -> bool {
 }
 
 #[tokio::test]
-async fn the_exact_payload_arrives_signed_with_the_secret_that_the_api_shows() {
+async fn a44_a46_a48_a49_the_exact_payload_arrives_signed_with_the_secret_that_the_api_shows() {
     local(async {
         let api = api().await;
         set_real_time(&api);

@@ -144,7 +144,7 @@ fn while_messages_come_in_none_is_shown_twice_and_none_left_out() {
 }
 
 #[tokio::test]
-async fn a_page_has_50_entries_unless_1_to_250_are_asked_for() {
+async fn a28_a_page_has_50_entries_unless_1_to_250_are_asked_for() {
     local(async {
         let api = api().await;
         for number in 0..251 {
@@ -197,7 +197,7 @@ async fn a_page_of_large_messages_ends_early_and_the_next_one_goes_on() {
 }
 
 #[tokio::test]
-async fn an_iterator_that_this_list_did_not_give_is_400() {
+async fn a29_an_iterator_that_this_list_did_not_give_is_400() {
     local(async {
         let api = api().await;
         api.application("b").await;

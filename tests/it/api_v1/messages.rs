@@ -26,7 +26,7 @@ async fn has_none(api: &Api) -> bool {
 }
 
 #[tokio::test]
-async fn a_message_is_202_and_is_shown_again_byte_for_byte() {
+async fn a48_a49_a_message_is_202_and_is_shown_again_byte_for_byte() {
     local(async {
         let api = api().await;
         let payload = "{ \"z\" : 1.10,\n\t\"a\":[1e400, -0, 123456789012345678901234567890],\
@@ -113,7 +113,7 @@ async fn a_refusal_of_the_engine_says_when_to_come_again() {
 }
 
 #[tokio::test]
-async fn what_is_not_json_is_400_with_its_place_and_without_the_body() {
+async fn a39_to_a42_what_is_not_json_is_400_with_its_place_and_without_the_body() {
     local(async {
         let api = api().await;
         for (body, at) in [
@@ -146,7 +146,7 @@ async fn what_is_not_json_is_400_with_its_place_and_without_the_body() {
 }
 
 #[tokio::test]
-async fn json_that_is_no_object_is_422() {
+async fn a39_json_that_is_no_object_is_422() {
     local(async {
         let api = api().await;
         for body in ["null", "[]", "\"x\"", "1", "true"] {
@@ -164,7 +164,7 @@ async fn json_that_is_no_object_is_422() {
 }
 
 #[tokio::test]
-async fn a_field_that_comes_twice_is_400_and_inside_the_payload_it_is_delivered() {
+async fn a45_a46_a_field_that_comes_twice_is_400_and_inside_the_payload_it_is_delivered() {
     local(async {
         let api = api().await;
         let twice = r#"{"eventType":"t","payload":{},"payload":{}}"#;
@@ -182,7 +182,7 @@ async fn a_field_that_comes_twice_is_400_and_inside_the_payload_it_is_delivered(
 }
 
 #[tokio::test]
-async fn json_may_nest_64_deep_the_payload_included() {
+async fn a47_json_may_nest_64_deep_the_payload_included() {
     local(async {
         let api = api().await;
         let nested = |levels: usize| {
@@ -212,7 +212,7 @@ async fn json_may_nest_64_deep_the_payload_included() {
 }
 
 #[tokio::test]
-async fn half_of_a_surrogate_pair_is_refused_wherever_it_stands() {
+async fn a43_half_of_a_surrogate_pair_is_refused_wherever_it_stands() {
     local(async {
         let api = api().await;
         let answer = api
@@ -233,7 +233,7 @@ async fn half_of_a_surrogate_pair_is_refused_wherever_it_stands() {
 }
 
 #[tokio::test]
-async fn every_field_is_judged_and_none_is_ignored() {
+async fn a50_every_field_is_judged_and_none_is_ignored() {
     local(async {
         let api = api().await;
         let body = json!({
@@ -278,7 +278,7 @@ async fn every_field_is_judged_and_none_is_ignored() {
 }
 
 #[tokio::test]
-async fn an_event_type_has_1_to_256_characters_of_names() {
+async fn a52_an_event_type_has_1_to_256_characters_of_names() {
     local(async {
         let api = api().await;
         let body = |name: &str| json!({ "eventType": name, "payload": {} });
@@ -294,7 +294,7 @@ async fn an_event_type_has_1_to_256_characters_of_names() {
 }
 
 #[tokio::test]
-async fn a_body_of_256_kib_is_taken_and_one_byte_more_is_413() {
+async fn a16_a_body_of_256_kib_is_taken_and_one_byte_more_is_413() {
     local(async {
         let api = api().await;
         let of_length = |length: usize| {
@@ -319,7 +319,7 @@ async fn a_body_of_256_kib_is_taken_and_one_byte_more_is_413() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_declared_as_plain_json_is_415() {
+async fn a18_a54_a_body_that_is_not_declared_as_plain_json_is_415() {
     local(async {
         let api = api().await;
         for fields in [
@@ -349,6 +349,122 @@ async fn a_body_that_is_not_declared_as_plain_json_is_415() {
         let answer = api.ask(request).await;
         assert_eq!(answer.refusal(), (415, "unsupported_encoding".into()));
         assert!(has_none(&api).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a51_a_value_of_another_type_is_422_by_its_field() {
+    local(async {
+        let api = api().await;
+        for (field, kind) in [
+            (r#""eventType":5"#, "body.eventType: type_error"),
+            (r#""eventType":null"#, "body.eventType: type_error"),
+            (r#""eventType":["t"]"#, "body.eventType: type_error"),
+            (r#""eventType":"t","eventId":1"#, "body.eventId: type_error"),
+            (
+                r#""eventType":"t","channels":"c""#,
+                "body.channels: type_error",
+            ),
+            (
+                r#""eventType":"t","channels":[1]"#,
+                "body.channels: type_error",
+            ),
+            (
+                r#""eventType":"t","channels":["c","c"]"#,
+                "body.channels: value_error",
+            ),
+        ] {
+            let body = format!(r#"{{{field},"payload":{{}}}}"#);
+            assert_eq!(api.post_raw(PATH, body).await.faults(), [kind], "{field}");
+        }
+        for rate in ["\"1\"", "1.0", "1e0", "true", "-1"] {
+            let body = format!(r#"{{"name":"n","throttleRate":{rate}}}"#);
+            let answer = api.post_raw("/api/v1/app", body).await;
+            assert_eq!(answer.faults(), ["body.throttleRate: type_error"], "{rate}");
+        }
+        for rate in ["0", "65536", "18446744073709551616"] {
+            let body = format!(r#"{{"name":"n","throttleRate":{rate}}}"#);
+            let answer = api.post_raw("/api/v1/app", body).await;
+            assert_eq!(
+                answer.faults(),
+                ["body.throttleRate: value_error"],
+                "{rate}"
+            );
+        }
+        assert!(has_none(&api).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a44_a_nul_is_422_in_a_name_and_delivered_in_a_payload() {
+    local(async {
+        let api = api().await;
+        for (path, body, fault) in [
+            (
+                PATH,
+                r#"{"eventType":"\u0000","payload":{}}"#,
+                "body.eventType: value_error",
+            ),
+            (
+                PATH,
+                r#"{"eventType":"t","eventId":"\u0000","payload":{}}"#,
+                "body.eventId: value_error",
+            ),
+            (
+                "/api/v1/app",
+                r#"{"name":"a\u0000b"}"#,
+                "body.name: value_error",
+            ),
+            (
+                "/api/v1/app",
+                r#"{"name":"n","metadata":{"k":"\u0000"}}"#,
+                "body.metadata.k: value_error",
+            ),
+        ] {
+            assert_eq!(api.post_raw(path, body).await.faults(), [fault], "{body}");
+        }
+        let payload = r#"{"\u0000":"\u0000"}"#;
+        let answer = api.post_raw(PATH, with_payload(payload)).await;
+        assert_eq!(answer.status, 202);
+        assert!(answer.body.contains(payload));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a55_many_messages_at_once_are_not_offered() {
+    local(async {
+        let api = api().await;
+        let one = with_payload("{}");
+        let answer = api.post_raw(PATH, format!("[{one},{one}]")).await;
+        assert_eq!(answer.faults(), ["body: type_error"]);
+        let answer = api
+            .post_raw(&format!("{PATH}/batch"), format!("[{one}]"))
+            .await;
+        assert_eq!(answer.refusal(), (405, "method_not_allowed".into()));
+        assert!(has_none(&api).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a75_no_endpoint_is_202_and_one_made_just_before_gets_it() {
+    local(async {
+        let api = api().await;
+        api.message("a", 1).await;
+        api.endpoint("a", "e", "http://receiver.example/").await;
+        let second = api.message("a", 2).await;
+        api.attempts(1).await;
+        let attempts = api.get("/api/v1/app/a/attempt/endpoint/e").await.fine();
+        let to: Vec<&Value> = attempts["data"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .collect();
+        assert_eq!(to.len(), 1, "{attempts}");
+        assert_eq!(to[0]["msgId"], second);
     })
     .await;
 }
