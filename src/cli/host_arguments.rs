@@ -49,6 +49,9 @@ pub struct HostArguments {
     /// The file that holds the admin key [default: a key is generated and shown once]
     #[arg(long, value_name = "FILE")]
     pub admin_key_file: Option<PathBuf>,
+    /// The file that holds the master key: the embedded store seals signing secrets with it
+    #[arg(long, value_name = "FILE")]
+    pub master_key_file: Option<PathBuf>,
     /// The configuration file (TOML) [default: ./fanfare.toml and other places, if there]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -91,6 +94,7 @@ impl HostArguments {
                 insecure_skip_verify: asked(self.insecure_skip_verify),
                 open_original_api,
                 admin_key_file: self.admin_key_file,
+                master_key_file: self.master_key_file,
                 log_format: self.log_format,
                 color: self.color,
                 ..Layer::empty()

@@ -64,6 +64,7 @@ fn embedded(folder: &Path, config: &Config) -> Result<Storage, Failure> {
     let options = EmbeddedOptions {
         payload_age: config.retention.payload,
         row_age: config.retention.attempt,
+        master_key: config.master_key.clone(),
         ..EmbeddedOptions::default()
     };
     let store = EmbeddedStore::open(Arc::new(disk), options).map_err(failed)?;

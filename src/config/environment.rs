@@ -32,7 +32,7 @@ impl Environment {
     }
 
     /// A variable as text.
-    fn text(&self, name: &str) -> Result<Option<&str>, ConfigError> {
+    pub(super) fn text(&self, name: &str) -> Result<Option<&str>, ConfigError> {
         let value = self.0.get(&OsString::from(name));
         let text = value.map(|value| value.to_str().ok_or_else(|| not_text(name)));
         text.transpose()
@@ -144,6 +144,7 @@ impl Environment {
             open_original_api: self.truth("FANFARE_OPEN_ORIGINAL_API")?,
             generator_frequency_ms: self.generator_period("FANFARE_GENERATOR_FREQUENCY_MS")?,
             admin_key_file: self.path("FANFARE_ADMIN_KEY_FILE").map(PathBuf::from),
+            master_key_file: self.path("FANFARE_MASTER_KEY_FILE").map(PathBuf::from),
             log: self.text("FANFARE_LOG")?.map(str::to_owned),
             log_format: self.chosen("FANFARE_LOG_FORMAT")?,
             color: self.chosen("FANFARE_COLOR")?,
@@ -171,11 +172,6 @@ impl Environment {
             generator_frequency_ms: self.generator_period("GENERATORFREQUENCY")?,
             ..Layer::empty()
         })
-    }
-
-    /// The admin key itself, if it stands in the environment.
-    pub(super) fn admin_key(&self) -> Result<Option<&str>, ConfigError> {
-        self.text("FANFARE_ADMIN_KEY")
     }
 
     /// Whether the user asked all programs for no colours (no-color.org).

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use thiserror::Error;
 
-use super::admin_key::AdminKeyError;
+use super::{admin_key::AdminKeyError, master_key::MasterKeyError};
 
 /// Why there is no valid configuration.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -78,9 +78,12 @@ pub enum ConfigError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The admin key is given twice, so that it is unclear which one counts.
-    #[error("FANFARE_ADMIN_KEY and FANFARE_ADMIN_KEY_FILE are both set: unset one of them")]
-    TwoAdminKeys,
+    /// A key is given twice, so that it is unclear which one counts.
+    #[error("{variable} and {variable}_FILE are both set: unset one of them")]
+    TwoKeys {
+        /// The variable of the key itself.
+        variable: &'static str,
+    },
     /// The admin key is unfit.
     #[error("the admin key of {origin} is not fit: {reason}")]
     AdminKey {
@@ -89,9 +92,17 @@ pub enum ConfigError {
         /// What it lacks; the key itself is never told.
         reason: AdminKeyError,
     },
-    /// The file of the admin key can't be read.
-    #[error("the admin key file {path:?} can't be read: {reason}")]
-    AdminKeyUnreadable {
+    /// The master key is unfit.
+    #[error("the master key of {origin} is not fit: {reason}")]
+    MasterKey {
+        /// Where it was given.
+        origin: String,
+        /// What it lacks; the key itself is never told.
+        reason: MasterKeyError,
+    },
+    /// The file of a key can't be read.
+    #[error("the key file {path:?} can't be read: {reason}")]
+    KeyUnreadable {
         /// Which one.
         path: PathBuf,
         /// What the system said.

@@ -9,6 +9,7 @@ mod bounds;
 pub mod environment;
 pub mod error;
 pub mod listen;
+pub mod master_key;
 pub mod places;
 pub mod settings;
 pub mod target;
@@ -32,7 +33,7 @@ use self::{
 };
 use crate::policy::header::HeaderPrefix;
 use crate::{
-    domain::application::DEFAULT_APPLICATION_UID,
+    domain::{application::DEFAULT_APPLICATION_UID, master_key::MasterKey},
     engine::options::{GeneratorOptions, Options},
     limits,
     policy::{address::AddressPolicy, retry::RetryPolicy},
@@ -125,6 +126,8 @@ pub struct Config {
     pub store: StoreKind,
     /// Whether the clock is believed though the store was unused for long.
     pub trust_clock: bool,
+    /// What the embedded store seals signing secrets with.
+    pub master_key: Option<MasterKey>,
     /// How long ended work is kept.
     pub retention: Retention,
     /// Fixes all randomness of the engine; to be drawn if absent.
@@ -204,6 +207,7 @@ pub fn resolve(sources: Sources<'_>) -> Result<Config, ConfigError> {
         .filter_map(|layer| layer.listen)
         .fold(LISTEN_DEFAULT, |below, listen| listen.over(below));
     let flagged_key = flags.admin_key_file.clone();
+    let flagged_master_key = flags.master_key_file.clone();
     let merged = flags
         .with_fallback(fanfare)
         .with_fallback(original)
@@ -216,12 +220,17 @@ pub fn resolve(sources: Sources<'_>) -> Result<Config, ConfigError> {
     let access = if mode == Mode::Dev {
         Access::Open
     } else {
-        let from_file = settings.admin_key_file.as_deref();
+        let files = (flagged_key.as_deref(), settings.admin_key_file.as_deref());
         Access::Key {
-            key: places::admin_key(flagged_key.as_deref(), from_file, environment, read)?,
+            key: places::admin_key(files, environment, read)?,
             opens_original: settings.open_original_api,
         }
     };
+    let master_key_files = (
+        flagged_master_key.as_deref(),
+        settings.master_key_file.as_deref(),
+    );
+    let master_key = places::master_key(master_key_files, environment, read)?;
     let (send_slots, window_max) = bounds::windows(&settings)?;
     let data_dir = places::data_folder(mode, settings.data_dir.clone(), environment);
     if settings.store == StoreKind::Embedded && data_dir.is_none() {
@@ -233,6 +242,7 @@ pub fn resolve(sources: Sources<'_>) -> Result<Config, ConfigError> {
         data_dir,
         store: settings.store,
         trust_clock: settings.trust_clock,
+        master_key,
         retention: bounds::retention(&settings)?,
         seed: settings.seed,
         allowed_targets: allowed_targets(mode, &settings)?,

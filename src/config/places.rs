@@ -1,4 +1,4 @@
-//! Where things lie: the configuration file, the admin key and the folder for data.
+//! Where things lie: the configuration file, the keys and the folder for data.
 
 use std::{
     io,
@@ -6,15 +6,17 @@ use std::{
 };
 
 use confique::Layer as _;
+use zeroize::Zeroizing;
 
 use super::{
     DataFolder, Mode,
     admin_key::AdminKey,
     environment::Environment,
     error::ConfigError,
+    master_key,
     settings::{self, Layer},
 };
-use crate::limits;
+use crate::{domain::master_key::MasterKey, limits};
 
 /// Reads a whole file; see [`read_file`].
 pub type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<String>;
@@ -56,37 +58,60 @@ fn usual_files(environment: &Environment) -> Vec<PathBuf> {
     files
 }
 
+/// The file of a key that a flag names, and the one that the merged settings name.
+type KeyFiles<'a> = (Option<&'a Path>, Option<&'a Path>);
+
 /// The admin key by the highest layer that names one.
 pub(super) fn admin_key(
-    flagged: Option<&Path>,
-    merged: Option<&Path>,
+    files: KeyFiles<'_>,
     environment: &Environment,
     read: ReadFile<'_>,
 ) -> Result<Option<AdminKey>, ConfigError> {
-    let key = environment.admin_key()?;
-    if flagged.is_none()
-        && let Some(key) = key
-    {
-        if environment.path("FANFARE_ADMIN_KEY_FILE").is_some() {
-            return Err(ConfigError::TwoAdminKeys);
+    let found = key_text("FANFARE_ADMIN_KEY", files, environment, read)?;
+    let key = found.map(|(text, origin)| {
+        AdminKey::new(text.to_string()).map_err(|reason| ConfigError::AdminKey { origin, reason })
+    });
+    key.transpose()
+}
+
+/// The master key by the highest layer that names one.
+pub(super) fn master_key(
+    files: KeyFiles<'_>,
+    environment: &Environment,
+    read: ReadFile<'_>,
+) -> Result<Option<MasterKey>, ConfigError> {
+    let found = key_text("FANFARE_MASTER_KEY", files, environment, read)?;
+    let key = found.map(|(text, origin)| {
+        master_key::parse(&text).map_err(|reason| ConfigError::MasterKey { origin, reason })
+    });
+    key.transpose()
+}
+
+/// The text of a key and where it stands: in the file of the flag, else in this variable, else in
+/// the file of the variable with `_FILE` or of the settings.
+fn key_text(
+    variable: &'static str,
+    (flagged, merged): KeyFiles<'_>,
+    environment: &Environment,
+    read: ReadFile<'_>,
+) -> Result<Option<(Zeroizing<String>, String)>, ConfigError> {
+    if let Some(text) = environment.text(variable)?.filter(|_| flagged.is_none()) {
+        if environment.path(&format!("{variable}_FILE")).is_some() {
+            return Err(ConfigError::TwoKeys { variable });
         }
-        return fit_key(key, "FANFARE_ADMIN_KEY").map(Some);
+        let text = Zeroizing::new(text.to_owned());
+        return Ok(Some((text, variable.to_owned())));
     }
     let Some(path) = flagged.or(merged) else {
         return Ok(None);
     };
-    let text = read(path).map_err(|error| ConfigError::AdminKeyUnreadable {
+    let text = read(path).map_err(|error| ConfigError::KeyUnreadable {
         path: path.to_path_buf(),
         reason: error.to_string(),
     })?;
-    fit_key(text.trim_end_matches(['\r', '\n']), &format!("{path:?}")).map(Some)
-}
-
-fn fit_key(key: &str, origin: &str) -> Result<AdminKey, ConfigError> {
-    AdminKey::new(key.to_owned()).map_err(|reason| ConfigError::AdminKey {
-        origin: origin.to_owned(),
-        reason,
-    })
+    let text = Zeroizing::new(text);
+    let text = Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned());
+    Ok(Some((text, format!("{path:?}"))))
 }
 
 /// The folder that was given, else systemd's, else the user's; `dev` stays in the current folder.

@@ -91,6 +91,8 @@ pub struct Settings {
     pub generator_frequency_ms: Option<u64>,
     /// The file that holds the admin key.
     pub admin_key_file: Option<PathBuf>,
+    /// The file that holds the master key, which signing secrets are sealed with.
+    pub master_key_file: Option<PathBuf>,
     /// Which log lines are written, as `info,fanfare=debug`.
     pub log: Option<String>,
     /// How log lines look.

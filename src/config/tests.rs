@@ -346,7 +346,47 @@ fn an_admin_key_is_taken_from_flag_file_variable_or_settings_in_this_order() {
     let flagged = flagged.flags(|flags| flags.admin_key_file = Some("/high".into()));
     assert_eq!(key(flagged.valid()).as_deref(), Some(KEY));
     let both = world().variable("FANFARE_ADMIN_KEY_FILE", "/low");
-    assert_eq!(both.refused(), ConfigError::TwoAdminKeys);
+    let variable = "FANFARE_ADMIN_KEY";
+    assert_eq!(both.refused(), ConfigError::TwoKeys { variable });
+}
+
+#[test]
+fn a_master_key_is_taken_from_flag_file_variable_or_settings_in_this_order() {
+    let text = |digit: char| format!("{}{digit}", "01".repeat(31) + "2");
+    let world = || {
+        serve()
+            .toml("master_key_file = \"/low\"")
+            .file("/low", &format!("{}\n", text('a')))
+    };
+    let last = |config: Config| config.master_key.map(|key| key.expose()[31]);
+    assert_eq!(last(world().valid()), Some(0x2a));
+    const IN_VARIABLE: &str = "010101010101010101010101010101010101010101010101010101010101012b";
+    let world = || world().variable("FANFARE_MASTER_KEY", IN_VARIABLE);
+    assert_eq!(last(world().valid()), Some(0x2b));
+    let flagged = world().file("/high", &text('c'));
+    let flagged = flagged.flags(|flags| flags.master_key_file = Some("/high".into()));
+    assert_eq!(last(flagged.valid()), Some(0x2c));
+    let both = world().variable("FANFARE_MASTER_KEY_FILE", "/low");
+    let variable = "FANFARE_MASTER_KEY";
+    assert_eq!(both.refused(), ConfigError::TwoKeys { variable });
+    assert_eq!(last(serve().valid()), None);
+}
+
+#[test]
+fn an_unfit_master_key_is_refused_and_not_repeated() {
+    for value in [
+        "",
+        "short-canary",
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+    ] {
+        let told = serve().variable("FANFARE_MASTER_KEY", value).refused();
+        let told = told.to_string();
+        let start = "the master key of FANFARE_MASTER_KEY is not fit: ";
+        assert!(
+            told.starts_with(start) && !told.contains("canary"),
+            "{told}"
+        );
+    }
 }
 
 #[test]

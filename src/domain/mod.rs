@@ -18,6 +18,7 @@ pub mod event;
 pub mod filter;
 pub mod history;
 pub mod id;
+pub mod master_key;
 pub mod observation;
 pub mod once;
 pub mod outcome;

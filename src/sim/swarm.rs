@@ -7,7 +7,8 @@ use super::{
     scenario::{Layer, Scenario, ScenarioError},
 };
 use crate::{
-    engine::options::Options, random::Stream, store::embedded::EmbeddedOptions, time::Span,
+    domain::master_key::MasterKey, engine::options::Options, random::Stream,
+    store::embedded::EmbeddedOptions, time::Span,
 };
 
 const SECOND_US: u64 = 1_000_000;
@@ -66,6 +67,8 @@ fn embedded(random: &mut Stream) -> EmbeddedOptions {
         retain_every: micros(one_of(random, &[0, 10 * SECOND_US])),
         reserve_bytes: 64 * 1_024,
         journal_attempts_max: one_of(random, &[1, 7, production.journal_attempts_max]),
+        // Each endpoint's row is sealed and opened again, over all crashes.
+        master_key: Some(MasterKey::new(*b"a master key of simulated stores")),
         #[cfg(feature = "mutants")]
         mutant: None,
     }

@@ -111,6 +111,69 @@ async fn what_was_acknowledged_is_there_after_a_kill_and_no_id_comes_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sealed_store_is_opened_with_its_master_key_alone_and_no_key_or_secret_is_told() {
+    let (receiver, url) = receiver(vec![answering(2, &reply("200 OK", ""))]).await;
+    let arguments = [
+        "serve",
+        "--data-dir",
+        "data",
+        "--allow-target",
+        "127.0.0.0/8",
+        "-vv",
+    ];
+    let master = "1f".repeat(31) + "2e";
+    let start = |folder, variables: &[(&str, &str)]| {
+        let variables = [&VARIABLES, variables].concat();
+        Process::start_in(folder, &arguments, &variables)
+    };
+    let fanfare = start(empty_folder(), &[("FANFARE_MASTER_KEY", &master)]);
+    assert_eq!(
+        post(
+            &fanfare,
+            "/api/v1/app",
+            &json!({"name": "n", "uid": "acme"})
+        )
+        .0,
+        201
+    );
+    let secret = "whsec_cGxhbnRlZCBjYW5hcnk6IGEgc2lnbmluZyBzZWNyZXQ=";
+    let endpoint = json!({"url": url, "uid": "hook", "secret": secret});
+    assert_eq!(
+        post(&fanfare, "/api/v1/app/acme/endpoint", &endpoint).0,
+        201
+    );
+    let (status, _) = post(&fanfare, "/api/v1/app/acme/msg", &message(1));
+    assert_eq!(status, 202);
+    receiver.arrived(1).await;
+    let told = fanfare.messages.so_far().join("\n");
+    let folder = fanfare.kill();
+
+    let file = std::fs::read(folder.path().join("data/fanfare.db")).expect("it is there");
+    assert!(!file.windows(14).any(|part| part == b"planted canary"));
+    let other = "2e".repeat(31) + "1f";
+    for key in [None, Some(other.as_str())] {
+        let mut command = crate::support::process::fanfare(&folder, &arguments);
+        command.args(["--listen", "127.0.0.1:0"]).envs(VARIABLES);
+        command.envs(key.map(|key| ("FANFARE_MASTER_KEY", key)));
+        let refused = command.output().expect("it starts");
+        assert_eq!(refused.status.code(), Some(1));
+        let error = String::from_utf8(refused.stderr).expect("UTF-8");
+        assert!(error.contains("FANFARE_MASTER_KEY_FILE"), "{error}");
+        assert!(!error.contains(&other), "{error}");
+    }
+    let key_file = folder.path().join("master-key");
+    std::fs::write(&key_file, format!("{master}\n")).expect("written");
+    let key_file = key_file.to_str().expect("UTF-8").to_owned();
+    let fanfare = start(folder, &[("FANFARE_MASTER_KEY_FILE", &key_file)]);
+    let shown = get(&fanfare, "/api/v1/app/acme/endpoint/hook/secret");
+    assert_eq!(shown["key"], secret);
+    let told = told + &fanfare.messages.so_far().join("\n");
+    for canary in ["canary", &secret[6..], &master] {
+        assert!(!told.contains(canary), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_retry_keeps_its_number_over_a_kill_and_comes_at_its_time() {
     // One script for each connection: the first dies with the process.
     let failing = answering(1, &reply("500 Internal Server Error", "no"));

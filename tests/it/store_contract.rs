@@ -15,6 +15,7 @@ mod model;
 mod once;
 mod records;
 pub(crate) mod rows;
+mod secrets;
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! The row of an endpoint.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     fault::Fault,
     rows::{NowRow, decode_grown, encode_grown},
+    vault::{Vault, VaultError},
 };
 use crate::{
     domain::{
@@ -19,7 +20,6 @@ use crate::{
         event::EventPosition,
         filter::Filter,
         id::{EndpointId, Id},
-        secret::{Secret, SecretKind},
     },
     time::Timestamp,
 };
@@ -47,11 +47,11 @@ struct EndpointRow<'row> {
 /// What an endpoint's row has since endpoints can be changed.
 #[derive(Default, Serialize, Deserialize)]
 struct EndpointMore<'row> {
-    /// 0 shared, 1 the seed of an Ed25519 key pair.
+    /// 0 shared, 1 the seed of an Ed25519 key pair; 2 and 3 the same, sealed.
     secret_kind: u8,
     /// Secrets of before: their kinds, bytes and when they cease to sign, in steady microseconds.
     #[serde(borrow)]
-    older_secrets: Vec<(u8, &'row [u8], i64)>,
+    older_secrets: Vec<(u8, Cow<'row, [u8]>, i64)>,
     headers: Vec<(&'row str, &'row str)>,
     original_url_sha256: Option<[u8; 32]>,
     updated_at: Option<NowRow>,
@@ -79,8 +79,14 @@ fn filter((event_types, channels): FilterRow<'_>) -> Arc<Filter> {
 }
 
 /// An endpoint as a row.
-pub(super) fn endpoint_row(endpoint: &Endpoint) -> Result<Vec<u8>, Fault> {
+pub(super) fn endpoint_row(vault: &Vault, endpoint: &Endpoint) -> Result<Vec<u8>, Fault> {
     let target = &endpoint.target;
+    let (secret_kind, secret) = vault.kept(endpoint.key, &target.secret)?;
+    let mut older_secrets = Vec::with_capacity(target.older_secrets.len());
+    for older in &target.older_secrets {
+        let (kind, kept) = vault.kept(endpoint.key, &older.secret)?;
+        older_secrets.push((kind, kept, older.until.as_micros()));
+    }
     let (event_types, channels) = filter_row(&endpoint.filter);
     let spans = (0..).zip(&endpoint.subscriptions);
     let others = spans.filter(|(_, span)| span.filter != endpoint.filter);
@@ -88,7 +94,7 @@ pub(super) fn endpoint_row(endpoint: &Endpoint) -> Result<Vec<u8>, Fault> {
         id: endpoint.id.id().value(),
         uid: endpoint.uid.as_deref(),
         url: target.url.text(),
-        secret: target.secret.expose(),
+        secret: &secret,
         token_json: match &target.body_format {
             BodyFormat::Payload => None,
             BodyFormat::Original { token_json } => Some(token_json),
@@ -111,15 +117,8 @@ pub(super) fn endpoint_row(endpoint: &Endpoint) -> Result<Vec<u8>, Fault> {
         created_at: endpoint.created_at.into(),
     };
     let more = EndpointMore {
-        secret_kind: secret_kind(&target.secret),
-        older_secrets: target
-            .older_secrets
-            .iter()
-            .map(|older| {
-                let kind = secret_kind(&older.secret);
-                (kind, older.secret.expose(), older.until.as_micros())
-            })
-            .collect(),
+        secret_kind,
+        older_secrets,
         headers: target
             .headers
             .iter()
@@ -135,25 +134,24 @@ pub(super) fn endpoint_row(endpoint: &Endpoint) -> Result<Vec<u8>, Fault> {
     encode_grown(&row, &more)
 }
 
-const fn secret_kind(secret: &Secret) -> u8 {
-    match secret.kind() {
-        SecretKind::Shared => 0,
-        SecretKind::Ed25519 => 1,
-    }
-}
+const WHAT: &str = "the row of an endpoint";
 
-/// The secret of this kind, if these bytes can be one.
-fn secret(kind: u8, bytes: &[u8]) -> Option<Secret> {
-    match kind {
-        0 => Secret::new(bytes.to_vec()).ok(),
-        1 => Some(Secret::ed25519(bytes.try_into().ok()?)),
-        _ => None,
-    }
+/// Whether the vault opens what is sealed in a row.
+pub(super) fn unlocks(
+    vault: &Vault,
+    key: EndpointKey,
+    bytes: &[u8],
+) -> Result<Result<(), VaultError>, Fault> {
+    let (row, more): (EndpointRow<'_>, Option<EndpointMore<'_>>) = decode_grown(bytes, WHAT)?;
+    let more = more.unwrap_or_default();
+    let first = (more.secret_kind, row.secret);
+    let older = more.older_secrets.iter();
+    let mut kept = core::iter::once(first).chain(older.map(|(kind, kept, _)| (*kind, &**kept)));
+    Ok(kept.try_for_each(|kept| vault.opened(key, kept).map(|_| ())))
 }
 
 /// An endpoint from its row.
-pub(super) fn endpoint(key: EndpointKey, bytes: &[u8]) -> Result<Endpoint, Fault> {
-    const WHAT: &str = "the row of an endpoint";
+pub(super) fn endpoint(vault: &Vault, key: EndpointKey, bytes: &[u8]) -> Result<Endpoint, Fault> {
     let (row, more): (EndpointRow<'_>, Option<EndpointMore<'_>>) = decode_grown(bytes, WHAT)?;
     let is_original = row.token_json.is_some();
     let (registration, details) = match &more {
@@ -177,14 +175,13 @@ pub(super) fn endpoint(key: EndpointKey, bytes: &[u8]) -> Result<Endpoint, Fault
         }
     });
     let subscriptions = subscriptions.collect();
-    let older_secrets = more.older_secrets.iter().map(|(kind, bytes, until)| {
-        Some(OlderSecret {
-            secret: secret(*kind, bytes)?,
+    let mut older_secrets = Vec::with_capacity(more.older_secrets.len());
+    for (kind, kept, until) in &more.older_secrets {
+        older_secrets.push(OlderSecret {
+            secret: vault.opened(key, (*kind, kept))?,
             until: Timestamp::from_micros(*until),
-        })
-    });
-    let older_secrets: Option<Vec<_>> = older_secrets.collect();
-    let older_secrets = older_secrets.ok_or_else(|| Fault::damaged(WHAT))?;
+        });
+    }
     let id = EndpointId::new(Id::from_value(row.id));
     Ok(Endpoint {
         key,
@@ -197,7 +194,7 @@ pub(super) fn endpoint(key: EndpointKey, bytes: &[u8]) -> Result<Endpoint, Fault
             id,
             revision: row.revision,
             url: EndpointUrl::parse(row.url).map_err(|_| Fault::damaged(WHAT))?,
-            secret: secret(more.secret_kind, row.secret).ok_or_else(|| Fault::damaged(WHAT))?,
+            secret: vault.opened(key, (more.secret_kind, row.secret))?,
             older_secrets,
             headers: more
                 .headers
@@ -229,7 +226,12 @@ pub(super) fn endpoint(key: EndpointKey, bytes: &[u8]) -> Result<Endpoint, Fault
 mod tests {
     use super::*;
     use crate::{
-        domain::{application::ApplicationKey, id::ShardId},
+        domain::{
+            application::ApplicationKey,
+            id::ShardId,
+            master_key::MasterKey,
+            secret::{Secret, SecretKind},
+        },
         store::embedded::rows::{GROWN, VERSION},
         time::Now,
     };
@@ -295,7 +297,7 @@ mod tests {
 
     /// The row of an endpoint as it was written before it grew.
     fn first_form(endpoint: &Endpoint) -> Vec<u8> {
-        let row = endpoint_row(endpoint).expect("it fits");
+        let row = endpoint_row(&Vault::Open, endpoint).expect("it fits");
         let (_, rest): (EndpointRow<'_>, _) = postcard::take_from_bytes(&row[1..]).expect("whole");
         let mut first = row[..row.len() - rest.len()].to_vec();
         first[0] = VERSION;
@@ -305,8 +307,8 @@ mod tests {
     #[test]
     fn an_endpoint_comes_back_from_its_row() {
         let endpoint = some_endpoint();
-        let row = endpoint_row(&endpoint).expect("it fits");
-        let read = super::endpoint(endpoint.key, &row).expect("it is whole");
+        let row = endpoint_row(&Vault::Open, &endpoint).expect("it fits");
+        let read = super::endpoint(&Vault::Open, endpoint.key, &row).expect("it is whole");
         assert_eq!(format!("{endpoint:?}"), format!("{read:?}"));
         assert_eq!(read.target.secret.expose(), [9; 32]);
     }
@@ -315,13 +317,13 @@ mod tests {
     fn a_row_of_the_first_form_is_still_read_and_its_secret_is_a_shared_one() {
         let endpoint = some_endpoint();
         let mut first = first_form(&endpoint);
-        let read = super::endpoint(endpoint.key, &first).expect("it is whole");
+        let read = super::endpoint(&Vault::Open, endpoint.key, &first).expect("it is whole");
         assert_eq!(read.subscriptions[0].filter, endpoint.filter);
         assert_eq!(read.updated_at, endpoint.created_at);
         assert!(read.target.older_secrets.is_empty() && read.target.headers.is_empty());
         assert_eq!(read.target.secret.kind(), SecretKind::Shared);
         first[0] = GROWN + 1;
-        assert!(super::endpoint(endpoint.key, &first).is_err());
+        assert!(super::endpoint(&Vault::Open, endpoint.key, &first).is_err());
     }
 
     #[test]
@@ -333,9 +335,29 @@ mod tests {
         };
         target.revision = 3;
         endpoint.target = Arc::new(target);
-        let row = endpoint_row(&endpoint).expect("it fits");
-        let read = super::endpoint(endpoint.key, &row).expect("it is whole");
+        let row = endpoint_row(&Vault::Open, &endpoint).expect("it fits");
+        let read = super::endpoint(&Vault::Open, endpoint.key, &row).expect("it is whole");
         assert_eq!(read.target.secret, Secret::ed25519([8; 32]));
+    }
+
+    #[test]
+    fn with_a_key_no_secret_stands_in_the_row_and_all_come_back() {
+        let endpoint = some_endpoint();
+        let key = MasterKey::new([1; 32]);
+        let vault = Vault::new(Some(&key)).expect("it fits");
+        let row = endpoint_row(&vault, &endpoint).expect("it fits");
+        for canary in [[9; 24], [4; 24]] {
+            assert!(!row.windows(24).any(|part| part == canary));
+        }
+        let read = super::endpoint(&vault, endpoint.key, &row).expect("it is whole");
+        assert_eq!(read.target.secret, endpoint.target.secret);
+        assert_eq!(read.target.older_secrets, endpoint.target.older_secrets);
+        let unlocked = |vault: &Vault| unlocks(vault, endpoint.key, &row).expect("whole");
+        assert_eq!(unlocked(&vault), Ok(()));
+        assert_eq!(unlocked(&Vault::Open), Err(VaultError::NoKey));
+        let told = super::endpoint(&Vault::Open, endpoint.key, &row).expect_err("sealed");
+        let told = crate::store::StoreFailure::from(told);
+        assert!(told.reason.contains("FANFARE_MASTER_KEY"), "{told}");
     }
 
     #[test]
@@ -349,13 +371,13 @@ mod tests {
 
     #[test]
     fn a_damaged_or_newer_row_is_an_error_and_not_a_panic() {
-        let row = endpoint_row(&some_endpoint()).expect("it fits");
+        let row = endpoint_row(&Vault::Open, &some_endpoint()).expect("it fits");
         for length in 0..row.len() {
-            let cut = endpoint(endpoint_key(), &row[..length]);
+            let cut = endpoint(&Vault::Open, endpoint_key(), &row[..length]);
             assert!(cut.is_err(), "{length}");
         }
         let mut newer = row;
         newer[0] = 9;
-        assert!(endpoint(endpoint_key(), &newer).is_err());
+        assert!(endpoint(&Vault::Open, endpoint_key(), &newer).is_err());
     }
 }

@@ -6,9 +6,10 @@ use super::{
     endpoint_row,
     fault::Fault,
     keys::{self, Reader},
-    memory::Memory,
+    memory::{ALL, Memory},
     names,
     tables::{Reading, TableName, Writing},
+    vault::VaultError,
 };
 use crate::domain::{
     application::ApplicationKey,
@@ -36,7 +37,7 @@ pub(super) fn put(
         writing.put(TableName::Names, &name, &leads_to)?;
     }
     writing.put(TableName::Names, &names::endpoint_id(id), &leads_to)?;
-    let row = endpoint_row::endpoint_row(endpoint)?;
+    let row = endpoint_row::endpoint_row(&writing.vault, endpoint)?;
     writing.put(TableName::Endpoints, &keys::endpoint(key), &row)?;
     memory.note_id(key.application.shard, id);
     // So that the application is found when its shard is acquired, though it has no event yet.
@@ -78,7 +79,7 @@ pub(super) fn update(
     for name in &names {
         writing.put(TableName::Names, &names::unique(name), &leads_to)?;
     }
-    let row = endpoint_row::endpoint_row(endpoint)?;
+    let row = endpoint_row::endpoint_row(&writing.vault, endpoint)?;
     writing.put(TableName::Endpoints, &keys::endpoint(endpoint.key), &row)?;
     Ok(ChangeResult::Fresh)
 }
@@ -98,8 +99,9 @@ pub(super) fn delete(
 }
 
 fn endpoint_at(writing: &mut Writing<'_>, key: EndpointKey) -> Result<Option<Endpoint>, Fault> {
+    let vault = Arc::clone(&writing.vault);
     writing.read(TableName::Endpoints, &keys::endpoint(key), |row| {
-        endpoint_row::endpoint(key, row)
+        endpoint_row::endpoint(&vault, key, row)
     })
 }
 
@@ -113,10 +115,24 @@ pub(super) fn set_state(
     let key = keys::endpoint(endpoint);
     if let Some(mut known) = endpoint_at(writing, endpoint)? {
         known.set_state(state, from);
-        let row = endpoint_row::endpoint_row(&known)?;
+        let row = endpoint_row::endpoint_row(&writing.vault, &known)?;
         writing.put(TableName::Endpoints, &key, &row)?;
     }
     Ok(())
+}
+
+/// Whether the vault opens every secret that is sealed in the file; what it says of the first one
+/// that it does not.
+pub(super) fn unlock(reading: &mut Reading) -> Result<Result<(), VaultError>, Fault> {
+    let vault = Arc::clone(&reading.vault);
+    let mut unlocked = Ok(());
+    reading.scan(TableName::Endpoints, ALL, false, |key, row| {
+        let key = Reader(key).endpoint();
+        let key = key.ok_or_else(|| Fault::damaged("the table of endpoints"))?;
+        unlocked = endpoint_row::unlocks(&vault, key, row)?;
+        Ok(unlocked.is_ok())
+    })?;
+    Ok(unlocked)
 }
 
 /// Endpoints of an application in the order of their ids, which is that of their ordinals.
@@ -146,6 +162,7 @@ pub(super) fn by_id(
     };
     let [first, last] = bounds.map(key);
     let is_backwards = query.order == Order::NewestFirst;
+    let vault = Arc::clone(&reading.vault);
     let mut found = Vec::new();
     reading.scan(
         TableName::Endpoints,
@@ -154,7 +171,7 @@ pub(super) fn by_id(
         |key, row| {
             let key = Reader(key).endpoint();
             let key = key.ok_or_else(|| Fault::damaged("the table of endpoints"))?;
-            let endpoint = endpoint_row::endpoint(key, row)?;
+            let endpoint = endpoint_row::endpoint(&vault, key, row)?;
             if query.contains(endpoint.id.id()) {
                 found.push(Arc::new(endpoint));
             }
@@ -182,7 +199,8 @@ pub(super) fn named(
     let Some(key) = found.filter(|key| key.application == application) else {
         return Ok(None);
     };
+    let vault = Arc::clone(&reading.vault);
     reading.read(TableName::Endpoints, &keys::endpoint(key), |row| {
-        Ok(Arc::new(endpoint_row::endpoint(key, row)?))
+        Ok(Arc::new(endpoint_row::endpoint(&vault, key, row)?))
     })
 }

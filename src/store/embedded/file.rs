@@ -23,6 +23,7 @@ use super::{
     disk::{Disk, DiskFile},
     fault::Fault,
     tables,
+    vault::VaultError,
 };
 use crate::limits;
 
@@ -58,6 +59,9 @@ pub enum OpenError {
     /// There is none, where one is needed.
     #[error("there is no {FILE} in the data folder")]
     Missing,
+    /// What is sealed in it can't be opened; nothing was changed.
+    #[error("the store can't be opened: {0}")]
+    Sealed(#[from] VaultError),
     /// It was damaged after it had been written.
     #[error("the store can't be opened: {reason}")]
     Damaged {

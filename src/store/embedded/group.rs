@@ -1,6 +1,8 @@
 //! A group: the batches that are written and synced together. Each is applied whole or not at all;
 //! the group is durable whole or not at all.
 
+use std::sync::Arc;
+
 use redb::Database;
 
 use super::{
@@ -10,6 +12,7 @@ use super::{
     memory::Memory,
     rows::{self, NowRow, ProgressRow, ShardRow},
     tables::{self, TableName, Writing},
+    vault::Vault,
 };
 use crate::{
     domain::{
@@ -34,6 +37,7 @@ pub(super) type Applied = Vec<bool>;
 /// After an error the memory is ahead of the file: it must be read again.
 pub(super) fn commit(
     database: &Database,
+    vault: &Arc<Vault>,
     memory: &mut Memory,
     options: &EmbeddedOptions,
     batches: &mut [Box<Batch>],
@@ -44,6 +48,7 @@ pub(super) fn commit(
     #[cfg(feature = "mutants")]
     let transaction = super::mutant::weakened(transaction, memory)?;
     let mut writing = Writing::new(&transaction);
+    writing.vault = Arc::clone(vault);
     let mut applied = Vec::with_capacity(batches.len());
     let mut latest: Option<Now> = None;
     for batch in batches.iter_mut() {

@@ -8,7 +8,7 @@
 //! not synced.
 //!
 //! The files read from the outside in: `disk`, `file` and `caught` (what it stands on), `tables`, `table_name`,
-//! `seal`, `keys`, `names`, `rows`, `endpoint_row`, `record_row` and `blocks` (how it is laid out), `memory` (what is kept beside it), `group`,
+//! `seal`, `keys`, `names`, `rows`, `vault`, `endpoint_row`, `record_row` and `blocks` (how it is laid out), `memory` (what is kept beside it), `group`,
 //! `accept`, `apply`, `directory`, `endpoints`, `once`, `index` and `buckets` (how it is written), `recovery`, `pages`, `reading`,
 //! `reader` and `listing` (how it is read). `offline`, `overlay`, `check`, `stats`, `backup` and
 //! `compact` are about the file of a store that no process has open.
@@ -52,6 +52,7 @@ mod sweep;
 pub mod system_disk;
 mod table_name;
 mod tables;
+mod vault;
 
 use core::fmt;
 use std::{
@@ -59,7 +60,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-pub use self::{caught::is_caught, reader::EmbeddedReader};
+pub use self::{caught::is_caught, reader::EmbeddedReader, vault::VaultError};
 use self::{
     caught::{Held, caught},
     disk::Disk,
@@ -68,12 +69,14 @@ use self::{
     memory::Memory,
     space::Room,
     tables::Reading,
+    vault::Vault,
 };
 use super::{AcquireError, Completion, ReadThrough, Reads, Store, StoreFailure};
 use crate::{
     domain::{
         change::{Batch, Epoch, StoreMode},
         id::ShardId,
+        master_key::MasterKey,
         page::{LoadHandle, PageRequest, ShardState},
     },
     limits,
@@ -100,6 +103,9 @@ pub struct EmbeddedOptions {
     pub reserve_bytes: u64,
     /// Attempts of one shard that may be in the journal before the index by endpoint is written.
     pub journal_attempts_max: usize,
+    /// Signing secrets are sealed with it when they are written; without one they are written in
+    /// the clear.
+    pub master_key: Option<MasterKey>,
     /// A mistake that the store makes.
     #[cfg(feature = "mutants")]
     pub mutant: Option<mutant::Mutant>,
@@ -116,6 +122,7 @@ impl Default for EmbeddedOptions {
             retain_every: Span::from_millis(limits::RETAIN_EVERY_MS),
             reserve_bytes: limits::RESERVE_BYTES_MAX,
             journal_attempts_max: limits::JOURNAL_ATTEMPTS_MAX,
+            master_key: None,
             #[cfg(feature = "mutants")]
             mutant: None,
         }
@@ -124,7 +131,7 @@ impl Default for EmbeddedOptions {
 
 /// The open file, shared by the writer and the readers.
 #[derive(Clone)]
-pub(super) struct SharedFile(Arc<RwLock<Option<Held>>>);
+pub(super) struct SharedFile(Arc<RwLock<Option<Held>>>, Arc<Vault>);
 
 impl fmt::Debug for SharedFile {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -137,7 +144,11 @@ impl SharedFile {
     fn read<T>(&self, look: impl FnOnce(&mut Reading) -> Result<T, Fault>) -> Result<T, Fault> {
         let file = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let database = file.as_ref().ok_or_else(Fault::closed)?.database()?;
-        caught(|| look(&mut Reading::new(database)?))
+        caught(|| {
+            let mut reading = Reading::new(database)?;
+            reading.vault = Arc::clone(&self.1);
+            look(&mut reading)
+        })
     }
 }
 
@@ -167,8 +178,10 @@ impl EmbeddedStore {
     /// # Errors
     /// [`OpenError`]
     pub fn open(disk: Arc<dyn Disk>, options: EmbeddedOptions) -> Result<Self, OpenError> {
+        let vault = Arc::new(Vault::new(options.master_key.as_ref())?);
         let opened = file::open(&*disk, options.data_shards)?;
-        let file = SharedFile(Arc::new(RwLock::new(Some(opened.database))));
+        let file = SharedFile(Arc::new(RwLock::new(Some(opened.database))), vault);
+        file.read(endpoints::unlock).map_err(file::damaged)??;
         let memory = file.read(Memory::read).map_err(file::damaged)?;
         let mut store = Self {
             disk,
@@ -209,7 +222,8 @@ impl EmbeddedStore {
     fn commit(&mut self, batches: &mut [Box<Batch>]) -> Result<group::Applied, Fault> {
         let file = self.file.0.read().unwrap_or_else(PoisonError::into_inner);
         let database = file.as_ref().ok_or_else(Fault::closed)?.database()?;
-        caught(|| group::commit(database, &mut self.memory, &self.options, batches))
+        let vault = &self.file.1;
+        caught(|| group::commit(database, vault, &mut self.memory, &self.options, batches))
     }
 
     /// Closes the file and opens it again, as after a crash. The shards of the failed group must be

@@ -72,10 +72,11 @@ impl Reads for EmbeddedReader {
         limit: usize,
     ) -> Result<Vec<Arc<Endpoint>>, ReadError> {
         self.read(|reading| {
+            let vault = Arc::clone(&reading.vault);
             let mut found = Vec::new();
             endpoint_rows(reading, application, from, |key, row| {
                 if found.len() < limit {
-                    found.push(Arc::new(endpoint_row::endpoint(key, row)?));
+                    found.push(Arc::new(endpoint_row::endpoint(&vault, key, row)?));
                 }
                 Ok(found.len() < limit)
             })?;
@@ -223,8 +224,9 @@ pub(super) fn endpoint_at(
     reading: &mut Reading,
     key: EndpointKey,
 ) -> Result<Option<Arc<Endpoint>>, Fault> {
+    let vault = Arc::clone(&reading.vault);
     reading.read(TableName::Endpoints, &keys::endpoint(key), |row| {
-        Ok(Arc::new(endpoint_row::endpoint(key, row)?))
+        Ok(Arc::new(endpoint_row::endpoint(&vault, key, row)?))
     })
 }
 

@@ -80,9 +80,10 @@ fn application(
     let existing: Vec<EventPosition> = events.iter().map(|event| event.position).collect();
     let mut settled = settled(reading, key, (from, until), &existing)?;
     let mut lanes = lanes(reading, key)?;
+    let vault = Arc::clone(&reading.vault);
     let mut endpoints = Vec::new();
     endpoint_rows(reading, key, 0, |endpoint_key, row| {
-        endpoints.push(Arc::new(endpoint_row::endpoint(endpoint_key, row)?));
+        endpoints.push(Arc::new(endpoint_row::endpoint(&vault, endpoint_key, row)?));
         Ok(true)
     })?;
     let mut recovered = Vec::with_capacity(endpoints.len());

@@ -21,7 +21,7 @@
 //! | `once.`day | shard, SHA-256 of a key | the id of what was made under it, SHA-256 of its body |
 //! | `expired.`bucket | application, position, endpoint | nothing: the delivery expired |
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use redb::{
     Database, ReadOnlyTable, ReadTransaction, ReadableDatabase as _, ReadableTable,
@@ -33,6 +33,7 @@ pub(super) use super::table_name::TableName;
 use super::{
     fault::Fault,
     seal::{SEAL_BYTES, opened, seal_of},
+    vault::Vault,
 };
 
 type Bytes = &'static [u8];
@@ -68,14 +69,17 @@ fn definition(name: &str) -> TableDefinition<'_, Bytes, Bytes> {
 
 /// The tables of a write in progress.
 pub(super) struct Writing<'write> {
+    /// What secrets are written with.
+    pub(super) vault: Arc<Vault>,
     transaction: &'write WriteTransaction,
     tables: BTreeMap<TableName, Table<'write, Bytes, Bytes>>,
 }
 
 impl<'write> Writing<'write> {
     /// Of a transaction.
-    pub(super) const fn new(transaction: &'write WriteTransaction) -> Self {
+    pub(super) fn new(transaction: &'write WriteTransaction) -> Self {
         Self {
+            vault: Arc::default(),
             transaction,
             tables: BTreeMap::new(),
         }
@@ -150,6 +154,8 @@ impl<'write> Writing<'write> {
 
 /// The tables of one moment, to be read.
 pub(super) struct Reading {
+    /// What secrets are read with.
+    pub(super) vault: Arc<Vault>,
     transaction: ReadTransaction,
     /// `None` for a table that is not there.
     tables: BTreeMap<TableName, Option<ReadOnlyTable<Bytes, Bytes>>>,
@@ -159,6 +165,7 @@ impl Reading {
     /// The file as it is now.
     pub(super) fn new(database: &Database) -> Result<Self, Fault> {
         Ok(Self {
+            vault: Arc::default(),
             transaction: database.begin_read()?,
             tables: BTreeMap::new(),
         })
@@ -182,12 +189,10 @@ impl Reading {
 
     /// All tables that are there, in the order of their names.
     pub(super) fn tables(&self) -> Result<Vec<TableName>, Fault> {
-        let mut found = Vec::new();
-        for table in self.transaction.list_tables()? {
-            let name = TableName::parse(table.name());
-            found.push(name.ok_or_else(|| Fault::damaged("the list of tables"))?);
-        }
-        Ok(found)
+        let tables = self.transaction.list_tables()?;
+        let names = tables.map(|table| TableName::parse(table.name()));
+        let names: Option<Vec<TableName>> = names.collect();
+        names.ok_or_else(|| Fault::damaged("the list of tables"))
     }
 
     /// What a table holds; nothing if it is not there.

@@ -14,6 +14,7 @@ use crate::{
         keys::{self, Reader},
         names, record_row, rows,
         tables::TableName,
+        vault::Vault,
     },
 };
 
@@ -64,7 +65,7 @@ impl Checker<'_> {
         let key = Reader(key).endpoint();
         let key = key.ok_or_else(|| Fault::damaged("the key of an endpoint"))?;
         let what = called_endpoint(key);
-        let endpoint = endpoint_row::endpoint(key, row)?;
+        let endpoint = endpoint_row::endpoint(&Vault::Blind, key, row)?;
         let id = endpoint.id.id();
         self.given_out(key.application.shard, id, &what);
         let mut own_names = vec![names::endpoint_id(id)];
@@ -139,7 +140,7 @@ impl Checker<'_> {
     fn leads_to_endpoint(&mut self, id: Id, key: EndpointKey) -> Result<(), Fault> {
         let row = keys::endpoint(key);
         let found = self.look.read(TableName::Endpoints, &row, |row| {
-            Ok(endpoint_row::endpoint(key, row)?.id.id())
+            Ok(endpoint_row::endpoint(&Vault::Blind, key, row)?.id.id())
         })?;
         if found != Some(id) {
             let endpoint = called_endpoint(key);
