@@ -16,6 +16,7 @@ mod keys;
 mod lists;
 mod messages;
 mod once;
+mod original_face;
 
 use std::{
     sync::{Arc, Mutex},
