@@ -16,6 +16,7 @@ use super::{
     faults::Faults,
     fields::Fields,
     nothing,
+    once::{IdempotencyKey, Makes, gone, replayed},
     page::PageQuery,
     revision::{TRIES, told_at},
     told, unexpected, wall_time,
@@ -101,6 +102,10 @@ pub(super) async fn create<B: Backend>(called: Called<B>, request: Request) -> R
         let (name, said) = judged(Fields::of(&body, Faults::default())?, None)?;
         // A name that is missing or wrong was told already.
         let name = name.ok_or_else(|| unexpected("a fault was not told", None))?;
+        let key = called.key.clone()?;
+        if let Some(answer) = made(&called, (&name, &said), (&key, &body)).await? {
+            return Ok(answer);
+        }
         for _ in 0..TRIES {
             let known = known(&called, &name)?;
             if let Some(known) = known.as_ref().filter(|known| !known.is_archived()) {
@@ -118,6 +123,54 @@ pub(super) async fn create<B: Backend>(called: Called<B>, request: Request) -> R
         Err(Refusal::Stale.into())
     };
     answer.await.unwrap_or_else(Problem::into_response)
+}
+
+/// Makes an entry, once under a key; `None` if there is one of this name.
+async fn made<B: Backend>(
+    called: &Called<B>,
+    (name, said): (&Arc<str>, &Bytes),
+    (key, body): (&IdempotencyKey, &Bytes),
+) -> Result<Option<Response>, Problem> {
+    judge_room(called)?;
+    let command = Command::PutRecord {
+        kind: RecordKind::EventType,
+        name: Arc::clone(name),
+        revision: None,
+        body: said.clone(),
+    };
+    let command = key.once(Makes::EventType, Id::default(), body, command);
+    let answer = called.backend.command(command).await;
+    let entries = called.catalogue.refresh(called.backend.reads())?;
+    let (id, is_replayed) = match answer {
+        Ok(Answer::Record { id }) => (id, false),
+        Ok(Answer::Replayed { id }) => (id, true),
+        Ok(Answer::NameTaken { .. }) => return Ok(None),
+        Ok(other) => return Err(unexpected("an event type was made", Some(other))),
+        Err(refusal) => return Err(refusal.into()),
+    };
+    let Some(entry) = entries.get(name).filter(|entry| entry.record.id == id) else {
+        return Err(gone("event type"));
+    };
+    let answer = told_at(
+        StatusCode::CREATED,
+        entry.record.revision,
+        &shown(entry, true),
+    )?;
+    Ok(Some(if is_replayed {
+        replayed(answer)
+    } else {
+        answer
+    }))
+}
+
+/// One more entry may be made.
+fn judge_room<B: Backend>(called: &Called<B>) -> Result<(), Problem> {
+    let most = limits::EVENT_TYPES_MAX;
+    if called.catalogue.entries(called.backend.reads())?.len() < most {
+        return Ok(());
+    }
+    let message = format!("there are {most} event types, the most there can be");
+    Err(Faults::default().and(&["body", "name"], FaultKind::Quota, &message))
 }
 
 /// `GET /api/v1/event-type/{event_type}`: 200.
@@ -238,11 +291,8 @@ async fn written<B: Backend>(
     revision: Option<u32>,
     said: &Bytes,
 ) -> Result<Option<EventType>, Problem> {
-    let entries = called.catalogue.entries(called.backend.reads())?;
-    if revision.is_none() && entries.len() >= limits::EVENT_TYPES_MAX {
-        let most = limits::EVENT_TYPES_MAX;
-        let message = format!("there are {most} event types, the most there can be");
-        return Err(Faults::default().and(&["body", "name"], FaultKind::Quota, &message));
+    if revision.is_none() {
+        judge_room(called)?;
     }
     let command = Command::PutRecord {
         kind: RecordKind::EventType,

@@ -32,6 +32,8 @@ pub(super) enum Makes {
     Endpoint = 2,
     /// `POST /api/v1/app/{app}/msg`
     Event = 3,
+    /// `POST /api/v1/event-type`
+    EventType = 4,
 }
 
 impl IdempotencyKey {

@@ -195,3 +195,38 @@ async fn event_types_are_listed_page_by_page_archived_ones_and_schemas_where_ask
     })
     .await;
 }
+
+#[tokio::test]
+async fn a66_a_type_that_is_asked_for_twice_under_one_key_is_made_once() {
+    local(async {
+        let api = api().await;
+        let post = async |key: &str, name: &str| {
+            let request = super::keyed(Method::POST, PATH)
+                .header("content-type", "application/json")
+                .header("idempotency-key", key);
+            let body = json!({ "name": name, "description": "d" }).to_string();
+            api.ask(request.body(body.into()).expect("valid")).await
+        };
+        let first = post("k", "a").await;
+        assert_eq!(
+            (first.status.as_u16(), first.header("idempotency-replayed")),
+            (201, "")
+        );
+        let again = post("k", "a").await;
+        assert_eq!(
+            (again.status.as_u16(), again.header("idempotency-replayed")),
+            (201, "true")
+        );
+        assert_eq!(again.body, first.body);
+        assert_eq!(
+            post("k", "b").await.refusal(),
+            (422, "idempotency_key_reused".into())
+        );
+        assert_eq!(post("l", "a").await.refusal(), (409, "conflict".into()));
+        assert_eq!(api.get(&at("b")).await.status, 404);
+        let path = format!("{}?expunge=true", at("a"));
+        api.send(Method::DELETE, &path, &json!({}), None).await;
+        assert_eq!(post("k", "a").await.refusal(), (409, "conflict".into()));
+    })
+    .await;
+}
