@@ -26,7 +26,7 @@ use clap::{Parser, Subcommand};
 use fanfare::{
     domain::{
         application::{Application, ApplicationKey, DEFAULT_APPLICATION_UID},
-        attempt::{AttemptRecord, AttemptResult},
+        attempt::{AttemptRecord, AttemptResult, Trigger},
         change::{Batch, BatchHandle, Change, Epoch},
         delivery::OpenDelivery,
         endpoint::{BodyFormat, Endpoint, EndpointKey, EndpointState, Subscription, Target},
@@ -292,12 +292,15 @@ impl World {
             id: AttemptId::new(self.id()),
             endpoint: self.key(ordinal),
             position: EventPosition::new(position),
+            trigger: Trigger::Schedule,
             number: 1,
             started_at: self.now,
             duration: Span::from_millis(1),
             outcome: match result {
                 AttemptResult::Succeeded => OutcomeKind::Status(200),
-                AttemptResult::RetryAt(_) | AttemptResult::Exhausted => OutcomeKind::Refused,
+                AttemptResult::RetryAt(_) | AttemptResult::Exhausted | AttemptResult::Failed => {
+                    OutcomeKind::Refused
+                }
             },
             resent: false,
             result,

@@ -47,6 +47,8 @@ pub const PAGE_EVENTS_READ: usize = 32;
 pub const PAGE_ROWS_READ_MAX: usize = 10_000;
 /// Payload and reply bytes looked at for one page; where most of them are left out it ends early.
 pub const PAGE_BYTES_READ_MAX: usize = 64 * 1024 * 1024;
+/// Attempts that were asked for and wait to be made, of one application. Over it: 503.
+pub const RESENDS_WAITING_MAX: usize = 256;
 /// Most pages read at once. Over it: the request waits.
 pub const PAGE_READS_MAX: usize = 8;
 /// How far the wall clock may drift from steady time without being stepped, in milliseconds, where

@@ -59,8 +59,11 @@ pub struct AttemptRecord {
     pub endpoint: EndpointKey,
     /// The event it carried.
     pub position: EventPosition,
-    /// Which attempt of the delivery it was, from 1.
+    /// Which attempt of the delivery it was, from 1. One by hand does not count towards the schedule, so
+    /// that the next one on schedule may have the same number.
     pub number: u16,
+    /// Why it was made.
+    pub trigger: Trigger,
     /// When it started.
     pub started_at: Now,
     /// How long it took.
@@ -75,6 +78,16 @@ pub struct AttemptRecord {
     pub body: Bytes,
 }
 
+/// Why an attempt was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trigger {
+    /// It was its time.
+    #[default]
+    Schedule,
+    /// Somebody asked for it.
+    Manual,
+}
+
 /// What an attempt means for its delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttemptResult {
@@ -84,6 +97,9 @@ pub enum AttemptResult {
     RetryAt(Timestamp),
     /// The schedule is spent; the delivery ends without success.
     Exhausted,
+    /// It failed and its delivery stays as it was: it was made by hand beside the schedule, or another
+    /// one succeeded meanwhile.
+    Failed,
 }
 
 impl AttemptResult {
@@ -92,7 +108,7 @@ impl AttemptResult {
     pub const fn is_terminal(self) -> bool {
         match self {
             Self::Succeeded | Self::Exhausted => true,
-            Self::RetryAt(_) => false,
+            Self::RetryAt(_) | Self::Failed => false,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     application::{Application, ApplicationKey},
     attempt::AttemptRecord,
-    delivery::OpenDelivery,
+    delivery::{OpenDelivery, Resend},
     endpoint::{Endpoint, EndpointKey, EndpointState},
     event::{Event, EventPosition},
     id::{Id, ShardId},
@@ -130,6 +130,15 @@ pub enum Change {
         /// The event.
         position: EventPosition,
     },
+    /// Somebody asked for an attempt of a delivery, however that stands: the attempt is owed.
+    PutResend(Resend),
+    /// The attempt that was asked for was made, or can't be any more.
+    DeleteResend {
+        /// The endpoint.
+        endpoint: EndpointKey,
+        /// The event.
+        position: EventPosition,
+    },
     /// A delivery ended because its time ran out.
     Expire {
         /// The endpoint.
@@ -202,6 +211,8 @@ impl Change {
             | Self::SetEndpointState { .. }
             | Self::PutOpen(_)
             | Self::DeleteOpen { .. }
+            | Self::PutResend(_)
+            | Self::DeleteResend { .. }
             | Self::Expire { .. }
             | Self::PutLane { .. }
             | Self::DeleteLane { .. }

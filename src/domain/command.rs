@@ -9,7 +9,7 @@ use super::{
     application::ApplicationKey,
     endpoint::BodyFormat,
     endpoint_url::EndpointUrl,
-    event::Payload,
+    event::{Event, Payload},
     filter::Filter,
     id::{ApplicationId, EndpointId, EventId, Id},
     once::Once,
@@ -101,6 +101,15 @@ pub enum Command {
     /// One of those that create or accept, done once under a key. Others are done whenever they are
     /// asked.
     Once(Once, Box<Self>),
+    /// Makes an attempt at once, however its delivery stands.
+    Resend {
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// The event, with its payload, as it is in the store.
+        event: Arc<Event>,
+        /// Attempts of the delivery that were made so far.
+        attempts: u16,
+    },
 }
 
 /// An endpoint to be created.
@@ -209,6 +218,8 @@ pub enum Answer {
         /// Its public name, without its prefix.
         id: Id,
     },
+    /// The attempt that was asked for will be made.
+    Resend,
     /// Nothing was written: the name that was chosen for it belongs to this object.
     NameTaken {
         /// Its public name, without its prefix.

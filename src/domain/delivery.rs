@@ -7,10 +7,14 @@
 //! |---|---|
 //! | no subscription of the endpoint contains the event | there is no delivery |
 //! | an open row (a retry that waits), and its endpoint was not deleted | `Waiting` |
+//! | a resend waits, and its endpoint was not deleted | `Pending` |
 //! | the last attempt was terminal | `Succeeded` or `Exhausted` |
 //! | it expired | `Expired` |
 //! | its endpoint was deleted | `Cancelled` |
 //! | else | `Pending` |
+//!
+//! An attempt that failed without moving its delivery ([`AttemptResult::Failed`]) does not count as
+//! the last one.
 
 use super::{attempt::AttemptResult, endpoint::EndpointKey, event::EventPosition, id::EventId};
 use crate::time::Timestamp;
@@ -53,7 +57,9 @@ pub struct DeliveryFacts {
     pub subscribed: bool,
     /// When its open row is due, if it has one.
     pub open_due: Option<Timestamp>,
-    /// The result of its last attempt, if it has one.
+    /// Whether somebody asked for an attempt that is still to come.
+    pub resend: bool,
+    /// The result of its last attempt that moved it, if it has one.
     pub last_result: Option<AttemptResult>,
     /// Whether it was recorded as expired.
     pub expired: bool,
@@ -72,15 +78,33 @@ pub const fn state(facts: DeliveryFacts) -> Option<DeliveryState> {
     {
         return Some(DeliveryState::Waiting { due });
     }
+    if facts.resend && !facts.deleted {
+        return Some(DeliveryState::Pending);
+    }
     Some(match facts.last_result {
         Some(AttemptResult::Succeeded) => DeliveryState::Succeeded,
         Some(AttemptResult::Exhausted) => DeliveryState::Exhausted,
-        Some(AttemptResult::RetryAt(_)) | None if facts.expired => DeliveryState::Expired,
-        Some(AttemptResult::RetryAt(_)) | None if facts.deleted => DeliveryState::Cancelled,
+        Some(AttemptResult::RetryAt(_) | AttemptResult::Failed) | None if facts.expired => {
+            DeliveryState::Expired
+        }
+        Some(AttemptResult::RetryAt(_) | AttemptResult::Failed) | None if facts.deleted => {
+            DeliveryState::Cancelled
+        }
         // A retry whose row is gone and that did not expire can't be: the row stays until then.
         Some(AttemptResult::RetryAt(due)) => DeliveryState::Waiting { due },
-        None => DeliveryState::Pending,
+        Some(AttemptResult::Failed) | None => DeliveryState::Pending,
     })
+}
+
+/// The row of an attempt that somebody asked for and that is still to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Resend {
+    /// The endpoint.
+    pub endpoint: EndpointKey,
+    /// The event.
+    pub position: EventPosition,
+    /// Attempts of the delivery that were made before.
+    pub attempts: u16,
 }
 
 /// The row of a delivery that can't be told from a cursor: it waits for a retry, or it holds back
@@ -170,6 +194,28 @@ mod tests {
         ] {
             assert_eq!(state(facts), expected, "{facts:?}");
         }
+    }
+
+    #[test]
+    fn what_somebody_asked_for_is_pending_beside_a_retry_and_nothing_once_its_endpoint_is_gone() {
+        let due = Timestamp::from_millis(9);
+        let asked = DeliveryFacts {
+            subscribed: true,
+            resend: true,
+            last_result: Some(AttemptResult::Succeeded),
+            ..DeliveryFacts::default()
+        };
+        assert_eq!(state(asked), Some(DeliveryState::Pending));
+        let waiting = DeliveryFacts {
+            open_due: Some(due),
+            ..asked
+        };
+        assert_eq!(state(waiting), Some(DeliveryState::Waiting { due }));
+        let deleted = DeliveryFacts {
+            deleted: true,
+            ..waiting
+        };
+        assert_eq!(state(deleted), Some(DeliveryState::Succeeded));
     }
 
     #[test]

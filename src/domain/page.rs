@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     application::{Application, ApplicationKey},
-    delivery::OpenDelivery,
+    delivery::{OpenDelivery, Resend},
     endpoint::{Endpoint, EndpointKey},
     event::{Event, EventPosition},
     id::Id,
@@ -118,4 +118,10 @@ pub struct EndpointRecovery {
     pub settled: Vec<EventPosition>,
     /// When its first open row is due, if it has any.
     pub open_due: Option<Timestamp>,
+    /// Attempts that somebody asked for, with their events; `None` where the event or its payload is
+    /// gone. At most `limits::RESENDS_WAITING_MAX` of an application.
+    pub resends: Vec<OwedResend>,
 }
+
+/// An attempt that is owed, and its event; `None` where the event or its payload is gone.
+pub type OwedResend = (Resend, Option<Arc<Event>>);

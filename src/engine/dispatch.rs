@@ -172,6 +172,12 @@ impl Engine {
         if !lane.has_room() {
             return Step::Idle;
         }
+        if self.start_resend(index, now, out) {
+            return Step::Moved;
+        }
+        let Some(lane) = self.registry.lanes.get(index) else {
+            return Step::Idle;
+        };
         let retry_waits = lane.retry_waits(now.steady);
         let retries_first = retry_waits && lane.firsts_in_row + 1 >= limits::QUANTUM_ATTEMPTS;
         if !retries_first && self.start_first(index, retry_waits, now, out) == Step::Moved {
@@ -267,7 +273,7 @@ impl Engine {
     }
 
     /// Sends an attempt. Nothing is written for it: its duty is durable already.
-    fn send(
+    pub(super) fn send(
         &mut self,
         index: usize,
         event: Arc<Event>,
@@ -300,6 +306,7 @@ impl Engine {
             event,
             number,
             source,
+            is_overtaken: false,
             started_at: now,
         });
         self.stats.attempts += 1;

@@ -173,7 +173,7 @@ impl Engine {
     }
 
     /// An endpoint of an application, as it is now.
-    fn endpoint_of(
+    pub(super) fn endpoint_of(
         &self,
         application: ApplicationKey,
         id: EndpointId,
@@ -323,6 +323,7 @@ impl Engine {
         if let Some(log) = self.logs.get_mut(&entry.application.key.shard) {
             log.positions_moved(now);
         }
+        self.drop_resends(index);
         self.hold_rounds(application, index, DisabledReason::Requested);
         self.reconsider(index, now);
     }

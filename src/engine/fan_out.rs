@@ -77,6 +77,9 @@ impl Engine {
                 self.replies
                     .push((request, Ok(Answer::Endpoint { id, fresh: false })));
             }
+            (OnCommit::Resend(request, id, attempts, event), _) => {
+                self.resend_owed(request, (id, event), attempts, now);
+            }
             (OnCommit::Enabled(request, id, from), _) => {
                 self.endpoint_enabled(id, from, now);
                 self.replies

@@ -23,6 +23,8 @@ pub(super) struct Flight {
     pub(super) number: u16,
     /// Where its delivery stands.
     pub(super) source: Source,
+    /// Whether its delivery succeeded by another attempt meanwhile.
+    pub(super) is_overtaken: bool,
     /// When it started.
     pub(super) started_at: Now,
 }
@@ -34,6 +36,8 @@ pub(super) enum Source {
     Walk,
     /// In a row of its own.
     Open,
+    /// In a row of its own, beside the schedule: somebody asked for it.
+    Manual,
     /// Nowhere any more: its shard was lost. Only its slot counts.
     Orphan,
 }

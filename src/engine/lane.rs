@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{done_map::DoneMap, open_rows::OpenRows, window::Window};
+use super::{done_map::DoneMap, open_rows::OpenRows, resend::Resends, window::Window};
 use crate::{
     domain::{
         endpoint::{Endpoint, EndpointState},
@@ -27,6 +27,8 @@ pub(super) struct Lane {
     pub(super) next: EventPosition,
     /// Where the cursor is accounted for.
     pub(super) place: Place,
+    /// What somebody asked for.
+    pub(super) resends: Resends,
     /// The retries.
     pub(super) open: OpenRows,
     /// How many attempts may be in flight.
@@ -71,6 +73,7 @@ impl Lane {
             done: DoneMap::default(),
             next: EventPosition::default(),
             place: Place::Idle,
+            resends: Resends::default(),
             open: OpenRows::default(),
             window: Window::new(window_max),
             in_flight: 0,

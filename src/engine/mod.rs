@@ -47,6 +47,7 @@ pub mod options;
 mod pages;
 mod record;
 mod registry;
+mod resend;
 mod ring;
 mod round;
 mod schedule;

@@ -167,6 +167,20 @@ impl OpenRows {
         self.note_gone(position);
     }
 
+    /// The row of a delivery goes though its time did not come: whether it stood here, and whether it
+    /// may be in the store.
+    pub(super) fn withdraw(&mut self, position: EventPosition) -> (bool, bool) {
+        let mut rows = self.rows.iter();
+        let place = rows.find(|(_, row)| row.delivery.position == position);
+        let place = place.map(|(order, _)| *order);
+        let row = place.and_then(|order| self.rows.remove(&order));
+        if let Some(row) = &row {
+            self.held.subtract(row);
+        }
+        self.note_gone(position);
+        (row.is_some(), self.horizon.is_some())
+    }
+
     /// A delivery waits, flying no more; at most `kept_max` rows stay here, twice over.
     pub(super) fn wait(&mut self, row: OpenRow, kept_max: usize) {
         let position = row.delivery.position;

@@ -83,6 +83,8 @@ pub(super) enum OnCommit {
     EndpointChanged(RequestHandle, Arc<Endpoint>),
     /// The endpoint is gone from this event on and who asked is answered.
     EndpointDeleted(RequestHandle, EndpointId, EventPosition),
+    /// The attempt of this event, after so many, is made and who asked is answered.
+    Resend(RequestHandle, EndpointId, u16, Arc<Event>),
     /// The event is fanned out and its producer answered, if there is one.
     Event(Option<RequestHandle>, Arc<Event>),
 }
@@ -98,7 +100,8 @@ impl OnCommit {
             | Self::Endpoint(request, _)
             | Self::Enabled(request, ..)
             | Self::EndpointChanged(request, _)
-            | Self::EndpointDeleted(request, ..) => Some(*request),
+            | Self::EndpointDeleted(request, ..)
+            | Self::Resend(request, ..) => Some(*request),
             Self::Event(request, _) => *request,
         }
     }

@@ -56,6 +56,8 @@ pub(super) struct ApplicationEntry {
     pub(super) ready: VecDeque<usize>,
     /// Rows of its open deliveries.
     pub(super) open_rows: u64,
+    /// Attempts that were asked for and are not made yet.
+    pub(super) resends: usize,
     /// Lanes that wait at their cursors until there are fewer.
     pub(super) crowded: Vec<usize>,
     /// Whether it stands in the queue of ready applications.
@@ -89,6 +91,7 @@ impl Registry {
             awaiting: Vec::new(),
             ready: VecDeque::new(),
             open_rows: 0,
+            resends: 0,
             crowded: Vec::new(),
             queued: false,
             in_flight: 0,
@@ -177,6 +180,7 @@ impl Registry {
         entry.awaiting.clear();
         entry.ready.clear();
         entry.open_rows = 0;
+        entry.resends = 0;
         entry.crowded.clear();
         entry.in_flight = 0;
         entry.wanting = Wanting::default();

@@ -66,7 +66,8 @@ impl Engine {
             if crowded && !core::mem::replace(&mut lane.is_crowded, true) {
                 entry.crowded.push(index);
             }
-            lane.has_room() && (walk_waits || lane.retry_waits(now.steady))
+            let others_wait = lane.retry_waits(now.steady) || lane.resends.wait();
+            lane.has_room() && (walk_waits || others_wait)
         } else {
             lane.wake_at.is_none() && has_held_work(lane, end)
         };

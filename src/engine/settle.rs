@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::{
-        attempt::{AttemptHandle, AttemptRecord, AttemptResult},
+        attempt::{AttemptHandle, AttemptRecord, AttemptResult, Trigger},
         change::Change,
         endpoint::DisabledReason,
         event::EventPosition,
@@ -62,6 +62,8 @@ impl Engine {
         };
         let result = if verdict == Verdict::Success {
             AttemptResult::Succeeded
+        } else if flight.source == Source::Manual || flight.is_overtaken {
+            AttemptResult::Failed
         } else {
             self.next_due(flight, retry_after, now)
         };
@@ -70,8 +72,11 @@ impl Engine {
             AttemptResult::Succeeded => self.stats.succeeded += 1,
             AttemptResult::Exhausted => self.stats.exhausted += 1,
             AttemptResult::RetryAt(_) => self.stats.retried += 1,
+            AttemptResult::Failed => {}
         }
-        if let AttemptResult::RetryAt(due) = result {
+        if flight.source == Source::Manual {
+            self.resend_made(flight, result, now);
+        } else if let AttemptResult::RetryAt(due) = result {
             self.wait_for_retry(flight, due, now);
         } else if flight.source == Source::Open {
             self.close_row(flight, now);
@@ -133,6 +138,11 @@ impl Engine {
             endpoint,
             position: flight.event.position,
             number: flight.number,
+            trigger: if flight.source == Source::Manual {
+                Trigger::Manual
+            } else {
+                Trigger::Schedule
+            },
             started_at: flight.started_at,
             duration: outcome.duration,
             outcome: outcome.kind,
@@ -282,6 +292,6 @@ fn setback(
         (AttemptResult::Succeeded, _) => None,
         (_, Verdict::Gone) => Some(Setback::Disabled(outcome, DisabledReason::Gone)),
         (AttemptResult::RetryAt(due), _) => Some(Setback::Retrying(outcome, due.since(now.steady))),
-        (AttemptResult::Exhausted, _) => Some(Setback::Exhausted(outcome)),
+        (AttemptResult::Exhausted | AttemptResult::Failed, _) => Some(Setback::Exhausted(outcome)),
     }
 }

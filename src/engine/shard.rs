@@ -93,7 +93,7 @@ impl Engine {
         let lanes: Vec<usize> = state
             .endpoints
             .into_iter()
-            .filter_map(|lane| self.restore_lane(index, lane))
+            .filter_map(|lane| self.restore_lane(index, lane, now))
             .collect();
         if let Some(entry) = self.registry.applications.get_mut(index) {
             entry.ring.trim();
@@ -113,12 +113,18 @@ impl Engine {
     }
 
     /// Builds a lane: where it lags its row tells, else the settled events do.
-    fn restore_lane(&mut self, application: usize, recovery: EndpointRecovery) -> Option<usize> {
+    fn restore_lane(
+        &mut self,
+        application: usize,
+        recovery: EndpointRecovery,
+        now: Now,
+    ) -> Option<usize> {
         let EndpointRecovery {
             endpoint,
             lane: row,
             settled,
             open_due,
+            resends,
         } = recovery;
         let key = endpoint.key;
         let mut lane = Lane::idle(endpoint, application, self.options.window_max);
@@ -151,6 +157,7 @@ impl Engine {
         }
         let index = self.registry.add_lane(lane);
         self.adopt_orphans(index, key);
+        self.restore_resends(index, resends, now);
         let lane = self.registry.lanes.get(index)?;
         if lane.place == Place::Idle && !lane.endpoint.is_deleted() {
             self.registry

@@ -277,6 +277,7 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
                 Answer::Endpoint { .. }
                 | Answer::Event { .. }
                 | Answer::Record { .. }
+                | Answer::Resend
                 | Answer::NameTaken { .. }
                 | Answer::Replayed { .. },
             )

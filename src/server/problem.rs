@@ -25,6 +25,8 @@ pub enum Code {
     InvalidCursor,
     /// A key stands in the URL.
     CredentialsInUrl,
+    /// The payload that was to be sent is no longer kept.
+    MissingPayload,
     /// As many endpoints are registered as can be.
     TooManyEndpoints,
     /// There are as many objects of a kind as there may be.
@@ -69,11 +71,12 @@ pub enum Code {
 
 impl Code {
     /// All of them, in the order of their statuses.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::InvalidBody,
         Self::InvalidHeader,
         Self::InvalidCursor,
         Self::CredentialsInUrl,
+        Self::MissingPayload,
         Self::TooManyEndpoints,
         Self::LimitReached,
         Self::Unauthorized,
@@ -104,6 +107,7 @@ impl Code {
             Self::InvalidHeader => "invalid_header",
             Self::InvalidCursor => "invalid_cursor",
             Self::CredentialsInUrl => "credentials_in_url",
+            Self::MissingPayload => "missing_payload",
             Self::TooManyEndpoints => "too_many_endpoints",
             Self::LimitReached => "limit_reached",
             Self::Unauthorized => "unauthorized",
@@ -135,6 +139,7 @@ impl Code {
             | Self::InvalidHeader
             | Self::InvalidCursor
             | Self::CredentialsInUrl
+            | Self::MissingPayload
             | Self::TooManyEndpoints
             | Self::LimitReached => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,

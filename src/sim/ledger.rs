@@ -231,6 +231,7 @@ impl Witness {
                     seen.due = due;
                 }
             }
+            AttemptResult::Failed => {}
         }
         if self.keeps_records {
             self.records.insert(record.id, (record, submitted_at));

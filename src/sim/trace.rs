@@ -133,6 +133,7 @@ impl Trace {
                     Ok(Answer::NameTaken { id }) => (5, *id),
                     Ok(Answer::Record { id }) => (6, *id),
                     Ok(Answer::Replayed { id }) => (7, *id),
+                    Ok(Answer::Resend) => (8, Id::default()),
                     Err(_) => (0, Id::default()),
                 };
                 Record::new(130, value, request.number(), id.value())
@@ -167,6 +168,7 @@ impl Trace {
                 AttemptResult::Succeeded => (1, 0),
                 AttemptResult::Exhausted => (2, 0),
                 AttemptResult::RetryAt(due) => (3, micros(due)),
+                AttemptResult::Failed => (4, 0),
             };
             let id = attempt.id.id().value();
             self.write(&Record::new(
@@ -227,6 +229,7 @@ fn command_kind(command: &Command) -> u64 {
         Command::DeleteApplication { .. } => 7,
         Command::PutRecord { .. } => 8,
         Command::DeleteRecord { .. } => 9,
+        Command::Resend { .. } => 60,
         // Whether it is done once shows in the result of its change.
         Command::Once(_, command) => command_kind(command),
     }
@@ -249,6 +252,21 @@ fn directory_record(change: &Change) -> Record {
             Record::new(219, u64::from(*revision), 0_u64, 0_u64)
         }
         // No other is of the directory.
+        _ => Record::new(0, 0, 0_u64, 0_u64),
+    }
+}
+
+/// What a change of an attempt that was asked for is told as.
+fn resend_record(change: &Change) -> Record {
+    match change {
+        Change::PutResend(row) => {
+            let delivery = delivery_value(row.endpoint, row.position);
+            Record::new(230, 0, delivery, u64::from(row.attempts))
+        }
+        Change::DeleteResend { endpoint, position } => {
+            Record::new(231, 0, delivery_value(*endpoint, *position), 0_u64)
+        }
+        // No other is of such an attempt.
         _ => Record::new(0, 0, 0_u64, 0_u64),
     }
 }
@@ -300,6 +318,7 @@ fn change_record(change: &Change) -> Record {
         Change::DeleteOpen { endpoint, position } => {
             Record::new(205, 0, delivery_value(*endpoint, *position), 0_u64)
         }
+        Change::PutResend(_) | Change::DeleteResend { .. } => resend_record(change),
         Change::Expire { endpoint, position } => {
             Record::new(206, 0, delivery_value(*endpoint, *position), 0_u64)
         }

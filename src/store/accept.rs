@@ -68,9 +68,11 @@ pub(super) fn accepts<P: Places>(places: &mut P, batch: &Batch) -> Result<bool, 
             }
             Change::UpdateEndpoint(endpoint) => in_shard(endpoint.key.application),
             Change::PutOpen(row) => in_shard(row.endpoint.application),
+            Change::PutResend(row) => in_shard(row.endpoint.application),
             Change::SetEndpointState { endpoint, .. }
             | Change::DeleteEndpoint { endpoint, .. }
             | Change::DeleteOpen { endpoint, .. }
+            | Change::DeleteResend { endpoint, .. }
             | Change::Expire { endpoint, .. }
             | Change::PutLane { endpoint, .. }
             | Change::DeleteLane { endpoint } => in_shard(endpoint.application),

@@ -8,6 +8,7 @@
 mod attempts;
 mod data;
 mod directory;
+mod endpoint_changes;
 mod endpoint_rows;
 mod event_log;
 mod history;

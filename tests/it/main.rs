@@ -15,6 +15,7 @@ mod engine_endpoints;
 mod engine_model;
 mod engine_once;
 mod engine_records;
+mod engine_resend;
 mod original;
 mod process;
 mod restart;

@@ -254,3 +254,50 @@ async fn keys_and_their_ends_outlive_a_kill_and_no_key_stands_in_the_folder() {
     assert_eq!(list["data"][0]["id"], kept.0);
     assert_eq!(list["data"].as_array().map(Vec::len), Some(1));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_that_was_asked_for_is_made_after_a_kill() {
+    let (receiver, url) = receiver(vec![answering(10, &reply("200 OK", ""))]).await;
+    let fanfare = start(empty_folder());
+    let application = json!({"name": "n", "uid": "acme"});
+    assert_eq!(post(&fanfare, "/api/v1/app", &application).0, 201);
+    let endpoint = json!({"url": url, "uid": "hook"});
+    let endpoints = "/api/v1/app/acme/endpoint";
+    assert_eq!(post(&fanfare, endpoints, &endpoint).0, 201);
+    let (_, accepted) = post(&fanfare, "/api/v1/app/acme/msg", &message(7));
+    receiver.arrived(1).await;
+    let is_disabled = |fanfare: &Process, is_disabled: bool| {
+        let body = json!({"disabled": is_disabled}).to_string();
+        let request = format!(
+            "PATCH {endpoints}/hook HTTP/1.1\r\nhost: h\r\nconnection: close\r\n{KEY}\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let text = fanfare.exchange(request);
+        assert!(text.starts_with("HTTP/1.1 200 "), "{text}");
+    };
+    // So that it is certain that the attempt is still to come.
+    is_disabled(&fanfare, true);
+    let id = accepted["id"].as_str().expect("an id");
+    let resend = format!("/api/v1/app/acme/msg/{id}/endpoint/hook/resend");
+    assert_eq!(post(&fanfare, &resend, &json!({})).0, 202);
+
+    let fanfare = start(fanfare.kill());
+    is_disabled(&fanfare, false);
+    receiver.arrived(2).await;
+    let attempts = format!("/api/v1/app/acme/attempt/msg/{id}");
+    let shown = loop {
+        let page = get(&fanfare, &attempts);
+        if page["data"].as_array().is_some_and(|data| data.len() == 2) {
+            break page;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(shown["data"][0]["triggerType"], 1);
+    assert_eq!(shown["data"][1]["triggerType"], 0);
+    let requests = receiver.requests();
+    assert_eq!(
+        requests[0].header("webhook-id"),
+        requests[1].header("webhook-id")
+    );
+}

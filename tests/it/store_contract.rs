@@ -14,6 +14,7 @@ mod history;
 mod model;
 mod once;
 mod records;
+mod resends;
 pub(crate) mod rows;
 mod secrets;
 
@@ -45,6 +46,7 @@ use fanfare::{
 };
 use once::*;
 use records::*;
+use resends::*;
 use rows::{
     app, application, at, attempt, batch, endpoint, endpoint_key, ms, open, put_endpoint,
     put_event, url_key, watermark,
@@ -127,6 +129,8 @@ macro_rules! every_fact {
             a_registration_is_free_again_when_its_endpoint_is_gone_or_sends_elsewhere,
             a_changed_filter_judges_no_event_of_before,
             endpoints_are_listed_by_id_both_ways,
+            an_attempt_is_owed_until_it_is_made,
+            a_failure_by_hand_settles_nothing,
             a_committed_batch_comes_back_empty_with_its_lists_memory,
             a_batch_of_an_older_epoch_changes_nothing,
             a_batch_of_a_released_shard_fails_and_so_do_all_later_ones,

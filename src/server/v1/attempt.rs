@@ -23,6 +23,7 @@ use super::{
 use crate::{
     domain::{
         application::Application,
+        attempt::Trigger,
         history::{AttemptEntry, EventEntry, HistoryQuery, Name},
         id::{EndpointId, Id},
         outcome::OutcomeKind,
@@ -277,8 +278,10 @@ fn shown<'e>(
         response_duration_ms: record.duration.as_millis(),
         status: status.number(),
         status_text: status.text(),
-        // On its schedule; nothing else makes attempts yet.
-        trigger_type: 0,
+        trigger_type: match record.trigger {
+            Trigger::Schedule => 0,
+            Trigger::Manual => 1,
+        },
         timestamp: wall_time::shown(recorded_wall(record)),
         msg: message.map(|entry| message::shown(entry, with_content)),
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     called::Called,
@@ -18,18 +18,24 @@ use super::{
     page::PageQuery,
     query::Query,
     status::Status,
-    told,
+    told, unexpected,
 };
 use crate::{
     domain::{
+        command::{Answer, Command, Refusal},
         delivery::DeliveryState,
-        endpoint::Endpoint,
-        history::{EventEntry, HistoryQuery},
+        endpoint::{Endpoint, EndpointKey},
+        event::EventPosition,
+        history::{EventEntry, HistoryQuery, Order},
         id::Id,
     },
     limits,
-    server::{backend::Backend, problem::Problem, v1::wall_time},
-    store::ReadError,
+    server::{
+        backend::Backend,
+        problem::{Code, Problem},
+        v1::wall_time,
+    },
+    store::{ReadError, Reads},
     time::{Now, Timestamp},
 };
 
@@ -131,6 +137,67 @@ async fn for_message<B: Backend>(called: Called<B>) -> Result<Response, Problem>
         told(StatusCode::OK, &page)
     })
     .await
+}
+
+/// `POST /api/v1/app/{app}/msg/{message}/endpoint/{endpoint}/resend`: 202 once the attempt is owed.
+pub(super) async fn resend<B: Backend>(called: Called<B>) -> Response {
+    resent(called).await.unwrap_or_else(Problem::into_response)
+}
+
+async fn resent<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
+    let application = called.application()?;
+    let entry = called.message(&application)?;
+    let endpoint = called.endpoint(&application)?;
+    let reads = called.backend.reads();
+    let position = entry.event.position;
+    if reads.delivery_state(endpoint.key, position)?.is_none() {
+        let message = "this message did not go to this endpoint: it did not take its type or \
+                       channel, or came later";
+        return Err(Problem::new(Code::NotFound, message));
+    }
+    if !entry.has_payload {
+        let message = "the payload is no longer kept: send the message anew";
+        return Err(Problem::new(Code::MissingPayload, message));
+    }
+    let command = Command::Resend {
+        endpoint: endpoint.id,
+        attempts: attempts_made(reads, endpoint.key, position)?,
+        event: entry.event,
+    };
+    match called.backend.command(command).await {
+        Ok(Answer::Resend) => told(StatusCode::ACCEPTED, &json!({})),
+        Ok(other) => Err(unexpected("an attempt was asked for", Some(other))),
+        Err(Refusal::UnknownEndpoint) => called.endpoint(&application).and_then(|_| {
+            let message = "the endpoint was deleted meanwhile";
+            Err(Problem::new(Code::NotFound, message))
+        }),
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+/// The number of the last attempt of a delivery.
+fn attempts_made(
+    reads: &dyn Reads,
+    endpoint: EndpointKey,
+    position: EventPosition,
+) -> Result<u16, ReadError> {
+    let mut query = HistoryQuery {
+        above: None,
+        below: None,
+        order: Order::NewestFirst,
+        limit: limits::PAGE_ENTRIES_MAX,
+    };
+    loop {
+        let page = reads.attempts_of_event(endpoint.application, position, query)?;
+        let last = page.iter().find(|entry| entry.record.endpoint == endpoint);
+        if let Some(last) = last {
+            return Ok(last.record.number);
+        }
+        match page.last() {
+            Some(entry) if page.len() == query.limit => query.below = Some(entry.record.id.id()),
+            _ => return Ok(0),
+        }
+    }
 }
 
 /// One end of a delivery, and how it stands; `None` where there is no delivery.

@@ -102,6 +102,10 @@ pub(super) fn routes<B: Backend>(state: ServerState<B>) -> Router<ServerState<B>
             get(delivery::of_endpoint::<B>),
         )
         .route(
+            "/api/v1/app/{app}/msg/{message}/endpoint/{endpoint}/resend",
+            post(delivery::resend::<B>),
+        )
+        .route(
             "/api/v1/app/{app}/msg/{message}/endpoint",
             get(delivery::of_message::<B>),
         )

@@ -34,7 +34,9 @@ impl Status {
     pub(super) const fn of_attempt(record: &AttemptRecord) -> Self {
         match record.result {
             AttemptResult::Succeeded => Self::Success,
-            AttemptResult::RetryAt(_) | AttemptResult::Exhausted => Self::Fail,
+            AttemptResult::RetryAt(_) | AttemptResult::Exhausted | AttemptResult::Failed => {
+                Self::Fail
+            }
         }
     }
 

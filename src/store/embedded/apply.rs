@@ -8,7 +8,7 @@ use super::{
     fault::Fault,
     keys,
     memory::{self, Memory},
-    names, once, record_row,
+    names, once, record_row, resends,
     rows::{self, LaneRow, OpenRow},
     tables::{TableName, Writing},
 };
@@ -60,6 +60,10 @@ pub(super) fn change(
         Change::PutOpen(row) => put_open(writing, memory, row)?,
         Change::DeleteOpen { endpoint, position } => {
             delete_open(writing, memory, endpoint, position)?;
+        }
+        Change::PutResend(row) => resends::put(writing, row)?,
+        Change::DeleteResend { endpoint, position } => {
+            resends::delete(writing, endpoint, position)?;
         }
         Change::Expire { endpoint, position } => {
             expire(writing, memory, (endpoint, position), now)?;

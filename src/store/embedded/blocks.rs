@@ -8,7 +8,7 @@ use super::{fault::Fault, rows};
 use crate::{
     domain::{
         application::ApplicationKey,
-        attempt::{AttemptRecord, AttemptResult},
+        attempt::{AttemptRecord, AttemptResult, Trigger},
         endpoint::EndpointKey,
         event::EventPosition,
         id::{AttemptId, Id},
@@ -44,6 +44,7 @@ enum ResultRow {
     /// How long after the start of the attempt, in microseconds.
     RetryAfter(i64),
     Exhausted,
+    Failed,
 }
 
 /// Packs attempts of one event, in the order of their ids.
@@ -68,13 +69,17 @@ pub(super) fn pack<'record>(
                 duration_us: record.duration.as_micros(),
                 outcome: record.outcome.code(),
                 resent: record.resent,
-                trigger: 0,
+                trigger: match record.trigger {
+                    Trigger::Schedule => 0,
+                    Trigger::Manual => 1,
+                },
                 result: match record.result {
                     AttemptResult::Succeeded => ResultRow::Succeeded,
                     AttemptResult::RetryAt(due) => {
                         ResultRow::RetryAfter(due.as_micros().wrapping_sub(steady))
                     }
                     AttemptResult::Exhausted => ResultRow::Exhausted,
+                    AttemptResult::Failed => ResultRow::Failed,
                 },
                 body: &record.body,
             };
@@ -107,6 +112,11 @@ pub(super) fn unpack(
             },
             position,
             number: row.number,
+            trigger: match row.trigger {
+                0 => Trigger::Schedule,
+                1 => Trigger::Manual,
+                _ => return Err(Fault::damaged(WHAT)),
+            },
             started_at: Now {
                 steady: Timestamp::from_micros(last.1),
                 wall: Timestamp::from_micros(last.2),
@@ -120,6 +130,7 @@ pub(super) fn unpack(
                     AttemptResult::RetryAt(Timestamp::from_micros(last.1.wrapping_add(wait)))
                 }
                 ResultRow::Exhausted => AttemptResult::Exhausted,
+                ResultRow::Failed => AttemptResult::Failed,
             },
             body: Bytes::copy_from_slice(row.body),
         })
@@ -171,6 +182,11 @@ mod tests {
             },
             position,
             number: 2,
+            trigger: if id.is_multiple_of(2) {
+                Trigger::Schedule
+            } else {
+                Trigger::Manual
+            },
             started_at: Now {
                 steady: Timestamp::from_micros(-1_000),
                 wall: Timestamp::from_micros(i64::MAX),
@@ -189,6 +205,7 @@ mod tests {
                 OutcomeKind::Timeout { after_ms: 30_000 },
                 AttemptResult::RetryAt(due),
             ),
+            record((1 << 90) + 2, OutcomeKind::Reset, AttemptResult::Failed),
             record(u128::MAX, OutcomeKind::Refused, AttemptResult::Exhausted),
         ];
         let bytes = pack(records.iter(), Vec::new()).expect("it fits");

@@ -5,6 +5,7 @@ use super::{
     fault::Fault,
     keys, reader,
     reading::{bare_event_at, bucket_at},
+    resends,
     rows::{self, OpenRow},
     tables::{Reading, TableName},
 };
@@ -41,6 +42,7 @@ pub(super) fn state_of(
     Ok(delivery::state(DeliveryFacts {
         subscribed: known.matched(&event),
         open_due: open.map(|row| Timestamp::from_micros(row.due)),
+        resend: resends::is_owed(reading, endpoint, position)?,
         last_result,
         expired: expired.is_some(),
         deleted: known.is_deleted(),
@@ -62,7 +64,8 @@ fn last_result(
     reading.scan(TableName::Attempts(bucket), range, true, |_, block| {
         let records = blocks::unpack(application, position, block)?;
         let mut newest_first = records.iter().rev();
-        let record = newest_first.find(|record| record.endpoint == endpoint);
+        let record = newest_first
+            .find(|record| record.endpoint == endpoint && record.result != AttemptResult::Failed);
         found = record.map(|record| record.result);
         Ok(found.is_none())
     })?;

@@ -7,7 +7,7 @@ use super::{
     fault::Fault,
     keys::{self, Reader},
     memory::{ALL, Memory},
-    names,
+    names, resends,
     tables::{Reading, TableName, Writing},
     vault::VaultError,
 };
@@ -95,10 +95,14 @@ pub(super) fn delete(
             writing.remove(TableName::Names, &names::unique(&name))?;
         }
     }
+    resends::delete_all(writing, key)?;
     set_state(writing, key, EndpointState::Deleted, from)
 }
 
-fn endpoint_at(writing: &mut Writing<'_>, key: EndpointKey) -> Result<Option<Endpoint>, Fault> {
+pub(super) fn endpoint_at(
+    writing: &mut Writing<'_>,
+    key: EndpointKey,
+) -> Result<Option<Endpoint>, Fault> {
     let vault = Arc::clone(&writing.vault);
     writing.read(TableName::Endpoints, &keys::endpoint(key), |row| {
         endpoint_row::endpoint(&vault, key, row)

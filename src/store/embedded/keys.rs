@@ -94,6 +94,14 @@ pub(super) fn retry(endpoint: EndpointKey, due: Timestamp, position: EventPositi
         .done()
 }
 
+/// Of an attempt that somebody asked for.
+pub(super) fn resend(endpoint: EndpointKey, position: EventPosition) -> [u8; 18] {
+    Builder::new()
+        .endpoint(endpoint)
+        .put(&position.number().to_be_bytes())
+        .done()
+}
+
 /// Of a block of attempts: its event and the first attempt's id.
 pub(super) fn attempts(
     application: ApplicationKey,

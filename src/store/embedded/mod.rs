@@ -44,6 +44,7 @@ mod reader;
 mod reading;
 mod record_row;
 mod recovery;
+mod resends;
 mod rows;
 mod seal;
 mod space;

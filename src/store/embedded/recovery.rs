@@ -11,12 +11,14 @@ use super::{
     keys::{self, Reader},
     memory::{ALL, Memory, Progress},
     reading::{events_between, spans_between},
+    resends,
     rows::{self, LaneRow},
     tables::{Reading, TableName},
 };
 use crate::{
     domain::{
         application::ApplicationKey,
+        attempt::AttemptResult,
         endpoint::EndpointKey,
         event::EventPosition,
         id::{Id, ShardId},
@@ -98,6 +100,7 @@ fn application(
             lane: lanes.remove(&ordinal),
             settled: settled.remove(&ordinal).unwrap_or_default(),
             open_due,
+            resends: resends::of_endpoint(reading, endpoint.key)?,
             endpoint,
         });
     }
@@ -179,6 +182,10 @@ fn settled(
             let position = Reader(key.get(6..).unwrap_or_default()).position();
             let position = position.ok_or_else(|| Fault::damaged("a block of attempts"))?;
             for record in blocks::unpack(application, position, block)? {
+                // One by hand that failed beside the schedule leaves the walk what it has to do.
+                if record.result == AttemptResult::Failed {
+                    continue;
+                }
                 settled
                     .entry(record.endpoint.ordinal)
                     .or_default()

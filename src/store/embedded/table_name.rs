@@ -20,6 +20,8 @@ pub(super) enum TableName {
     Open,
     /// Waiting deliveries by lane.
     Retry,
+    /// Attempts that somebody asked for.
+    Resends,
     /// Lagging lanes.
     Lanes,
     /// Attempts that are not in the index yet.
@@ -42,7 +44,7 @@ pub(super) enum TableName {
 
 impl TableName {
     /// The tables that are always there.
-    pub(super) const FIXED: [Self; 11] = [
+    pub(super) const FIXED: [Self; 12] = [
         Self::State,
         Self::Applications,
         Self::Records,
@@ -51,6 +53,7 @@ impl TableName {
         Self::Spans,
         Self::Open,
         Self::Retry,
+        Self::Resends,
         Self::Lanes,
         Self::Journal,
         Self::Heads,
@@ -67,6 +70,7 @@ impl TableName {
             Self::Spans => "spans".to_owned(),
             Self::Open => "open".to_owned(),
             Self::Retry => "retry".to_owned(),
+            Self::Resends => "resends".to_owned(),
             Self::Lanes => "lanes".to_owned(),
             Self::Journal => "journal".to_owned(),
             Self::Heads => "heads".to_owned(),
@@ -101,6 +105,7 @@ impl TableName {
             Self::Expired(bucket) => (14, bucket),
             Self::Records => (15, 0),
             Self::Once(day) => (16, day),
+            Self::Resends => (17, 0),
         };
         (kind << 32) | bucket as u64
     }

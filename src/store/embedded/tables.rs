@@ -11,6 +11,7 @@
 //! | `spans` | 0, application, position; 1, bucket, application | the bucket from that position on; its first position |
 //! | `open` | application, position, endpoint | when the delivery is due, attempts made |
 //! | `retry` | endpoint, due, position | nothing: the same rows by lane |
+//! | `resends` | endpoint, position | attempts made before one that somebody asked for |
 //! | `lanes` | endpoint | where a lagging lane stands |
 //! | `journal` | shard, first attempt | attempts that are not in the index yet |
 //! | `heads` | endpoint | the bucket of its newest block in the index |

@@ -21,7 +21,7 @@ use crate::{
         application::ApplicationKey,
         change::{Batch, Change, ChangeResult, UniqueKey},
         delivery::OpenDelivery,
-        endpoint::{Endpoint, EndpointKey, EndpointState},
+        endpoint::{Endpoint, EndpointKey},
         event::{Event, EventPosition},
         id::Id,
         once::Once,
@@ -154,6 +154,17 @@ impl DataShard {
             }
             Change::PutOpen(row) => self.put_open(row),
             Change::DeleteOpen { endpoint, position } => self.delete_open(endpoint, position),
+            Change::PutResend(row) => {
+                let rows = self.endpoint_mut(row.endpoint);
+                if let Some(rows) = rows.filter(|rows| !rows.endpoint().is_deleted()) {
+                    rows.resends.insert(row.position, row);
+                }
+            }
+            Change::DeleteResend { endpoint, position } => {
+                if let Some(rows) = self.endpoint_mut(endpoint) {
+                    rows.resends.remove(&position);
+                }
+            }
             Change::Expire { endpoint, position } => self.expire(endpoint, position),
             Change::PutLane {
                 endpoint,
@@ -203,43 +214,6 @@ impl DataShard {
         rows.endpoints
             .insert(key.ordinal, EndpointRows::new(endpoint));
         ChangeResult::Fresh
-    }
-
-    /// Puts an endpoint in the place of the revision before it, unless a name of it is taken.
-    fn update_endpoint(&mut self, endpoint: Arc<Endpoint>) -> ChangeResult {
-        let Some(known) = self.endpoint(endpoint.key) else {
-            return ChangeResult::Stale;
-        };
-        let known = Arc::clone(known.endpoint());
-        if known.is_deleted() || known.revision().saturating_add(1) != endpoint.revision() {
-            return ChangeResult::Stale;
-        }
-        let id = endpoint.id.id();
-        let names = UniqueKey::of_endpoint(&endpoint);
-        let owners = names.iter().filter_map(|name| self.unique.get(name));
-        if let Some(owner) = owners.copied().find(|owner| *owner != id) {
-            return ChangeResult::Existing(owner);
-        }
-        for name in UniqueKey::of_endpoint(&known) {
-            self.unique.remove(&name);
-        }
-        self.unique.extend(names.into_iter().map(|name| (name, id)));
-        if let Some(rows) = self.endpoint_mut(endpoint.key) {
-            rows.replace(endpoint);
-        }
-        ChangeResult::Fresh
-    }
-
-    /// Ends an endpoint; its row stays for the history of what it got.
-    fn delete_endpoint(&mut self, key: EndpointKey, from: EventPosition) {
-        self.put_lane(key, None);
-        let Some(rows) = self.endpoint_mut(key) else {
-            return;
-        };
-        rows.set_state(EndpointState::Deleted, from);
-        for name in UniqueKey::of_endpoint(&Arc::clone(rows.endpoint())) {
-            self.unique.remove(&name);
-        }
     }
 
     /// Writes an event if its name is free and there is room; its position is used either way.
@@ -314,7 +288,7 @@ impl DataShard {
     }
 
     /// Writes where a lane stands, or that it no longer lags.
-    fn put_lane(&mut self, endpoint: EndpointKey, lane: Option<Lane>) {
+    pub(super) fn put_lane(&mut self, endpoint: EndpointKey, lane: Option<Lane>) {
         let Some(rows) = self.applications.get_mut(&endpoint.application) else {
             return;
         };
@@ -384,7 +358,7 @@ impl DataShard {
     }
 
     /// The rows of an endpoint, to be changed.
-    fn endpoint_mut(&mut self, key: EndpointKey) -> Option<&mut EndpointRows> {
+    pub(super) fn endpoint_mut(&mut self, key: EndpointKey) -> Option<&mut EndpointRows> {
         let rows = self.applications.get_mut(&key.application)?;
         rows.endpoints.get_mut(&key.ordinal)
     }

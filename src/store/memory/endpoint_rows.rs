@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     domain::{
-        delivery::OpenDelivery,
+        delivery::{OpenDelivery, Resend},
         endpoint::{Endpoint, EndpointState},
         event::EventPosition,
     },
@@ -25,6 +25,8 @@ pub(super) struct EndpointRows {
     open: BTreeMap<(Timestamp, EventPosition), OpenDelivery>,
     /// When the row of each event is due.
     due: BTreeMap<EventPosition, Timestamp>,
+    /// Attempts that somebody asked for.
+    pub(super) resends: BTreeMap<EventPosition, Resend>,
 }
 
 impl EndpointRows {
@@ -35,6 +37,7 @@ impl EndpointRows {
             lane: None,
             open: BTreeMap::new(),
             due: BTreeMap::new(),
+            resends: BTreeMap::new(),
         }
     }
 

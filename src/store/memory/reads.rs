@@ -9,12 +9,12 @@ use super::{
 use crate::{
     domain::{
         application::ApplicationKey,
-        attempt::AttemptRecord,
+        attempt::{AttemptRecord, AttemptResult},
         delivery::{self, DeliveryFacts, DeliveryState},
         endpoint::{Endpoint, EndpointKey},
         event::{Event, EventPosition},
         history::{HistoryQuery, Order},
-        page::{ApplicationState, EndpointRecovery, Page, ShardState},
+        page::{ApplicationState, EndpointRecovery, OwedResend, Page, ShardState},
     },
     time::Timestamp,
 };
@@ -127,10 +127,12 @@ impl DataShard {
         let application = self.applications.get(&endpoint.application)?;
         let event = application.events.get(position)?;
         let mut newest_first = event.attempts.iter().rev();
-        let last = newest_first.find(|record| record.endpoint == endpoint);
+        let last = newest_first
+            .find(|record| record.endpoint == endpoint && record.result != AttemptResult::Failed);
         delivery::state(DeliveryFacts {
             subscribed: rows.endpoint().matched(&event.event),
             open_due: rows.due_of(position),
+            resend: rows.resends.contains_key(&position),
             last_result: last.map(|record| record.result),
             expired: event.expired.contains(&endpoint.ordinal),
             deleted: rows.endpoint().is_deleted(),
@@ -176,6 +178,7 @@ fn application_state(key: ApplicationKey, rows: &ApplicationRows) -> Application
             lane: endpoint.lane,
             settled,
             open_due: endpoint.first_due(),
+            resends: resends(rows, endpoint),
         }
     });
     let endpoints = endpoints.collect();
@@ -194,11 +197,24 @@ fn application_state(key: ApplicationKey, rows: &ApplicationRows) -> Application
     }
 }
 
+/// The attempts that somebody asked for, with their events.
+fn resends(rows: &ApplicationRows, endpoint: &EndpointRows) -> Vec<OwedResend> {
+    let waiting = endpoint.resends.values();
+    let with_event = waiting.map(|resend| {
+        let row = rows.events.get(resend.position);
+        (*resend, row.map(|row| Arc::clone(&row.event)))
+    });
+    with_event.collect()
+}
+
 /// Which events from the watermark on were attempted for or expired for each endpoint.
 fn settled_by_endpoint(rows: &ApplicationRows) -> BTreeMap<u32, Vec<EventPosition>> {
     let mut settled: BTreeMap<u32, Vec<EventPosition>> = BTreeMap::new();
     for row in rows.events.from(rows.watermark) {
-        let attempted = row.attempts.iter().map(|record| record.endpoint.ordinal);
+        // One by hand that failed beside the schedule leaves the walk what it has to do.
+        let moved = |record: &&AttemptRecord| record.result != AttemptResult::Failed;
+        let attempted = row.attempts.iter().filter(moved);
+        let attempted = attempted.map(|record| record.endpoint.ordinal);
         for ordinal in attempted.chain(row.expired.iter().copied()) {
             settled.entry(ordinal).or_default().push(row.event.position);
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fanfare::{domain::outcome::OutcomeKind, time::Span};
+use http::Method;
 use serde_json::{Value, json};
 
 use super::{Api, local};
@@ -317,6 +318,50 @@ async fn an_endpoint_shows_its_messages_and_how_each_delivery_stands() {
         api.post("/api/v1/app/a/endpoint", late).await.fine();
         let late = column(&api, "/api/v1/app/a/endpoint/late/msg", "id").await;
         assert!(late.is_empty(), "what came before it is not for it");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_message_is_sent_again_by_hand_whatever_became_of_it() {
+    local(async {
+        let api = api().await;
+        let id = message(&api, "t").await;
+        api.attempts(3).await;
+        let resend = |uid: &str| format!("/api/v1/app/a/msg/{id}/endpoint/{uid}/resend");
+        for (count, uid) in (4..).zip(["good", "bad"]) {
+            // Client libraries send no body, or an empty object.
+            let answer = api
+                .post_raw(&resend(uid), if uid == "bad" { "{}" } else { "" })
+                .await;
+            assert_eq!((answer.status.as_u16(), answer.body.as_str()), (202, "{}"));
+            api.attempts(count).await;
+            let path = format!("/api/v1/app/a/attempt/endpoint/{uid}");
+            assert_eq!(
+                column(&api, &path, "triggerType").await,
+                [1, 0],
+                "newest first"
+            );
+        }
+        let path = format!("/api/v1/app/a/msg/{id}/endpoint");
+        assert_eq!(column(&api, &path, "status").await, [0, 1, 1]);
+        let elsewhere = json!({ "url": "http://good/", "uid": "other", "eventTypes": ["other"] });
+        api.post("/api/v1/app/a/endpoint", elsewhere).await.fine();
+        for path in [
+            resend("other"),
+            resend("nobody"),
+            resend("good").replace(&id, "x"),
+        ] {
+            let answer = api.post_raw(&path, "").await;
+            assert_eq!(answer.refusal(), (404, "not_found".to_owned()), "{path}");
+        }
+        let delete = Method::DELETE;
+        let answer = api
+            .send(delete, "/api/v1/app/a/endpoint/bad", &json!({}), None)
+            .await;
+        assert_eq!(answer.status, 204);
+        let answer = api.post_raw(&resend("bad"), "").await;
+        assert_eq!(answer.refusal().0, 404, "it was deleted");
     })
     .await;
 }

@@ -170,7 +170,9 @@ impl Model {
             | Change::DeleteRecord { .. }
             | Change::UpdateEndpoint(_)
             | Change::Once(..)
-            | Change::DeleteEndpoint { .. } => unreachable!("not drafted"),
+            | Change::DeleteEndpoint { .. }
+            | Change::PutResend(_)
+            | Change::DeleteResend { .. } => unreachable!("not drafted"),
             Change::PutEndpoint { endpoint, unique } => {
                 if let Some(existing) = unique.as_ref().and_then(|key| self.unique.get(key)) {
                     return ChangeResult::Existing(*existing);
@@ -287,6 +289,7 @@ impl Model {
         let known = self.events.get(&(endpoint.application, position))?;
         let to_endpoint = |record: &&AttemptRecord| record.endpoint == endpoint;
         delivery::state(DeliveryFacts {
+            resend: false,
             subscribed: self.endpoints.get(&endpoint)?.takes(rows::at(position)),
             open_due: self.open.get(&(endpoint, position)).map(|row| row.due),
             last_result: known.attempts.iter().rfind(to_endpoint).map(|r| r.result),

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use fanfare::{
     domain::{
         application::{Application, ApplicationKey},
-        attempt::{AttemptRecord, AttemptResult},
+        attempt::{AttemptRecord, AttemptResult, Trigger},
         change::{Batch, BatchHandle, Change, Epoch, UniqueKey},
         delivery::OpenDelivery,
         endpoint::{BodyFormat, Endpoint, EndpointKey, EndpointState, Subscription, Target},
@@ -159,6 +159,7 @@ pub(crate) fn attempt(
         id: AttemptId::new(Id::from_value(id)),
         endpoint,
         position: at(position),
+        trigger: Trigger::Schedule,
         number: 1,
         started_at: Now::at(ms(2)),
         duration: Span::from_millis(3),

@@ -195,6 +195,7 @@ impl Checker<'_> {
                 TableName::Spans => self.span(key, value),
                 TableName::Open => self.open(key, value),
                 TableName::Retry => self.retry(key),
+                TableName::Resends => self.resend(key, value),
                 TableName::Lanes => self.lane(key, value),
                 TableName::Journal => self.journal(key, value),
                 TableName::Heads => self.head(key, value),

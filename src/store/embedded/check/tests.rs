@@ -8,7 +8,7 @@ use super::check;
 use crate::{
     domain::{
         application::{Application, ApplicationKey},
-        attempt::{AttemptRecord, AttemptResult},
+        attempt::{AttemptRecord, AttemptResult, Trigger},
         change::{Batch, BatchHandle, Change, UniqueKey},
         delivery::OpenDelivery,
         endpoint::{BodyFormat, Endpoint, EndpointKey, EndpointState, Subscription, Target},
@@ -129,6 +129,7 @@ fn attempt(position: u64, result: AttemptResult) -> AttemptRecord {
         id: AttemptId::new(Id::from_value(20 + u128::from(position))),
         endpoint: ENDPOINT,
         position: at(position),
+        trigger: Trigger::Schedule,
         number: 1,
         started_at: Now::at(ms(2)),
         duration: Span::from_millis(3),

@@ -6,6 +6,7 @@ use crate::{
     store::embedded::{
         fault::Fault,
         keys::{self, Reader},
+        resends,
         rows::{self, LaneRow, OpenRow},
         tables::TableName,
     },
@@ -34,6 +35,21 @@ impl Checker<'_> {
                 *self.waiting.entry(application).or_default() += 1;
             }
             None => self.fault(format!("{what} waits and there is no such event")),
+        }
+        Ok(())
+    }
+
+    /// An attempt that is owed is owed to an endpoint. Its event may be gone: then it is let go when its
+    /// shard is acquired.
+    pub(super) fn resend(&mut self, key: &[u8], row: &[u8]) -> Result<(), Fault> {
+        let (endpoint, position) = resends::read_key(key)?;
+        resends::read(row)?;
+        if !self.has_endpoint(endpoint)? {
+            let event = called_event(endpoint.application, position);
+            let ordinal = endpoint.ordinal;
+            self.fault(format!(
+                "an attempt of {event} is owed to endpoint {ordinal} and there is no such endpoint"
+            ));
         }
         Ok(())
     }

@@ -1,0 +1,220 @@
+//! Resends: attempts that somebody asked for, beside the schedule and before everything else of their
+//! lane. Each is owed by a row of its own from before its caller is answered until its attempt is
+//! recorded; the delivery and its retry stay as they are, unless the attempt succeeds.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use super::{
+    Engine,
+    flight::{Flight, Source},
+    io::Effect,
+    lane::Place,
+    record::OnCommit,
+};
+use crate::{
+    domain::{
+        attempt::AttemptResult,
+        change::Change,
+        command::{Answer, Refusal, RequestHandle},
+        delivery::Resend,
+        event::{Event, EventPosition},
+        id::EndpointId,
+        page::OwedResend,
+    },
+    limits,
+    time::Now,
+};
+
+/// What was asked for of one lane.
+#[derive(Debug, Default)]
+pub(super) struct Resends {
+    /// Durable and to be sent, in the order asked for.
+    waiting: VecDeque<(Arc<Event>, u16)>,
+    /// Of which an attempt is in flight.
+    flying: Vec<EventPosition>,
+    /// Asked for, but not durable yet.
+    asked: Vec<EventPosition>,
+}
+
+impl Resends {
+    /// Whether one is to be sent.
+    pub(super) fn wait(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    fn is_under_way(&self, position: EventPosition) -> bool {
+        let mut waiting = self.waiting.iter();
+        self.flying.contains(&position) || waiting.any(|(event, _)| event.position == position)
+    }
+}
+
+impl Engine {
+    /// Gathers that an attempt is owed.
+    pub(super) fn resend(
+        &mut self,
+        request: RequestHandle,
+        (id, event): (EndpointId, Arc<Event>),
+        attempts: u16,
+    ) -> Result<(), Refusal> {
+        let endpoint = self.endpoint_of(event.application, id)?.key;
+        let (entry, log) = self.writable(event.application)?;
+        if entry.resends >= limits::RESENDS_WAITING_MAX {
+            return Err(Refusal::Overloaded);
+        }
+        entry.resends += 1;
+        let position = event.position;
+        let bytes = event.payload.bytes.len();
+        let row = Resend {
+            endpoint,
+            position,
+            attempts,
+        };
+        let then = OnCommit::Resend(request, id, attempts, event);
+        log.gather_urgent(Change::PutResend(row), then, bytes);
+        let index = self.registry.lane(id);
+        if let Some(lane) = index.and_then(|index| self.registry.lanes.get_mut(index)) {
+            lane.resends.asked.push(position);
+        }
+        Ok(())
+    }
+
+    /// An attempt is owed: it starts as soon as its lane has room, unless one of the same delivery that
+    /// was asked for is under way.
+    pub(super) fn resend_owed(
+        &mut self,
+        request: RequestHandle,
+        (id, event): (EndpointId, Arc<Event>),
+        attempts: u16,
+        now: Now,
+    ) {
+        self.replies.push((request, Ok(Answer::Resend)));
+        let Some(index) = self.registry.lane(id) else {
+            return;
+        };
+        let Some(lane) = self.registry.lanes.get_mut(index) else {
+            return;
+        };
+        let mut asked = lane.resends.asked.iter();
+        if let Some(place) = asked.position(|asked| *asked == event.position) {
+            lane.resends.asked.swap_remove(place);
+        }
+        if lane.endpoint.is_deleted() || lane.resends.is_under_way(event.position) {
+            self.count_resends(index, 1);
+        } else {
+            lane.resends.waiting.push_back((event, attempts));
+            self.reconsider(index, now);
+        }
+    }
+
+    /// Attempts that were owed when the shard was acquired. What has no event or no payload any more
+    /// can't be sent.
+    pub(super) fn restore_resends(&mut self, index: usize, owed: Vec<OwedResend>, now: Now) {
+        for (row, event) in owed {
+            let Some(lane) = self.registry.lanes.get_mut(index) else {
+                return;
+            };
+            if let Some(event) = event {
+                lane.resends.waiting.push_back((event, row.attempts));
+                if let Some(entry) = self.registry.applications.get_mut(lane.application) {
+                    entry.resends += 1;
+                }
+            } else if let Some(log) = self.logs.get_mut(&row.endpoint.application.shard) {
+                let (endpoint, position) = (row.endpoint, row.position);
+                log.gather(Change::DeleteResend { endpoint, position }, now);
+            }
+        }
+    }
+
+    /// Sends the next attempt that was asked for; whether there is one.
+    pub(super) fn start_resend(&mut self, index: usize, now: Now, out: &mut Vec<Effect>) -> bool {
+        let lane = self.registry.lanes.get_mut(index);
+        let next = lane.and_then(|lane| {
+            let (event, attempts) = lane.resends.waiting.pop_front()?;
+            lane.resends.flying.push(event.position);
+            Some((event, attempts))
+        });
+        let Some((event, attempts)) = next else {
+            return false;
+        };
+        let number = attempts.saturating_add(1);
+        self.send(index, event, number, Source::Manual, now, out);
+        true
+    }
+
+    /// An attempt that was asked for was made: it is owed no more. If it succeeded its delivery has
+    /// ended, whatever was still to come of it.
+    pub(super) fn resend_made(&mut self, flight: &Flight, result: AttemptResult, now: Now) {
+        let index = flight.lane;
+        let position = flight.event.position;
+        self.count_resends(index, 1);
+        let Some(lane) = self.registry.lanes.get_mut(index) else {
+            return;
+        };
+        lane.resends.flying.retain(|flying| *flying != position);
+        let endpoint = lane.endpoint.key;
+        // One that was asked for meanwhile and is about to be durable keeps the row.
+        if !lane.resends.asked.contains(&position)
+            && let Some(log) = self.logs.get_mut(&endpoint.application.shard)
+        {
+            log.gather(Change::DeleteResend { endpoint, position }, now);
+        }
+        if result == AttemptResult::Succeeded {
+            self.call_schedule_off(index, position, now);
+        }
+    }
+
+    /// A delivery succeeded by hand: its scheduled attempts are made no more.
+    fn call_schedule_off(&mut self, index: usize, position: EventPosition, now: Now) {
+        let scheduled = self.flights.iter_mut().find(|(_, flight)| {
+            flight.lane == index
+                && flight.event.position == position
+                && matches!(flight.source, Source::Walk | Source::Open)
+        });
+        if let Some((_, flight)) = scheduled {
+            flight.is_overtaken = true;
+            return;
+        }
+        let Some(lane) = self.registry.lanes.get_mut(index) else {
+            return;
+        };
+        let waits_on_walk = lane.place != Place::Idle
+            && (lane.next..lane.done.limit()).contains(&position)
+            && !lane.done.is_done(position);
+        if waits_on_walk {
+            self.settle_walk(index, position);
+            return;
+        }
+        let before = lane.open.held();
+        let (is_here, may_be_stored) = lane.open.withdraw(position);
+        self.open_held.replace(before, lane.open.held());
+        let (endpoint, application) = (lane.endpoint.key, lane.application);
+        if (is_here || may_be_stored)
+            && let Some(log) = self.logs.get_mut(&endpoint.application.shard)
+        {
+            log.gather(Change::DeleteOpen { endpoint, position }, now);
+        }
+        // A row that did not stand here is counted until the shard is acquired again; nobody knows
+        // here whether there was one.
+        if is_here {
+            self.count_open_rows(application, -1, now);
+        }
+    }
+
+    /// A deleted endpoint is owed nothing.
+    pub(super) fn drop_resends(&mut self, index: usize) {
+        if let Some(lane) = self.registry.lanes.get_mut(index) {
+            let dropped = lane.resends.waiting.len();
+            lane.resends.waiting.clear();
+            self.count_resends(index, dropped);
+        }
+    }
+
+    fn count_resends(&mut self, index: usize, fewer: usize) {
+        let lane = self.registry.lanes.get(index);
+        let application = lane.map(|lane| lane.application);
+        let entry = application.and_then(|index| self.registry.applications.get_mut(index));
+        if let Some(entry) = entry {
+            entry.resends = entry.resends.saturating_sub(fewer);
+        }
+    }
+}

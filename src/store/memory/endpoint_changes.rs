@@ -1,0 +1,50 @@
+//! Endpoints that change and go.
+
+use std::sync::Arc;
+
+use super::data::DataShard;
+use crate::domain::{
+    change::{ChangeResult, UniqueKey},
+    endpoint::{Endpoint, EndpointKey, EndpointState},
+    event::EventPosition,
+};
+
+impl DataShard {
+    /// Puts an endpoint in the place of the revision before it, unless a name of it is taken.
+    pub(super) fn update_endpoint(&mut self, endpoint: Arc<Endpoint>) -> ChangeResult {
+        let Some(known) = self.endpoint(endpoint.key) else {
+            return ChangeResult::Stale;
+        };
+        let known = Arc::clone(known.endpoint());
+        if known.is_deleted() || known.revision().saturating_add(1) != endpoint.revision() {
+            return ChangeResult::Stale;
+        }
+        let id = endpoint.id.id();
+        let names = UniqueKey::of_endpoint(&endpoint);
+        let owners = names.iter().filter_map(|name| self.unique.get(name));
+        if let Some(owner) = owners.copied().find(|owner| *owner != id) {
+            return ChangeResult::Existing(owner);
+        }
+        for name in UniqueKey::of_endpoint(&known) {
+            self.unique.remove(&name);
+        }
+        self.unique.extend(names.into_iter().map(|name| (name, id)));
+        if let Some(rows) = self.endpoint_mut(endpoint.key) {
+            rows.replace(endpoint);
+        }
+        ChangeResult::Fresh
+    }
+
+    /// Ends an endpoint; its row stays for the history of what it got.
+    pub(super) fn delete_endpoint(&mut self, key: EndpointKey, from: EventPosition) {
+        self.put_lane(key, None);
+        let Some(rows) = self.endpoint_mut(key) else {
+            return;
+        };
+        rows.set_state(EndpointState::Deleted, from);
+        rows.resends.clear();
+        for name in UniqueKey::of_endpoint(&Arc::clone(rows.endpoint())) {
+            self.unique.remove(&name);
+        }
+    }
+}
