@@ -1,6 +1,11 @@
 //! The catalogue of event types as the routes know it: read once, then kept up with every change,
 //! so that accepting a message asks no disk.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a change is followed though its caller hung up, on the server's own runtime"
+)]
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock},
@@ -8,8 +13,12 @@ use std::{
 
 use serde_json::{Map, Value};
 
+use super::backend::Backend;
 use crate::{
-    domain::record::{Record, RecordKind},
+    domain::{
+        command::{Command, Refusal, Reply},
+        record::{Record, RecordKind},
+    },
     store::{ReadError, Reads},
 };
 
@@ -54,6 +63,23 @@ impl Catalogue {
         }
         drop(known);
         self.refresh(reads)
+    }
+
+    /// Asks for a change of an entry and follows it, whether or not somebody waits for the answer to
+    /// the end.
+    ///
+    /// # Errors
+    /// The engine's [`Refusal`].
+    pub(super) async fn change<B: Backend>(&self, backend: &B, command: Command) -> Reply {
+        let (catalogue, backend) = (self.clone(), backend.clone());
+        let task = tokio::spawn(async move {
+            let reply = backend.command(command).await;
+            if let Err(error) = catalogue.refresh(backend.reads()) {
+                tracing::error!(%error, "the catalogue of event types could not be read");
+            }
+            reply
+        });
+        task.await.unwrap_or(Err(Refusal::Unknown))
     }
 
     /// Reads all entries again, after one was changed. Who reads later never puts an older state in

@@ -464,7 +464,7 @@ def _():
 
     failed = listed(status=models.MessageStatus.FAIL)
     assert len(failed) >= 6 and set(failed) == {2}, failed
-    failed = listed(status_code_class=models.StatusCodeClass.CODE_5XX)
+    failed = listed(status_code_class=models.StatusCodeClass.CODE5XX)
     assert len(failed) >= 6 and set(failed) == {2}, failed
     same(listed(event_types=["order.other", "order.none"]), [], "of other types")
     assert len(listed(event_types=["order.failing", "order.none"])) >= 6

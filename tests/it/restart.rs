@@ -1,5 +1,7 @@
 //! The built binary, killed and started again on the same folder: what was acknowledged is there.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -286,13 +288,16 @@ async fn an_attempt_that_was_asked_for_is_made_after_a_kill() {
     is_disabled(&fanfare, false);
     receiver.arrived(2).await;
     let attempts = format!("/api/v1/app/acme/attempt/msg/{id}");
-    let shown = loop {
-        let page = get(&fanfare, &attempts);
-        if page["data"].as_array().is_some_and(|data| data.len() == 2) {
-            break page;
+    let shown = tokio::time::timeout(Duration::from_secs(20), async {
+        loop {
+            let page = get(&fanfare, &attempts);
+            if page["data"].as_array().is_some_and(|data| data.len() == 2) {
+                break page;
+            }
+            tokio::task::yield_now().await;
         }
-        tokio::task::yield_now().await;
-    };
+    });
+    let shown = shown.await.expect("both attempts are recorded");
     assert_eq!(shown["data"][0]["triggerType"], 1);
     assert_eq!(shown["data"][1]["triggerType"], 0);
     let requests = receiver.requests();

@@ -139,8 +139,8 @@ async fn made<B: Backend>(
         body: said.clone(),
     };
     let command = key.once(Makes::EventType, Id::default(), body, command);
-    let answer = called.backend.command(command).await;
-    let entries = called.catalogue.refresh(called.backend.reads())?;
+    let answer = called.catalogue.change(&called.backend, command).await;
+    let entries = called.catalogue.entries(called.backend.reads())?;
     let (id, is_replayed) = match answer {
         Ok(Answer::Record { id }) => (id, false),
         Ok(Answer::Replayed { id }) => (id, true),
@@ -300,8 +300,8 @@ async fn written<B: Backend>(
         revision,
         body: said.clone(),
     };
-    let answer = called.backend.command(command).await;
-    let entries = called.catalogue.refresh(called.backend.reads())?;
+    let answer = called.catalogue.change(&called.backend, command).await;
+    let entries = called.catalogue.entries(called.backend.reads())?;
     match answer {
         Ok(Answer::Record { .. }) => entries
             .get(name)
@@ -321,8 +321,7 @@ async fn forgotten<B: Backend>(called: &Called<B>, known: &EventType) -> Result<
         name: Arc::clone(&known.record.name),
         revision: known.record.revision,
     };
-    let answer = called.backend.command(command).await;
-    called.catalogue.refresh(called.backend.reads())?;
+    let answer = called.catalogue.change(&called.backend, command).await;
     match answer {
         Ok(Answer::Record { .. }) => Ok(true),
         Err(Refusal::Stale) => Ok(false),
