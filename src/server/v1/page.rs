@@ -71,7 +71,8 @@ impl PageQuery {
     /// The part of `list` that is asked for.
     ///
     /// # Errors
-    /// [`Code::InvalidCursor`] if the iterator is none of this list; the client's fault.
+    /// [`Code::InvalidCursor`](crate::server::problem::Code::InvalidCursor) if the iterator is none of
+    /// this list; the client's fault.
     pub(super) fn part(&self, list: List, now: Now) -> Result<Part, Problem> {
         let cursor = self.iterator.as_deref();
         let cursor = cursor.map(|text| Cursor::parse(text, list)).transpose()?;
