@@ -126,6 +126,10 @@ pub const SECRET_BYTES_MIN: usize = 24;
 pub const SECRET_BYTES_MAX: usize = 64;
 /// Longest body that `fanfare verify` reads, in bytes; no delivery is so long.
 pub const VERIFIED_BODY_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Longest payload that `fanfare event send` reads, in bytes; a server decides what it takes.
+pub const CLIENT_PAYLOAD_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Longest answer of a server that the command line reads, in bytes: a page of the longest events.
+pub const CLIENT_ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Shortest admin key, in visible ASCII characters.
 pub const ADMIN_KEY_BYTES_MIN: usize = 32;
 /// Longest admin key, in visible ASCII characters.

@@ -19,6 +19,15 @@ pub enum Failure {
     /// The world did not let the command do its work.
     #[error("{0}")]
     Operation(String),
+    /// The server knows no such thing.
+    #[error("{0}")]
+    NotFound(String),
+    /// The server does not let this key do that.
+    #[error("{0}")]
+    Refused(String),
+    /// No answer came from the server.
+    #[error("{0}")]
+    Unreachable(String),
     /// A second signal came before the first one's work was done.
     #[error("ended at once, as a second signal asked: attempts in flight were broken off")]
     Interrupted,
@@ -31,6 +40,9 @@ impl Failure {
         match self {
             Self::Operation(_) => 1,
             Self::Configuration(_) | Self::Usage(_) => 2,
+            Self::NotFound(_) => 3,
+            Self::Refused(_) => 4,
+            Self::Unreachable(_) => 5,
             Self::Violated(_) => 10,
             Self::Interrupted => 130,
         }

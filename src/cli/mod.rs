@@ -2,13 +2,20 @@
 //!
 //! Data goes to standard output, everything said about it to standard error. A failure is one plain
 //! line that says what to do, and an exit code: 1 if the operation failed, 2 for wrong usage or
-//! configuration (as clap does for flags), 10 for a simulation that found a property broken, 130
-//! after a second signal.
+//! configuration (as clap does for flags), 3 for what the server does not know, 4 for a refused key,
+//! 5 for a server that does not answer, 10 for a simulation that found a property broken, 130 after
+//! a second signal.
 
+mod application;
 mod bind;
+mod client;
 mod console;
 mod data_folder;
+mod delivery;
 mod dev;
+mod endpoint;
+mod event;
+mod event_type;
 mod failure;
 mod host;
 mod host_arguments;
@@ -33,7 +40,15 @@ use clap::{Parser, Subcommand};
 use crate::store::embedded;
 
 pub use self::{
+    application::{ApplicationArguments, ApplicationCommand, ApplicationField, FieldArguments},
+    client::{ListOrder, PageArguments, ServerArguments, SureArguments},
+    delivery::{DeliveryArguments, DeliveryCommand, DeliveryStatus, OfArguments},
     dev::DevArguments,
+    endpoint::{EndpointArguments, EndpointCommand, EndpointField, EndpointFields, OneEndpoint},
+    event::{EventArguments, EventCommand},
+    event_type::{
+        EventTypeArguments, EventTypeCommand, EventTypeField, EventTypeFields, OneEventType,
+    },
     failure::Failure,
     host_arguments::HostArguments,
     receive::{Delay, ReceiveArguments},
@@ -57,8 +72,9 @@ Examples:
     fanfare simulate --seed 1 --events 1000 --endpoints 100
 
 Exit codes:
-  0 done, 1 the operation failed, 2 wrong usage or configuration, 10 a simulation found a property
-  broken or a signature does not fit, 130 ended at once by a second signal";
+  0 done, 1 the operation failed, 2 wrong usage or configuration, 3 the server knows no such thing,
+  4 the server refuses the key, 5 the server can't be reached, 10 a simulation found a property broken
+  or a signature does not fit, 130 ended at once by a second signal";
 
 /// Takes an event once and delivers it to every endpoint that subscribed: signed and retried.
 #[derive(Debug, Parser)]
@@ -100,6 +116,17 @@ pub enum Command {
     ///
     /// Takes the headers and the exact bytes of the body, and a key or several. Needs no server.
     Verify(VerifyArguments),
+    /// Applications of a running server
+    #[command(name = "app")]
+    Application(ApplicationArguments),
+    /// Endpoints of a running server
+    Endpoint(EndpointArguments),
+    /// Event types of a running server
+    EventType(EventTypeArguments),
+    /// Events of a running server: send, list, show
+    Event(EventArguments),
+    /// What came of events
+    Delivery(DeliveryArguments),
 }
 
 /// Runs a command to its end and gives the exit code of the process.
@@ -112,6 +139,11 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Simulate(arguments) => simulate::simulate(&arguments),
         Command::Store(arguments) => store::store(&arguments),
         Command::Verify(arguments) => verify::verify(&arguments),
+        Command::Application(arguments) => application::application(&arguments),
+        Command::Endpoint(arguments) => endpoint::endpoint(&arguments),
+        Command::EventType(arguments) => event_type::event_type(&arguments),
+        Command::Event(arguments) => event::event(&arguments),
+        Command::Delivery(arguments) => delivery::delivery(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -154,10 +186,21 @@ mod tests {
         command.build();
         let help = command.render_long_help().to_string();
         assert!(help.contains("Examples:"), "{help}");
-        for verb in ["serve", "dev", "receive", "simulate", "store", "verify"] {
-            let verb = command.find_subcommand_mut(verb).expect("it exists");
+        let verbs = command.get_subcommands_mut();
+        for verb in verbs.filter(|verb| verb.get_name() != "help") {
+            let verbs_of_noun = verb
+                .get_subcommands()
+                .map(|verb| verb.get_name().to_owned());
+            for name in verbs_of_noun.collect::<Vec<_>>() {
+                let of_noun = verb.find_subcommand_mut(&name).expect("it exists");
+                let help = of_noun.render_long_help().to_string();
+                assert!(name == "help" || help.contains("Examples:"), "{help}");
+            }
             let help = verb.render_long_help().to_string();
-            assert!(help.contains("Examples:"), "{help}");
+            assert!(
+                verb.get_name() == "help" || help.contains("Examples:"),
+                "{help}"
+            );
         }
         let store = command.find_subcommand_mut("store").expect("it exists");
         for verb in ["check", "stats", "backup", "compact"] {
@@ -194,6 +237,33 @@ mod tests {
             ),
             (
                 "verify --any-time --tolerance 1s",
+                ErrorKind::ArgumentConflict,
+            ),
+            ("app", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+            ("app show a/b", ErrorKind::ValueValidation),
+            ("app list --limit 5 --all", ErrorKind::ArgumentConflict),
+            ("app update a --clear name", ErrorKind::InvalidValue),
+            (
+                "app show a --key k --key-file f",
+                ErrorKind::ArgumentConflict,
+            ),
+            (
+                "endpoint create a u --metadata k",
+                ErrorKind::ValueValidation,
+            ),
+            (
+                "endpoint update a e --enable --disable",
+                ErrorKind::ArgumentConflict,
+            ),
+            ("event send a t f --data {}", ErrorKind::ArgumentConflict),
+            ("delivery attempts a", ErrorKind::MissingRequiredArgument),
+            (
+                "delivery list a --event e --status fail",
+                ErrorKind::ArgumentConflict,
+            ),
+            ("event-type update a --archived no", ErrorKind::InvalidValue),
+            (
+                "delivery attempts a --event e --endpoint p",
                 ErrorKind::ArgumentConflict,
             ),
             ("explode", ErrorKind::InvalidSubcommand),

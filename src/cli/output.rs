@@ -45,3 +45,27 @@ pub(super) fn laid_out(rows: &[Vec<String>]) -> String {
     }
     text
 }
+
+/// Whether a character could forge a line, steer a terminal or hide what is written.
+pub(super) fn is_treacherous(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(letter, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+}
+
+/// The text with treacherous characters as JSON writes them, so that JSON stays JSON.
+pub(super) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            _ if is_treacherous(letter) => {
+                out.push_str(&format!("\\u{:04x}", u32::from(letter)));
+            }
+            _ => out.push(letter),
+        }
+    }
+    out
+}

@@ -100,6 +100,30 @@ pub enum ConfigError {
         /// What it lacks; the key itself is never told.
         reason: MasterKeyError,
     },
+    /// The key that a command shows to a server is unfit.
+    #[error("the key of {origin} can't be one of a server's: {reason}")]
+    CallerKey {
+        /// Where it was given.
+        origin: String,
+        /// What it lacks; the key itself is never told.
+        reason: AdminKeyError,
+    },
+    /// The URL of a server is none.
+    #[error("the server's URL of {origin} is not fit: {reason}")]
+    ServerUrl {
+        /// Where it was given.
+        origin: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// There is no such profile.
+    #[error("there is no profile {name:?} in {path:?}: write one, or leave --profile out")]
+    NoProfile {
+        /// Which one was asked for.
+        name: String,
+        /// Where it would be.
+        path: PathBuf,
+    },
     /// The file of a key can't be read.
     #[error("the key file {path:?} can't be read: {reason}")]
     KeyUnreadable {

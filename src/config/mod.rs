@@ -6,6 +6,7 @@
 
 pub mod admin_key;
 mod bounds;
+pub mod caller;
 pub mod environment;
 pub mod error;
 pub mod listen;

@@ -49,17 +49,22 @@ pub(super) fn file_layer(
     Ok(Layer::empty())
 }
 
-fn usual_files(environment: &Environment) -> Vec<PathBuf> {
+/// Where a user's settings of this program lie; `None` if the system names no place.
+pub(super) fn user_folder(environment: &Environment) -> Option<PathBuf> {
     let user = environment.path("XDG_CONFIG_HOME").map(Path::to_path_buf);
     let user = user.or_else(|| environment.path("HOME").map(|home| home.join(".config")));
+    user.map(|folder| folder.join("fanfare"))
+}
+
+fn usual_files(environment: &Environment) -> Vec<PathBuf> {
     let mut files = vec![PathBuf::from("fanfare.toml")];
-    files.extend(user.map(|folder| folder.join("fanfare/fanfare.toml")));
+    files.extend(user_folder(environment).map(|folder| folder.join("fanfare.toml")));
     files.push(PathBuf::from("/etc/fanfare/fanfare.toml"));
     files
 }
 
 /// The file of a key that a flag names, and the one that the merged settings name.
-type KeyFiles<'a> = (Option<&'a Path>, Option<&'a Path>);
+pub(super) type KeyFiles<'a> = (Option<&'a Path>, Option<&'a Path>);
 
 /// The admin key by the highest layer that names one.
 pub(super) fn admin_key(
@@ -89,7 +94,7 @@ pub(super) fn master_key(
 
 /// The text of a key and where it stands: in the file of the flag, else in this variable, else in
 /// the file of the variable with `_FILE` or of the settings.
-fn key_text(
+pub(super) fn key_text(
     variable: &'static str,
     (flagged, merged): KeyFiles<'_>,
     environment: &Environment,

@@ -24,7 +24,7 @@ mod reply_watch;
 mod request;
 pub mod resolver;
 mod target;
-mod tls;
+pub mod tls;
 
 use core::task::{Context, Poll};
 

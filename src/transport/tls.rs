@@ -20,7 +20,7 @@ fn provider() -> Arc<CryptoProvider> {
 ///
 /// # Errors
 /// rustls's, if the provider fits none of its protocol versions; a bug of ours.
-pub(super) fn client_config(verify_certificates: bool) -> Result<Arc<ClientConfig>, Error> {
+pub fn client_config(verify_certificates: bool) -> Result<Arc<ClientConfig>, Error> {
     let provider = provider();
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()?;

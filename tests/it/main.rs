@@ -6,6 +6,7 @@
 )]
 
 mod api_v1;
+mod client_commands;
 mod command_line;
 mod determinism;
 mod drive;

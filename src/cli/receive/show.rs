@@ -13,7 +13,7 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 
 use super::BodyFault;
-use crate::limits;
+use crate::{cli::output::escaped, limits};
 
 /// How a request is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,30 +141,6 @@ impl Delivery {
     }
 }
 
-/// Whether a character could forge a line, steer a terminal or hide what is written.
-fn is_treacherous(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-        || matches!(letter, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
-}
-
-/// The text with treacherous characters as JSON writes them, so that JSON stays JSON.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            _ if is_treacherous(letter) => {
-                out.push_str(&format!("\\u{:04x}", u32::from(letter)));
-            }
-            _ => out.push(letter),
-        }
-    }
-    out
-}
-
 /// Valid JSON over several lines. Only spaces move: numbers, names and their order stay as they
 /// came, which a parser in between would not promise.
 fn indented(json: &str) -> String {
@@ -222,6 +198,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::cli::output::is_treacherous;
 
     fn shown(body: impl Into<Bytes>, show: impl Fn(&Delivery) -> String) -> String {
         let request = Request::post("/hook?a=1")

@@ -1,0 +1,116 @@
+//! One connection to a server, kept for the next request.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a client outside the engine: it waits on the real clock"
+)]
+
+use std::{io, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
+use tokio_rustls::TlsConnector;
+
+use crate::{cli::Failure, config::caller::ServerUrl, limits, transport::tls};
+
+/// A connection that is opened when it is first needed.
+pub(super) struct Connection {
+    server: ServerUrl,
+    timeout: Duration,
+    open: Option<SendRequest<Full<Bytes>>>,
+}
+
+impl Connection {
+    /// To this server; an answer must have come whole within the time-out.
+    pub(super) const fn new(server: ServerUrl, timeout: Duration) -> Self {
+        Self {
+            server,
+            timeout,
+            open: None,
+        }
+    }
+
+    /// Sends a request and gives status and body of the answer.
+    ///
+    /// # Errors
+    /// [`Failure::Unreachable`] where none came whole and in time.
+    pub(super) async fn exchange(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<(StatusCode, Bytes), Failure> {
+        let timeout = self.timeout;
+        let exchanged = tokio::time::timeout(timeout, self.sent(request)).await;
+        let authority = &self.server.authority;
+        match exchanged {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(reason)) => Err(Failure::Unreachable(format!(
+                "the server at {authority} does not answer: {reason}"
+            ))),
+            Err(_) => Err(Failure::Unreachable(format!(
+                "the server at {authority} did not answer within {timeout:?}; what was asked may have \
+                 been done"
+            ))),
+        }
+    }
+
+    async fn sent(&mut self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), String> {
+        let kept = self.open.take().filter(|sender| !sender.is_closed());
+        let mut sender = match kept {
+            Some(sender) => sender,
+            None => self.opened().await?,
+        };
+        let failed = |error: hyper::Error| error.to_string();
+        sender.ready().await.map_err(failed)?;
+        let response = sender.send_request(request).await.map_err(failed)?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), limits::CLIENT_ANSWER_BYTES_MAX);
+        let body = body.collect().await.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                "its answer is too long: ask for less with --limit".to_owned()
+            } else {
+                format!("its answer broke off: {error}")
+            }
+        })?;
+        self.open = Some(sender);
+        Ok((status, body.to_bytes()))
+    }
+
+    async fn opened(&self) -> Result<SendRequest<Full<Bytes>>, String> {
+        let failed = |error: io::Error| error.to_string();
+        let place = (self.server.host.as_str(), self.server.port);
+        let stream = TcpStream::connect(place).await.map_err(failed)?;
+        stream.set_nodelay(true).map_err(failed)?;
+        if !self.server.is_https {
+            return spoken(stream).await;
+        }
+        let config = tls::client_config(true).map_err(|error| error.to_string())?;
+        let name = ServerName::try_from(self.server.host.clone());
+        let name = name.map_err(|error| error.to_string())?;
+        let connector = TlsConnector::from(Arc::clone(&config));
+        let stream = connector.connect(name, stream).await.map_err(failed)?;
+        spoken(stream).await
+    }
+}
+
+/// Begins to speak HTTP/1.1; the connection ends with its sender.
+async fn spoken<S>(stream: S) -> Result<SendRequest<Full<Bytes>>, String>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let (sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| error.to_string())?;
+    // How it ends shows at the sender.
+    tokio::spawn(async move {
+        _ = connection.await;
+    });
+    Ok(sender)
+}

@@ -1,0 +1,384 @@
+//! The commands that speak to a running server, as their users meet them.
+
+use std::{
+    io::Write as _,
+    net::TcpListener,
+    process::{Output, Stdio},
+};
+
+use serde_json::Value;
+
+use crate::support::{
+    process::{Process, empty_folder, fanfare},
+    receiver::{Receiver, answering, reply},
+};
+
+const KEY: &str = "planted-canary-key-of-more-than-32-characters";
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+/// A server in memory that asks for the key and may send to loopback.
+fn server() -> Process {
+    let arguments = [
+        "serve",
+        "--store",
+        "memory",
+        "--allow-target",
+        "127.0.0.0/8",
+    ];
+    Process::start(&arguments, &[("FANFARE_ADMIN_KEY", KEY)])
+}
+
+/// Runs a command on a server, with this standard input.
+fn run_with(url: &str, key: &str, arguments: &[&str], input: &str) -> Output {
+    let folder = empty_folder();
+    let mut command = fanfare(&folder, arguments);
+    command.envs([("FANFARE_SERVER", url), ("FANFARE_KEY", key)]);
+    command.stdin(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the binary starts");
+    let mut pipe = child.stdin.take().expect("piped");
+    // A command that reads no input may have ended before.
+    _ = pipe.write_all(input.as_bytes());
+    drop(pipe);
+    let output = child.wait_with_output().expect("it ends");
+    for shown in [&output.stdout, &output.stderr] {
+        assert!(!text(shown).contains("canary"), "{}", text(shown));
+    }
+    output
+}
+
+fn run(server: &Process, arguments: &[&str]) -> Output {
+    run_with(&format!("http://{}", server.address), KEY, arguments, "")
+}
+
+/// What a command printed; it went well and said nothing beside it.
+fn printed(server: &Process, arguments: &[&str]) -> String {
+    let output = run(server, arguments);
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{error}");
+    assert_eq!(error, "");
+    text(&output.stdout)
+}
+
+fn json(server: &Process, arguments: &[&str]) -> Value {
+    let text = printed(server, &[arguments, &["--json"]].concat());
+    assert_eq!(text.lines().count(), 1, "{text}");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// Checks that a command failed with `code` and one plain line that has all of `parts`.
+fn assert_fails(output: &Output, code: i32, parts: &[&str]) {
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{error}");
+    assert_eq!(text(&output.stdout), "");
+    assert_eq!(error.lines().count(), 1, "{error}");
+    for part in parts {
+        assert!(error.contains(part), "{part} is not in: {error}");
+    }
+}
+
+#[test]
+fn an_application_gets_an_endpoint_and_its_key_from_the_command_line() {
+    let server = server();
+    let created = printed(&server, &["app", "create", "Acme Ltd", "--uid", "acme"]);
+    assert!(created.contains("uid\tacme\n"), "{created}");
+    let endpoint = [
+        "endpoint",
+        "create",
+        "acme",
+        "https://h.example/",
+        "--uid",
+        "hook",
+    ];
+    let fields = ["--event-type", "invoice.*", "--metadata", "a=b"];
+    let endpoint = json(&server, &[&endpoint[..], &fields].concat());
+    assert_eq!(endpoint["eventTypes"], serde_json::json!(["invoice.*"]));
+    assert_eq!(endpoint["metadata"]["a"], "b");
+    let secret = ["endpoint", "secret", "acme", "hook"];
+    let key = printed(&server, &secret);
+    assert!(key.starts_with("whsec_"), "{key}");
+    let rotate = ["endpoint", "rotate", "acme", "hook", "--grace", "1h"];
+    let rotated = printed(&server, &rotate);
+    assert!(rotated.starts_with("whsec_") && rotated != key);
+    assert_eq!(printed(&server, &secret), rotated);
+}
+
+/// A server with an application `acme` and its endpoint `hook`, which answers `thanks`.
+async fn story() -> (Process, Receiver) {
+    let server = server();
+    let receiver = Receiver::start(vec![answering(2, &reply("200 OK", "thanks"))]).await;
+    let url = format!("http://{}/hook", receiver.address);
+    printed(&server, &["app", "create", "Acme Ltd", "--uid", "acme"]);
+    let endpoint = ["endpoint", "create", "acme", &url, "--uid", "hook"];
+    printed(
+        &server,
+        &[&endpoint[..], &["--header", "x-tenant=7"]].concat(),
+    );
+    (server, receiver)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_is_sent_to_the_byte_and_what_came_of_it_is_shown() {
+    let (server, receiver) = story().await;
+    let payload = "{\"n\": 1.10, \"e\":\"\\u00e9\"}\n";
+    let send = [
+        "event",
+        "send",
+        "acme",
+        "invoice.paid",
+        "--event-id",
+        "inv-1",
+        "--json",
+    ];
+    let address = format!("http://{}", server.address);
+    let sent = run_with(&address, KEY, &send, payload);
+    assert_eq!(sent.status.code(), Some(0), "{}", text(&sent.stderr));
+    let arrived = receiver.arrived(1).await;
+    assert_eq!(text(&arrived[0].body), payload.trim());
+    assert_eq!(arrived[0].header("x-tenant"), Some("7"));
+    assert_fails(&run_with(&address, KEY, &send, payload), 1, &["409"]);
+    let shown = printed(&server, &["event", "show", "acme", "inv-1"]);
+    assert!(shown.ends_with(payload), "{shown}");
+    assert!(shown.contains("eventType\tinvoice.paid\n"), "{shown}");
+    let listed = printed(&server, &["event", "list", "acme"]);
+    assert_eq!(listed.lines().count(), 2, "{listed}");
+    let listed = json(
+        &server,
+        &["event", "list", "acme", "--event-type", "invoice.paid"],
+    );
+    assert_eq!(listed["payload"]["n"], serde_json::json!(1.10));
+
+    // The attempt is recorded within a moment; each look is a process of its own.
+    let attempts = ["delivery", "attempts", "acme", "--event", "inv-1"];
+    let mut looks = std::iter::repeat_with(|| printed(&server, &attempts)).take(1_000);
+    let found = looks
+        .find(|table| table.lines().count() == 2)
+        .expect("recorded");
+    assert!(found.contains("\tsuccess\t200\t"), "{found}");
+    let of_event = printed(&server, &["delivery", "list", "acme", "--event", "inv-1"]);
+    assert!(of_event.contains("\thook\thttp://") && of_event.ends_with("\tsuccess\t-\n"));
+    let list = ["delivery", "list", "acme", "--endpoint", "hook", "--status"];
+    let of_status = |status| printed(&server, &[&list[..], &[status]].concat());
+    assert_eq!(of_status("success").lines().count(), 2);
+    assert_eq!(of_status("pending").lines().count(), 1);
+    let to_endpoint = ["delivery", "attempts", "acme", "--endpoint", "hook"];
+    assert_eq!(json(&server, &to_endpoint)["response"], "thanks");
+    let failed = printed(&server, &[&attempts[..], &["--failed"]].concat());
+    assert_eq!(failed.lines().count(), 1, "{failed}");
+
+    let resend = ["delivery", "resend", "acme", "inv-1", "hook"];
+    assert_eq!(printed(&server, &resend), "");
+    let again = receiver.arrived(2).await;
+    assert_eq!(again[1].header("webhook-id"), again[0].header("webhook-id"));
+}
+
+#[test]
+fn event_types_are_made_changed_archived_and_taken_out() {
+    let server = server();
+    let folder = empty_folder();
+    let file = folder.path().join("schema.json");
+    std::fs::write(&file, r#"{"type":"object"}"#).expect("written");
+    let file = file.to_str().expect("UTF-8");
+    let create = [
+        "event-type",
+        "create",
+        "a.b",
+        "A text",
+        "--schema-file",
+        file,
+    ];
+    assert_eq!(json(&server, &create)["schemas"]["1"]["type"], "object");
+    assert_fails(&run(&server, &create), 1, &["409"]);
+    let update = [
+        "event-type",
+        "update",
+        "a.b",
+        "--group",
+        "g",
+        "--deprecated",
+        "true",
+    ];
+    let changed = json(&server, &update);
+    assert_eq!(
+        (&changed["groupName"], &changed["deprecated"]),
+        (&"g".into(), &true.into())
+    );
+    let shown = printed(&server, &["event-type", "list"]);
+    assert!(shown.contains("a.b\tA text\tfalse\ttrue\tg\n"), "{shown}");
+    assert_eq!(printed(&server, &["event-type", "archive", "a.b"]), "");
+    let send = ["event", "send", "default", "a.b", "--data", "{}"];
+    assert_fails(&run(&server, &send), 1, &["the server answers 4"]);
+    assert_eq!(printed(&server, &["event-type", "list"]).lines().count(), 1);
+    let archived = printed(&server, &["event-type", "list", "--archived"]);
+    assert_eq!(archived.lines().count(), 2, "{archived}");
+    assert_eq!(
+        printed(&server, &["event-type", "delete", "a.b", "--yes"]),
+        ""
+    );
+    assert_fails(&run(&server, &["event-type", "show", "a.b"]), 3, &["404"]);
+    json(&server, &send);
+}
+
+#[test]
+fn fields_are_changed_and_emptied_and_things_deleted() {
+    let server = server();
+    printed(
+        &server,
+        &["app", "create", "A", "--uid", "a", "--metadata", "k=v"],
+    );
+    let changed = json(
+        &server,
+        &["app", "update", "a", "--name", "B", "--clear", "metadata"],
+    );
+    assert_eq!(
+        (&changed["name"], &changed["metadata"]),
+        (&"B".into(), &serde_json::json!({}))
+    );
+    printed(
+        &server,
+        &[
+            "endpoint",
+            "create",
+            "a",
+            "http://127.0.0.1:9/",
+            "--uid",
+            "e",
+            "--disabled",
+        ],
+    );
+    let shown = printed(&server, &["endpoint", "list", "a"]);
+    assert!(
+        shown.contains("\te\thttp://127.0.0.1:9/\ttrue\t-\n"),
+        "{shown}"
+    );
+    let enabled = json(&server, &["endpoint", "update", "a", "e", "--enable"]);
+    assert_eq!(enabled["disabled"], false);
+    assert_fails(
+        &run(&server, &["endpoint", "update", "a", "e"]),
+        2,
+        &["at least one field"],
+    );
+    assert_fails(
+        &run(&server, &["endpoint", "delete", "a", "e"]),
+        2,
+        &["--yes"],
+    );
+    assert_eq!(
+        printed(&server, &["endpoint", "delete", "a", "e", "--yes"]),
+        ""
+    );
+    assert_fails(&run(&server, &["endpoint", "show", "a", "e"]), 3, &["404"]);
+    assert_eq!(printed(&server, &["app", "delete", "a", "--yes"]), "");
+    assert_fails(&run(&server, &["app", "show", "a"]), 3, &["404"]);
+}
+
+#[test]
+fn a_list_is_read_page_by_page() {
+    let server = server();
+    let key = format!("authorization: Bearer {KEY}\r\n");
+    for number in 0..260 {
+        let body = format!(r#"{{"name":"n","uid":"u{number}"}}"#);
+        assert_eq!(server.post("/api/v1/app", &key, body).status, 201);
+    }
+    // With `default`, which is there from the start.
+    let all = printed(&server, &["app", "list", "--all", "--json"]);
+    let uids = all.lines().map(|line| {
+        let entry: Value = serde_json::from_str(line).expect("one object a line");
+        entry["uid"].as_str().expect("a uid").to_owned()
+    });
+    let uids: std::collections::BTreeSet<String> = uids.collect();
+    assert_eq!((uids.len(), all.lines().count()), (261, 261));
+    let some = printed(
+        &server,
+        &["app", "list", "--limit", "255", "--order", "descending"],
+    );
+    let uids: Vec<&str> = some
+        .lines()
+        .filter_map(|line| line.split('\t').nth(1))
+        .collect();
+    assert_eq!((uids[0], uids[1], uids.len()), ("UID", "u259", 256));
+    assert_eq!(
+        printed(&server, &["app", "list", "--limit", "0"])
+            .lines()
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn what_goes_wrong_has_an_exit_code_of_its_own_and_shows_no_key() {
+    let server = server();
+    let url = format!("http://{}", server.address);
+    let list = ["app", "list"];
+    let wrong = run_with(&url, "another-canary-key-that-is-long-enough", &list, "");
+    assert_fails(&wrong, 4, &["401"]);
+    let folder = empty_folder();
+    let mut keyless = fanfare(&folder, &["app", "list", "--server", &url]);
+    assert_fails(
+        &keyless.output().expect("it starts"),
+        4,
+        &["401", "FANFARE_KEY"],
+    );
+    assert_fails(
+        &run_with(&url, "short-canary", &list, ""),
+        2,
+        &["FANFARE_KEY"],
+    );
+    let bad = [
+        "endpoint",
+        "create",
+        "default",
+        "ftp://h/",
+        "--channel",
+        "*",
+    ];
+    assert_fails(
+        &run(&server, &bad),
+        1,
+        &["422", "body.url: ", "; body.channels: "],
+    );
+    let no_payload = ["event", "send", "default", "t", "--data", "{"];
+    assert_fails(&run(&server, &no_payload), 2, &["JSON"]);
+    let missing = ["event", "send", "default", "t", "/no/such/file"];
+    assert_fails(&run(&server, &missing), 1, &["/no/such/file"]);
+
+    let nobody = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", nobody.local_addr().expect("bound"));
+    let silent = ["app", "list", "--timeout", "50ms"];
+    assert_fails(
+        &run_with(&url, KEY, &silent, ""),
+        5,
+        &["did not answer within 50ms"],
+    );
+    drop(nobody);
+    assert_fails(&run_with(&url, KEY, &list, ""), 5, &["does not answer"]);
+}
+
+#[test]
+fn a_profile_names_a_server_and_its_key() {
+    let server = server();
+    let folder = empty_folder();
+    let settings = folder.path().join(".config/fanfare");
+    std::fs::create_dir_all(&settings).expect("made");
+    let key_file = folder.path().join("key");
+    std::fs::write(&key_file, format!("{KEY}\n")).expect("written");
+    let text_of = format!(
+        "[default]\nserver = \"http://127.0.0.1:9/\"\n\
+         [here]\nserver = \"http://{}/api/v1\"\nkey_file = {key_file:?}\n",
+        server.address
+    );
+    std::fs::write(settings.join("profiles.toml"), text_of).expect("written");
+    let run = |arguments: &[&str]| fanfare(&folder, arguments).output().expect("it starts");
+    let listed = run(&["app", "list", "--profile", "here"]);
+    assert_eq!(listed.status.code(), Some(0), "{}", text(&listed.stderr));
+    assert!(text(&listed.stdout).contains("\tdefault\t"));
+    assert_fails(&run(&["app", "list"]), 5, &["127.0.0.1:9"]);
+    assert_fails(
+        &run(&["app", "list", "--profile", "gone"]),
+        2,
+        &["\"gone\"", "profiles.toml"],
+    );
+}
