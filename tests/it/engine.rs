@@ -268,6 +268,25 @@ fn busy_endpoints_share_the_slots_instead_of_a_whole_window_each() {
     assert!(rig.sent.is_empty());
 }
 
+/// The most attempts in flight to one endpoint while it answers each and the others none.
+fn most_in_flight(rig: &mut Rig, name: &str) -> usize {
+    let mut most = 0;
+    for _ in 0..200 {
+        let these: Vec<_> = rig
+            .sent
+            .iter()
+            .filter(|request| path(request) == name)
+            .cloned()
+            .collect();
+        most = most.max(these.len());
+        for request in these {
+            rig.sent.retain(|sent| sent.attempt != request.attempt);
+            rig.done(&request, OK);
+        }
+    }
+    most
+}
+
 #[test]
 fn a_healthy_endpoint_has_its_window_beside_many_dead_ones() {
     let options = Options {
@@ -283,20 +302,7 @@ fn a_healthy_endpoint_has_its_window_beside_many_dead_ones() {
         rig.event(application);
     }
     // The dead ones never answer; the healthy one does, each time.
-    let mut most = 0;
-    for _ in 0..200 {
-        let healthy: Vec<_> = rig
-            .sent
-            .iter()
-            .filter(|request| path(request) == "healthy")
-            .cloned()
-            .collect();
-        most = most.max(healthy.len());
-        for request in healthy {
-            rig.sent.retain(|sent| sent.attempt != request.attempt);
-            rig.done(&request, OK);
-        }
-    }
+    let most = most_in_flight(&mut rig, "healthy");
     assert_eq!(most, usize::from(Options::default().window_max));
 }
 
@@ -331,20 +337,7 @@ fn a_healthy_endpoint_has_its_window_beside_many_that_are_busy_and_want_no_more(
         event.event_type = "only.for.the.healthy".into();
         rig.command(Command::AcceptEvent(event));
     }
-    let mut most = 0;
-    for _ in 0..200 {
-        let healthy: Vec<_> = rig
-            .sent
-            .iter()
-            .filter(|request| path(request) == "healthy")
-            .cloned()
-            .collect();
-        most = most.max(healthy.len());
-        for request in healthy {
-            rig.sent.retain(|sent| sent.attempt != request.attempt);
-            rig.done(&request, OK);
-        }
-    }
+    let most = most_in_flight(&mut rig, "healthy");
     assert_eq!(most, usize::from(Options::default().window_max));
 }
 
