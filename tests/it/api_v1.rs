@@ -31,6 +31,7 @@ use fanfare::{
         outcome::OutcomeKind,
     },
     engine::options::Options,
+    policy::address::AddressPolicy,
     runtime::{
         clock::{Clock, ManualClock},
         handle::{Handle, Readiness},
@@ -44,7 +45,11 @@ use fanfare::{
     },
     store::Reads,
     time::{Now, Span, Timestamp},
-    transport::Transport,
+    transport::{
+        Transport,
+        hyper_transport::{HyperTransport, TransportOptions},
+        resolver::SystemResolver,
+    },
 };
 use http::{Method, Request};
 use serde_json::{Value, json};
@@ -184,6 +189,21 @@ impl Api {
     async fn start(kind: OutcomeKind) -> Self {
         let script = Box::new(move |_: &_| (Duration::ZERO, kind));
         Self::with_transport(MemoryTransport::new(script, Sent::default())).await
+    }
+
+    /// With an application `a`, over real sockets to receivers on this machine.
+    async fn sending() -> Self {
+        let allowed = vec!["127.0.0.0/8".parse().expect("valid")];
+        let transport = HyperTransport::new(
+            TransportOptions {
+                address_policy: AddressPolicy { allowed },
+                ..TransportOptions::default()
+            },
+            SystemResolver,
+        );
+        let api = Self::with_transport(transport.expect("a transport")).await;
+        api.application("a").await;
+        api
     }
 
     async fn with_transport<T: Transport + 'static>(transport: T) -> Self {

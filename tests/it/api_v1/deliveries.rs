@@ -1,34 +1,12 @@
 //! From the API to a receiver on a real socket and back into the lists.
 
-use fanfare::{
-    domain::outcome::OutcomeKind,
-    policy::address::AddressPolicy,
-    time::Span,
-    transport::{
-        hyper_transport::{HyperTransport, TransportOptions},
-        resolver::SystemResolver,
-    },
-};
+use fanfare::{domain::outcome::OutcomeKind, time::Span};
 use http::HeaderMap;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 
 use super::{Api, START_MS, local};
 use crate::support::receiver::{Receiver, Request, answering, reply, send};
-
-async fn api() -> Api {
-    let allowed = vec!["127.0.0.0/8".parse().expect("valid")];
-    let transport = HyperTransport::new(
-        TransportOptions {
-            address_policy: AddressPolicy { allowed },
-            ..TransportOptions::default()
-        },
-        SystemResolver,
-    );
-    let api = Api::with_transport(transport.expect("a transport")).await;
-    api.application("a").await;
-    api
-}
 
 async fn endpoint_of(api: &Api, uid: &str, receiver: &Receiver) -> Value {
     let url = format!("http://{}/{uid}", receiver.address);
@@ -66,7 +44,7 @@ fn is_genuine(request: &Request, key: &str) -> bool {
 #[tokio::test]
 async fn a44_a46_a48_a49_the_exact_payload_arrives_signed_with_the_secret_that_the_api_shows() {
     local(async {
-        let api = api().await;
+        let api = Api::sending().await;
         set_real_time(&api);
         let receiver = Receiver::start(vec![answering(9, &reply("200 OK", "thanks"))]).await;
         endpoint_of(&api, "hook", &receiver).await;
@@ -104,7 +82,7 @@ async fn a44_a46_a48_a49_the_exact_payload_arrives_signed_with_the_secret_that_t
 #[tokio::test]
 async fn an_endpoint_gets_only_the_event_types_it_names() {
     local(async {
-        let api = api().await;
+        let api = Api::sending().await;
         let receiver = Receiver::start(vec![answering(9, &reply("204 No Content", ""))]).await;
         let url = format!("http://{}/", receiver.address);
         let body = json!({ "url": url, "eventTypes": ["order.paid"] });
@@ -123,7 +101,7 @@ async fn an_endpoint_gets_only_the_event_types_it_names() {
 #[tokio::test]
 async fn an_attempt_shows_what_the_receiver_said() {
     local(async {
-        let api = api().await;
+        let api = Api::sending().await;
         let taking = Receiver::start(vec![answering(1, &reply("201 Created", "th\"anks"))]).await;
         let took = endpoint_of(&api, "taking", &taking).await;
         let id = api.message("a", 1).await;
@@ -158,7 +136,7 @@ async fn an_attempt_shows_what_the_receiver_said() {
 #[tokio::test]
 async fn a_failed_attempt_tells_its_status_or_the_name_of_what_it_met() {
     local(async {
-        let api = api().await;
+        let api = Api::sending().await;
         let refusing = Receiver::start(vec![answering(1, &reply("503 Busy", "later"))]).await;
         let garbage = send(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n\xff\x00a");
         let odd = Receiver::start(vec![answering(1, &garbage)]).await;
@@ -215,7 +193,7 @@ async fn a_failed_attempt_tells_its_status_or_the_name_of_what_it_met() {
 #[tokio::test]
 async fn a_retry_is_an_attempt_of_its_own_at_its_own_time() {
     local(async {
-        let api = api().await;
+        let api = Api::sending().await;
         let failing = answering(1, &reply("500 Broken", ""));
         let script = [failing, answering(1, &reply("200 OK", ""))].concat();
         let receiver = Receiver::start(vec![script]).await;
@@ -248,7 +226,7 @@ async fn a_retry_is_an_attempt_of_its_own_at_its_own_time() {
 #[tokio::test]
 async fn endpoints_of_the_original_routes_are_seen_through_the_api_too() {
     local(async {
-        let api = api().await;
+        let api = Api::sending().await;
         set_real_time(&api);
         let receiver = Receiver::start(vec![answering(1, &reply("200 OK", ""))]).await;
         let url = format!("http://{}/", receiver.address);

@@ -2,15 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use fanfare::{
-    domain::outcome::OutcomeKind,
-    policy::address::AddressPolicy,
-    time::Span,
-    transport::{
-        hyper_transport::{HyperTransport, TransportOptions},
-        resolver::SystemResolver,
-    },
-};
+use fanfare::{domain::outcome::OutcomeKind, time::Span};
 use futures::future::join_all;
 use http::Method;
 use serde_json::{Value, json};
@@ -23,21 +15,6 @@ const PATH: &str = "/api/v1/app/a/endpoint";
 /// An API whose attempts all meet `status`.
 async fn answered(status: u16) -> Api {
     let api = Api::start(OutcomeKind::Status(status)).await;
-    api.application("a").await;
-    api
-}
-
-/// An API that sends to receivers on this machine.
-async fn sending() -> Api {
-    let allowed = vec!["127.0.0.0/8".parse().expect("valid")];
-    let transport = HyperTransport::new(
-        TransportOptions {
-            address_policy: AddressPolicy { allowed },
-            ..TransportOptions::default()
-        },
-        SystemResolver,
-    );
-    let api = Api::with_transport(transport.expect("a transport")).await;
     api.application("a").await;
     api
 }
@@ -274,7 +251,7 @@ async fn a_disabled_endpoint_holds_its_work_and_goes_on_with_it_when_enabled() {
 #[tokio::test]
 async fn what_waits_for_a_disabled_endpoint_is_sent_when_it_is_enabled_again() {
     local(async {
-        let api = sending().await;
+        let api = Api::sending().await;
         let acts = vec![
             answering(1, &reply("503 Service Unavailable", "")),
             answering(9, &reply("204 No Content", "")),
@@ -346,7 +323,7 @@ async fn an_endpoint_gets_the_types_and_channels_it_asks_for_from_then_on() {
 #[tokio::test]
 async fn header_fields_of_the_owner_go_out_and_sensitive_ones_are_not_shown_again() {
     local(async {
-        let api = sending().await;
+        let api = Api::sending().await;
         let receiver = Receiver::start(vec![answering(9, &reply("204 No Content", ""))]).await;
         api.endpoint("a", "e", &format!("http://{}/", receiver.address))
             .await;
@@ -437,7 +414,7 @@ async fn a59_header_fields_that_are_ours_or_none_at_all_are_422() {
 #[tokio::test]
 async fn both_secrets_sign_until_the_grace_of_the_old_one_ends() {
     local(async {
-        let api = sending().await;
+        let api = Api::sending().await;
         let receiver = Receiver::start(vec![answering(9, &reply("204 No Content", ""))]).await;
         api.endpoint("a", "e", &format!("http://{}/", receiver.address))
             .await;
