@@ -20,6 +20,7 @@ mod failure;
 mod host;
 mod host_arguments;
 mod logging;
+mod openapi;
 mod output;
 mod receive;
 mod serve;
@@ -127,6 +128,11 @@ pub enum Command {
     Event(EventArguments),
     /// What came of events
     Delivery(DeliveryArguments),
+    /// Print the description of the API (OpenAPI 3.1)
+    ///
+    /// The same that a running server gives at /api/v1/openapi.json. Needs no server.
+    #[command(after_long_help = openapi::EXAMPLES)]
+    Openapi,
 }
 
 /// Runs a command to its end and gives the exit code of the process.
@@ -144,6 +150,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::EventType(arguments) => event_type::event_type(&arguments),
         Command::Event(arguments) => event::event(&arguments),
         Command::Delivery(arguments) => delivery::delivery(&arguments),
+        Command::Openapi => openapi::openapi(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

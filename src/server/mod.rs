@@ -18,3 +18,5 @@ mod request_body;
 pub mod router;
 mod v1;
 mod watched_stream;
+
+pub use self::v1::description::text as openapi;

@@ -17,6 +17,7 @@ mod engine_model;
 mod engine_once;
 mod engine_records;
 mod engine_resend;
+mod openapi;
 mod original;
 mod process;
 mod restart;

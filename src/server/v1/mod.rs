@@ -7,7 +7,8 @@
 //! Reading order: [`called`] is what a request says before its body, [`body`] and [`fields`] read
 //! the body, [`faults`] gathers all that is wrong; then the objects, [`application`], [`endpoint`],
 //! [`message`] and [`attempt`]; the lists of the last two are cut into pages by [`page`], whose
-//! iterators are [`cursor`]s.
+//! iterators are [`cursor`]s. [`operations`](mod@operations) is the table of all routes, from which [`description`]
+//! makes the API's description, too.
 
 mod application;
 mod attempt;
@@ -15,6 +16,7 @@ mod body;
 mod called;
 mod cursor;
 mod delivery;
+pub(super) mod description;
 mod endpoint;
 mod entry;
 mod event_type;
@@ -25,6 +27,8 @@ mod half_pairs;
 mod key;
 mod message;
 mod once;
+mod operation;
+mod operations;
 mod page;
 mod portal;
 mod query;
@@ -39,7 +43,7 @@ use axum::{
     extract::{MatchedPath, Request, State},
     middleware::{Next, from_fn_with_state},
     response::Response,
-    routing::{get, post},
+    routing::get,
 };
 use http::{
     HeaderValue, StatusCode,
@@ -47,6 +51,7 @@ use http::{
 };
 use serde::Serialize;
 
+use self::{operation::Operation, operations::operations};
 use super::{
     api_key::Caller,
     backend::Backend,
@@ -58,109 +63,21 @@ use crate::{
     runtime::handle::Readiness,
 };
 
-/// All routes of API v1; each asks for the key before anything else.
+/// All routes of API v1, and its page; each asks for the key before anything else, but those that
+/// are for everybody.
 pub(super) fn routes<B: Backend>(state: ServerState<B>) -> Router<ServerState<B>> {
-    Router::new()
-        .route(
-            "/api/v1/app",
-            post(application::create::<B>).get(application::list::<B>),
-        )
-        .route(
-            "/api/v1/app/{app}",
-            get(application::show::<B>)
-                .put(application::put::<B>)
-                .patch(application::patch::<B>)
-                .delete(application::delete::<B>),
-        )
-        .route(
-            "/api/v1/app/{app}/endpoint",
-            post(endpoint::create::<B>).get(endpoint::list::<B>),
-        )
-        .route(
-            "/api/v1/app/{app}/endpoint/{endpoint}",
-            get(endpoint::show::<B>)
-                .put(endpoint::put::<B>)
-                .patch(endpoint::patch::<B>)
-                .delete(endpoint::delete::<B>),
-        )
-        .route(
-            "/api/v1/app/{app}/endpoint/{endpoint}/headers",
-            get(endpoint::headers::show::<B>)
-                .put(endpoint::headers::put::<B>)
-                .patch(endpoint::headers::patch::<B>),
-        )
-        .route(
-            "/api/v1/app/{app}/endpoint/{endpoint}/secret",
-            get(endpoint::secret::show::<B>),
-        )
-        .route(
-            "/api/v1/app/{app}/endpoint/{endpoint}/secret/rotate",
-            post(endpoint::secret::rotate::<B>),
-        )
-        .route(
-            "/api/v1/app/{app}/endpoint/{endpoint}/msg",
-            get(delivery::of_endpoint::<B>),
-        )
-        .route(
-            "/api/v1/app/{app}/msg/{message}/endpoint/{endpoint}/resend",
-            post(delivery::resend::<B>),
-        )
-        .route(
-            "/api/v1/app/{app}/msg/{message}/endpoint",
-            get(delivery::of_message::<B>),
-        )
-        .route(
-            "/api/v1/app/{app}/msg",
-            post(message::create::<B>).get(message::list::<B>),
-        )
-        .route("/api/v1/app/{app}/msg/{message}", get(message::show::<B>))
-        .route(
-            "/api/v1/app/{app}/msg/{message}/attempt/{attempt}",
-            get(attempt::show::<B>),
-        )
-        .route(
-            "/api/v1/app/{app}/attempt/endpoint/{endpoint}",
-            get(attempt::of_endpoint::<B>),
-        )
-        .route(
-            "/api/v1/app/{app}/attempt/msg/{message}",
-            get(attempt::of_message::<B>),
-        )
-        .merge(event_type_routes())
-        .merge(caller_routes())
+    let (mut open, mut closed) = (Router::new(), Router::new());
+    for Operation { about, route } in operations() {
+        if about.is_open {
+            open = open.route(about.path, route);
+        } else {
+            closed = closed.route(about.path, route);
+        }
+    }
+    closed
         .route_layer(from_fn_with_state(state, admit::<B>))
-        // Behind the layer: it asks for no key.
-        .route("/api/v1/health", get(health::<B>))
-}
-
-/// The routes about who may ask.
-fn caller_routes<B: Backend>() -> Router<ServerState<B>> {
-    Router::new()
-        .route("/api/v1/key", post(key::create::<B>).get(key::list::<B>))
-        .route(
-            "/api/v1/key/{key}",
-            get(key::show::<B>).delete(key::revoke::<B>),
-        )
-        .route(
-            "/api/v1/auth/app-portal-access/{app}",
-            post(portal::access::<B>),
-        )
-}
-
-/// The routes of the catalogue.
-fn event_type_routes<B: Backend>() -> Router<ServerState<B>> {
-    Router::new()
-        .route(
-            "/api/v1/event-type",
-            post(event_type::create::<B>).get(event_type::list::<B>),
-        )
-        .route(
-            "/api/v1/event-type/{event_type}",
-            get(event_type::show::<B>)
-                .put(event_type::put::<B>)
-                .patch(event_type::patch::<B>)
-                .delete(event_type::delete::<B>),
-        )
+        .merge(open)
+        .route(description::PAGE_PATH, get(description::show_page))
 }
 
 /// Lets a request in or refuses it, by its head alone.

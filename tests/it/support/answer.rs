@@ -6,6 +6,8 @@ use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
+use super::described;
+
 /// What a router answered.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -14,16 +16,19 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Asks a router.
+    /// Asks a router; fails where its answer is not described.
     pub(crate) async fn of(router: &Router, request: Request<Body>) -> Self {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = router.clone().oneshot(request).await.expect("answers");
         let (head, body) = response.into_parts();
         let bytes = body.collect().await.expect("a whole body").to_bytes();
-        Self {
+        let answer = Self {
             status: head.status,
             headers: head.headers,
             body: String::from_utf8(bytes.to_vec()).expect("UTF-8"),
-        }
+        };
+        described::check(&method, &path, &answer);
+        answer
     }
 
     /// The body as JSON.
