@@ -8,7 +8,7 @@ use super::{
     delivery::{OpenDelivery, Resend},
     endpoint::{Endpoint, EndpointKey, EndpointState},
     event::{Event, EventPosition},
-    id::{Id, ShardId},
+    id::{AttemptId, Id, ShardId},
     once::Once,
     record::{Record, RecordKind},
 };
@@ -139,6 +139,22 @@ pub enum Change {
         /// The event.
         position: EventPosition,
     },
+    /// The payload of an event goes, and with it the rows of its open deliveries.
+    Expunge {
+        /// The application.
+        application: ApplicationKey,
+        /// The event.
+        position: EventPosition,
+    },
+    /// The body of an attempt's reply goes.
+    ExpungeAttempt {
+        /// The application.
+        application: ApplicationKey,
+        /// The event.
+        position: EventPosition,
+        /// The attempt.
+        attempt: AttemptId,
+    },
     /// A delivery ended because its time ran out.
     Expire {
         /// The endpoint.
@@ -211,6 +227,8 @@ impl Change {
             | Self::SetEndpointState { .. }
             | Self::PutOpen(_)
             | Self::DeleteOpen { .. }
+            | Self::Expunge { .. }
+            | Self::ExpungeAttempt { .. }
             | Self::PutResend(_)
             | Self::DeleteResend { .. }
             | Self::Expire { .. }

@@ -9,9 +9,9 @@ use super::{
     application::ApplicationKey,
     endpoint::BodyFormat,
     endpoint_url::EndpointUrl,
-    event::{Event, Payload},
+    event::{Event, EventPosition, Payload},
     filter::Filter,
-    id::{ApplicationId, EndpointId, EventId, Id},
+    id::{ApplicationId, AttemptId, EndpointId, EventId, Id},
     once::Once,
     record::RecordKind,
     secret::Secret,
@@ -101,6 +101,15 @@ pub enum Command {
     /// One of those that create or accept, done once under a key. Others are done whenever they are
     /// asked.
     Once(Once, Box<Self>),
+    /// Lets the payload of an event go, or the body of a reply to one attempt of it.
+    Expunge {
+        /// The application.
+        application: ApplicationKey,
+        /// The event.
+        position: EventPosition,
+        /// The attempt whose reply's body goes; `None` for the payload.
+        attempt: Option<AttemptId>,
+    },
     /// Makes an attempt at once, however its delivery stands.
     Resend {
         /// The endpoint.
@@ -218,6 +227,8 @@ pub enum Answer {
         /// Its public name, without its prefix.
         id: Id,
     },
+    /// What was to go is gone.
+    Expunged,
     /// The attempt that was asked for will be made.
     Resend,
     /// Nothing was written: the name that was chosen for it belongs to this object.

@@ -10,7 +10,7 @@
 //! | a resend waits, and its endpoint was not deleted | `Pending` |
 //! | the last attempt was terminal | `Succeeded` or `Exhausted` |
 //! | it expired | `Expired` |
-//! | its endpoint was deleted | `Cancelled` |
+//! | its endpoint was deleted, or its event has no payload any more | `Cancelled` |
 //! | else | `Pending` |
 //!
 //! An attempt that failed without moving its delivery ([`AttemptResult::Failed`]) does not count as
@@ -35,7 +35,7 @@ pub enum DeliveryState {
     Exhausted,
     /// Its time ran out before its attempts did.
     Expired,
-    /// Its endpoint was deleted before it had ended.
+    /// Its endpoint was deleted, or its payload was, before it had ended.
     Cancelled,
 }
 
@@ -65,6 +65,8 @@ pub struct DeliveryFacts {
     pub expired: bool,
     /// Whether its endpoint was deleted.
     pub deleted: bool,
+    /// Whether its event has no payload any more.
+    pub expunged: bool,
 }
 
 /// The state of a delivery as a pure function of what is stored; `None` where there is none.
@@ -75,10 +77,12 @@ pub const fn state(facts: DeliveryFacts) -> Option<DeliveryState> {
     }
     if let Some(due) = facts.open_due
         && !facts.deleted
+        && !facts.expunged
     {
         return Some(DeliveryState::Waiting { due });
     }
-    if facts.resend && !facts.deleted {
+    let is_called_off = facts.deleted || facts.expunged;
+    if facts.resend && !is_called_off {
         return Some(DeliveryState::Pending);
     }
     Some(match facts.last_result {
@@ -87,7 +91,7 @@ pub const fn state(facts: DeliveryFacts) -> Option<DeliveryState> {
         Some(AttemptResult::RetryAt(_) | AttemptResult::Failed) | None if facts.expired => {
             DeliveryState::Expired
         }
-        Some(AttemptResult::RetryAt(_) | AttemptResult::Failed) | None if facts.deleted => {
+        Some(AttemptResult::RetryAt(_) | AttemptResult::Failed) | None if is_called_off => {
             DeliveryState::Cancelled
         }
         // A retry whose row is gone and that did not expire can't be: the row stays until then.
@@ -216,6 +220,12 @@ mod tests {
             ..waiting
         };
         assert_eq!(state(deleted), Some(DeliveryState::Succeeded));
+        let expunged = DeliveryFacts {
+            expunged: true,
+            last_result: Some(AttemptResult::RetryAt(due)),
+            ..waiting
+        };
+        assert_eq!(state(expunged), Some(DeliveryState::Cancelled));
     }
 
     #[test]

@@ -77,6 +77,9 @@ impl Engine {
                 self.replies
                     .push((request, Ok(Answer::Endpoint { id, fresh: false })));
             }
+            (OnCommit::Expunged(request, payload_of), _) => {
+                self.expunged(request, payload_of, now);
+            }
             (OnCommit::Resend(request, id, attempts, event), _) => {
                 self.resend_owed(request, (id, event), attempts, now);
             }

@@ -93,6 +93,11 @@ impl Engine {
                 Command::AcceptEvent(new) => self.accept_event((Some(request), once), *new, now),
                 // Keys don't nest: the inner one counts.
                 Command::Once(_, command) => return self.ingest(request, *command, now),
+                Command::Expunge {
+                    application,
+                    position,
+                    attempt,
+                } => self.expunge(request, (application, position), attempt),
                 Command::Resend {
                     endpoint,
                     event,

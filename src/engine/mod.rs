@@ -36,6 +36,7 @@ mod directory;
 mod dispatch;
 mod done_map;
 mod endpoint;
+mod expunge;
 mod fan_out;
 mod flight;
 mod held;

@@ -18,6 +18,8 @@ struct PageEntry {
     /// Places before it were looked at and are durable.
     until: EventPosition,
     load: Option<LoadHandle>,
+    /// Places that became gaps while the load was under way.
+    gone: Vec<EventPosition>,
     /// Lanes that wait for it.
     waiting: Vec<usize>,
     /// The last use, for letting the oldest go.
@@ -69,6 +71,7 @@ impl Pages {
             bytes: 0,
             until: start,
             load: None,
+            gone: Vec::new(),
             waiting: Vec::new(),
             used: 0,
         });
@@ -96,11 +99,27 @@ impl Pages {
             return Vec::new();
         };
         entry.load = None;
+        let mut events = events;
+        let gone = core::mem::take(&mut entry.gone);
+        events.retain(|event| !gone.contains(&event.position));
         let bytes = events.iter().map(|event| event.payload.bytes.len());
         entry.bytes = bytes.sum();
         entry.events = events;
         entry.until = until;
         core::mem::take(&mut entry.waiting)
+    }
+
+    /// The event at `position` is none any more.
+    pub(super) fn forget(&mut self, position: EventPosition) {
+        for entry in self.0.values_mut() {
+            let is_of = |event: &Arc<Event>| event.position == position;
+            if let Some(place) = entry.events.iter().position(is_of) {
+                entry.bytes -= entry.events.remove(place).payload.bytes.len();
+            }
+            if entry.load.is_some() {
+                entry.gone.push(position);
+            }
+        }
     }
 
     /// The page could not be read; gives the lanes that waited for it.

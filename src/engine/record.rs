@@ -8,7 +8,7 @@ use std::{collections::VecDeque, sync::Arc};
 use super::{Engine, io::Effect, lane::Place};
 use crate::{
     domain::{
-        application::Application,
+        application::{Application, ApplicationKey},
         attempt::AttemptRecord,
         change::{Batch, BatchHandle, Change, Epoch},
         command::RequestHandle,
@@ -83,6 +83,8 @@ pub(super) enum OnCommit {
     EndpointChanged(RequestHandle, Arc<Endpoint>),
     /// The endpoint is gone from this event on and who asked is answered.
     EndpointDeleted(RequestHandle, EndpointId, EventPosition),
+    /// The payload of this event is gone, or of none but the body of a reply, and who asked is answered.
+    Expunged(RequestHandle, Option<(ApplicationKey, EventPosition)>),
     /// The attempt of this event, after so many, is made and who asked is answered.
     Resend(RequestHandle, EndpointId, u16, Arc<Event>),
     /// The event is fanned out and its producer answered, if there is one.
@@ -101,6 +103,7 @@ impl OnCommit {
             | Self::Enabled(request, ..)
             | Self::EndpointChanged(request, _)
             | Self::EndpointDeleted(request, ..)
+            | Self::Expunged(request, ..)
             | Self::Resend(request, ..) => Some(*request),
             Self::Event(request, _) => *request,
         }

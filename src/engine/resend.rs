@@ -200,6 +200,24 @@ impl Engine {
         }
     }
 
+    /// An attempt that was asked for can't be made any more.
+    pub(super) fn drop_resend(&mut self, index: usize, position: EventPosition, now: Now) {
+        let Some(lane) = self.registry.lanes.get_mut(index) else {
+            return;
+        };
+        let before = lane.resends.waiting.len();
+        let waiting = &mut lane.resends.waiting;
+        waiting.retain(|(event, _)| event.position != position);
+        let dropped = before - waiting.len();
+        let endpoint = lane.endpoint.key;
+        if dropped > 0
+            && let Some(log) = self.logs.get_mut(&endpoint.application.shard)
+        {
+            log.gather(Change::DeleteResend { endpoint, position }, now);
+        }
+        self.count_resends(index, dropped);
+    }
+
     /// A deleted endpoint is owed nothing.
     pub(super) fn drop_resends(&mut self, index: usize) {
         if let Some(lane) = self.registry.lanes.get_mut(index) {

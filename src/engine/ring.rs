@@ -19,7 +19,7 @@ pub(super) struct Ring {
 /// One place of the ring.
 #[derive(Debug)]
 struct Slot {
-    /// `None` where an event was refused after its place had been given.
+    /// `None` where an event was refused after its place had been given, or expunged.
     event: Option<Arc<Event>>,
     /// Lanes whose cursor stands here.
     lanes: u32,
@@ -59,6 +59,12 @@ impl Ring {
     pub(super) fn push(&mut self, event: Option<Arc<Event>>) {
         self.bytes += event.as_ref().map_or(0, |event| event.payload.bytes.len());
         self.slots.push_back(Slot { event, lanes: 0 });
+    }
+
+    /// The event at `position` is none any more: its place is a gap.
+    pub(super) fn forget(&mut self, position: EventPosition) {
+        let event = self.slot(position).and_then(|slot| slot.event.take());
+        self.bytes -= event.map_or(0, |event| event.payload.bytes.len());
     }
 
     /// What stands at `position`: `None` if it isn't held, `Some(None)` for a gap.

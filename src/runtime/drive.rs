@@ -278,6 +278,7 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
                 | Answer::Event { .. }
                 | Answer::Record { .. }
                 | Answer::Resend
+                | Answer::Expunged
                 | Answer::NameTaken { .. }
                 | Answer::Replayed { .. },
             )

@@ -134,6 +134,7 @@ impl Trace {
                     Ok(Answer::Record { id }) => (6, *id),
                     Ok(Answer::Replayed { id }) => (7, *id),
                     Ok(Answer::Resend) => (8, Id::default()),
+                    Ok(Answer::Expunged) => (9, Id::default()),
                     Err(_) => (0, Id::default()),
                 };
                 Record::new(130, value, request.number(), id.value())
@@ -230,6 +231,7 @@ fn command_kind(command: &Command) -> u64 {
         Command::PutRecord { .. } => 8,
         Command::DeleteRecord { .. } => 9,
         Command::Resend { .. } => 60,
+        Command::Expunge { .. } => 61,
         // Whether it is done once shows in the result of its change.
         Command::Once(_, command) => command_kind(command),
     }
@@ -256,8 +258,8 @@ fn directory_record(change: &Change) -> Record {
     }
 }
 
-/// What a change of an attempt that was asked for is told as.
-fn resend_record(change: &Change) -> Record {
+/// What a change of what is owed or kept of an event is told as.
+fn history_record(change: &Change) -> Record {
     match change {
         Change::PutResend(row) => {
             let delivery = delivery_value(row.endpoint, row.position);
@@ -266,7 +268,29 @@ fn resend_record(change: &Change) -> Record {
         Change::DeleteResend { endpoint, position } => {
             Record::new(231, 0, delivery_value(*endpoint, *position), 0_u64)
         }
-        // No other is of such an attempt.
+        Change::Expunge {
+            application,
+            position,
+        } => Record::new(
+            232,
+            position.number(),
+            application_value(*application),
+            0_u64,
+        ),
+        Change::ExpungeAttempt {
+            application,
+            position,
+            ..
+        } => Record::new(
+            233,
+            position.number(),
+            application_value(*application),
+            0_u64,
+        ),
+        Change::Expire { endpoint, position } => {
+            Record::new(206, 0, delivery_value(*endpoint, *position), 0_u64)
+        }
+        // No other is of this kind.
         _ => Record::new(0, 0, 0_u64, 0_u64),
     }
 }
@@ -318,10 +342,11 @@ fn change_record(change: &Change) -> Record {
         Change::DeleteOpen { endpoint, position } => {
             Record::new(205, 0, delivery_value(*endpoint, *position), 0_u64)
         }
-        Change::PutResend(_) | Change::DeleteResend { .. } => resend_record(change),
-        Change::Expire { endpoint, position } => {
-            Record::new(206, 0, delivery_value(*endpoint, *position), 0_u64)
-        }
+        Change::PutResend(_)
+        | Change::DeleteResend { .. }
+        | Change::Expunge { .. }
+        | Change::ExpungeAttempt { .. }
+        | Change::Expire { .. } => history_record(change),
         Change::PutLane {
             endpoint,
             cursor,

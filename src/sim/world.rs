@@ -355,7 +355,10 @@ impl<'scenario> World<'scenario> {
                 self.application = key;
                 None
             }
-            Ok(Answer::Endpoint { .. } | Answer::Record { .. } | Answer::Resend) | Err(_) => None,
+            Ok(
+                Answer::Endpoint { .. } | Answer::Record { .. } | Answer::Resend | Answer::Expunged,
+            )
+            | Err(_) => None,
         };
         if let (Some(Ask::Event(number) | Ask::EventAgain(number)), Some(id)) = (ask, event) {
             let payload = self.workload.payload(number);

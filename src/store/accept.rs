@@ -76,7 +76,9 @@ pub(super) fn accepts<P: Places>(places: &mut P, batch: &Batch) -> Result<bool, 
             | Change::Expire { endpoint, .. }
             | Change::PutLane { endpoint, .. }
             | Change::DeleteLane { endpoint } => in_shard(endpoint.application),
-            Change::Watermark { application, .. } => in_shard(*application),
+            Change::Watermark { application, .. }
+            | Change::Expunge { application, .. }
+            | Change::ExpungeAttempt { application, .. } => in_shard(*application),
         };
         if !fits {
             return Ok(false);

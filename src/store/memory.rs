@@ -11,6 +11,7 @@ mod directory;
 mod endpoint_changes;
 mod endpoint_rows;
 mod event_log;
+mod expunge;
 mod history;
 mod once;
 mod reads;

@@ -13,6 +13,7 @@ mod drive;
 mod engine;
 mod engine_bounds;
 mod engine_endpoints;
+mod engine_expunge;
 mod engine_model;
 mod engine_once;
 mod engine_records;

@@ -306,3 +306,38 @@ async fn an_attempt_that_was_asked_for_is_made_after_a_kill() {
         requests[1].header("webhook-id")
     );
 }
+
+#[test]
+fn a_payload_that_was_taken_away_stays_away_and_its_file_is_found_whole() {
+    let fanfare = start(empty_folder());
+    let application = json!({"name": "n", "uid": "acme"});
+    assert_eq!(post(&fanfare, "/api/v1/app", &application).0, 201);
+    let (status, accepted) = post(&fanfare, "/api/v1/app/acme/msg", &message(41_414_141));
+    assert_eq!(status, 202, "{accepted}");
+    let path = format!(
+        "/api/v1/app/acme/msg/{}",
+        accepted["id"].as_str().expect("an id")
+    );
+    let request =
+        format!("DELETE {path}/content HTTP/1.1\r\nhost: h\r\nconnection: close\r\n{KEY}\r\n");
+    let answer = fanfare.exchange(request);
+    assert!(answer.starts_with("HTTP/1.1 204 "), "{answer}");
+
+    let fanfare = start(fanfare.kill());
+    let shown = get(&fanfare, &path);
+    assert_eq!(shown["payload"], json!({"expired": true}));
+    let folder = fanfare.kill();
+    let data = folder.path().join("data");
+    let arguments = [
+        "store",
+        "check",
+        "--json",
+        "--data-dir",
+        data.to_str().expect("UTF-8"),
+    ];
+    let output = crate::support::process::fanfare(&folder, &arguments).output();
+    let output = output.expect("the binary starts");
+    let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert_eq!(told["is_clean"], true, "{told}");
+}

@@ -10,6 +10,7 @@ mod applications;
 mod buckets;
 mod creation;
 mod endpoints;
+mod expunge;
 mod history;
 mod model;
 mod once;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 use applications::*;
 use endpoints::*;
+use expunge::*;
 use fanfare::{
     domain::{
         attempt::AttemptResult,
@@ -131,6 +133,8 @@ macro_rules! every_fact {
             endpoints_are_listed_by_id_both_ways,
             an_attempt_is_owed_until_it_is_made,
             a_failure_by_hand_settles_nothing,
+            a_payload_goes_and_what_waited_for_it,
+            the_body_of_a_reply_goes_and_nothing_else,
             a_committed_batch_comes_back_empty_with_its_lists_memory,
             a_batch_of_an_older_epoch_changes_nothing,
             a_batch_of_a_released_shard_fails_and_so_do_all_later_ones,

@@ -118,6 +118,18 @@ async fn one<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
     .await
 }
 
+/// `DELETE /api/v1/app/{app}/msg/{message}/attempt/{attempt}/content`: 204 once the body of its reply
+/// is gone.
+pub(super) async fn expunge<B: Backend>(called: Called<B>) -> Response {
+    let answer = async {
+        let application = called.application()?;
+        let event = called.message(&application)?.event;
+        let attempt = called.attempt(&event)?.record.id;
+        message::expunged(&called.backend, &event, Some(attempt)).await
+    };
+    answer.await.unwrap_or_else(Problem::into_response)
+}
+
 /// What a list of attempts is asked for.
 struct Asked {
     page: PageQuery,

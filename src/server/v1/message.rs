@@ -16,6 +16,7 @@ use super::{
     faults::Faults,
     fields::Fields,
     filter::EventFilter,
+    nothing,
     once::{Makes, replayed},
     page::PageQuery,
     taken, told, unexpected,
@@ -24,9 +25,9 @@ use crate::{
     domain::{
         application::Application,
         command::{Answer, Command, NewEvent},
-        event::{JSON, Payload},
+        event::{Event, JSON, Payload},
         history::{EventEntry, Name},
-        id::EventId,
+        id::{AttemptId, EventId},
     },
     limits,
     server::{
@@ -175,6 +176,33 @@ async fn listed<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
         told(StatusCode::OK, &page)
     })
     .await
+}
+
+/// `DELETE /api/v1/app/{app}/msg/{message}/content`: 204 once the payload is gone.
+pub(super) async fn expunge<B: Backend>(called: Called<B>) -> Response {
+    let answer = async {
+        let application = called.application()?;
+        let event = called.message(&application)?.event;
+        expunged(&called.backend, &event, None).await
+    };
+    answer.await.unwrap_or_else(Problem::into_response)
+}
+
+/// Lets a payload go, or the body of the reply to an attempt.
+pub(super) async fn expunged<B: Backend>(
+    backend: &B,
+    event: &Event,
+    attempt: Option<AttemptId>,
+) -> Result<Response, Problem> {
+    let command = Command::Expunge {
+        application: event.application,
+        position: event.position,
+        attempt,
+    };
+    match backend.command(command).await? {
+        Answer::Expunged => Ok(nothing()),
+        other => Err(unexpected("a content was to go", Some(other))),
+    }
 }
 
 /// A message as the API shows it.

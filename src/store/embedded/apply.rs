@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     buckets::bucket_of,
-    directory, endpoints,
+    directory, endpoints, expunge,
     fault::Fault,
     keys,
     memory::{self, Memory},
@@ -61,6 +61,15 @@ pub(super) fn change(
         Change::DeleteOpen { endpoint, position } => {
             delete_open(writing, memory, endpoint, position)?;
         }
+        Change::Expunge {
+            application,
+            position,
+        } => expunge::payload(writing, memory, application, position)?,
+        Change::ExpungeAttempt {
+            application,
+            position,
+            attempt,
+        } => expunge::attempt(writing, memory, (application, position), attempt)?,
         Change::PutResend(row) => resends::put(writing, row)?,
         Change::DeleteResend { endpoint, position } => {
             resends::delete(writing, endpoint, position)?;
@@ -193,7 +202,7 @@ fn put_open(
 }
 
 /// Takes the row of a delivery away.
-fn delete_open(
+pub(super) fn delete_open(
     writing: &mut Writing<'_>,
     memory: &mut Memory,
     endpoint: EndpointKey,

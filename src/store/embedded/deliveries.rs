@@ -4,7 +4,7 @@ use super::{
     blocks,
     fault::Fault,
     keys, reader,
-    reading::{bare_event_at, bucket_at},
+    reading::{bucket_at, event_at},
     resends,
     rows::{self, OpenRow},
     tables::{Reading, TableName},
@@ -28,9 +28,9 @@ pub(super) fn state_of(
 ) -> Result<Option<DeliveryState>, Fault> {
     let application = endpoint.application;
     let known = reader::endpoint_at(reading, endpoint)?;
-    let event = bare_event_at(reading, application, position)?;
+    let event = event_at(reading, application, position)?;
     let bucket = bucket_at(reading, application, position)?;
-    let (Some(known), Some(event), Some(bucket)) = (known, event, bucket) else {
+    let (Some(known), Some((event, has_payload)), Some(bucket)) = (known, event, bucket) else {
         return Ok(None);
     };
     let key = keys::delivery(endpoint, position);
@@ -46,6 +46,7 @@ pub(super) fn state_of(
         last_result,
         expired: expired.is_some(),
         deleted: known.is_deleted(),
+        expunged: !has_payload,
     }))
 }
 

@@ -26,6 +26,7 @@ mod directory;
 pub mod disk;
 mod endpoint_row;
 mod endpoints;
+mod expunge;
 mod fault;
 pub mod file;
 mod group;

@@ -85,7 +85,7 @@ pub(super) fn events_between(
             },
         )?;
         for (position, row) in found {
-            if let Some(payload) = payload_at(reading, bucket, application, position)?
+            if let Some(payload) = payload_at(reading, bucket, (application, position), &row)?
                 && !look(Arc::new(rows::event(application, position, &row, payload)?))?
             {
                 return Ok(());
@@ -115,7 +115,7 @@ pub(super) fn event_at(
     let Some(row) = row else {
         return Ok(None);
     };
-    let payload = payload_at(reading, bucket, application, position)?;
+    let payload = payload_at(reading, bucket, (application, position), &row)?;
     let has_payload = payload.is_some();
     let event = rows::event(application, position, &row, payload.unwrap_or_default())?;
     Ok(Some((Arc::new(event), has_payload)))
@@ -136,15 +136,18 @@ pub(super) fn bare_event_at(
     })
 }
 
-/// A payload; `None` if it is gone.
+/// A payload, of an event with this row; `None` if it is gone, with its bucket's or by itself: then an
+/// empty row is left, though the event's tells of bytes.
 fn payload_at(
     reading: &mut Reading,
     bucket: u32,
-    application: ApplicationKey,
-    position: EventPosition,
+    (application, position): (ApplicationKey, EventPosition),
+    event: &[u8],
 ) -> Result<Option<Bytes>, Fault> {
     let key = keys::event(application, position);
-    reading.read(TableName::Payloads(bucket), &key, |row| Ok(payload(row)))
+    let found = reading.read(TableName::Payloads(bucket), &key, |row| Ok(payload(row)))?;
+    let is_whole = rows::payload_length(event)? == 0;
+    Ok(found.filter(|bytes| is_whole || !bytes.is_empty()))
 }
 
 /// The public id of the event at a position; `None` if it is gone.

@@ -165,6 +165,15 @@ impl DataShard {
                     rows.resends.remove(&position);
                 }
             }
+            Change::Expunge {
+                application,
+                position,
+            } => self.expunge(application, position),
+            Change::ExpungeAttempt {
+                application,
+                position,
+                attempt,
+            } => self.expunge_attempt(application, position, attempt),
             Change::Expire { endpoint, position } => self.expire(endpoint, position),
             Change::PutLane {
                 endpoint,
@@ -256,7 +265,7 @@ impl DataShard {
     }
 
     /// Takes the row of a delivery away.
-    fn delete_open(&mut self, endpoint: EndpointKey, position: EventPosition) {
+    pub(super) fn delete_open(&mut self, endpoint: EndpointKey, position: EventPosition) {
         let Some(rows) = self.applications.get_mut(&endpoint.application) else {
             return;
         };

@@ -38,6 +38,8 @@ pub(super) struct EventRow {
     pub(super) expired: Vec<u32>,
     /// How many open rows refer to it.
     pub(super) open_rows: usize,
+    /// Whether its payload was taken away.
+    pub(super) expunged: bool,
     /// Bytes of reply bodies in `attempts`.
     pub(super) body_bytes: usize,
     /// When it ended, as a number that grows; `None` while it is open.
@@ -81,6 +83,7 @@ impl EventLog {
             attempts: self.spare.pop().unwrap_or_default(),
             expired: Vec::new(),
             open_rows: 0,
+            expunged: false,
             body_bytes: 0,
             ended: None,
         };

@@ -118,7 +118,7 @@ impl DataShard {
 fn entry(row: &EventRow) -> EventEntry {
     EventEntry {
         event: Arc::clone(&row.event),
-        has_payload: true,
+        has_payload: !row.expunged,
     }
 }
 

@@ -46,7 +46,7 @@ impl DataShard {
         };
         let end = from.plus(u64::try_from(limit).unwrap_or(u64::MAX));
         let until = end.min(rows.next_position);
-        let events = rows.events.span(from, until);
+        let events = rows.events.span(from, until).filter(|row| !row.expunged);
         Page::Events {
             events: events.map(|row| Arc::clone(&row.event)).collect(),
             until,
@@ -136,6 +136,7 @@ impl DataShard {
             last_result: last.map(|record| record.result),
             expired: event.expired.contains(&endpoint.ordinal),
             deleted: rows.endpoint().is_deleted(),
+            expunged: event.expunged,
         })
     }
 
@@ -183,6 +184,7 @@ fn application_state(key: ApplicationKey, rows: &ApplicationRows) -> Application
     });
     let endpoints = endpoints.collect();
     let events = rows.events.from(rows.watermark);
+    let events = events.filter(|row| !row.expunged);
     ApplicationState {
         key,
         next_position: rows.next_position,
@@ -202,6 +204,7 @@ fn resends(rows: &ApplicationRows, endpoint: &EndpointRows) -> Vec<OwedResend> {
     let waiting = endpoint.resends.values();
     let with_event = waiting.map(|resend| {
         let row = rows.events.get(resend.position);
+        let row = row.filter(|row| !row.expunged);
         (*resend, row.map(|row| Arc::clone(&row.event)))
     });
     with_event.collect()

@@ -365,3 +365,54 @@ async fn a_message_is_sent_again_by_hand_whatever_became_of_it() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn contents_are_taken_away_and_their_records_stay() {
+    local(async {
+        let api = api().await;
+        let id = message(&api, "t").await;
+        api.attempts(3).await;
+        let remove = async |path: &str| {
+            let answer = api.send(Method::DELETE, path, &json!({}), None).await;
+            (answer.status.as_u16(), answer.body)
+        };
+        let path = format!("/api/v1/app/a/attempt/msg/{id}?status=0");
+        let attempts = api.get(&path).await.fine();
+        let attempt = attempts["data"][0]["id"].as_str().expect("an id");
+        let content = format!("/api/v1/app/a/msg/{id}/attempt/{attempt}/content");
+        assert_eq!(remove(&content).await, (204, String::new()));
+        let mut expected = attempts["data"][0].clone();
+        expected["response"] = "".into();
+        let shown = api
+            .get(&format!("/api/v1/app/a/msg/{id}/attempt/{attempt}"))
+            .await;
+        assert_eq!(shown.fine(), expected);
+
+        let content = format!("/api/v1/app/a/msg/{id}/content");
+        for _ in 0..2 {
+            assert_eq!(
+                remove(&content).await,
+                (204, String::new()),
+                "as often as it is asked for"
+            );
+        }
+        let shown = api.get(&format!("/api/v1/app/a/msg/{id}")).await.fine();
+        assert_eq!(shown["payload"], json!({ "expired": true }));
+        let path = format!("/api/v1/app/a/msg/{id}/endpoint");
+        assert_eq!(column(&api, &path, "status").await, [0, 2, 2]);
+        let path = format!("{path}?expanded_statuses=true");
+        assert_eq!(
+            column(&api, &path, "statusText").await,
+            ["success", "canceled", "canceled"]
+        );
+        let resend = format!("/api/v1/app/a/msg/{id}/endpoint/good/resend");
+        let answer = api.post_raw(&resend, "").await;
+        assert_eq!(answer.refusal(), (400, "missing_payload".to_owned()));
+        api.advance(Span::from_seconds(60)).await;
+        assert_eq!(api.host.handle.stats().attempts, 3, "no retry of it");
+        assert_eq!(remove("/api/v1/app/a/msg/msg_0/content").await.0, 404);
+        let unknown = format!("/api/v1/app/a/msg/{id}/attempt/atmpt_0/content");
+        assert_eq!(remove(&unknown).await.0, 404);
+    })
+    .await;
+}

@@ -171,6 +171,8 @@ impl Model {
             | Change::UpdateEndpoint(_)
             | Change::Once(..)
             | Change::DeleteEndpoint { .. }
+            | Change::Expunge { .. }
+            | Change::ExpungeAttempt { .. }
             | Change::PutResend(_)
             | Change::DeleteResend { .. } => unreachable!("not drafted"),
             Change::PutEndpoint { endpoint, unique } => {
@@ -290,6 +292,7 @@ impl Model {
         let to_endpoint = |record: &&AttemptRecord| record.endpoint == endpoint;
         delivery::state(DeliveryFacts {
             resend: false,
+            expunged: false,
             subscribed: self.endpoints.get(&endpoint)?.takes(rows::at(position)),
             open_due: self.open.get(&(endpoint, position)).map(|row| row.due),
             last_result: known.attempts.iter().rfind(to_endpoint).map(|r| r.result),

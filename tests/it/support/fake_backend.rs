@@ -121,6 +121,7 @@ impl Inside {
             | Command::DeleteRecord { .. }
             | Command::UpdateEndpoint(_)
             | Command::DeleteEndpoint { .. }
+            | Command::Expunge { .. }
             | Command::Resend { .. }
             | Command::Once(..) => {
                 panic!("the original routes only register and test")

@@ -41,6 +41,8 @@ const DELIVERIES_OF_ENDPOINT: &str = "/api/v1/app/{app}/endpoint/{endpoint}/msg"
 const DELIVERIES_OF_MESSAGE: &str = "/api/v1/app/{app}/msg/{message}/endpoint";
 const RESENDING: &str = "/api/v1/app/{app}/msg/{message}/endpoint/{endpoint}/resend";
 const ATTEMPT: &str = "/api/v1/app/{app}/msg/{message}/attempt/{attempt}";
+const PAYLOAD: &str = "/api/v1/app/{app}/msg/{message}/content";
+const REPLY: &str = "/api/v1/app/{app}/msg/{message}/attempt/{attempt}/content";
 const ATTEMPTS_OF_ENDPOINT: &str = "/api/v1/app/{app}/attempt/endpoint/{endpoint}";
 const ATTEMPTS_OF_MESSAGE: &str = "/api/v1/app/{app}/attempt/msg/{message}";
 
@@ -82,6 +84,16 @@ pub(super) fn messages<B: Backend>() -> Vec<Operation<B>> {
         )
         .asks(&[Key::WithContent])
         .gives(200, "The message.", Shape::Message),
+        Operation::new(
+            Verb::Delete,
+            PAYLOAD,
+            message::expunge::<B>,
+            (
+                "message.expunge",
+                "Takes the payload of a message away for good; the message stays listed.",
+            ),
+        )
+        .gives_nothing("It is gone."),
     ]
 }
 
@@ -165,5 +177,15 @@ pub(super) fn attempts<B: Backend>() -> Vec<Operation<B>> {
         )
         .asks(&[Key::WithContent])
         .gives(200, "The attempt.", Shape::Attempt),
+        Operation::new(
+            Verb::Delete,
+            REPLY,
+            attempt::expunge::<B>,
+            (
+                "attempt.expunge",
+                "Takes the kept body of a reply away for good; the attempt stays listed.",
+            ),
+        )
+        .gives_nothing("It is gone."),
     ]
 }
