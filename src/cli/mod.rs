@@ -19,6 +19,7 @@ mod event_type;
 mod failure;
 mod host;
 mod host_arguments;
+mod key;
 mod logging;
 mod openapi;
 mod output;
@@ -52,6 +53,7 @@ pub use self::{
     },
     failure::Failure,
     host_arguments::HostArguments,
+    key::{KeyArguments, KeyCommand, KeyScope},
     receive::{Delay, ReceiveArguments},
     serve::ServeArguments,
     simulate::SimulateArguments,
@@ -128,6 +130,8 @@ pub enum Command {
     Event(EventArguments),
     /// What came of events
     Delivery(DeliveryArguments),
+    /// Keys of a running server, which let others in
+    Key(KeyArguments),
     /// Print the description of the API (OpenAPI 3.1)
     ///
     /// The same that a running server gives at /api/v1/openapi.json. Needs no server.
@@ -150,6 +154,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::EventType(arguments) => event_type::event_type(&arguments),
         Command::Event(arguments) => event::event(&arguments),
         Command::Delivery(arguments) => delivery::delivery(&arguments),
+        Command::Key(arguments) => key::key(&arguments),
         Command::Openapi => openapi::openapi(),
     };
     match result {
@@ -273,6 +278,9 @@ mod tests {
                 "delivery attempts a --event e --endpoint p",
                 ErrorKind::ArgumentConflict,
             ),
+            ("key create shop", ErrorKind::MissingRequiredArgument),
+            ("key create shop --scope all", ErrorKind::InvalidValue),
+            ("key revoke ../app", ErrorKind::ValueValidation),
             ("explode", ErrorKind::InvalidSubcommand),
         ] {
             let words = std::iter::once("fanfare").chain(line.split(' '));

@@ -7,6 +7,7 @@
 
 mod api_v1;
 mod client_commands;
+mod client_keys;
 mod command_line;
 mod determinism;
 mod drive;
