@@ -7,15 +7,15 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use http::Method;
+use http::{HeaderValue, Method};
 use serde_json::value::RawValue;
 
 use super::{
     Failure,
     client::{
-        Body, Column, PageArguments, ServerArguments, ask_and_show, list, name, show_event,
-        with_server,
+        Body, Column, PageArguments, ServerArguments, list, name, show, show_event, with_server,
     },
+    say,
 };
 use crate::limits;
 
@@ -37,6 +37,10 @@ Examples:
 
   From another command, for who listens to one channel
     jq .order big.json | fanfare event send acme order.paid --channel eu
+
+  Again until there is an answer, and yet one event
+    until fanfare event send acme order.paid order.json --idempotency-key order-17-paid
+    do sleep 5; done
 
   The id alone
     fanfare event send acme ping --data '{}' --json | jq -r .id";
@@ -89,6 +93,10 @@ pub enum EventCommand {
         /// A channel that it goes to; again for more
         #[arg(long, value_name = "CHANNEL")]
         channel: Vec<String>,
+        /// A text of your own for this sending: the same again with the same key, as after an answer
+        /// that was lost, makes no second event
+        #[arg(long, value_name = "KEY", value_parser = idempotency_key)]
+        idempotency_key: Option<HeaderValue>,
         /// Which server.
         #[command(flatten)]
         server: ServerArguments,
@@ -151,6 +159,7 @@ pub(super) fn event(arguments: &EventArguments) -> Result<(), Failure> {
             data,
             event_id,
             channel,
+            idempotency_key,
             server,
         } => {
             let payload = match data {
@@ -162,14 +171,15 @@ pub(super) fn event(arguments: &EventArguments) -> Result<(), Failure> {
                 .with("eventId", event_id.as_deref())
                 .with_list("channels", channel);
             let body = with_payload(&fields.text(), payload)?;
-            ask_and_show(
-                server,
-                (
-                    Method::POST,
-                    &format!("/app/{application}/msg?with_content=false"),
-                ),
-                Some(body),
-            )
+            with_server(server, async |client| {
+                let path = format!("/app/{application}/msg?with_content=false");
+                let key = idempotency_key.as_ref();
+                let (shown, is_replayed) = client.ask_once(&path, body, key).await?;
+                if is_replayed {
+                    say("this was sent before with the same key: here is that event");
+                }
+                show(client, &shown)
+            })
         }
         EventCommand::List {
             application,
@@ -203,6 +213,13 @@ pub(super) fn event(arguments: &EventArguments) -> Result<(), Failure> {
             show_event(client, &shown)
         }),
     }
+}
+
+/// Reads an idempotency key.
+fn idempotency_key(text: &str) -> Result<HeaderValue, String> {
+    let is_fit = matches!(text.len(), 1..=255) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let key = is_fit.then(|| HeaderValue::from_str(text).ok()).flatten();
+    key.ok_or_else(|| "it has 1 to 255 visible ASCII characters, and no spaces".to_owned())
 }
 
 /// Several values of a query as the API takes them; nothing for none.

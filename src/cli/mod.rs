@@ -268,6 +268,10 @@ mod tests {
                 ErrorKind::ArgumentConflict,
             ),
             ("event send a t f --data {}", ErrorKind::ArgumentConflict),
+            (
+                "event send a t --idempotency-key é",
+                ErrorKind::ValueValidation,
+            ),
             ("delivery attempts a", ErrorKind::MissingRequiredArgument),
             (
                 "delivery list a --event e --status fail",

@@ -106,6 +106,29 @@ async fn an_event_is_sent_to_the_byte_and_what_came_of_it_is_shown() {
 }
 
 #[test]
+fn an_event_that_is_sent_again_with_its_idempotency_key_is_one_event() {
+    let server = server();
+    let send = |key: &str, data: &str, more: &[&str]| {
+        let words = ["event", "send", "default", "a.b", "--data", data];
+        let words = [&words[..], &["--idempotency-key", key], more].concat();
+        run(&server, &words)
+    };
+    let first = send("order-17", "{}", &[]);
+    assert_eq!(first.status.code(), Some(0), "{}", text(&first.stderr));
+    assert_eq!(text(&first.stderr), "");
+    let again = send("order-17", "{}", &[]);
+    assert_eq!(again.status.code(), Some(0));
+    assert!(text(&again.stderr).contains("sent before"));
+    assert_eq!(text(&again.stdout), text(&first.stdout));
+    let other = send("order-18", "{}", &["--json"]);
+    assert_eq!(text(&other.stderr), "");
+    let reused = send("order-17", "{\"n\":1}", &[]);
+    assert_fails(&reused, 1, &["422"]);
+    let listed = printed(&server, &["event", "list", "default"]);
+    assert_eq!(listed.lines().count(), 3, "{listed}");
+}
+
+#[test]
 fn event_types_are_made_changed_archived_and_taken_out() {
     let server = server();
     let folder = empty_folder();

@@ -8,7 +8,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -38,14 +38,14 @@ impl Connection {
         }
     }
 
-    /// Sends a request and gives status and body of the answer.
+    /// Sends a request and gives the answer with its whole body.
     ///
     /// # Errors
     /// [`Failure::Unreachable`] where none came whole and in time.
     pub(super) async fn exchange(
         &mut self,
         request: Request<Full<Bytes>>,
-    ) -> Result<(StatusCode, Bytes), Failure> {
+    ) -> Result<Response<Bytes>, Failure> {
         let timeout = self.timeout;
         let exchanged = tokio::time::timeout(timeout, self.sent(request)).await;
         let authority = &self.server.authority;
@@ -61,7 +61,7 @@ impl Connection {
         }
     }
 
-    async fn sent(&mut self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), String> {
+    async fn sent(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, String> {
         let kept = self.open.take().filter(|sender| !sender.is_closed());
         let mut sender = match kept {
             Some(sender) => sender,
@@ -70,8 +70,8 @@ impl Connection {
         let failed = |error: hyper::Error| error.to_string();
         sender.ready().await.map_err(failed)?;
         let response = sender.send_request(request).await.map_err(failed)?;
-        let status = response.status();
-        let body = Limited::new(response.into_body(), limits::CLIENT_ANSWER_BYTES_MAX);
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, limits::CLIENT_ANSWER_BYTES_MAX);
         let body = body.collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() {
                 "its answer is too long: ask for less with --limit".to_owned()
@@ -80,7 +80,7 @@ impl Connection {
             }
         })?;
         self.open = Some(sender);
-        Ok((status, body.to_bytes()))
+        Ok(Response::from_parts(head, body.to_bytes()))
     }
 
     async fn opened(&self) -> Result<SendRequest<Full<Bytes>>, String> {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use clap::Args;
-use http::{Method, Request, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use serde::Deserialize;
 use serde_json::Value;
@@ -51,6 +51,9 @@ pub struct ServerArguments {
     #[arg(long)]
     pub json: bool,
 }
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// A server that can be asked.
 pub(super) struct Client {
@@ -125,8 +128,36 @@ impl Client {
         path: &str,
         body: Option<String>,
     ) -> Result<String, Failure> {
-        let (status, bytes) = self.exchange(method, path, body).await?;
-        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let request = self.request(method, path, body)?;
+        let answer = self.connection.exchange(request).await?;
+        self.judged(&answer)
+    }
+
+    /// Posts what is to be done once, however often it is asked with this key: gives the text of the
+    /// answer, and whether it is that of an earlier request.
+    ///
+    /// # Errors
+    /// Those of [`Client::ask`].
+    pub(super) async fn ask_once(
+        &mut self,
+        path: &str,
+        body: String,
+        key: Option<&HeaderValue>,
+    ) -> Result<(String, bool), Failure> {
+        let mut request = self.request(Method::POST, path, Some(body))?;
+        if let Some(key) = key {
+            request.headers_mut().insert(IDEMPOTENCY_KEY, key.clone());
+        }
+        let answer = self.connection.exchange(request).await?;
+        let replayed = answer.headers().get(IDEMPOTENCY_REPLAYED);
+        let is_replayed = replayed.is_some_and(|value| value == "true");
+        Ok((self.judged(&answer)?, is_replayed))
+    }
+
+    /// The text of an answer that is no error.
+    fn judged(&self, answer: &Response<Bytes>) -> Result<String, Failure> {
+        let status = answer.status();
+        let text = String::from_utf8_lossy(answer.body()).into_owned();
         if status.is_success() {
             return Ok(text);
         }
@@ -141,12 +172,12 @@ impl Client {
         })
     }
 
-    async fn exchange(
-        &mut self,
+    fn request(
+        &self,
         method: Method,
         path: &str,
         body: Option<String>,
-    ) -> Result<(StatusCode, Bytes), Failure> {
+    ) -> Result<Request<Full<Bytes>>, Failure> {
         let server = &self.caller.server;
         let mut request = Request::builder()
             .method(method)
@@ -158,7 +189,7 @@ impl Client {
             )
             .header(header::ACCEPT, "application/json");
         if let Some(key) = &self.caller.key {
-            let mut value = http::HeaderValue::try_from(format!("Bearer {}", key.expose()))
+            let mut value = HeaderValue::try_from(format!("Bearer {}", key.expose()))
                 .map_err(|_| Failure::Usage("the key can't stand in a header".to_owned()))?;
             value.set_sensitive(true);
             request = request.header(header::AUTHORIZATION, value);
@@ -167,10 +198,9 @@ impl Client {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
         let body = Full::new(Bytes::from(body.unwrap_or_default()));
-        let request = request
+        request
             .body(body)
-            .map_err(|error| Failure::Usage(format!("no request can be made of this: {error}")))?;
-        self.connection.exchange(request).await
+            .map_err(|error| Failure::Usage(format!("no request can be made of this: {error}")))
     }
 }
 
