@@ -33,7 +33,7 @@ use fanfare::{
         command::{Command, NewEndpoint, NewEvent},
         endpoint::BodyFormat,
         endpoint_url::EndpointUrl,
-        event::{JSON, ORDER_RECEIVED, Payload},
+        event::{Besides, JSON, ORDER_RECEIVED, Payload},
         filter::Filter,
         secret::Secret,
     },
@@ -416,6 +416,7 @@ async fn feed(handle: &Handle, application: ApplicationKey, arguments: &Argument
                 application,
                 event_type: ORDER_RECEIVED.into(),
                 channels: Vec::new(),
+                besides: Besides::default(),
                 payload: Payload {
                     content_type: JSON.into(),
                     bytes: body.clone(),

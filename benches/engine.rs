@@ -22,7 +22,7 @@ use fanfare::{
         command::{Answer, Command, NewEndpoint, NewEvent, RequestHandle},
         endpoint::BodyFormat,
         endpoint_url::EndpointUrl,
-        event::{JSON, ORDER_RECEIVED, Payload},
+        event::{Besides, JSON, ORDER_RECEIVED, Payload},
         filter::Filter,
         id::ShardId,
         outcome::{Outcome, OutcomeKind},
@@ -161,6 +161,7 @@ impl World {
                     application: self.application,
                     event_type: ORDER_RECEIVED.into(),
                     channels: Vec::new(),
+                    besides: Besides::default(),
                     payload: Payload {
                         content_type: JSON.into(),
                         bytes: self.body.clone(),

@@ -284,6 +284,7 @@ impl World {
             accepted_at: self.now.steady,
             accepted_wall: self.now.wall,
             expires_at: self.now.steady.plus(Span::from_seconds(14 * 86_400)),
+            besides: None,
         }))
     }
 

@@ -97,6 +97,12 @@ pub const API_KEY_HINT_BYTES: usize = 13;
 pub const API_KEYS_MAX: usize = 10_000;
 /// Most channels of a message and of an endpoint. Over it: 422.
 pub const CHANNELS_MAX: usize = 10;
+/// Most tags of a message. Over it: 422.
+pub const TAGS_MAX: usize = 10;
+/// Longest tag, in bytes.
+pub const TAG_BYTES_MAX: usize = 128;
+/// Longest text of what is said of a message besides, in bytes of JSON. Over it: 422.
+pub const EVENT_DETAILS_BYTES_MAX: usize = 8 * 1024;
 /// Most spans of events, each with its filter, that are remembered of an endpoint; over it the oldest
 /// is forgotten.
 pub const SUBSCRIPTIONS_MAX: usize = 64;

@@ -9,7 +9,7 @@ use super::{
     application::ApplicationKey,
     endpoint::BodyFormat,
     endpoint_url::EndpointUrl,
-    event::{Event, EventPosition, Payload},
+    event::{Besides, Event, EventPosition, Payload},
     filter::Filter,
     id::{ApplicationId, AttemptId, EndpointId, EventId, Id},
     once::Once,
@@ -174,7 +174,7 @@ pub struct EndpointUpdate {
 }
 
 /// An event to be accepted.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct NewEvent {
     /// The application it belongs to.
     pub application: ApplicationKey,
@@ -186,6 +186,8 @@ pub struct NewEvent {
     pub channels: Vec<Arc<str>>,
     /// Its body.
     pub payload: Payload,
+    /// What is said of it besides.
+    pub besides: Besides,
 }
 
 /// What the engine answers.

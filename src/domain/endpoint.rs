@@ -77,17 +77,19 @@ impl Endpoint {
     }
 
     /// Whether the event was for this endpoint when it was accepted, by its place and by the filter of
-    /// that time: a later change of the filter changes nothing about it.
+    /// that time: a later change of the filter changes nothing about it. One that is for a single
+    /// endpoint goes there whatever the filter takes, and nowhere else.
     #[must_use]
     pub fn matched(&self, event: &Event) -> bool {
         let subscription = self
             .subscriptions
             .iter()
             .find(|subscription| subscription.contains(event.position));
-        subscription.is_some_and(|subscription| {
-            subscription
+        subscription.is_some_and(|subscription| match event.only_to() {
+            Some(ordinal) => ordinal == self.key.ordinal,
+            None => subscription
                 .filter
-                .takes(&event.event_type, &event.channels)
+                .takes(&event.event_type, &event.channels),
         })
     }
 

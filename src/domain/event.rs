@@ -63,6 +63,8 @@ pub struct Event {
     pub accepted_wall: Timestamp,
     /// When what is still open of it expires, in steady time.
     pub expires_at: Timestamp,
+    /// What was said of it besides; most events have nothing.
+    pub besides: Option<Arc<Besides>>,
 }
 
 impl Event {
@@ -72,6 +74,53 @@ impl Event {
         let mut bare = self.clone();
         bare.payload.bytes = Bytes::new();
         bare
+    }
+
+    /// The words by which its producer wants to find it.
+    #[must_use]
+    pub fn tags(&self) -> &[Arc<str>] {
+        self.besides.as_ref().map_or(&[], |besides| &besides.tags)
+    }
+
+    /// The number of the one endpoint that it is for; `None` if it is for all that take it.
+    #[must_use]
+    pub fn only_to(&self) -> Option<u32> {
+        self.besides.as_ref()?.only_to
+    }
+
+    /// What else its producer said of it, as a JSON object; empty for nothing.
+    #[must_use]
+    pub fn details(&self) -> &[u8] {
+        self.besides
+            .as_ref()
+            .map_or(&[], |besides| &besides.details)
+    }
+}
+
+/// What may be said of an event besides its type, channels and payload.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Besides {
+    /// The number of the one endpoint of its application that it is for, whatever that wants of other
+    /// events; `None` if it is for all that take it.
+    pub only_to: Option<u32>,
+    /// The words by which its producer wants to find it; `limits::TAGS_MAX` at most.
+    pub tags: Vec<Arc<str>>,
+    /// What else its producer said of it, as a JSON object; opaque here, shown again by the API.
+    /// `limits::EVENT_DETAILS_BYTES_MAX` at most.
+    pub details: Bytes,
+}
+
+impl Besides {
+    /// How many bytes it has, roughly.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.tags.iter().map(|tag| tag.len()).sum::<usize>() + self.details.len()
+    }
+
+    /// It as events hold it: `None` if it says nothing.
+    #[must_use]
+    pub fn shared(self) -> Option<Arc<Self>> {
+        (self != Self::default()).then(|| Arc::new(self))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
         application::ApplicationKey,
         change::{Change, StoreMode},
         command::{Command, NewEvent, Refusal, RequestHandle},
-        event::{Event, JSON, ORDER_RECEIVED, Payload},
+        event::{Besides, Event, JSON, ORDER_RECEIVED, Payload},
         id::EventId,
         once::Once,
     },
@@ -128,7 +128,7 @@ impl Engine {
     ) -> Result<(), Refusal> {
         let expires_after = self.options.expires_after;
         let (entry, log) = self.writable(new.application)?;
-        let bytes = new.payload.bytes.len();
+        let bytes = new.payload.bytes.len() + new.besides.bytes();
         let event = Arc::new(Event {
             id: EventId::new(log.next_id(now)),
             application: new.application,
@@ -140,6 +140,7 @@ impl Engine {
             accepted_at: now.steady,
             accepted_wall: now.wall,
             expires_at: now.steady.plus(expires_after),
+            besides: new.besides.shared(),
         });
         entry.next_position = entry.next_position.plus(1);
         let then = OnCommit::Event(request, Arc::clone(&event));
@@ -206,6 +207,7 @@ impl Engine {
                 content_type: JSON.into(),
                 bytes: Bytes::from(payload),
             },
+            besides: Besides::default(),
         };
         if self.store_mode != StoreMode::Normal
             || self.accept_event((None, None), event, now).is_err()

@@ -31,6 +31,7 @@ pub(super) fn event_at(position: u64) -> Arc<Event> {
         accepted_at: Timestamp::ZERO,
         accepted_wall: Timestamp::ZERO,
         expires_at: Timestamp::MAX,
+        besides: None,
     })
 }
 

@@ -37,6 +37,17 @@ impl EventType {
         Self { record, fields }
     }
 
+    /// Its newest schema: the one whose name in `schemas` is the greatest whole number.
+    #[must_use]
+    pub fn schema(&self) -> Option<&Value> {
+        let schemas = self.fields.get("schemas")?.as_object()?;
+        let numbered = schemas
+            .iter()
+            .filter_map(|(name, schema)| Some((name.parse::<u32>().ok()?, schema)));
+        let newest = numbered.max_by_key(|(number, _)| *number);
+        newest.map(|(_, schema)| schema)
+    }
+
     /// Whether it takes no new messages.
     #[must_use]
     pub fn is_archived(&self) -> bool {

@@ -12,7 +12,7 @@ use crate::{
         command::{Answer, Command, NewEndpoint, NewEvent, Reply, RequestHandle},
         endpoint::BodyFormat,
         endpoint_url::{EndpointUrl, EndpointUrlError},
-        event::{JSON, ORDER_RECEIVED, Payload},
+        event::{Besides, JSON, ORDER_RECEIVED, Payload},
         filter::Filter,
         secret::{Secret, SecretError},
     },
@@ -119,6 +119,7 @@ impl Workload {
                     application,
                     event_type: Arc::clone(&self.event_type),
                     channels: Vec::new(),
+                    besides: Besides::default(),
                     payload: self.payload(number),
                 }))
             }

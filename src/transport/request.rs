@@ -205,6 +205,7 @@ mod tests {
             accepted_at: Timestamp::ZERO,
             accepted_wall: Timestamp::ZERO,
             expires_at: Timestamp::MAX,
+            besides: None,
         };
         AttemptRequest {
             attempt: AttemptHandle::new(1),

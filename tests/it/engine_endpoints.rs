@@ -8,14 +8,14 @@ use fanfare::{
         command::{Answer, Command, EndpointUpdate, Refusal},
         delivery::DeliveryState,
         endpoint::{DisabledReason, Endpoint, EndpointState},
-        event::EventPosition,
+        event::{Besides, EventPosition},
         filter::Filter,
         history::{HistoryQuery, Name, Order},
-        id::EndpointId,
+        id::{EndpointId, ShardId},
         outcome::OutcomeKind,
     },
-    engine::options::Options,
-    store::Reads as _,
+    engine::{io::Input, options::Options},
+    store::{Reads as _, Store as _},
     time::Span,
 };
 
@@ -274,4 +274,35 @@ fn an_endpoint_that_is_on_its_way_when_its_application_goes_is_deleted_with_it()
     let late = rig.store.endpoints(application, 0, 9).expect("readable");
     let states: Vec<EndpointState> = late.iter().map(|it| it.state).collect();
     assert_eq!(states, [EndpointState::Deleted]);
+}
+
+#[test]
+fn an_event_for_one_endpoint_goes_there_alone_also_after_the_shard_was_lost() {
+    let (mut rig, application, _) = rig();
+    let (other, _) = rig.endpoint(application, "other");
+    let mut change = update(&rig, application, other);
+    change.filter.event_types = vec!["never".into()];
+    rig.command(Command::UpdateEndpoint(change));
+    let only_to = Some(endpoint(&rig, application, other).key.ordinal);
+    let Command::AcceptEvent(mut event) = new_event(application) else {
+        panic!("another command");
+    };
+    event.besides = Besides {
+        only_to,
+        ..Besides::default()
+    };
+    rig.command(Command::AcceptEvent(event));
+    assert_eq!(rig.flying(), ["other"]);
+    let shard = ShardId::new(1);
+    rig.turn(vec![Input::ShardLost(shard)]);
+    let (epoch, state) = rig.store.acquire(shard).expect("it is there");
+    let acquired = Input::ShardAcquired(shard, epoch, Box::new(state));
+    rig.turn(vec![acquired]);
+    // Nobody asks any more what became of the first one.
+    rig.answer(FAILED);
+    assert_eq!(rig.flying(), ["other"]);
+    rig.answer(OK);
+    rig.advance(Span::from_seconds(100_000));
+    assert!(rig.sent.is_empty(), "and then never more");
+    assert_eq!(rig.sent_count, 2);
 }

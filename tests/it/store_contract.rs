@@ -130,6 +130,7 @@ macro_rules! every_fact {
             a_deleted_endpoint_leaves_its_names_and_cancels_what_was_open,
             a_registration_is_free_again_when_its_endpoint_is_gone_or_sends_elsewhere,
             a_changed_filter_judges_no_event_of_before,
+            an_event_for_one_endpoint_is_for_no_other_and_keeps_what_was_said,
             endpoints_are_listed_by_id_both_ways,
             an_attempt_is_owed_until_it_is_made,
             a_failure_by_hand_settles_nothing,

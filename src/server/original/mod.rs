@@ -28,7 +28,7 @@ use crate::{
         application::ApplicationKey,
         command::{Answer, Command, NewEndpoint, NewEvent, Refusal},
         endpoint::BodyFormat,
-        event::{JSON, ORDER_RECEIVED, Payload},
+        event::{Besides, JSON, ORDER_RECEIVED, Payload},
         filter::Filter,
     },
     runtime::entropy,
@@ -110,6 +110,7 @@ async fn tested<B: Backend>(state: &ServerState<B>, request: Request) -> Result<
         application: default_application(state)?,
         event_type: ORDER_RECEIVED.into(),
         channels: Vec::new(),
+        besides: Besides::default(),
         payload: Payload {
             content_type: JSON.into(),
             bytes: message.json,

@@ -34,6 +34,8 @@ pub(super) enum Makes {
     Event = 3,
     /// `POST /api/v1/event-type`
     EventType = 4,
+    /// `POST /api/v1/app/{app}/endpoint/{endpoint}/send-example`
+    Example = 5,
 }
 
 impl IdempotencyKey {

@@ -131,7 +131,7 @@ pub(super) fn endpoint_row(vault: &Vault, endpoint: &Endpoint) -> Result<Vec<u8>
             .map(|(number, span)| (number, filter_row(&span.filter)))
             .collect(),
     };
-    encode_grown(&row, &more)
+    encode_grown(&row, &more, Vec::new())
 }
 
 const WHAT: &str = "the row of an endpoint";

@@ -12,7 +12,7 @@ use super::fault::Fault;
 use crate::{
     domain::{
         application::{Application, ApplicationKey},
-        event::{Event, EventPosition, Payload},
+        event::{Besides, Event, EventPosition, Payload},
         id::{ApplicationId, EventId, Id},
     },
     time::{Now, Timestamp},
@@ -41,12 +41,14 @@ pub(super) fn decode<'row, T: Deserialize<'row>>(
 /// The version byte of a row that grew: its first form, and behind it what came later.
 pub(super) const GROWN: u8 = 2;
 
-/// Writes a row in its first form, and behind it what came later.
+/// Writes a row in its first form, and behind it what came later; all of it behind what is in `out`.
 pub(super) fn encode_grown<T: Serialize, M: Serialize>(
     row: &T,
     more: &M,
+    mut out: Vec<u8>,
 ) -> Result<Vec<u8>, Fault> {
-    let first = postcard::to_extend(row, vec![GROWN])?;
+    out.push(GROWN);
+    let first = postcard::to_extend(row, out)?;
     Ok(postcard::to_extend(more, first)?)
 }
 
@@ -122,7 +124,7 @@ pub(super) fn application_row(application: &Application) -> Result<Vec<u8>, Faul
         updated_at: application.updated_at.into(),
         is_deleted: application.is_deleted,
     };
-    encode_grown(&row, &more)
+    encode_grown(&row, &more, Vec::new())
 }
 
 /// An application from its row.
@@ -165,6 +167,15 @@ struct EventRow<'row> {
     payload_bytes: u32,
 }
 
+/// What the row of an event has of which something was said besides.
+#[derive(Serialize, Deserialize)]
+struct EventMore<'row> {
+    only_to: Option<u32>,
+    #[serde(borrow)]
+    tags: Vec<&'row str>,
+    details: &'row [u8],
+}
+
 /// An event as a row, without its payload.
 pub(super) fn event_row(event: &Event, mut out: Vec<u8>) -> Result<Vec<u8>, Fault> {
     out.clear();
@@ -185,7 +196,15 @@ pub(super) fn event_row(event: &Event, mut out: Vec<u8>) -> Result<Vec<u8>, Faul
         payload_class: 0,
         payload_bytes: u32::try_from(event.payload.bytes.len()).unwrap_or(u32::MAX),
     };
-    encode(&row, out)
+    let Some(besides) = event.besides.as_deref() else {
+        return encode(&row, out);
+    };
+    let more = EventMore {
+        only_to: besides.only_to,
+        tags: besides.tags.iter().map(|tag| &**tag).collect(),
+        details: &besides.details,
+    };
+    encode_grown(&row, &more, out)
 }
 
 /// The id at the head of an event's row.
@@ -204,8 +223,12 @@ pub(super) fn event(
     payload: Bytes,
 ) -> Result<Event, Fault> {
     let id = event_id(bytes)?;
-    let rest = bytes.get(16..).unwrap_or_default();
-    let row: EventRow<'_> = decode(rest, "the row of an event")?;
+    let (row, more) = event_parts(bytes)?;
+    let besides = more.map(|more| Besides {
+        only_to: more.only_to,
+        tags: more.tags.into_iter().map(Arc::from).collect(),
+        details: Bytes::copy_from_slice(more.details),
+    });
     let accepted_at = Now::from(row.accepted_at);
     Ok(Event {
         id: EventId::new(id),
@@ -221,14 +244,19 @@ pub(super) fn event(
         accepted_at: accepted_at.steady,
         accepted_wall: accepted_at.wall,
         expires_at: Timestamp::from_micros(row.expires_at),
+        besides: besides.and_then(Besides::shared),
     })
+}
+
+/// What stands behind the id in the row of an event.
+fn event_parts(bytes: &[u8]) -> Result<(EventRow<'_>, Option<EventMore<'_>>), Fault> {
+    let rest = bytes.get(16..).unwrap_or_default();
+    decode_grown(rest, "the row of an event")
 }
 
 /// How many bytes the payload of an event has, by the event's row.
 pub(super) fn payload_length(bytes: &[u8]) -> Result<u32, Fault> {
-    let rest = bytes.get(16..).unwrap_or_default();
-    let row: EventRow<'_> = decode(rest, "the row of an event")?;
-    Ok(row.payload_bytes)
+    Ok(event_parts(bytes)?.0.payload_bytes)
 }
 
 /// A waiting delivery, by its event.
@@ -315,12 +343,26 @@ mod tests {
             accepted_at: Timestamp::from_micros(5),
             accepted_wall: Timestamp::from_micros(6),
             expires_at: Timestamp::MAX,
+            besides: None,
         };
-        let row = event_row(&event, Vec::new()).expect("it fits");
-        assert_eq!(event_id(&row).expect("whole"), Id::from_value(77));
-        let payload = event.payload.bytes.clone();
-        let read = super::event(event.application, event.position, &row, payload);
-        assert_eq!(format!("{event:?}"), format!("{:?}", read.expect("whole")));
+        let more = Besides {
+            only_to: Some(0),
+            tags: vec!["t".into()],
+            details: Bytes::from_static(b"{}"),
+        };
+        for (besides, version) in [(None, VERSION), (more.shared(), GROWN)] {
+            let event = Event {
+                besides,
+                ..event.clone()
+            };
+            let row = event_row(&event, Vec::new()).expect("it fits");
+            assert_eq!(event_id(&row).expect("whole"), Id::from_value(77));
+            assert_eq!(row.get(16), Some(&version), "most have their first form");
+            assert_eq!(payload_length(&row).expect("whole"), 3);
+            let payload = event.payload.bytes.clone();
+            let read = super::event(event.application, event.position, &row, payload);
+            assert_eq!(format!("{event:?}"), format!("{:?}", read.expect("whole")));
+        }
     }
 
     #[test]

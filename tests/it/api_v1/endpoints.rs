@@ -273,3 +273,112 @@ async fn an_unknown_application_is_404_whatever_the_body() {
     })
     .await;
 }
+
+/// Sends an example and gives the answer.
+async fn example(api: &Api, endpoint: &str, body: Value) -> crate::support::answer::Answer {
+    api.post(&format!("{PATH}/{endpoint}/send-example"), body)
+        .await
+}
+
+#[tokio::test]
+async fn an_example_goes_to_one_endpoint_alone_whatever_that_takes() {
+    local(async {
+        let api = api().await;
+        let body = json!({ "url": "http://h/one", "uid": "one", "eventTypes": ["other"] });
+        api.post(PATH, body).await.fine();
+        api.endpoint("a", "two", "http://h/two").await;
+        let made = example(&api, "one", json!({ "eventType": "svix.ping" })).await;
+        assert_eq!(made.status, 200);
+        let made = made.fine();
+        assert_eq!(made["eventType"], "svix.ping");
+        assert_eq!(made["payload"]["success"], true);
+        api.attempts(1).await;
+        let deliveries = async |endpoint: &str| {
+            let page = api.get(&format!("{PATH}/{endpoint}/msg")).await.fine();
+            let data = page["data"].as_array().expect("a list").clone();
+            let told = data
+                .iter()
+                .map(|row| (row["id"].clone(), row["status"].clone()));
+            told.collect::<Vec<_>>()
+        };
+        assert_eq!(deliveries("one").await, [(made["id"].clone(), json!(0))]);
+        assert_eq!(deliveries("two").await, []);
+        let list = api.get("/api/v1/app/a/msg").await.fine();
+        assert_eq!(list["data"][0], made, "it is a message like any other");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_example_comes_from_the_newest_schema_or_it_is_told_what_to_add() {
+    local(async {
+        let api = api().await;
+        api.endpoint("a", "one", "http://h/one").await;
+        let refused = async |body: Value, part: &str| {
+            let answer = example(&api, "one", body).await;
+            assert_eq!(answer.faults(), ["body.eventType: value_error"]);
+            assert!(answer.body.contains(part), "{}", answer.body);
+        };
+        refused(json!({ "eventType": "t" }), "in the catalogue").await;
+        let schemas = json!({ "1": { "examples": [{ "z": 1, "a": 2 }, { "b": 3 }] } });
+        let body = json!({ "name": "t", "description": "", "schemas": schemas });
+        api.post("/api/v1/event-type", body).await.fine();
+        let first = example(&api, "one", json!({ "eventType": "t" })).await;
+        assert!(
+            first.body.contains(r#""payload":{"z":1,"a":2}"#),
+            "{}",
+            first.body
+        );
+        let second = json!({ "eventType": "t", "exampleIndex": 1 });
+        let second = example(&api, "one", second).await.fine();
+        assert_eq!(second["payload"], json!({ "b": 3 }));
+        refused(json!({ "eventType": "t", "exampleIndex": 2 }), "`examples`").await;
+        api.send(
+            http::Method::DELETE,
+            "/api/v1/event-type/t",
+            &json!({}),
+            None,
+        )
+        .await;
+        refused(json!({ "eventType": "t" }), "archived").await;
+        let answer = example(&api, "one", json!({ "exampleIndex": -1, "a": 1 })).await;
+        let expected = [
+            "body.a: unknown_field",
+            "body.eventType: missing",
+            "body.exampleIndex: type_error",
+        ];
+        assert_eq!(answer.faults(), expected);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_example_is_sent_once_under_a_key_and_never_to_a_disabled_endpoint() {
+    local(async {
+        let api = api().await;
+        for uid in ["one", "two"] {
+            api.endpoint("a", uid, "http://h/").await;
+        }
+        let once = async |endpoint: &str| {
+            let request = super::keyed(
+                http::Method::POST,
+                &format!("{PATH}/{endpoint}/send-example"),
+            )
+            .header("content-type", "application/json")
+            .header("idempotency-key", "k");
+            let body = json!({ "eventType": "svix.ping" }).to_string();
+            let answer = api.ask(request.body(body.into()).expect("valid")).await;
+            answer.fine()["id"].clone()
+        };
+        let id = once("one").await;
+        assert_eq!(once("one").await, id);
+        assert_ne!(once("two").await, id, "another endpoint, another example");
+        let path = format!("{PATH}/one");
+        api.patch(&path, json!({ "disabled": true })).await.fine();
+        let answer = example(&api, "one", json!({ "eventType": "svix.ping" })).await;
+        assert_eq!(answer.refusal(), (409, "conflict".into()));
+        let answer = example(&api, "none", json!({ "eventType": "svix.ping" })).await;
+        assert_eq!(answer.refusal(), (404, "not_found".into()));
+    })
+    .await;
+}

@@ -1,7 +1,7 @@
 //! What every store keeps of endpoints that change and go.
 
 use super::*;
-use fanfare::domain::{change::UniqueKey, endpoint::Endpoint, filter::Filter};
+use fanfare::domain::{change::UniqueKey, endpoint::Endpoint, event::Besides, filter::Filter};
 
 /// A change of an endpoint: this revision, with this name.
 fn revised(key: EndpointKey, id: u128, revision: u32, uid: Option<&str>) -> Change {
@@ -184,6 +184,45 @@ pub(super) fn a_changed_filter_judges_no_event_of_before<S: Inspect>(make: impl 
     commit(&mut store, epoch, changes);
     assert_eq!(store.delivery(key, at(0)), Some(DeliveryState::Pending));
     assert_eq!(store.delivery(key, at(1)), None);
+}
+
+pub(super) fn an_event_for_one_endpoint_is_for_no_other_and_keeps_what_was_said<S: Inspect>(
+    make: impl Fn() -> S,
+) {
+    let mut store = make();
+    let epoch = acquire(&mut store, DATA_SHARD);
+    let mut narrow = Endpoint::clone(&endpoint(endpoint_key(0, 1), 2, 0));
+    let none = Filter {
+        event_types: vec!["other".into()],
+        ..Filter::default()
+    };
+    narrow.set_filter(none, at(0));
+    let said = Besides {
+        only_to: Some(1),
+        tags: vec!["a/b".into(), "c".into()],
+        details: br#"{"d":1}"#.as_slice().into(),
+    };
+    let mut event = put_event(0, 0, 11, 5);
+    if let Change::PutEvent(event) = &mut event {
+        Arc::make_mut(event).besides = said.clone().shared();
+    }
+    let changes = vec![
+        put_endpoint(0, 0, 1),
+        Change::PutEndpoint {
+            endpoint: Arc::new(narrow),
+            unique: None,
+        },
+        event,
+        put_event(0, 1, 12, 5),
+    ];
+    commit(&mut store, epoch, changes);
+    let state = |ordinal, position| store.delivery(endpoint_key(0, ordinal), at(position));
+    let pending = Some(DeliveryState::Pending);
+    assert_eq!([state(0, 0), state(1, 0)], [None, pending]);
+    assert_eq!([state(0, 1), state(1, 1)], [pending, None]);
+    let found = store.event(app(0), &Name::Id(Id::from_value(11)));
+    let event = found.expect("readable").expect("it is there").event;
+    assert_eq!(event.besides.as_deref(), Some(&said));
 }
 
 pub(super) fn endpoints_are_listed_by_id_both_ways<S: Store + Reads>(make: impl Fn() -> S) {

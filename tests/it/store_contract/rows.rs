@@ -124,6 +124,7 @@ pub(crate) fn put_event(application: u32, position: u64, id: u128, bytes: usize)
         accepted_at: ms(1),
         accepted_wall: ms(1),
         expires_at: ms(1_000_000),
+        besides: None,
     }))
 }
 

@@ -11,7 +11,7 @@ use fanfare::{
         command::{Answer, Command, NewEndpoint, NewEvent, Reply, RequestHandle},
         endpoint::BodyFormat,
         endpoint_url::EndpointUrl,
-        event::{JSON, ORDER_RECEIVED, Payload},
+        event::{Besides, JSON, ORDER_RECEIVED, Payload},
         filter::Filter,
         id::{EndpointId, EventId, ShardId},
         observation::Observation,
@@ -287,6 +287,7 @@ pub(crate) fn new_event(application: ApplicationKey) -> Command {
         application,
         event_type: ORDER_RECEIVED.into(),
         channels: Vec::new(),
+        besides: Besides::default(),
         payload: Payload {
             content_type: JSON.into(),
             bytes: Bytes::from_static(b"[1]"),

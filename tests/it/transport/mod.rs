@@ -250,5 +250,6 @@ fn event(payload: &[u8]) -> Event {
         accepted_at: Timestamp::ZERO,
         accepted_wall: Timestamp::ZERO,
         expires_at: Timestamp::MAX,
+        besides: None,
     }
 }

@@ -115,6 +115,16 @@ pub(super) fn secret_rotation() -> Value {
     )
 }
 
+pub(super) fn example_in() -> Value {
+    taken(
+        &["eventType"],
+        [
+            ("eventType", name(NAME)),
+            ("exampleIndex", or_null(whole(0, u32::MAX.into()))),
+        ],
+    )
+}
+
 pub(super) fn event_type() -> Value {
     let fields = event_type_fields().chain([
         ("name", name(NAME)),

@@ -36,6 +36,7 @@ pub(in crate::server::v1) enum Shape {
     EndpointHeadersPatch,
     EndpointSecret,
     SecretRotation,
+    ExampleIn,
     Message,
     MessageIn,
     MessagePage,
@@ -52,7 +53,7 @@ pub(in crate::server::v1) enum Shape {
 
 impl Shape {
     /// All of them, in the order in which the description shows them.
-    pub(super) const ALL: [Self; 38] = [
+    pub(super) const ALL: [Self; 39] = [
         Self::Application,
         Self::ApplicationIn,
         Self::ApplicationPatch,
@@ -79,6 +80,7 @@ impl Shape {
         Self::EndpointHeadersPatch,
         Self::EndpointSecret,
         Self::SecretRotation,
+        Self::ExampleIn,
         Self::Message,
         Self::MessageIn,
         Self::MessagePage,
@@ -132,6 +134,7 @@ impl Shape {
             Self::EndpointHeadersPatch => bodies::endpoint_headers_patch(),
             Self::EndpointSecret => bodies::endpoint_secret(),
             Self::SecretRotation => bodies::secret_rotation(),
+            Self::ExampleIn => bodies::example_in(),
             Self::Message => bodies::message(),
             Self::MessageIn => bodies::message_in(),
             Self::MessagePage => page(Self::Message),

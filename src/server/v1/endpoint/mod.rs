@@ -2,6 +2,7 @@
 
 mod body;
 mod change;
+pub(super) mod example;
 pub(super) mod headers;
 pub(super) mod secret;
 

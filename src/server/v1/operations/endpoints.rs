@@ -15,6 +15,7 @@ const ENDPOINTS: &str = "/api/v1/app/{app}/endpoint";
 const ENDPOINT: &str = "/api/v1/app/{app}/endpoint/{endpoint}";
 const HEADERS: &str = "/api/v1/app/{app}/endpoint/{endpoint}/headers";
 const SECRET: &str = "/api/v1/app/{app}/endpoint/{endpoint}/secret";
+const EXAMPLE: &str = "/api/v1/app/{app}/endpoint/{endpoint}/send-example";
 const ROTATION: &str = "/api/v1/app/{app}/endpoint/{endpoint}/secret/rotate";
 
 /// Endpoints.
@@ -94,6 +95,7 @@ pub(super) fn endpoints<B: Backend>() -> Vec<Operation<B>> {
 }
 
 /// What endpoints have routes of their own for.
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn endpoint_parts<B: Backend>() -> Vec<Operation<B>> {
     vec![
         Operation::new(
@@ -157,5 +159,22 @@ pub(super) fn endpoint_parts<B: Backend>() -> Vec<Operation<B>> {
         .gives(200, "The new key.", Shape::EndpointSecret)
         .refuses(Code::Conflict)
         .refuses(Code::PreconditionFailed),
+        Operation::new(
+            Verb::Post,
+            EXAMPLE,
+            endpoint::example::send::<B>,
+            (
+                "endpoint.send_example",
+                "Sends an example of an event type to an endpoint alone, whatever that takes.",
+            ),
+        )
+        .once()
+        .takes(Shape::ExampleIn)
+        .gives(
+            200,
+            "It is durable; from now on it is delivered or its failure recorded.",
+            Shape::Message,
+        )
+        .refuses(Code::Conflict),
     ]
 }

@@ -121,6 +121,7 @@ fn event(position: u64) -> Change {
         accepted_at: ms(1),
         accepted_wall: ms(1),
         expires_at: ms(1_000_000),
+        besides: None,
     }))
 }
 

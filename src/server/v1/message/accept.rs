@@ -1,0 +1,93 @@
+//! Has messages accepted, whichever route they came by.
+
+use axum::response::Response;
+use http::StatusCode;
+
+use super::shown::shown_new;
+use crate::{
+    domain::{
+        command::{Answer, Command, NewEvent},
+        history::Name,
+        id::{EventId, Id},
+    },
+    server::{
+        backend::Backend,
+        catalogue::EventType,
+        problem::{FaultKind, Problem},
+        v1::{
+            called::Called,
+            faults::Faults,
+            once::{IdempotencyKey, Makes, replayed},
+            taken, told, unexpected,
+        },
+    },
+};
+
+/// A message that a request offers.
+pub(in crate::server::v1) struct Offer<'request> {
+    /// The message.
+    pub(in crate::server::v1) event: NewEvent,
+    /// The key under which it is accepted once.
+    pub(in crate::server::v1) key: &'request IdempotencyKey,
+    /// The route by which it came.
+    pub(in crate::server::v1) makes: Makes,
+    /// Below which object.
+    pub(in crate::server::v1) parent: Id,
+    /// The body that asked for it.
+    pub(in crate::server::v1) body: &'request [u8],
+}
+
+/// Refuses the type of a message that is archived.
+///
+/// # Errors
+/// [`Problem`]: the caller's fault; or the catalogue can't be read.
+pub(in crate::server::v1) fn judge_type<B: Backend>(
+    called: &Called<B>,
+    event_type: &str,
+) -> Result<(), Problem> {
+    let types = called.catalogue.entries(called.backend.reads())?;
+    if types.get(event_type).is_some_and(EventType::is_archived) {
+        let message = "this event type is archived: send one that is in use, or take it into use \
+                       again with PATCH";
+        let faults = Faults::default();
+        return Err(faults.and(&["body", "eventType"], FaultKind::Value, message));
+    }
+    Ok(())
+}
+
+/// Has a message accepted and shows it, with the status and the content that its route answers with.
+///
+/// # Errors
+/// [`Problem`]: its `eventId` is taken, or the engine refused it.
+pub(in crate::server::v1) async fn accepted<B: Backend>(
+    called: &Called<B>,
+    offer: Offer<'_>,
+    (status, with_content): (StatusCode, bool),
+) -> Result<Response, Problem> {
+    let event = offer.event;
+    let application = event.application;
+    let command = Command::AcceptEvent(Box::new(event.clone()));
+    let command = offer
+        .key
+        .once(offer.makes, offer.parent, offer.body, command);
+    let mut is_replayed = false;
+    let (id, accepted_wall) = match called.backend.command(command).await? {
+        Answer::Event { id, accepted_wall } => (id, accepted_wall),
+        Answer::Replayed { id } => {
+            is_replayed = true;
+            let known = called.backend.reads().event(application, &Name::Id(id))?;
+            // A store in memory may have forgotten the event; its id says when it was made.
+            let accepted = known.map_or_else(|| id.made_at(), |known| known.event.accepted_wall);
+            (EventId::new(id), accepted)
+        }
+        Answer::NameTaken { id } => return Err(taken("eventId", &EventId::new(id))),
+        other => return Err(unexpected("an event was offered", Some(other))),
+    };
+    let message = shown_new(&event, (id, accepted_wall), with_content);
+    let response = told(status, &message)?;
+    Ok(if is_replayed {
+        replayed(response)
+    } else {
+        response
+    })
+}
