@@ -311,15 +311,15 @@ pub const RETRY_WAITS_MAX: usize = 32;
 /// Most networks that can be allowed as targets.
 pub const ALLOWED_TARGETS_MAX: usize = 256;
 
-/// Largest body that `fanfare receive` takes, in bytes. Over it: 413.
+/// Largest body that `fanfare receive` and `fanfare listen` take, in bytes. Over it: 413.
 pub const RECEIVER_BODY_BYTES_MAX: usize = 1024 * 1024;
 /// Longest body that `fanfare receive` shows, in bytes; of a longer one the beginning.
 pub const RECEIVER_SHOWN_BYTES_MAX: usize = 4 * 1024;
-/// Most connections that `fanfare receive` holds at once. Over it: new ones wait.
+/// Most connections that `fanfare receive` and `fanfare listen` hold at once. Over it: new ones wait.
 pub const RECEIVER_CONNECTIONS_MAX: usize = 1_024;
 /// Longest delay of an answer that `fanfare receive` can be asked for, in milliseconds.
 pub const RECEIVER_DELAY_MS_MAX: u64 = 60 * 60 * 1_000;
-/// Time that `fanfare receive` waits for the next request of a connection, in milliseconds.
+/// Time that `fanfare receive` and `fanfare listen` wait for the next request of a connection, in milliseconds.
 pub const RECEIVER_HEAD_TIMEOUT_MS: u64 = 75_000;
 
 /// Most events that `fanfare simulate` can be asked for.

@@ -19,7 +19,9 @@ mod event_type;
 mod failure;
 mod host;
 mod host_arguments;
+mod intake;
 mod key;
+mod listen;
 mod logging;
 mod openapi;
 mod output;
@@ -54,6 +56,7 @@ pub use self::{
     failure::Failure,
     host_arguments::HostArguments,
     key::{KeyArguments, KeyCommand, KeyScope},
+    listen::{ForwardUrl, ListenArguments},
     receive::{Delay, ReceiveArguments},
     serve::ServeArguments,
     simulate::SimulateArguments,
@@ -132,6 +135,12 @@ pub enum Command {
     Delivery(DeliveryArguments),
     /// Keys of a running server, which let others in
     Key(KeyArguments),
+    /// Forward deliveries to an application under development
+    ///
+    /// Serves an endpoint on this machine itself, tells a running server of it, passes what comes on
+    /// to a URL and answers with what is answered there. Deletes the endpoint when it ends. Nothing
+    /// is relayed: the server must reach this machine, and be allowed to send there.
+    Listen(ListenArguments),
     /// Print the description of the API (OpenAPI 3.1)
     ///
     /// The same that a running server gives at /api/v1/openapi.json. Needs no server.
@@ -155,6 +164,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Event(arguments) => event::event(&arguments),
         Command::Delivery(arguments) => delivery::delivery(&arguments),
         Command::Key(arguments) => key::key(&arguments),
+        Command::Listen(arguments) => listen::listen(&arguments),
         Command::Openapi => openapi::openapi(),
     };
     match result {
@@ -282,6 +292,8 @@ mod tests {
                 "delivery attempts a --event e --endpoint p",
                 ErrorKind::ArgumentConflict,
             ),
+            ("listen", ErrorKind::MissingRequiredArgument),
+            ("listen --forward-to 3000", ErrorKind::ValueValidation),
             ("key create shop", ErrorKind::MissingRequiredArgument),
             ("key create shop --scope all", ErrorKind::InvalidValue),
             ("key revoke ../app", ErrorKind::ValueValidation),

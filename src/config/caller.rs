@@ -1,6 +1,6 @@
 //! Whom a command of the client speaks to: the server's URL and the key, by flag, variable or profile.
 
-use core::{fmt, str::FromStr};
+use core::{fmt, net::IpAddr, str::FromStr};
 use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Deserialize;
@@ -65,29 +65,48 @@ impl ServerUrl {
         };
         let example = "it must be a URL such as https://fanfare.example.com";
         let url = Url::parse(text).map_err(|_| unfit(example))?;
-        let is_https = match url.scheme() {
-            "http" => false,
-            "https" => true,
-            _ => return Err(unfit("it must begin with http:// or https://")),
-        };
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(unfit("no user or password belongs in it: give the key"));
-        }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(unfit("no query and no fragment belong in it"));
         }
-        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
-            return Err(unfit(example));
-        };
+        let place = Self::of(&url).map_err(unfit)?;
         let path = url.path().trim_end_matches('/');
+        Ok(Self {
+            // Who copies the URL of the API means the server.
+            prefix: path.strip_suffix("/api/v1").unwrap_or(path).to_owned(),
+            ..place
+        })
+    }
+
+    /// The place that a URL names, whatever its path and query.
+    ///
+    /// # Errors
+    /// What is wrong with it, as a sentence about `it`; the fault of who wrote it.
+    pub fn of(url: &Url) -> Result<Self, &'static str> {
+        let is_https = match url.scheme() {
+            "http" => false,
+            "https" => true,
+            _ => return Err("it must begin with http:// or https://"),
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("no user or password belongs in it");
+        }
+        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+            return Err("it must name a host");
+        };
         Ok(Self {
             is_https,
             host: host.trim_matches(['[', ']']).to_owned(),
             port,
             authority: url.authority().to_owned(),
-            // Who copies the URL of the API means the server.
-            prefix: path.strip_suffix("/api/v1").unwrap_or(path).to_owned(),
+            prefix: String::new(),
         })
+    }
+
+    /// Whether it names this machine itself; of a name that leads here, too, this is not known.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let ip: Option<IpAddr> = self.host.parse().ok();
+        self.host == "localhost" || ip.is_some_and(|ip| ip.is_loopback())
     }
 }
 
@@ -348,6 +367,16 @@ mod tests {
         ] {
             let url = ServerUrl::parse(text, "x").expect(text);
             assert_eq!(url.prefix, prefix, "{text}");
+        }
+        for (text, is_loopback) in [
+            ("http://localhost:1", true),
+            ("http://127.0.0.2", true),
+            ("https://[::1]", true),
+            ("http://localhost.example", false),
+            ("http://10.0.0.1", false),
+        ] {
+            let url = ServerUrl::parse(text, "x").expect(text);
+            assert_eq!(url.is_loopback(), is_loopback, "{text}");
         }
         let url = ServerUrl::parse("https://[::1]/", "x").expect("valid");
         assert_eq!((url.host.as_str(), url.port), ("::1", 443));

@@ -8,6 +8,7 @@
 mod api_v1;
 mod client_commands;
 mod client_keys;
+mod client_listen;
 mod command_line;
 mod determinism;
 mod drive;

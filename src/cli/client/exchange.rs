@@ -65,7 +65,7 @@ impl Connection {
         let kept = self.open.take().filter(|sender| !sender.is_closed());
         let mut sender = match kept {
             Some(sender) => sender,
-            None => self.opened().await?,
+            None => opened(&self.server).await?,
         };
         let failed = |error: hyper::Error| error.to_string();
         sender.ready().await.map_err(failed)?;
@@ -82,22 +82,26 @@ impl Connection {
         self.open = Some(sender);
         Ok(Response::from_parts(head, body.to_bytes()))
     }
+}
 
-    async fn opened(&self) -> Result<SendRequest<Full<Bytes>>, String> {
-        let failed = |error: io::Error| error.to_string();
-        let place = (self.server.host.as_str(), self.server.port);
-        let stream = TcpStream::connect(place).await.map_err(failed)?;
-        stream.set_nodelay(true).map_err(failed)?;
-        if !self.server.is_https {
-            return spoken(stream).await;
-        }
-        let config = tls::client_config(true).map_err(|error| error.to_string())?;
-        let name = ServerName::try_from(self.server.host.clone());
-        let name = name.map_err(|error| error.to_string())?;
-        let connector = TlsConnector::from(Arc::clone(&config));
-        let stream = connector.connect(name, stream).await.map_err(failed)?;
-        spoken(stream).await
+/// Opens a connection, over TLS where the URL says so.
+///
+/// # Errors
+/// Why there is none, for people.
+pub(in crate::cli) async fn opened(server: &ServerUrl) -> Result<SendRequest<Full<Bytes>>, String> {
+    let failed = |error: io::Error| error.to_string();
+    let place = (server.host.as_str(), server.port);
+    let stream = TcpStream::connect(place).await.map_err(failed)?;
+    stream.set_nodelay(true).map_err(failed)?;
+    if !server.is_https {
+        return spoken(stream).await;
     }
+    let config = tls::client_config(true).map_err(|error| error.to_string())?;
+    let name = ServerName::try_from(server.host.clone());
+    let name = name.map_err(|error| error.to_string())?;
+    let connector = TlsConnector::from(Arc::clone(&config));
+    let stream = connector.connect(name, stream).await.map_err(failed)?;
+    spoken(stream).await
 }
 
 /// Begins to speak HTTP/1.1; the connection ends with its sender.

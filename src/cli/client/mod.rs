@@ -17,6 +17,7 @@ use serde_json::Value;
 use self::exchange::Connection;
 pub use self::pages::{ListOrder, PageArguments};
 pub(super) use self::{
+    exchange::opened,
     pages::list,
     shown::{Column, show, show_event, show_key},
 };
@@ -115,6 +116,11 @@ impl Client {
             caller,
             is_json: arguments.json,
         })
+    }
+
+    /// Whether the server is surely on this machine.
+    pub(super) fn is_on_this_machine(&self) -> bool {
+        self.caller.server.is_loopback()
     }
 
     /// Asks for what stands below `/api/v1` and gives the text of the answer, which may be empty.

@@ -12,7 +12,6 @@ mod delay;
 mod show;
 
 use std::{
-    convert::Infallible,
     io::{self, Write as _},
     net::SocketAddr,
     sync::Arc,
@@ -22,28 +21,24 @@ use std::{
 use bytes::Bytes;
 use clap::Args;
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::{body::Incoming, service::service_fn};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto,
-};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Notify,
-    task::JoinSet,
-};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use tokio::sync::Notify;
 
 pub use self::delay::Delay;
 use self::show::{Answer, Delivery};
-use super::{bind::bind, failure::Failure, say, signals::Signals};
-use crate::{config::listen::ListenAddress, limits};
+use super::{
+    bind::bind,
+    failure::Failure,
+    intake::{serve_each, whole},
+    say,
+    signals::Signals,
+};
+use crate::config::listen::ListenAddress;
 
 /// Where the receiver listens if nothing else is said.
 const LISTEN_DEFAULT: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9_877);
-/// The wait after a failed accept, as when the process is out of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -117,6 +112,7 @@ pub(super) fn receive(arguments: &ReceiveArguments) -> Result<(), Failure> {
         is_json: arguments.json,
         unread: Notify::new(),
     });
+    let answering = Arc::clone(&behaviour);
     runtime.block_on(async {
         let mut signals = Signals::listen().map_err(failed)?;
         let (listener, bound) = bind(address).await?;
@@ -128,44 +124,11 @@ pub(super) fn receive(arguments: &ReceiveArguments) -> Result<(), Failure> {
             biased;
             () = signals.next() => Ok(()),
             () = behaviour.unread.notified() => Ok(()),
-            never = accept(&listener, &behaviour) => match never {},
+            never = serve_each(&listener, move |request| answer(request, Arc::clone(&answering))) => {
+                match never {}
+            }
         }
     })
-}
-
-async fn accept(listener: &TcpListener, behaviour: &Arc<Behaviour>) -> Infallible {
-    let mut connections = JoinSet::new();
-    loop {
-        while connections.len() >= limits::RECEIVER_CONNECTIONS_MAX {
-            connections.join_next().await;
-        }
-        while connections.try_join_next().is_some() {}
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                connections.spawn(connection(stream, Arc::clone(behaviour)));
-            }
-            Err(error) => {
-                say(&format!("a connection was lost: {error}"));
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-/// Serves one connection to its end; how it ends is the sender's affair.
-async fn connection(stream: TcpStream, behaviour: Arc<Behaviour>) {
-    let mut server = auto::Builder::new(TokioExecutor::new());
-    let head_timeout = Duration::from_millis(limits::RECEIVER_HEAD_TIMEOUT_MS);
-    server
-        .http1()
-        .timer(TokioTimer::new())
-        // Who closes its side after a request still waits for the answer.
-        .half_close(true)
-        .header_read_timeout(head_timeout)
-        .max_headers(limits::REQUEST_HEADERS_MAX);
-    server.http2().timer(TokioTimer::new());
-    let service = service_fn(move |request| answer(request, Arc::clone(&behaviour)));
-    _ = server.serve_connection(TokioIo::new(stream), service).await;
 }
 
 async fn answer(
@@ -203,42 +166,5 @@ async fn answer(
             *response.status_mut() = status;
             Ok(response)
         }
-    }
-}
-
-/// Why a body did not come whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum BodyFault {
-    TooLarge,
-    TooSlow,
-    Broken,
-}
-
-impl BodyFault {
-    const fn status(self) -> StatusCode {
-        match self {
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::Broken => StatusCode::BAD_REQUEST,
-        }
-    }
-
-    const fn reason(self) -> &'static str {
-        match self {
-            Self::TooLarge => "the body is over 1 MiB",
-            Self::TooSlow => "the body did not come in time",
-            Self::Broken => "the body broke off",
-        }
-    }
-}
-
-async fn whole(body: Incoming) -> Result<Bytes, BodyFault> {
-    let body = Limited::new(body, limits::RECEIVER_BODY_BYTES_MAX);
-    let deadline = Duration::from_millis(limits::REQUEST_BODY_TIMEOUT_MS);
-    match tokio::time::timeout(deadline, body.collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyFault::TooLarge),
-        Ok(Err(_)) => Err(BodyFault::Broken),
-        Err(_) => Err(BodyFault::TooSlow),
     }
 }

@@ -12,8 +12,10 @@ use http::{StatusCode, request};
 use serde::de::IgnoredAny;
 use serde_json::json;
 
-use super::BodyFault;
-use crate::{cli::output::escaped, limits};
+use crate::{
+    cli::{intake::BodyFault, output::escaped},
+    limits,
+};
 
 /// How a request is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
