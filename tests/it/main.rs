@@ -9,6 +9,7 @@ mod api_v1;
 mod client_commands;
 mod client_keys;
 mod client_listen;
+mod client_terminal;
 mod command_line;
 mod determinism;
 mod drive;
