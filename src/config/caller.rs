@@ -3,12 +3,14 @@
 use core::{fmt, net::IpAddr, str::FromStr};
 use std::{collections::BTreeMap, path::PathBuf};
 
+use rustls::pki_types::CertificateDer;
 use serde::Deserialize;
 use url::Url;
 use zeroize::Zeroizing;
 
 use super::{
     admin_key::AdminKey,
+    authorities,
     environment::Environment,
     error::ConfigError,
     places::{self, ReadFile},
@@ -116,6 +118,7 @@ impl ServerUrl {
 struct Profile {
     server: String,
     key_file: Option<PathBuf>,
+    ca_file: Option<PathBuf>,
 }
 
 /// All that a caller is made from.
@@ -126,6 +129,8 @@ pub struct CallerSources<'a> {
     pub key: Option<&'a KeyText>,
     /// The flag `--key-file`.
     pub key_file: Option<PathBuf>,
+    /// The flag `--ca-file`.
+    pub ca_file: Option<PathBuf>,
     /// The flag `--profile`.
     pub profile: Option<&'a str>,
     /// The variables.
@@ -141,11 +146,13 @@ pub struct Caller {
     pub server: ServerUrl,
     /// The key; a server of `fanfare dev` asks for none.
     pub key: Option<AdminKey>,
+    /// Whose certificates are trusted beside those that the system trusts.
+    pub authorities: Vec<CertificateDer<'static>>,
 }
 
 impl Caller {
-    /// By flag, `FANFARE_SERVER` and `FANFARE_KEY[_FILE]`, profile, default. The key of a profile goes
-    /// to the server of that profile only.
+    /// By flag, `FANFARE_SERVER`, `FANFARE_KEY[_FILE]` and `FANFARE_CA_FILE`, profile, default. The
+    /// key and the authorities of a profile are for the server of that profile only.
     ///
     /// # Errors
     /// [`ConfigError`], the fault of who started the program; exit code 2.
@@ -168,24 +175,40 @@ impl Caller {
             (None, None, None) => (SERVER_DEFAULT, "the default"),
         };
         let server = ServerUrl::parse(text, origin)?;
-        if let Some(KeyText(text)) = sources.key {
-            let key = Some(fit(text.clone(), "--key".to_owned())?);
-            return Ok(Self { server, key });
-        }
-        let files = (
-            sources.key_file.as_deref(),
-            environment.path("FANFARE_KEY_FILE"),
-        );
-        let mut found = places::key_text("FANFARE_KEY", files, environment, read)?;
-        if let (None, Some(profile)) = (&found, &profile)
-            && let Some(file) = &profile.key_file
-            && ServerUrl::parse(&profile.server, "the profile")? == server
-        {
-            let files = (Some(file.as_path()), None);
-            found = places::key_text("FANFARE_KEY", files, environment, read)?;
-        }
-        let key = found.map(|(text, origin)| fit(text, origin)).transpose()?;
-        Ok(Self { server, key })
+        // What a profile says beside its server is about that server only.
+        let profile = match profile {
+            Some(profile) if ServerUrl::parse(&profile.server, "the profile")? == server => {
+                Some(profile)
+            }
+            _ => None,
+        };
+        let (profile_key, profile_ca) = profile
+            .map(|profile| (profile.key_file, profile.ca_file))
+            .unwrap_or_default();
+        let ca_file = sources
+            .ca_file
+            .or_else(|| environment.path("FANFARE_CA_FILE").map(PathBuf::from))
+            .or(profile_ca);
+        let authorities = ca_file.map(|path| authorities::read(&path, read));
+        let authorities = authorities.transpose()?.unwrap_or_default();
+        let key = match sources.key {
+            Some(KeyText(text)) => Some(fit(text.clone(), "--key".to_owned())?),
+            None => {
+                let variable = environment.path("FANFARE_KEY_FILE");
+                let files = (sources.key_file.as_deref(), variable);
+                let mut found = places::key_text("FANFARE_KEY", files, environment, read)?;
+                if let (None, Some(file)) = (&found, &profile_key) {
+                    let files = (Some(file.as_path()), None);
+                    found = places::key_text("FANFARE_KEY", files, environment, read)?;
+                }
+                found.map(|(text, origin)| fit(text, origin)).transpose()?
+            }
+        };
+        Ok(Self {
+            server,
+            key,
+            authorities,
+        })
     }
 }
 
@@ -275,6 +298,7 @@ mod tests {
                 server: self.server,
                 key: key.as_ref(),
                 key_file: None,
+                ca_file: None,
                 profile: self.profile,
                 environment: &environment,
                 read: &read,

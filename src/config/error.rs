@@ -108,6 +108,14 @@ pub enum ConfigError {
         /// What it lacks; the key itself is never told.
         reason: AdminKeyError,
     },
+    /// The file with certificates to trust is of no use.
+    #[error("the file of certificates {path:?} can't be used: {reason}")]
+    CaFile {
+        /// Which one.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The URL of a server is none.
     #[error("the server's URL of {origin} is not fit: {reason}")]
     ServerUrl {

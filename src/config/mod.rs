@@ -5,6 +5,7 @@
 //! neither the environment nor files by itself, so every rule here is tested without a process.
 
 pub mod admin_key;
+mod authorities;
 mod bounds;
 pub mod caller;
 pub mod environment;

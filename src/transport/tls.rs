@@ -36,6 +36,26 @@ pub fn client_config(verify_certificates: bool) -> Result<Arc<ClientConfig>, Err
     Ok(Arc::new(config))
 }
 
+/// The configuration of connections to a server, which are always verified: trust comes from where
+/// it comes from for receivers, and from these certificates beside it.
+///
+/// # Errors
+/// rustls's, for a certificate that is none, or if the provider fits none of its protocol versions.
+pub fn client_config_trusting(
+    authorities: &[CertificateDer<'static>],
+) -> Result<Arc<ClientConfig>, Error> {
+    let mut roots = roots();
+    for authority in authorities {
+        roots.add(authority.clone())?;
+    }
+    let mut config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
 fn roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
@@ -105,6 +125,14 @@ mod tests {
             let config = client_config(verify).expect("valid");
             assert_eq!(config.alpn_protocols, [b"http/1.1".to_vec()]);
         }
+        let config = client_config_trusting(&[]).expect("valid");
+        assert_eq!(config.alpn_protocols, [b"http/1.1".to_vec()]);
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_not_trusted() {
+        let error = client_config_trusting(&[vec![1, 2, 3].into()]).expect_err("refused");
+        assert!(matches!(error, Error::InvalidCertificate(_)), "{error}");
     }
 
     #[test]

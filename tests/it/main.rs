@@ -10,6 +10,7 @@ mod client_commands;
 mod client_keys;
 mod client_listen;
 mod client_terminal;
+mod client_tls;
 mod command_line;
 mod determinism;
 mod drive;

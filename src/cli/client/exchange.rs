@@ -12,7 +12,10 @@ use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
+use rustls::{
+    CertificateError, ClientConfig,
+    pki_types::{CertificateDer, ServerName},
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -21,16 +24,82 @@ use tokio_rustls::TlsConnector;
 
 use crate::{cli::Failure, config::caller::ServerUrl, limits, transport::tls};
 
+/// A server, and how its certificate is judged.
+#[derive(Clone)]
+pub(in crate::cli) struct Place {
+    url: ServerUrl,
+    /// There if TLS is spoken.
+    tls: Option<Arc<ClientConfig>>,
+}
+
+impl Place {
+    /// The server of this URL. These certificates are trusted beside those of the system.
+    ///
+    /// # Errors
+    /// [`Failure::Operation`] if TLS can't be spoken; a bug of ours.
+    pub(in crate::cli) fn new(
+        url: ServerUrl,
+        authorities: &[CertificateDer<'static>],
+    ) -> Result<Self, Failure> {
+        let tls = url
+            .is_https
+            .then(|| tls::client_config_trusting(authorities));
+        let tls = tls.transpose();
+        Ok(Self {
+            url,
+            tls: tls.map_err(|error| Failure::Operation(error.to_string()))?,
+        })
+    }
+
+    /// Its name or address, with its port unless it is the usual one.
+    pub(in crate::cli) fn authority(&self) -> &str {
+        &self.url.authority
+    }
+
+    /// Opens a connection.
+    ///
+    /// # Errors
+    /// Why there is none, for people.
+    pub(in crate::cli) async fn opened(&self) -> Result<SendRequest<Full<Bytes>>, String> {
+        let failed = |error: io::Error| error.to_string();
+        let address = (self.url.host.as_str(), self.url.port);
+        let stream = TcpStream::connect(address).await.map_err(failed)?;
+        stream.set_nodelay(true).map_err(failed)?;
+        let Some(config) = &self.tls else {
+            return spoken(stream).await;
+        };
+        let name = ServerName::try_from(self.url.host.clone());
+        let name = name.map_err(|error| error.to_string())?;
+        let connector = TlsConnector::from(Arc::clone(config));
+        let stream = connector.connect(name, stream).await;
+        spoken(stream.map_err(|error| untrusted(&error))?).await
+    }
+}
+
+/// Why there is no TLS, for people.
+fn untrusted(error: &io::Error) -> String {
+    let reason = error
+        .get_ref()
+        .and_then(|error| error.downcast_ref::<rustls::Error>());
+    let hint = match reason {
+        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+            "; name the file with the certificate of its authority with --ca-file, if you trust it"
+        }
+        _ => "",
+    };
+    format!("{error}{hint}")
+}
+
 /// A connection that is opened when it is first needed.
 pub(super) struct Connection {
-    server: ServerUrl,
+    server: Place,
     timeout: Duration,
     open: Option<SendRequest<Full<Bytes>>>,
 }
 
 impl Connection {
     /// To this server; an answer must have come whole within the time-out.
-    pub(super) const fn new(server: ServerUrl, timeout: Duration) -> Self {
+    pub(super) const fn new(server: Place, timeout: Duration) -> Self {
         Self {
             server,
             timeout,
@@ -48,7 +117,7 @@ impl Connection {
     ) -> Result<Response<Bytes>, Failure> {
         let timeout = self.timeout;
         let exchanged = tokio::time::timeout(timeout, self.sent(request)).await;
-        let authority = &self.server.authority;
+        let authority = self.server.authority();
         match exchanged {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(reason)) => Err(Failure::Unreachable(format!(
@@ -65,7 +134,7 @@ impl Connection {
         let kept = self.open.take().filter(|sender| !sender.is_closed());
         let mut sender = match kept {
             Some(sender) => sender,
-            None => opened(&self.server).await?,
+            None => self.server.opened().await?,
         };
         let failed = |error: hyper::Error| error.to_string();
         sender.ready().await.map_err(failed)?;
@@ -82,26 +151,6 @@ impl Connection {
         self.open = Some(sender);
         Ok(Response::from_parts(head, body.to_bytes()))
     }
-}
-
-/// Opens a connection, over TLS where the URL says so.
-///
-/// # Errors
-/// Why there is none, for people.
-pub(in crate::cli) async fn opened(server: &ServerUrl) -> Result<SendRequest<Full<Bytes>>, String> {
-    let failed = |error: io::Error| error.to_string();
-    let place = (server.host.as_str(), server.port);
-    let stream = TcpStream::connect(place).await.map_err(failed)?;
-    stream.set_nodelay(true).map_err(failed)?;
-    if !server.is_https {
-        return spoken(stream).await;
-    }
-    let config = tls::client_config(true).map_err(|error| error.to_string())?;
-    let name = ServerName::try_from(server.host.clone());
-    let name = name.map_err(|error| error.to_string())?;
-    let connector = TlsConnector::from(Arc::clone(&config));
-    let stream = connector.connect(name, stream).await.map_err(failed)?;
-    spoken(stream).await
 }
 
 /// Begins to speak HTTP/1.1; the connection ends with its sender.

@@ -17,13 +17,13 @@ use serde_json::Value;
 use self::exchange::Connection;
 pub use self::pages::{ListOrder, PageArguments};
 pub(super) use self::{
-    exchange::opened,
+    exchange::Place,
     pages::list,
     shown::{Column, show, show_event, show_key},
 };
 use super::{Delay, Failure, output::escaped};
 use crate::config::{
-    caller::{Caller, CallerSources, KeyText},
+    caller::{Caller, CallerSources, KeyText, ServerUrl},
     environment::Environment,
     places::read_file,
 };
@@ -42,6 +42,10 @@ pub struct ServerArguments {
     /// The file that holds the key [default: FANFARE_KEY_FILE, or the profile's]
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
     pub key_file: Option<PathBuf>,
+    /// The file with certificates that are trusted beside the system's, in PEM [default:
+    /// FANFARE_CA_FILE, or the profile's]
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
     /// A profile of ~/.config/fanfare/profiles.toml [default: FANFARE_PROFILE, or `default` if there]
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
@@ -107,12 +111,14 @@ impl Client {
             server: arguments.server.as_deref(),
             key: arguments.key.as_ref(),
             key_file: arguments.key_file.clone(),
+            ca_file: arguments.ca_file.clone(),
             profile: arguments.profile.as_deref(),
             environment: &Environment::of_process(),
             read: &read_file,
         })?;
+        let place = Place::new(caller.server.clone(), &caller.authorities)?;
         Ok(Self {
-            connection: Connection::new(caller.server.clone(), arguments.timeout.duration()),
+            connection: Connection::new(place, arguments.timeout.duration()),
             caller,
             is_json: arguments.json,
         })
@@ -121,6 +127,14 @@ impl Client {
     /// Whether the server is surely on this machine.
     pub(super) fn is_on_this_machine(&self) -> bool {
         self.caller.server.is_loopback()
+    }
+
+    /// Another server that is trusted as this one is.
+    ///
+    /// # Errors
+    /// Those of [`Place::new`].
+    pub(super) fn place_of(&self, url: &ServerUrl) -> Result<Place, Failure> {
+        Place::new(url.clone(), &self.caller.authorities)
     }
 
     /// Asks for what stands below `/api/v1` and gives the text of the answer, which may be empty.

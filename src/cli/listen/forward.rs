@@ -17,7 +17,7 @@ use url::Url;
 
 use super::heard::Heard;
 use crate::{
-    cli::{client::opened, intake::whole},
+    cli::{client::Place, intake::whole},
     config::caller::ServerUrl,
     signing::{VerificationKey, check_timestamp, verify},
     time::{Span, Timestamp},
@@ -40,9 +40,9 @@ const OF_CONNECTION: [HeaderName; 7] = [
 /// Where deliveries go on to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForwardUrl {
-    place: ServerUrl,
+    pub(super) place: ServerUrl,
     /// Path and query, as in a request line.
-    path: String,
+    pub(super) path: String,
 }
 
 impl FromStr for ForwardUrl {
@@ -74,7 +74,9 @@ type Answer = Response<Either<Incoming, Full<Bytes>>>;
 /// Passes deliveries on.
 pub(super) struct Forwarder {
     /// Where to.
-    pub(super) target: ForwardUrl,
+    pub(super) place: Place,
+    /// Path and query there, as in a request line.
+    pub(super) path: String,
     /// What verifies the deliveries of our endpoint.
     pub(super) key: VerificationKey,
     /// How long the application may take until its answer begins.
@@ -160,7 +162,7 @@ impl Forwarder {
         head: request::Parts,
         body: Bytes,
     ) -> Result<Response<Incoming>, Unanswered> {
-        let authority = &self.target.place.authority;
+        let authority = self.place.authority();
         let answered = tokio::time::timeout(self.timeout, self.sent(head, body)).await;
         match answered {
             Ok(Ok(answer)) => Ok(answer),
@@ -179,16 +181,16 @@ impl Forwarder {
     }
 
     async fn sent(&self, head: request::Parts, body: Bytes) -> Result<Response<Incoming>, String> {
-        let ForwardUrl { place, path } = &self.target;
         let mut request = Request::builder()
             .method(head.method)
-            .uri(path)
+            .uri(&self.path)
             .body(Full::new(body))
             .map_err(|error| error.to_string())?;
-        let host = HeaderValue::try_from(&place.authority).map_err(|error| error.to_string())?;
+        let host =
+            HeaderValue::try_from(self.place.authority()).map_err(|error| error.to_string())?;
         *request.headers_mut() = of_message(head.headers);
         request.headers_mut().insert(header::HOST, host);
-        let mut sender = opened(place).await?;
+        let mut sender = self.place.opened().await?;
         let sent = sender.send_request(request).await;
         let mut answer = sent.map_err(|error| error.to_string())?;
         let headers = core::mem::take(answer.headers_mut());

@@ -78,6 +78,7 @@ pub(super) fn listen(arguments: &ListenArguments) -> Result<(), Failure> {
     with_server(&arguments.server, async |client| {
         let failed = |reason: String| Failure::Operation(reason);
         let address = address(arguments, client)?;
+        let place = client.place_of(&arguments.forward_to.place)?;
         // From here on a signal waits until there is an endpoint to delete.
         let mut signals = Signals::listen().map_err(|error| failed(error.to_string()))?;
         let (listener, bound) = bind(address).await?;
@@ -90,7 +91,8 @@ pub(super) fn listen(arguments: &ListenArguments) -> Result<(), Failure> {
         ));
         let (told, heard) = mpsc::channel(limits::RECEIVER_CONNECTIONS_MAX);
         let forwarder = Arc::new(Forwarder {
-            target: arguments.forward_to.clone(),
+            place,
+            path: arguments.forward_to.path.clone(),
             key: VerificationKey::of(&secret),
             timeout: arguments.server.timeout.duration(),
             heard: told,
