@@ -47,6 +47,15 @@ pub const PAGE_EVENTS_READ: usize = 32;
 pub const PAGE_ROWS_READ_MAX: usize = 10_000;
 /// Payload and reply bytes looked at for one page; where most of them are left out it ends early.
 pub const PAGE_BYTES_READ_MAX: usize = 64 * 1024 * 1024;
+/// Time that the statistics of an endpoint are about where none is named, in seconds: four weeks.
+pub const STATS_RANGE_S: i64 = 28 * 24 * 3_600;
+/// Longest time that they may be about, in seconds: the same, and five minutes for clocks that differ.
+/// Longer: 422.
+pub const STATS_RANGE_S_MAX: i64 = STATS_RANGE_S + 5 * 60;
+/// Most messages of an application that are looked at to make them. More in the time asked for: 422.
+pub const STATS_EVENTS_MAX: usize = 100_000;
+/// Messages that are looked at for them in one snapshot of the store.
+pub const STATS_EVENTS_READ: usize = 1_000;
 /// Attempts that were asked for and wait to be made, of one application. Over it: 503.
 pub const RESENDS_WAITING_MAX: usize = 256;
 /// Most pages read at once. Over it: the request waits.

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use super::{
     attempt::AttemptRecord,
+    delivery::DeliveryState,
     event::Event,
-    id::{EndpointId, Id},
+    id::{EndpointId, EventId, Id},
 };
+use crate::time::Timestamp;
 
 /// What a caller calls an object by: its public id or the name its owner chose.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +60,17 @@ pub struct EventEntry {
     pub event: Arc<Event>,
     /// Whether its payload is still kept.
     pub has_payload: bool,
+}
+
+/// An event as seen from an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeliveryEntry {
+    /// The event.
+    pub event: EventId,
+    /// When it was accepted, as the wall clock had it.
+    pub accepted_wall: Timestamp,
+    /// How its delivery stands; `None` if it does not go to the endpoint.
+    pub state: Option<DeliveryState>,
 }
 
 /// An attempt as a list shows it.

@@ -29,7 +29,7 @@ use crate::{
         delivery::DeliveryState,
         endpoint::{Endpoint, EndpointKey},
         event::{Event, EventPosition},
-        history::{AttemptEntry, EventEntry, HistoryQuery, Name},
+        history::{AttemptEntry, DeliveryEntry, EventEntry, HistoryQuery, Name},
         id::ShardId,
         page::{LoadHandle, Page, PageRequest, ShardState},
         record::{Record, RecordKind},
@@ -354,6 +354,14 @@ impl Reads for MemoryStore {
         position: EventPosition,
     ) -> Result<Option<DeliveryState>, ReadError> {
         Ok(self.data.delivery(endpoint, position))
+    }
+
+    fn deliveries(
+        &self,
+        endpoint: EndpointKey,
+        query: HistoryQuery,
+    ) -> Result<Vec<DeliveryEntry>, ReadError> {
+        Ok(self.data.deliveries(endpoint, query))
     }
 
     fn attempts_of_event(

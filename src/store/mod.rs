@@ -18,7 +18,7 @@ use crate::domain::{
     delivery::DeliveryState,
     endpoint::{Endpoint, EndpointKey},
     event::EventPosition,
-    history::{AttemptEntry, EventEntry, HistoryQuery, Name},
+    history::{AttemptEntry, DeliveryEntry, EventEntry, HistoryQuery, Name},
     id::ShardId,
     page::{LoadHandle, Page, PageRequest, ShardState},
     record::{Record, RecordKind},
@@ -159,6 +159,17 @@ pub trait Reads {
         position: EventPosition,
     ) -> Result<Option<DeliveryState>, ReadError>;
 
+    /// A part of the events of an endpoint's application, each with how its delivery to the endpoint
+    /// stands; none if there is no such endpoint.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    fn deliveries(
+        &self,
+        endpoint: EndpointKey,
+        query: HistoryQuery,
+    ) -> Result<Vec<DeliveryEntry>, ReadError>;
+
     /// Attempts for an event, over all endpoints.
     ///
     /// # Errors
@@ -250,6 +261,14 @@ impl<R: ReadThrough> Reads for R {
         position: EventPosition,
     ) -> Result<Option<DeliveryState>, ReadError> {
         self.read_through(|reads| reads.delivery_state(endpoint, position))
+    }
+
+    fn deliveries(
+        &self,
+        endpoint: EndpointKey,
+        query: HistoryQuery,
+    ) -> Result<Vec<DeliveryEntry>, ReadError> {
+        self.read_through(|reads| reads.deliveries(endpoint, query))
     }
 
     fn attempts_of_event(

@@ -186,17 +186,7 @@ impl Part {
 
     /// The rows between the bounds, from the iterator on.
     fn query(&self) -> HistoryQuery {
-        let drift = Span::from_millis(limits::CLOCK_DRIFT_MS);
-        let steady = |wall: Timestamp| self.now.steady.plus(wall.since(self.now.wall));
-        let below = self.before.map(|wall| {
-            let millis = steady(wall).plus(drift).as_millis();
-            first_id_of(millis.saturating_add(1))
-        });
-        let above = self.after.map(|wall| {
-            let millis = steady(wall).as_millis();
-            let first = first_id_of(millis.saturating_sub(limits::CLOCK_DRIFT_MS));
-            Id::from_value(first.value().saturating_sub(1))
-        });
+        let (above, below) = id_bounds(self.after, self.before, self.now);
         let least = |one: Option<Id>, other: Id| Some(one.map_or(other, |one| one.min(other)));
         let greatest = |one: Option<Id>, other: Id| Some(one.map_or(other, |one| one.max(other)));
         let (above, below, order) = match self.cursor {
@@ -300,6 +290,27 @@ impl<E: Entry> Walk<E> {
             self.shown.push(entry);
         }
     }
+}
+
+/// The ids between which all lie that were made between two wall times, and some made shortly before
+/// and after these: what an entry shows must be compared, too.
+pub(super) fn id_bounds(
+    after: Option<Timestamp>,
+    before: Option<Timestamp>,
+    now: Now,
+) -> (Option<Id>, Option<Id>) {
+    let drift = Span::from_millis(limits::CLOCK_DRIFT_MS);
+    let steady = |wall: Timestamp| now.steady.plus(wall.since(now.wall));
+    let below = before.map(|wall| {
+        let millis = steady(wall).plus(drift).as_millis();
+        first_id_of(millis.saturating_add(1))
+    });
+    let above = after.map(|wall| {
+        let millis = steady(wall).as_millis();
+        let first = first_id_of(millis.saturating_sub(limits::CLOCK_DRIFT_MS));
+        Id::from_value(first.value().saturating_sub(1))
+    });
+    (above, below)
 }
 
 /// The least id that can be made in this steady millisecond or later.

@@ -3,8 +3,8 @@
 use super::{
     blocks,
     fault::Fault,
-    keys, reader,
-    reading::{bucket_at, event_at},
+    keys,
+    reading::{bare_event_in, bucket_at},
     resends,
     rows::{self, OpenRow},
     tables::{Reading, TableName},
@@ -12,41 +12,53 @@ use super::{
 use crate::{
     domain::{
         attempt::AttemptResult,
-        delivery::{self, DeliveryFacts, DeliveryState},
-        endpoint::EndpointKey,
+        delivery::{self, DeliveryFacts},
+        endpoint::{Endpoint, EndpointKey},
         event::EventPosition,
+        history::DeliveryEntry,
         id::Id,
     },
     time::Timestamp,
 };
 
-/// The state of a delivery, by the one function that tells it.
-pub(super) fn state_of(
+/// An event as seen from an endpoint; its state is told by the one function that tells it. `None` if
+/// the event is gone.
+pub(super) fn entry_of(
     reading: &mut Reading,
-    endpoint: EndpointKey,
+    known: &Endpoint,
     position: EventPosition,
-) -> Result<Option<DeliveryState>, Fault> {
-    let application = endpoint.application;
-    let known = reader::endpoint_at(reading, endpoint)?;
-    let event = event_at(reading, application, position)?;
-    let bucket = bucket_at(reading, application, position)?;
-    let (Some(known), Some((event, has_payload)), Some(bucket)) = (known, event, bucket) else {
+) -> Result<Option<DeliveryEntry>, Fault> {
+    let (endpoint, application) = (known.key, known.key.application);
+    let Some(bucket) = bucket_at(reading, application, position)? else {
         return Ok(None);
     };
-    let key = keys::delivery(endpoint, position);
-    let open: Option<OpenRow> = reading.read(TableName::Open, &key, |row| {
-        rows::decode(row, "the row of a waiting delivery")
-    })?;
-    let expired = reading.read(TableName::Expired(bucket), &key, |_| Ok(()))?;
-    let last_result = last_result(reading, bucket, endpoint, position)?;
-    Ok(delivery::state(DeliveryFacts {
-        subscribed: known.matched(&event),
-        open_due: open.map(|row| Timestamp::from_micros(row.due)),
-        resend: resends::is_owed(reading, endpoint, position)?,
-        last_result,
-        expired: expired.is_some(),
-        deleted: known.is_deleted(),
-        expunged: !has_payload,
+    let Some((event, has_payload)) = bare_event_in(reading, bucket, (application, position))?
+    else {
+        return Ok(None);
+    };
+    let subscribed = known.matched(&event);
+    let facts = if subscribed {
+        let key = keys::delivery(endpoint, position);
+        let open: Option<OpenRow> = reading.read(TableName::Open, &key, |row| {
+            rows::decode(row, "the row of a waiting delivery")
+        })?;
+        let expired = reading.read(TableName::Expired(bucket), &key, |_| Ok(()))?;
+        DeliveryFacts {
+            subscribed,
+            open_due: open.map(|row| Timestamp::from_micros(row.due)),
+            resend: resends::is_owed(reading, endpoint, position)?,
+            last_result: last_result(reading, bucket, endpoint, position)?,
+            expired: expired.is_some(),
+            deleted: known.is_deleted(),
+            expunged: !has_payload,
+        }
+    } else {
+        DeliveryFacts::default()
+    };
+    Ok(Some(DeliveryEntry {
+        event: event.id,
+        accepted_wall: event.accepted_wall,
+        state: delivery::state(facts),
     }))
 }
 

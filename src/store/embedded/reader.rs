@@ -21,7 +21,7 @@ use crate::{
         delivery::DeliveryState,
         endpoint::{Endpoint, EndpointKey},
         event::EventPosition,
-        history::{AttemptEntry, EventEntry, HistoryQuery, Name, Order},
+        history::{AttemptEntry, DeliveryEntry, EventEntry, HistoryQuery, Name, Order},
         id::{EndpointId, Id},
         record::{Record, RecordKind},
     },
@@ -127,16 +127,7 @@ impl Reads for EmbeddedReader {
         query: HistoryQuery,
     ) -> Result<Vec<EventEntry>, ReadError> {
         self.read(|reading| {
-            let end = end_of(reading, application)?;
-            let above = match query.above {
-                Some(id) => first_from(reading, application, above(id), end)?,
-                None => EventPosition::default(),
-            };
-            let below = match query.below {
-                Some(id) => first_from(reading, application, id, end)?,
-                None => end,
-            };
-            let positions = positions(reading, application, (above, below), query)?;
+            let positions = positions(reading, application, query)?;
             let mut entries = Vec::with_capacity(positions.len());
             for position in positions {
                 entries.extend(entry_at(reading, application, position)?);
@@ -189,7 +180,27 @@ impl Reads for EmbeddedReader {
         endpoint: EndpointKey,
         position: EventPosition,
     ) -> Result<Option<DeliveryState>, ReadError> {
-        self.read(|reading| deliveries::state_of(reading, endpoint, position))
+        self.read(|reading| {
+            let known = endpoint_at(reading, endpoint)?;
+            let entry = known.map(|known| deliveries::entry_of(reading, &known, position));
+            Ok(entry.transpose()?.flatten().and_then(|entry| entry.state))
+        })
+    }
+
+    fn deliveries(
+        &self,
+        endpoint: EndpointKey,
+        query: HistoryQuery,
+    ) -> Result<Vec<DeliveryEntry>, ReadError> {
+        self.read(|reading| {
+            let Some(known) = endpoint_at(reading, endpoint)? else {
+                return Ok(Vec::new());
+            };
+            let positions = positions(reading, endpoint.application, query)?.into_iter();
+            let entries = positions.map(|position| deliveries::entry_of(reading, &known, position));
+            let entries: Result<Vec<_>, Fault> = entries.collect();
+            Ok(entries?.into_iter().flatten().collect())
+        })
     }
 
     fn attempts_of_event(
@@ -266,13 +277,22 @@ const fn above(id: Id) -> Id {
     Id::from_value(id.value().saturating_add(1))
 }
 
-/// The places of a span that have events, as far as a query asks for them.
+/// The places of the events that a query asks for.
 fn positions(
     reading: &mut Reading,
     application: ApplicationKey,
-    span: (EventPosition, EventPosition),
     query: HistoryQuery,
 ) -> Result<Vec<EventPosition>, Fault> {
+    let end = end_of(reading, application)?;
+    let above = match query.above {
+        Some(id) => first_from(reading, application, above(id), end)?,
+        None => EventPosition::default(),
+    };
+    let below = match query.below {
+        Some(id) => first_from(reading, application, id, end)?,
+        None => end,
+    };
+    let span = (above, below);
     let is_backwards = query.order == Order::NewestFirst;
     let mut spans = super::reading::spans_between(reading, application, span)?;
     if is_backwards {

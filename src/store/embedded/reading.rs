@@ -136,6 +136,26 @@ pub(super) fn bare_event_at(
     })
 }
 
+/// An event of a bucket without the bytes of its payload, and whether these are still there; `None` if
+/// the event is gone.
+pub(super) fn bare_event_in(
+    reading: &mut Reading,
+    bucket: u32,
+    (application, position): (ApplicationKey, EventPosition),
+) -> Result<Option<(Event, bool)>, Fault> {
+    let key = keys::event(application, position);
+    let found = reading.read(TableName::Events(bucket), &key, |row| {
+        let event = rows::event(application, position, row, Bytes::new())?;
+        Ok((event, rows::payload_length(row)? == 0))
+    })?;
+    let Some((event, is_whole)) = found else {
+        return Ok(None);
+    };
+    let payload = reading.read(TableName::Payloads(bucket), &key, |row| Ok(row.is_empty()))?;
+    let has_payload = payload.is_some_and(|is_empty| is_whole || !is_empty);
+    Ok(Some((event, has_payload)))
+}
+
 /// A payload, of an event with this row; `None` if it is gone, with its bucket's or by itself: then an
 /// empty row is left, though the event's tells of bytes.
 fn payload_at(

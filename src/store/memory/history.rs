@@ -9,7 +9,7 @@ use crate::domain::{
     change::UniqueKey,
     endpoint::{Endpoint, EndpointKey},
     event::EventPosition,
-    history::{AttemptEntry, EventEntry, HistoryQuery, Name, Order},
+    history::{AttemptEntry, DeliveryEntry, EventEntry, HistoryQuery, Name, Order},
     id::Id,
 };
 
@@ -49,6 +49,24 @@ impl DataShard {
             .into_iter()
             .map(entry)
             .collect()
+    }
+
+    /// A part of the events of an endpoint's application, as seen from there.
+    pub(super) fn deliveries(
+        &self,
+        endpoint: EndpointKey,
+        query: HistoryQuery,
+    ) -> Vec<DeliveryEntry> {
+        if self.endpoint(endpoint).is_none() {
+            return Vec::new();
+        }
+        let entries = self.event_entries(endpoint.application, query);
+        let entries = entries.iter().map(|entry| DeliveryEntry {
+            event: entry.event.id,
+            accepted_wall: entry.event.accepted_wall,
+            state: self.delivery(endpoint, entry.event.position),
+        });
+        entries.collect()
     }
 
     /// A part of the attempts to an endpoint.

@@ -323,6 +323,71 @@ async fn an_endpoint_shows_its_messages_and_how_each_delivery_stands() {
 }
 
 #[tokio::test]
+async fn the_statistics_of_an_endpoint_count_its_deliveries_of_a_time() {
+    local(async {
+        let api = api().await;
+        let only = json!({ "url": "http://good/", "uid": "only", "eventTypes": ["two"] });
+        api.post("/api/v1/app/a/endpoint", only).await.fine();
+        for event_type in ["one", "two", "one"] {
+            message(&api, event_type).await;
+        }
+        api.attempts(10).await;
+        let stats = async |endpoint: &str, query: &str| {
+            let path = format!("/api/v1/app/a/endpoint/{endpoint}/stats{query}");
+            let said = api.get(&path).await.fine();
+            let names = ["success", "pending", "sending", "fail", "canceled"];
+            assert_eq!(said.as_object().expect("an object").len(), names.len());
+            names.map(|name| said[name].as_u64().expect("a count"))
+        };
+        assert_eq!(stats("good", "").await, [3, 0, 0, 0, 0]);
+        assert_eq!(stats("bad", "").await, [0, 3, 0, 0, 0]);
+        assert_eq!(stats("only", "").await, [1, 0, 0, 0, 0]);
+        let start = "2025-11-24T16:00:00Z";
+        assert_eq!(stats("good", &format!("?since={start}")).await[0], 3);
+        assert_eq!(stats("good", &format!("?until={start}")).await[0], 0);
+        let gone = api.get("/api/v1/app/a/msg").await.fine()["data"][0]["id"].clone();
+        let gone = gone.as_str().expect("an id");
+        let path = format!("/api/v1/app/a/msg/{gone}/content");
+        let answer = api.send(Method::DELETE, &path, &json!({}), None).await;
+        assert_eq!(answer.status, 204);
+        for _ in 0..10 {
+            api.advance(Span::from_seconds(30 * 60 * 60)).await;
+            api.settled().await;
+        }
+        assert_eq!(stats("bad", "").await, [0, 0, 0, 2, 1]);
+        assert_eq!(stats("good", "").await, [3, 0, 0, 0, 0]);
+        api.advance(Span::from_seconds(28 * 24 * 60 * 60)).await;
+        assert_eq!(stats("good", "").await, [0; 5], "that was long ago");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn statistics_of_no_time_or_no_endpoint_are_refused() {
+    local(async {
+        let api = api().await;
+        let path = "/api/v1/app/a/endpoint/good/stats";
+        for (query, faults) in [
+            (
+                "?since=2025-10-01T00:00:00Z",
+                &["query.since: value_error"][..],
+            ),
+            ("?since=2025-11-25T00:00:00Z", &["query.since: value_error"]),
+            (
+                "?since=now&until=1",
+                &["query.since: value_error", "query.until: value_error"],
+            ),
+        ] {
+            let answer = api.get(&format!("{path}{query}")).await;
+            assert_eq!(answer.faults(), faults, "{query}");
+        }
+        let answer = api.get("/api/v1/app/a/endpoint/nobody/stats").await;
+        assert_eq!(answer.refusal(), (404, "not_found".into()));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_message_is_sent_again_by_hand_whatever_became_of_it() {
     local(async {
         let api = api().await;

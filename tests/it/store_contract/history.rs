@@ -7,6 +7,7 @@ use fanfare::{
     domain::{
         attempt::AttemptResult,
         change::{Batch, Epoch},
+        endpoint::EndpointKey,
         history::{HistoryQuery, Name, Order},
         id::Id,
     },
@@ -159,6 +160,7 @@ impl Pair {
                     format!("{found:?}")
                 };
                 assert_eq!(listed(&self.embedded), listed(&self.memory), "{query:?}");
+                self.compare_deliveries(endpoint_key(application, endpoint), query);
             }
             for position in 0..self.next[usize::try_from(application).expect("small")] {
                 let listed = |store: &dyn Reads| {
@@ -167,6 +169,26 @@ impl Pair {
                 };
                 assert_eq!(listed(&self.embedded), listed(&self.memory), "{query:?}");
             }
+        }
+    }
+}
+
+impl Pair {
+    /// Both stores show the same events from an endpoint, each as it stands when asked for alone.
+    fn compare_deliveries(&self, endpoint: EndpointKey, query: HistoryQuery) {
+        let told = |store: &dyn Reads| store.deliveries(endpoint, query).expect("readable");
+        let deliveries = told(&self.embedded);
+        assert_eq!(deliveries, told(&self.memory), "{query:?}");
+        if deliveries.is_empty() {
+            return;
+        }
+        let events = self.memory.events(endpoint.application, query);
+        let events = events.expect("readable");
+        assert_eq!(events.len(), deliveries.len());
+        for (entry, delivery) in events.iter().zip(deliveries) {
+            assert_eq!(entry.event.id, delivery.event);
+            let alone = self.embedded.delivery_state(endpoint, entry.event.position);
+            assert_eq!(alone.expect("readable"), delivery.state);
         }
     }
 }

@@ -9,7 +9,7 @@ use fanfare::{
         delivery::DeliveryState,
         endpoint::{Endpoint, EndpointKey, EndpointState, Target},
         event::EventPosition,
-        history::{AttemptEntry, EventEntry, HistoryQuery, Name},
+        history::{AttemptEntry, DeliveryEntry, EventEntry, HistoryQuery, Name},
         id::{EndpointId, EventId, ShardId},
         record::{Record, RecordKind},
     },
@@ -273,6 +273,10 @@ impl Reads for FakeBackend {
         _: EventPosition,
     ) -> Result<Option<DeliveryState>, ReadError> {
         Ok(None)
+    }
+
+    fn deliveries(&self, _: EndpointKey, _: HistoryQuery) -> Result<Vec<DeliveryEntry>, ReadError> {
+        Ok(Vec::new())
     }
 
     fn attempts_of_event(

@@ -125,6 +125,12 @@ pub(super) fn example_in() -> Value {
     )
 }
 
+pub(super) fn endpoint_stats() -> Value {
+    const COUNTS: [&str; 5] = ["success", "pending", "sending", "fail", "canceled"];
+    let count = || json!({ "type": "integer", "minimum": 0 });
+    given(&COUNTS, COUNTS.map(|name| (name, count())))
+}
+
 pub(super) fn event_type() -> Value {
     let fields = event_type_fields().chain([
         ("name", name(NAME)),

@@ -17,6 +17,10 @@ pub(in crate::server::v1) enum Key {
     Before,
     /// Only what is newer.
     After,
+    /// Only what came then or later.
+    Since,
+    /// Only what came earlier.
+    Until,
     /// Whether payloads and replies are shown.
     WithContent,
     /// Whether a known object is as good as a new one.
@@ -87,6 +91,16 @@ impl Key {
             ),
             Self::Before => ("before", "Only what shows an earlier time.", moment()),
             Self::After => ("after", "Only what shows a later time.", moment()),
+            Self::Since => (
+                "since",
+                "Only messages of this time or later; 28 days before the end if it is not given.",
+                moment(),
+            ),
+            Self::Until => (
+                "until",
+                "Only messages of an earlier time; until now if it is not given.",
+                moment(),
+            ),
             Self::WithContent => (
                 "with_content",
                 "Whether payloads or the bodies of replies are shown.",

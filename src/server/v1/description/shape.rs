@@ -37,6 +37,7 @@ pub(in crate::server::v1) enum Shape {
     EndpointSecret,
     SecretRotation,
     ExampleIn,
+    EndpointStats,
     Message,
     MessageIn,
     MessagePage,
@@ -53,7 +54,7 @@ pub(in crate::server::v1) enum Shape {
 
 impl Shape {
     /// All of them, in the order in which the description shows them.
-    pub(super) const ALL: [Self; 39] = [
+    pub(super) const ALL: [Self; 40] = [
         Self::Application,
         Self::ApplicationIn,
         Self::ApplicationPatch,
@@ -81,6 +82,7 @@ impl Shape {
         Self::EndpointSecret,
         Self::SecretRotation,
         Self::ExampleIn,
+        Self::EndpointStats,
         Self::Message,
         Self::MessageIn,
         Self::MessagePage,
@@ -135,6 +137,7 @@ impl Shape {
             Self::EndpointSecret => bodies::endpoint_secret(),
             Self::SecretRotation => bodies::secret_rotation(),
             Self::ExampleIn => bodies::example_in(),
+            Self::EndpointStats => bodies::endpoint_stats(),
             Self::Message => bodies::message(),
             Self::MessageIn => bodies::message_in(),
             Self::MessagePage => page(Self::Message),

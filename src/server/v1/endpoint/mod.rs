@@ -5,6 +5,7 @@ mod change;
 pub(super) mod example;
 pub(super) mod headers;
 pub(super) mod secret;
+pub(super) mod stats;
 
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ use crate::server::{
     backend::Backend,
     problem::Code,
     v1::{
-        description::Shape,
+        description::{Key, Shape},
         endpoint,
         operation::{Operation, Verb},
     },
@@ -16,6 +16,7 @@ const ENDPOINT: &str = "/api/v1/app/{app}/endpoint/{endpoint}";
 const HEADERS: &str = "/api/v1/app/{app}/endpoint/{endpoint}/headers";
 const SECRET: &str = "/api/v1/app/{app}/endpoint/{endpoint}/secret";
 const EXAMPLE: &str = "/api/v1/app/{app}/endpoint/{endpoint}/send-example";
+const STATS: &str = "/api/v1/app/{app}/endpoint/{endpoint}/stats";
 const ROTATION: &str = "/api/v1/app/{app}/endpoint/{endpoint}/secret/rotate";
 
 /// Endpoints.
@@ -159,6 +160,17 @@ pub(super) fn endpoint_parts<B: Backend>() -> Vec<Operation<B>> {
         .gives(200, "The new key.", Shape::EndpointSecret)
         .refuses(Code::Conflict)
         .refuses(Code::PreconditionFailed),
+        Operation::new(
+            Verb::Get,
+            STATS,
+            endpoint::stats::show::<B>,
+            (
+                "endpoint.stats",
+                "How many deliveries to an endpoint stand how, of the messages of a time.",
+            ),
+        )
+        .asks(&[Key::Since, Key::Until])
+        .gives(200, "The counts.", Shape::EndpointStats),
         Operation::new(
             Verb::Post,
             EXAMPLE,
