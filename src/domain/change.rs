@@ -183,16 +183,19 @@ pub enum Change {
         /// The first event that may be unsettled.
         position: EventPosition,
     },
-    /// Something new, unless it was made under the same key before: then nothing is written. Only a
-    /// change that is written uses its key up.
+    /// What somebody asked for, unless it was done under the same key before: then nothing is written.
+    /// Only a change that is written uses its key up.
     Once(Once, Box<Self>),
+    /// Nothing: what was asked of this shard can't be done now. Done once, it tells whether it was done
+    /// before; by itself it is stale.
+    Refuse(ShardId),
 }
 
 impl Change {
-    /// This change, made once under a key if there is one and if it makes something.
+    /// This change, made once under a key if there is one and if it can be.
     #[must_use]
     pub fn once(self, once: Option<Once>) -> Self {
-        match once.filter(|_| self.creates().is_some()) {
+        match once.filter(|_| self.done_once().is_some()) {
             Some(once) => Self::Once(once, Box::new(self)),
             None => self,
         }
@@ -208,10 +211,11 @@ impl Change {
         }
     }
 
-    /// The shard and the id of what is new by it; `None` if it makes nothing that has an id, and so
-    /// can't be done once.
+    /// The shard in which its key is judged and the id that a repetition is told: of what is new by it,
+    /// or of the endpoint that it changes; zero where who asks knows it by its name. `None` if it can't
+    /// be done once, since nobody asks for it under a key.
     #[must_use]
-    pub fn creates(&self) -> Option<(ShardId, Id)> {
+    pub fn done_once(&self) -> Option<(ShardId, Id)> {
         match self {
             Self::PutApplication(application) => Some((ShardId::DIRECTORY, application.id.id())),
             Self::PutEndpoint { endpoint, .. } => {
@@ -219,17 +223,23 @@ impl Change {
             }
             Self::PutEvent(event) => Some((event.application.shard, event.id.id())),
             Self::PutRecord(record) => {
-                (record.revision == 1).then_some((ShardId::DIRECTORY, record.id))
+                // A changed record keeps the id that the store knows, whatever is said here.
+                let is_new = record.revision == 1;
+                let id = if is_new { record.id } else { Id::default() };
+                Some((ShardId::DIRECTORY, id))
             }
+            Self::UpdateEndpoint(endpoint) => {
+                Some((endpoint.key.application.shard, endpoint.id.id()))
+            }
+            Self::PutResend(row) => Some((row.endpoint.application.shard, Id::default())),
+            Self::Refuse(shard) => Some((*shard, Id::default())),
             Self::UpdateApplication(_)
-            | Self::UpdateEndpoint(_)
             | Self::DeleteEndpoint { .. }
             | Self::SetEndpointState { .. }
             | Self::PutOpen(_)
             | Self::DeleteOpen { .. }
             | Self::Expunge { .. }
             | Self::ExpungeAttempt { .. }
-            | Self::PutResend(_)
             | Self::DeleteResend { .. }
             | Self::Expire { .. }
             | Self::PutLane { .. }
@@ -295,7 +305,8 @@ pub enum ChangeResult {
     Existing(Id),
     /// Not written: the object is gone, or another change of it came first.
     Stale,
-    /// Not written: the same was asked before under the same key, and made this object.
+    /// Not written: the same was done before under the same key, and made or changed this object; zero
+    /// where who asks knows it by its name.
     Replayed(Id),
     /// Not written: something else was asked before under the same key.
     Reused,

@@ -98,8 +98,8 @@ pub enum Command {
     },
     /// Accepts an event and thereby the duty to deliver it.
     AcceptEvent(Box<NewEvent>),
-    /// One of those that create or accept, done once under a key. Others are done whenever they are
-    /// asked.
+    /// One of those that create, accept, change an endpoint, make an attempt or recall, done once under
+    /// a key. Others are done whenever they are asked.
     Once(Once, Box<Self>),
     /// Lets the payload of an event go, or the body of a reply to one attempt of it.
     Expunge {
@@ -110,6 +110,9 @@ pub enum Command {
         /// The attempt whose reply's body goes; `None` for the payload.
         attempt: Option<AttemptId>,
     },
+    /// Nothing, done once: what can't be done now may have been done under the key before, in a shard of
+    /// this application.
+    Recall(ApplicationKey),
     /// Makes an attempt at once, however its delivery stands.
     Resend {
         /// The endpoint.
@@ -224,7 +227,8 @@ pub enum Answer {
         /// The id of a new one; of one that was changed or deleted it means nothing.
         id: Id,
     },
-    /// Nothing was written: the same was asked before under the same key, and made this object.
+    /// Nothing was written: the same was done before under the same key, and made or changed this
+    /// object; zero where who asks knows it by its name.
     Replayed {
         /// Its public name, without its prefix.
         id: Id,

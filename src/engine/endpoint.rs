@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{
     Engine,
+    fan_out::told_under_key,
     lane::{Lane, Place},
     record::OnCommit,
 };
@@ -94,7 +95,7 @@ impl Engine {
     /// Gathers the change of an endpoint that is still as the caller saw it.
     pub(super) fn update_endpoint(
         &mut self,
-        request: RequestHandle,
+        (request, once): (RequestHandle, Option<Once>),
         update: EndpointUpdate,
         now: Now,
     ) -> Result<(), Refusal> {
@@ -132,7 +133,8 @@ impl Engine {
         endpoint.updated_at = now;
         let endpoint = Arc::new(endpoint);
         let then = OnCommit::EndpointChanged(request, Arc::clone(&endpoint));
-        log.gather_urgent(Change::UpdateEndpoint(endpoint), then, bytes);
+        let change = Change::UpdateEndpoint(endpoint).once(once);
+        log.gather_urgent(change, then, bytes);
         Ok(())
     }
 
@@ -267,7 +269,7 @@ impl Engine {
             ChangeResult::Stale
             | ChangeResult::Full
             | ChangeResult::Replayed(_)
-            | ChangeResult::Reused => Err(Refusal::Stale),
+            | ChangeResult::Reused => told_under_key(result).unwrap_or(Err(Refusal::Stale)),
         }
     }
 

@@ -7,7 +7,7 @@ use super::{Engine, directory::record_told, done_map::DoneMap, lane::Place, reco
 use crate::{
     domain::{
         change::{Batch, ChangeResult},
-        command::{Answer, Refusal, RequestHandle},
+        command::{Answer, Refusal, Reply, RequestHandle},
         event::{Event, EventPosition},
     },
     time::Now,
@@ -80,8 +80,15 @@ impl Engine {
             (OnCommit::Expunged(request, payload_of), _) => {
                 self.expunged(request, payload_of, now);
             }
-            (OnCommit::Resend(request, id, attempts, event), _) => {
-                self.resend_owed(request, (id, event), attempts, now);
+            (OnCommit::Resend(request, id, attempts, event), result) => {
+                match told_under_key(result) {
+                    Some(reply) => self.resend_known(request, id, (&event, reply), now),
+                    None => self.resend_owed(request, (id, event), attempts, now),
+                }
+            }
+            (OnCommit::Refused(request, refusal), result) => {
+                let reply = told_under_key(result).unwrap_or(Err(refusal));
+                self.replies.push((request, reply));
             }
             (OnCommit::Enabled(request, id, from), _) => {
                 self.endpoint_enabled(id, from, now);
@@ -92,14 +99,7 @@ impl Engine {
                 self.event_committed(request, event, result);
             }
             (OnCommit::Application(request, _) | OnCommit::Endpoint(request, _), result) => {
-                let reply = match result {
-                    ChangeResult::Replayed(id) => Ok(Answer::Replayed { id }),
-                    ChangeResult::Reused => Err(Refusal::KeyReused),
-                    ChangeResult::Full
-                    | ChangeResult::Stale
-                    | ChangeResult::Fresh
-                    | ChangeResult::Existing(_) => Err(Refusal::StoreFull),
-                };
+                let reply = told_under_key(result).unwrap_or(Err(Refusal::StoreFull));
                 self.replies.push((request, reply));
             }
         }
@@ -278,5 +278,17 @@ impl Engine {
         }
         entry.ring.trim();
         log.positions_moved(now);
+    }
+}
+
+/// What a change is answered whose key was used before; `None` if it wasn't.
+pub(super) const fn told_under_key(result: ChangeResult) -> Option<Reply> {
+    match result {
+        ChangeResult::Replayed(id) => Some(Ok(Answer::Replayed { id })),
+        ChangeResult::Reused => Some(Err(Refusal::KeyReused)),
+        ChangeResult::Fresh
+        | ChangeResult::Existing(_)
+        | ChangeResult::Stale
+        | ChangeResult::Full => None,
     }
 }

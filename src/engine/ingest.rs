@@ -15,7 +15,7 @@ use crate::{
         change::{Change, StoreMode},
         command::{Command, NewEvent, Refusal, RequestHandle},
         event::{Besides, Event, JSON, ORDER_RECEIVED, Payload},
-        id::EventId,
+        id::{EventId, ShardId},
         once::Once,
     },
     generator,
@@ -49,6 +49,7 @@ impl Engine {
         } else {
             (None, command)
         };
+        let shard = once.as_ref().and_then(|_| home(&command));
         let refused = if self.shutdown.is_some() {
             Err(Refusal::ShuttingDown)
         } else if !self.has_room_for(&command) {
@@ -85,12 +86,16 @@ impl Engine {
                     revision,
                 } => self.delete_record(request, (kind, name, revision)),
                 Command::CreateEndpoint(new) => self.create_endpoint((request, once), *new, now),
-                Command::UpdateEndpoint(update) => self.update_endpoint(request, *update, now),
+                Command::UpdateEndpoint(update) => {
+                    self.update_endpoint((request, once), *update, now)
+                }
                 Command::DeleteEndpoint {
                     application,
                     endpoint,
                 } => self.delete_endpoint(request, (application, endpoint)),
                 Command::AcceptEvent(new) => self.accept_event((Some(request), once), *new, now),
+                // Nothing of it is new, and the store knows whether it ever was.
+                Command::Recall(_) => Err(Refusal::Stale),
                 // Keys don't nest: the inner one counts.
                 Command::Once(_, command) => return self.ingest(request, *command, now),
                 Command::Expunge {
@@ -102,11 +107,34 @@ impl Engine {
                     endpoint,
                     event,
                     attempts,
-                } => self.resend(request, (endpoint, event), attempts),
+                } => self.resend((request, once), (endpoint, event), attempts),
             }
         };
         if let Err(refusal) = refused {
-            self.replies.push((request, Err(refusal)));
+            self.refuse((request, once), shard, refusal);
+        }
+    }
+
+    /// Refuses what was asked. Under a key it may have been done before, and the store knows: who got
+    /// the last place that there was is not told that there is none.
+    fn refuse(
+        &mut self,
+        (request, once): (RequestHandle, Option<Once>),
+        shard: Option<ShardId>,
+        refusal: Refusal,
+    ) {
+        let may_be_done = matches!(
+            refusal,
+            Refusal::Stale | Refusal::TooManySecrets | Refusal::TooManyEndpoints
+        );
+        let shard = shard.filter(|_| may_be_done);
+        let log = shard.and_then(|shard| Some((shard, self.logs.get_mut(&shard)?)));
+        match log.filter(|(_, log)| !log.is_full()) {
+            Some((shard, log)) => {
+                let change = Change::Refuse(shard).once(once);
+                log.gather_urgent(change, OnCommit::Refused(request, refusal), 0);
+            }
+            None => self.replies.push((request, Err(refusal))),
         }
     }
 
@@ -214,5 +242,24 @@ impl Engine {
         {
             self.stats.generator_skipped += 1;
         }
+    }
+}
+
+/// The shard of what a command changes, if that is of an application.
+const fn home(command: &Command) -> Option<ShardId> {
+    match command {
+        Command::CreateEndpoint(new) => Some(new.application.shard),
+        Command::UpdateEndpoint(update) => Some(update.application.shard),
+        Command::Recall(application) => Some(application.shard),
+        Command::CreateApplication { .. }
+        | Command::UpdateApplication { .. }
+        | Command::DeleteApplication { .. }
+        | Command::PutRecord { .. }
+        | Command::DeleteRecord { .. }
+        | Command::DeleteEndpoint { .. }
+        | Command::AcceptEvent(_)
+        | Command::Expunge { .. }
+        | Command::Once(..)
+        | Command::Resend { .. } => None,
     }
 }

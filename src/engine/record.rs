@@ -11,7 +11,7 @@ use crate::{
         application::{Application, ApplicationKey},
         attempt::AttemptRecord,
         change::{Batch, BatchHandle, Change, Epoch},
-        command::RequestHandle,
+        command::{Refusal, RequestHandle},
         endpoint::Endpoint,
         event::{Event, EventPosition},
         id::{EndpointId, Id, IdSource, ShardId},
@@ -87,6 +87,8 @@ pub(super) enum OnCommit {
     Expunged(RequestHandle, Option<(ApplicationKey, EventPosition)>),
     /// The attempt of this event, after so many, is made and who asked is answered.
     Resend(RequestHandle, EndpointId, u16, Arc<Event>),
+    /// Who asked is refused, unless it was done before under the same key.
+    Refused(RequestHandle, Refusal),
     /// The event is fanned out and its producer answered, if there is one.
     Event(Option<RequestHandle>, Arc<Event>),
 }
@@ -104,6 +106,7 @@ impl OnCommit {
             | Self::EndpointChanged(request, _)
             | Self::EndpointDeleted(request, ..)
             | Self::Expunged(request, ..)
+            | Self::Refused(request, _)
             | Self::Resend(request, ..) => Some(*request),
             Self::Event(request, _) => *request,
         }

@@ -15,10 +15,11 @@ use crate::{
     domain::{
         attempt::AttemptResult,
         change::Change,
-        command::{Answer, Refusal, RequestHandle},
+        command::{Answer, Refusal, Reply, RequestHandle},
         delivery::Resend,
         event::{Event, EventPosition},
         id::EndpointId,
+        once::Once,
         page::OwedResend,
     },
     limits,
@@ -42,6 +43,14 @@ impl Resends {
         !self.waiting.is_empty()
     }
 
+    /// One that was asked for was answered.
+    fn answered(&mut self, position: EventPosition) {
+        let mut asked = self.asked.iter();
+        if let Some(place) = asked.position(|asked| *asked == position) {
+            self.asked.swap_remove(place);
+        }
+    }
+
     fn is_under_way(&self, position: EventPosition) -> bool {
         let mut waiting = self.waiting.iter();
         self.flying.contains(&position) || waiting.any(|(event, _)| event.position == position)
@@ -52,7 +61,7 @@ impl Engine {
     /// Gathers that an attempt is owed.
     pub(super) fn resend(
         &mut self,
-        request: RequestHandle,
+        (request, once): (RequestHandle, Option<Once>),
         (id, event): (EndpointId, Arc<Event>),
         attempts: u16,
     ) -> Result<(), Refusal> {
@@ -70,7 +79,7 @@ impl Engine {
             attempts,
         };
         let then = OnCommit::Resend(request, id, attempts, event);
-        log.gather_urgent(Change::PutResend(row), then, bytes);
+        log.gather_urgent(Change::PutResend(row).once(once), then, bytes);
         let index = self.registry.lane(id);
         if let Some(lane) = index.and_then(|index| self.registry.lanes.get_mut(index)) {
             lane.resends.asked.push(position);
@@ -94,15 +103,38 @@ impl Engine {
         let Some(lane) = self.registry.lanes.get_mut(index) else {
             return;
         };
-        let mut asked = lane.resends.asked.iter();
-        if let Some(place) = asked.position(|asked| *asked == event.position) {
-            lane.resends.asked.swap_remove(place);
-        }
+        lane.resends.answered(event.position);
         if lane.endpoint.is_deleted() || lane.resends.is_under_way(event.position) {
             self.count_resends(index, 1);
         } else {
             lane.resends.waiting.push_back((event, attempts));
             self.reconsider(index, now);
+        }
+    }
+
+    /// An attempt was asked for under a key that was used before: nothing is owed for that.
+    pub(super) fn resend_known(
+        &mut self,
+        request: RequestHandle,
+        id: EndpointId,
+        (event, reply): (&Event, Reply),
+        now: Now,
+    ) {
+        self.replies.push((request, reply));
+        let Some(index) = self.registry.lane(id) else {
+            return;
+        };
+        self.count_resends(index, 1);
+        let Some(lane) = self.registry.lanes.get_mut(index) else {
+            return;
+        };
+        let position = event.position;
+        lane.resends.answered(position);
+        let is_owed = lane.resends.is_under_way(position) || lane.resends.asked.contains(&position);
+        let endpoint = lane.endpoint.key;
+        // An attempt that ended meanwhile left its row to this one, which wrote none.
+        if !is_owed && let Some(log) = self.logs.get_mut(&endpoint.application.shard) {
+            log.gather(Change::DeleteResend { endpoint, position }, now);
         }
     }
 

@@ -39,15 +39,12 @@ pub fn secret() -> Result<Secret, EntropyError> {
     Secret::new(raw.to_vec()).map_err(|error| EntropyError(error.to_string()))
 }
 
-/// A fresh key of the API: `fanfare_` and 43 URL-safe characters that carry 256 bits.
+/// What a fresh key of the API is made of.
 ///
 /// # Errors
 /// [`EntropyError`]
-pub fn api_key() -> Result<String, EntropyError> {
-    Ok(format!(
-        "fanfare_{}",
-        BASE64_URL_SAFE_NO_PAD.encode(bytes::<32>()?)
-    ))
+pub fn api_key() -> Result<[u8; 32], EntropyError> {
+    bytes()
 }
 
 /// A fresh admin key: `key_` and 43 URL-safe characters that carry 256 bits.

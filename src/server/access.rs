@@ -115,10 +115,15 @@ fn shown(headers: &HeaderMap) -> Result<Option<KeyDigest>, Problem> {
 
 /// The digest of a bearer token. The scheme's name is case-insensitive (RFC 9110, 11.1).
 fn bearer(value: &[u8]) -> Option<KeyDigest> {
+    token(value).map(digest)
+}
+
+/// What a request shows, if it is one bearer token.
+pub(super) fn token(value: &[u8]) -> Option<&[u8]> {
     let (scheme, rest) = value.split_at_checked("Bearer ".len())?;
     scheme
         .eq_ignore_ascii_case(b"Bearer ")
-        .then(|| digest(rest.trim_ascii()))
+        .then(|| rest.trim_ascii())
 }
 
 /// Tells whether there is a key, not its digest.

@@ -1,6 +1,10 @@
 //! Keys of the API, as records of the directory keep them: what each may do, never the key itself.
 
+use core::fmt;
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -61,6 +65,51 @@ pub fn record_name(digest: &KeyDigest) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// A key that carries 256 bits: `fanfare_` and 43 URL-safe characters.
+#[must_use]
+pub fn text_of(bytes: &[u8; 32]) -> String {
+    format!("fanfare_{}", BASE64_URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// What a key that was made under an idempotency key can be made of again, by who made it. By itself
+/// it opens nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Seed([u8; 32]);
+
+impl Seed {
+    /// Of 32 random bytes.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The key that who shows `credential` makes under an idempotency key; `None` never happens, since
+    /// a code can be made with a credential of any length.
+    #[must_use]
+    pub fn key(&self, credential: &[u8], idempotency_key: &[u8]) -> Option<String> {
+        let code = Hmac::<Sha256>::new_from_slice(credential).ok()?;
+        let code = code.chain_update(b"fanfare key made once 1");
+        let code = code.chain_update(self.0).chain_update(idempotency_key);
+        Some(text_of(&code.finalize().into_bytes().into()))
+    }
+
+    fn text(self) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(self.0)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
+        Some(Self(bytes.try_into().ok()?))
+    }
+}
+
+/// Tells nothing of it.
+impl fmt::Debug for Seed {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Seed(redacted)")
+    }
+}
+
 /// Reads what [`record_name`] wrote.
 #[must_use]
 pub fn named_digest(name: &str) -> Option<KeyDigest> {
@@ -89,6 +138,8 @@ pub struct ApiKey {
     pub hint: String,
     /// Whether it is a token of the portal, which goes once it has expired.
     pub is_portal: bool,
+    /// What its maker can make it of again; `None` if it was made under no idempotency key.
+    pub seed: Option<Seed>,
 }
 
 impl ApiKey {
@@ -115,6 +166,7 @@ impl ApiKey {
             "rate": self.rate,
             "hint": self.hint,
             "portal": self.is_portal,
+            "seed": self.seed.map(Seed::text),
         });
         body.to_string().into()
     }
@@ -127,6 +179,7 @@ impl ApiKey {
         let given = |field: &str| said.get(field).filter(|value| !value.is_null());
         let application = given("application").map(|id| id.as_str()?.parse().ok());
         let expires_at = given("expires_us").map(Value::as_i64);
+        let seed = given("seed").map(|seed| Seed::parse(seed.as_str()?));
         let rate = given("rate").map(|rate| u16::try_from(rate.as_u64()?).ok());
         Some(Self {
             name: text("name")?,
@@ -136,6 +189,7 @@ impl ApiKey {
             rate: optional(rate)?,
             hint: text("hint")?,
             is_portal: said.get("portal")?.as_bool()?,
+            seed: optional(seed)?,
         })
     }
 }
@@ -193,6 +247,7 @@ mod tests {
             rate: Some(3),
             hint: "fanfare_abcde".into(),
             is_portal: true,
+            seed: Some(Seed::new([200; 32])),
         }
     }
 
@@ -205,6 +260,7 @@ mod tests {
             expires_at: None,
             rate: None,
             is_portal: false,
+            seed: None,
             ..whole
         };
         assert_eq!(ApiKey::read(&bare.body()), Some(bare));
@@ -219,6 +275,7 @@ mod tests {
             ("\"application\":\"app_", "\"application\":\"app"),
             ("\"expires_us\":7", "\"expires_us\":\"never\""),
             ("\"rate\":3", "\"rate\":65536"),
+            ("\"seed\":\"yMjI", "\"seed\":\"yMj"),
             ("{", ""),
         ] {
             assert!(body.contains(from), "{from} is in {body}");
@@ -253,5 +310,26 @@ mod tests {
         let body = br#"{"name":"n","scope":"read","application":null,"expires_us":null,"rate":null,"hint":"fanfare_abcde","portal":false}"#;
         let key = ApiKey::read(body).expect("whole");
         assert_eq!((key.scope, key.rate), (Scope::Read, None));
+        assert_eq!(key.seed, None);
+    }
+
+    #[test]
+    fn a_key_is_made_again_of_all_that_it_was_made_of_and_of_nothing_less() {
+        let made = |seed: u8, credential: &str, under: &str| {
+            let key = Seed::new([seed; 32]).key(credential.as_bytes(), under.as_bytes());
+            key.expect("a key")
+        };
+        let first = made(1, "admin", "k");
+        assert_eq!(first.len(), "fanfare_".len() + 43);
+        assert_eq!(first, made(1, "admin", "k"));
+        for other in [
+            made(2, "admin", "k"),
+            made(1, "admim", "k"),
+            made(1, "admin", "l"),
+        ] {
+            assert_ne!(first, other);
+        }
+        let shown = format!("{:?}", Seed::new([200; 32]));
+        assert_eq!(shown, "Seed(redacted)");
     }
 }

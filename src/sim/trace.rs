@@ -232,6 +232,7 @@ fn command_kind(command: &Command) -> u64 {
         Command::DeleteRecord { .. } => 9,
         Command::Resend { .. } => 60,
         Command::Expunge { .. } => 61,
+        Command::Recall(_) => 62,
         // Whether it is done once shows in the result of its change.
         Command::Once(_, command) => command_kind(command),
     }
@@ -290,6 +291,7 @@ fn history_record(change: &Change) -> Record {
         Change::Expire { endpoint, position } => {
             Record::new(206, 0, delivery_value(*endpoint, *position), 0_u64)
         }
+        Change::Refuse(shard) => Record::new(236, u64::from(shard.number()), 0_u64, 0_u64),
         // No other is of this kind.
         _ => Record::new(0, 0, 0_u64, 0_u64),
     }
@@ -327,13 +329,8 @@ fn change_record(change: &Change) -> Record {
             Record::new(202, enabled, delivery_value(*endpoint, *from), 0_u64)
         }
         Change::PutEvent(event) => {
-            let value = event.position.number();
-            Record::new(
-                203,
-                value,
-                event.id.id().value(),
-                application_value(event.application),
-            )
+            let (id, application) = (event.id.id().value(), application_value(event.application));
+            Record::new(203, event.position.number(), id, application)
         }
         Change::PutOpen(row) => {
             let delivery = delivery_value(row.endpoint, row.position);
@@ -346,7 +343,8 @@ fn change_record(change: &Change) -> Record {
         | Change::DeleteResend { .. }
         | Change::Expunge { .. }
         | Change::ExpungeAttempt { .. }
-        | Change::Expire { .. } => history_record(change),
+        | Change::Expire { .. }
+        | Change::Refuse(_) => history_record(change),
         Change::PutLane {
             endpoint,
             cursor,

@@ -9,6 +9,7 @@ use crate::domain::{
     change::{Batch, Change},
     endpoint::EndpointKey,
     event::EventPosition,
+    id::ShardId,
 };
 
 /// Whether a change belongs to the directory.
@@ -18,7 +19,8 @@ pub(super) fn is_of_directory(change: &Change) -> bool {
         | Change::UpdateApplication(_)
         | Change::PutRecord(_)
         | Change::DeleteRecord { .. } => true,
-        Change::Once(_, change) => change.creates().is_some() && is_of_directory(change),
+        Change::Once(_, change) => change.done_once().is_some() && is_of_directory(change),
+        Change::Refuse(shard) => *shard == ShardId::DIRECTORY,
         _ => false,
     }
 }
@@ -42,7 +44,7 @@ pub(super) fn accepts<P: Places>(places: &mut P, batch: &Batch) -> Result<bool, 
     let mut new_endpoints = BTreeSet::new();
     for change in &batch.changes {
         if let Change::Once(_, change) = change
-            && change.creates().is_none()
+            && change.done_once().is_none()
         {
             return Ok(false);
         }
@@ -79,6 +81,7 @@ pub(super) fn accepts<P: Places>(places: &mut P, batch: &Batch) -> Result<bool, 
             Change::Watermark { application, .. }
             | Change::Expunge { application, .. }
             | Change::ExpungeAttempt { application, .. } => in_shard(*application),
+            Change::Refuse(shard) => *shard == batch.shard,
         };
         if !fits {
             return Ok(false);

@@ -5,12 +5,17 @@ use fanfare::{
     domain::{
         application::ApplicationKey,
         change::StoreMode,
-        command::{Answer, Command, Refusal, Reply, RequestHandle},
+        command::{Answer, Command, EndpointUpdate, Refusal, Reply, RequestHandle},
+        filter::Filter,
+        history::Name,
         id::Id,
         once::Once,
         outcome::OutcomeKind,
+        secret::Secret,
     },
     engine::{io::Input, options::Options},
+    limits,
+    store::Reads,
     time::Span,
 };
 
@@ -87,4 +92,63 @@ fn a_request_that_was_refused_or_lost_in_the_commit_leaves_its_key_free() {
         panic!("no endpoint: {:?}", rig.replies[&endpoint]);
     };
     assert_eq!(rig.replies[&twin], Ok(Answer::Replayed { id: id.id() }));
+}
+
+#[test]
+fn a_rotation_under_a_key_is_done_once_though_there_is_no_room_for_another() {
+    let (mut rig, application) = rig();
+    let (id, _) = rig.endpoint(application, "two");
+    let rotate = |rig: &mut Rig, key, revision: Option<u32>| {
+        let known = Reads::endpoint(&rig.store, application, &Name::Id(id.id()));
+        let known = known.expect("readable").expect("it is there");
+        let secret = Secret::new(vec![key; 32]).expect("a secret");
+        let update = EndpointUpdate {
+            application,
+            endpoint: id,
+            revision: revision.unwrap_or_else(|| known.revision()),
+            url: known.target.url.clone(),
+            uid: known.uid.clone(),
+            filter: Filter::clone(&known.filter),
+            headers: known.target.headers.clone(),
+            is_enabled: true,
+            rotation: Some((secret, Span::from_seconds(1_000))),
+            details: known.details.clone(),
+        };
+        let request = rig.command(once(key, 1, Command::UpdateEndpoint(Box::new(update))));
+        (rig.replies[&request], known.revision())
+    };
+    let done = Ok(Answer::Endpoint { id, fresh: false });
+    let again = Ok(Answer::Replayed { id: id.id() });
+    assert_eq!(rotate(&mut rig, 1, None), (done, 1));
+    assert_eq!(rotate(&mut rig, 2, None), (done, 2));
+    let most = Err(Refusal::TooManySecrets);
+    assert_eq!(rotate(&mut rig, 3, None), (most, 3));
+    assert_eq!(rotate(&mut rig, 2, None), (again, 3));
+    assert_eq!(rotate(&mut rig, 1, Some(1)), (again, 3));
+    // No revision is ever zero.
+    let stale = Err(Refusal::Stale);
+    assert_eq!(rotate(&mut rig, 3, Some(0)), (stale, 3));
+    let other = once(1, 2, Command::Recall(application));
+    let other = rig.command(other);
+    assert_eq!(rig.replies[&other], Err(Refusal::KeyReused));
+    let unknown = rig.command(once(9, 1, Command::Recall(application)));
+    assert_eq!(rig.replies[&unknown], stale);
+}
+
+#[test]
+fn who_made_the_last_endpoint_there_can_be_is_not_told_that_it_is_one_too_many() {
+    let (mut rig, application) = rig();
+    let last = limits::ENDPOINTS_PER_APPLICATION_MAX - 1;
+    for number in 1..last {
+        rig.endpoint(application, &number.to_string());
+    }
+    let make = || once(1, 1, new_endpoint(application, "last"));
+    let first = rig.command(make());
+    let Ok(Answer::Endpoint { id, fresh: true }) = rig.replies[&first] else {
+        panic!("no endpoint: {:?}", rig.replies[&first]);
+    };
+    let again = rig.command(make());
+    assert_eq!(rig.replies[&again], Ok(Answer::Replayed { id: id.id() }));
+    let other = rig.command(once(2, 1, new_endpoint(application, "more")));
+    assert_eq!(rig.replies[&other], Err(Refusal::TooManyEndpoints));
 }

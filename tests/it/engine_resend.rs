@@ -10,7 +10,8 @@ use fanfare::{
         delivery::DeliveryState,
         event::{Event, EventPosition},
         history::Name,
-        id::{EndpointId, ShardId},
+        id::{EndpointId, Id, ShardId},
+        once::Once,
         outcome::OutcomeKind,
     },
     engine::{io::Input, options::Options},
@@ -63,6 +64,20 @@ impl Resender {
             event: Arc::clone(event),
             attempts: 1,
         })
+    }
+
+    /// Asks for an attempt under a key; gives the request's number.
+    fn resend_under(&mut self, key: u8, event: &Arc<Event>) -> u64 {
+        let once = Once {
+            key_sha256: [key; 32],
+            body_sha256: [0; 32],
+        };
+        let command = Command::Resend {
+            endpoint: self.endpoint,
+            event: Arc::clone(event),
+            attempts: 1,
+        };
+        self.rig.command(Command::Once(once, Box::new(command)))
     }
 
     /// Asks for an attempt that will be made.
@@ -371,4 +386,57 @@ fn twins_are_one_attempt_and_only_so_many_wait() {
     resender.rig.answer(OK);
     resender.rig.answer(OK);
     resender.resent(last);
+}
+
+#[test]
+fn an_attempt_that_is_asked_for_twice_under_one_key_is_made_once() {
+    let mut resender = Resender::new();
+    let event = resender.event();
+    resender.rig.answer(OK);
+    resender.record();
+    let again = Ok(Answer::Replayed { id: Id::default() });
+    let first = resender.resend_under(1, &event);
+    assert_eq!(resender.rig.replies[&first], Ok(Answer::Resend));
+    let twin = resender.resend_under(1, &event);
+    assert_eq!(resender.rig.replies[&twin], again);
+    assert_eq!(resender.flying(), [0]);
+    resender.rig.answer(FAILED);
+    resender.record();
+    let late = resender.resend_under(1, &event);
+    assert_eq!(resender.rig.replies[&late], again);
+    resender.record();
+    assert!(resender.flying().is_empty());
+    assert_eq!(resender.attempts(&event), [SUCCESS, MANUAL_FAILURE]);
+    // Under another key it is asked for anew.
+    let other = resender.resend_under(2, &event);
+    assert_eq!(resender.rig.replies[&other], Ok(Answer::Resend));
+    resender.rig.answer(OK);
+    resender.record();
+    // None of those that were not written counts as one that waits.
+    for _ in 0..=limits::RESENDS_WAITING_MAX {
+        let late = resender.resend_under(1, &event);
+        assert_eq!(resender.rig.replies[&late], again);
+    }
+}
+
+#[test]
+fn an_attempt_that_ends_while_it_is_asked_for_again_is_owed_no_more() {
+    let mut resender = Resender::new();
+    let event = resender.event();
+    resender.rig.answer(OK);
+    resender.record();
+    resender.resend_under(1, &event);
+    assert_eq!(resender.flying(), [0]);
+    resender.rig.hold_completions = true;
+    let twin = resender.resend_under(1, &event);
+    assert!(!resender.rig.replies.contains_key(&twin));
+    resender.rig.answer(OK);
+    resender.rig.hold_completions = false;
+    resender.rig.complete();
+    let again = Ok(Answer::Replayed { id: Id::default() });
+    assert_eq!(resender.rig.replies[&twin], again);
+    resender.record();
+    assert_eq!(resender.state(&event), Some(DeliveryState::Succeeded));
+    resender.lose_shard();
+    assert!(resender.flying().is_empty(), "it is not sent once more");
 }

@@ -341,3 +341,59 @@ fn a_payload_that_was_taken_away_stays_away_and_its_file_is_found_whole() {
     assert_eq!(output.status.code(), Some(0), "{told}");
     assert_eq!(told["is_clean"], true, "{told}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_under_a_key_is_not_done_again_after_a_kill() {
+    let (receiver, url) = receiver(vec![answering(10, &reply("200 OK", ""))]).await;
+    let fanfare = start(empty_folder());
+    let once = |process: &Process, path: &str, body: &Value| {
+        let headers = format!("{KEY}idempotency-key: k\r\n");
+        let reply = process.post(path, &headers, body.to_string());
+        let mut said: Value = serde_json::from_str(&reply.body).expect("JSON");
+        // An endpoint is shown as it is now, after its rotation.
+        if let Some(fields) = said.as_object_mut() {
+            fields.remove("updatedAt");
+        }
+        (reply.status, said)
+    };
+    let application = json!({"name": "n", "uid": "acme"});
+    let endpoint = json!({"url": url, "uid": "hook"});
+    let sent = json!({"eventType": "a.b", "payload": {}, "eventId": "e"});
+    let asks = [
+        ("/api/v1/app", application),
+        ("/api/v1/app/acme/endpoint", endpoint),
+        ("/api/v1/app/acme/msg", sent),
+        (
+            "/api/v1/event-type",
+            json!({"name": "t", "description": ""}),
+        ),
+        ("/api/v1/key", json!({"name": "n", "scope": "read"})),
+        ("/api/v1/auth/app-portal-access/acme", json!({})),
+        ("/api/v1/app/acme/endpoint/hook/secret/rotate", json!({})),
+        ("/api/v1/app/acme/msg/e/endpoint/hook/resend", json!({})),
+    ];
+    let first = asks.each_ref().map(|(path, body)| {
+        let answer = once(&fanfare, path, body);
+        assert!((200..300).contains(&answer.0), "{path} {answer:?}");
+        answer
+    });
+    // The message, and once more by hand.
+    receiver.arrived(2).await;
+
+    let folder = fanfare.kill();
+    let key = first[4].1["key"].as_str().expect("a key").as_bytes();
+    // Its beginning is kept, so that people can tell keys apart.
+    let key = &key["fanfare_abcde".len()..];
+    for file in std::fs::read_dir(folder.path().join("data")).expect("a folder") {
+        let bytes = std::fs::read(file.expect("a file").path()).expect("readable");
+        assert!(!bytes.windows(key.len()).any(|part| part == key));
+    }
+    let fanfare = start(folder);
+    let again = asks
+        .each_ref()
+        .map(|(path, body)| once(&fanfare, path, body));
+    assert_eq!(again, first);
+    let listed = |path: &str| get(&fanfare, path)["data"].as_array().map(Vec::len);
+    assert_eq!(listed("/api/v1/key"), Some(2));
+    assert_eq!(listed("/api/v1/app/acme/msg"), Some(1));
+}

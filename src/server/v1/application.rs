@@ -254,7 +254,7 @@ async fn make<B: Backend>(
     registration: Bytes,
 ) -> Result<Made, Problem> {
     let command = Command::CreateApplication { uid, registration };
-    let command = key.once(Makes::Application, Id::default(), body, command);
+    let command = key.once(Makes::Application, &[Id::default()], body, command);
     match called.backend.command(command).await? {
         Answer::Application { id, fresh, .. } if fresh => Ok(Made::Fresh(found(called, id)?)),
         Answer::Application { id, .. } => Ok(Made::Known(found(called, id)?)),

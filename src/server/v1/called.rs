@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, RawPathParams};
-use http::request::Parts;
+use http::{HeaderValue, header::AUTHORIZATION, request::Parts};
 
 use super::{fields::is_name, once::IdempotencyKey, query::Query, revision::Precondition};
 use crate::{
@@ -40,6 +40,8 @@ pub(super) struct Called<B> {
     pub(super) precondition: Result<Precondition, Problem>,
     /// The key under which something is made once.
     pub(super) key: Result<IdempotencyKey, Problem>,
+    /// What the caller showed to be let in.
+    pub(super) credential: Option<HeaderValue>,
     /// The parts of the path that name something; none if one of them is no UTF-8.
     path: Vec<(String, String)>,
 }
@@ -71,6 +73,7 @@ impl<B: Backend> FromRequestParts<ServerState<B>> for Called<B> {
             caller,
             precondition: Precondition::of(&parts.headers),
             key: IdempotencyKey::of(&parts.headers),
+            credential: parts.headers.get(AUTHORIZATION).cloned(),
             query,
             path,
         })

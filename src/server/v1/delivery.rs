@@ -15,6 +15,7 @@ use super::{
     faults::Faults,
     filter::EventFilter,
     message::{self, MessageOut},
+    once::{Makes, replayed_if},
     page::PageQuery,
     query::Query,
     status::Status,
@@ -148,6 +149,10 @@ async fn resent<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
     let application = called.application()?;
     let entry = called.message(&application)?;
     let endpoint = called.endpoint(&application)?;
+    let key = called.key.clone()?;
+    let objects = [application.id.id(), entry.event.id.id(), endpoint.id.id()];
+    // What a body might say means nothing.
+    let once = |command| key.once(Makes::Resend, &objects, &[], command);
     let reads = called.backend.reads();
     let position = entry.event.position;
     if reads.delivery_state(endpoint.key, position)?.is_none() {
@@ -156,6 +161,12 @@ async fn resent<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
         return Err(Problem::new(Code::NotFound, message));
     }
     if !entry.has_payload {
+        if key.is_given() {
+            let recall = once(Command::Recall(application.key));
+            if let Ok(Answer::Replayed { .. }) = called.backend.command(recall).await {
+                return accepted(true);
+            }
+        }
         let message = "the payload is no longer kept: send the message anew";
         return Err(Problem::new(Code::MissingPayload, message));
     }
@@ -164,8 +175,9 @@ async fn resent<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
         attempts: attempts_made(reads, endpoint.key, position)?,
         event: entry.event,
     };
-    match called.backend.command(command).await {
-        Ok(Answer::Resend) => told(StatusCode::ACCEPTED, &json!({})),
+    match called.backend.command(once(command)).await {
+        Ok(Answer::Resend) => accepted(false),
+        Ok(Answer::Replayed { .. }) => accepted(true),
         Ok(other) => Err(unexpected("an attempt was asked for", Some(other))),
         Err(Refusal::UnknownEndpoint) => called.endpoint(&application).and_then(|_| {
             let message = "the endpoint was deleted meanwhile";
@@ -173,6 +185,11 @@ async fn resent<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
         }),
         Err(refusal) => Err(refusal.into()),
     }
+}
+
+fn accepted(is_replayed: bool) -> Result<Response, Problem> {
+    let answer = told(StatusCode::ACCEPTED, &json!({}))?;
+    Ok(replayed_if(is_replayed, answer))
 }
 
 /// The number of the last attempt of a delivery.

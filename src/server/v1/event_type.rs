@@ -16,7 +16,7 @@ use super::{
     faults::Faults,
     fields::Fields,
     nothing,
-    once::{IdempotencyKey, Makes, gone, replayed},
+    once::{IdempotencyKey, Makes, gone, replayed_if},
     page::PageQuery,
     revision::{TRIES, told_at},
     told, unexpected, wall_time,
@@ -112,12 +112,13 @@ pub(super) async fn create<B: Backend>(called: Called<B>, request: Request) -> R
                 return Err(taken(&known.record.name));
             }
             let revision = known.map(|known| known.record.revision);
-            if let Some(made) = written(&called, &name, revision, &said).await? {
-                return told_at(
-                    StatusCode::CREATED,
-                    made.record.revision,
-                    &shown(&made, true),
-                );
+            let once = |command| key.once(Makes::EventType, &[Id::default()], &body, command);
+            if let Some((made, is_replayed)) =
+                written_once(&called, &name, revision, &said, once).await?
+            {
+                let revision = made.record.revision;
+                let answer = told_at(StatusCode::CREATED, revision, &shown(&made, true))?;
+                return Ok(replayed_if(is_replayed, answer));
             }
         }
         Err(Refusal::Stale.into())
@@ -131,14 +132,13 @@ async fn made<B: Backend>(
     (name, said): (&Arc<str>, &Bytes),
     (key, body): (&IdempotencyKey, &Bytes),
 ) -> Result<Option<Response>, Problem> {
-    judge_room(called)?;
     let command = Command::PutRecord {
         kind: RecordKind::EventType,
         name: Arc::clone(name),
         revision: None,
         body: said.clone(),
     };
-    let command = key.once(Makes::EventType, Id::default(), body, command);
+    let command = key.once(Makes::EventType, &[Id::default()], body, command);
     let answer = called.catalogue.change(&called.backend, command).await;
     let entries = called.catalogue.entries(called.backend.reads())?;
     let (id, is_replayed) = match answer {
@@ -146,9 +146,11 @@ async fn made<B: Backend>(
         Ok(Answer::Replayed { id }) => (id, true),
         Ok(Answer::NameTaken { .. }) => return Ok(None),
         Ok(other) => return Err(unexpected("an event type was made", Some(other))),
-        Err(refusal) => return Err(refusal.into()),
+        Err(refusal) => return Err(refused(refusal)),
     };
-    let Some(entry) = entries.get(name).filter(|entry| entry.record.id == id) else {
+    // One that was taken into use again is known by its name alone.
+    let is_same = |entry: &&EventType| id == Id::default() || entry.record.id == id;
+    let Some(entry) = entries.get(name).filter(is_same) else {
         return Err(gone("event type"));
     };
     let answer = told_at(
@@ -156,21 +158,17 @@ async fn made<B: Backend>(
         entry.record.revision,
         &shown(entry, true),
     )?;
-    Ok(Some(if is_replayed {
-        replayed(answer)
-    } else {
-        answer
-    }))
+    Ok(Some(replayed_if(is_replayed, answer)))
 }
 
-/// One more entry may be made.
-fn judge_room<B: Backend>(called: &Called<B>) -> Result<(), Problem> {
-    let most = limits::EVENT_TYPES_MAX;
-    if called.catalogue.entries(called.backend.reads())?.len() < most {
-        return Ok(());
+/// Why an entry can't be written.
+fn refused(refusal: Refusal) -> Problem {
+    if refusal != Refusal::TooManyRecords {
+        return refusal.into();
     }
+    let most = limits::EVENT_TYPES_MAX;
     let message = format!("there are {most} event types, the most there can be");
-    Err(Faults::default().and(&["body", "name"], FaultKind::Quota, &message))
+    Faults::default().and(&["body", "name"], FaultKind::Quota, &message)
 }
 
 /// `GET /api/v1/event-type/{event_type}`: 200.
@@ -291,26 +289,38 @@ async fn written<B: Backend>(
     revision: Option<u32>,
     said: &Bytes,
 ) -> Result<Option<EventType>, Problem> {
-    if revision.is_none() {
-        judge_room(called)?;
-    }
+    let written = written_once(called, name, revision, said, |command| command).await?;
+    Ok(written.map(|(entry, _)| entry))
+}
+
+/// As [`written`], once under a key; and whether that was before.
+async fn written_once<B: Backend>(
+    called: &Called<B>,
+    name: &Arc<str>,
+    revision: Option<u32>,
+    said: &Bytes,
+    once: impl FnOnce(Command) -> Command,
+) -> Result<Option<(EventType, bool)>, Problem> {
     let command = Command::PutRecord {
         kind: RecordKind::EventType,
         name: Arc::clone(name),
         revision,
         body: said.clone(),
     };
-    let answer = called.catalogue.change(&called.backend, command).await;
+    let answer = called
+        .catalogue
+        .change(&called.backend, once(command))
+        .await;
     let entries = called.catalogue.entries(called.backend.reads())?;
     match answer {
-        Ok(Answer::Record { .. }) => entries
-            .get(name)
-            .cloned()
-            .map(Some)
-            .ok_or_else(|| unexpected("an event type is missing", None)),
+        Ok(answer @ (Answer::Record { .. } | Answer::Replayed { .. })) => {
+            let entry = entries.get(name).cloned();
+            let entry = entry.ok_or_else(|| unexpected("an event type is missing", None))?;
+            Ok(Some((entry, matches!(answer, Answer::Replayed { .. }))))
+        }
         Ok(Answer::NameTaken { .. }) | Err(Refusal::Stale) => Ok(None),
         Ok(other) => Err(unexpected("an event type was written", Some(other))),
-        Err(refusal) => Err(refusal.into()),
+        Err(refusal) => Err(refused(refusal)),
     }
 }
 

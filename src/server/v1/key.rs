@@ -14,6 +14,7 @@ use super::{
     faults::Faults,
     fields::Fields,
     nothing,
+    once::{Makes, gone, replayed_if},
     page::PageQuery,
     revision::{TRIES, told_at},
     told, unexpected,
@@ -29,7 +30,8 @@ use crate::{
     limits,
     runtime::entropy,
     server::{
-        api_key::{ApiKey, Scope, digest, record_name},
+        access::token,
+        api_key::{ApiKey, Scope, Seed, digest, record_name, text_of},
         backend::Backend,
         key_ring::KnownKey,
         problem::{Code, FaultKind, Problem},
@@ -56,12 +58,14 @@ pub(super) async fn create<B: Backend>(called: Called<B>, request: Request) -> R
     let answer = async {
         let body = body::read(request).await?;
         let new = judged(&called, Fields::of(&body, Faults::default())?)?;
-        let (known, key) = made(&called, new).await?;
-        let mut said = shown(&known);
+        let place = (Makes::ApiKey, Id::default());
+        let made = made(&called, new, (place, &body)).await?;
+        let mut said = shown(&made.known);
         if let Some(fields) = said.as_object_mut() {
-            fields.insert("key".into(), key.into());
+            fields.insert("key".into(), made.key.into());
         }
-        told_at(StatusCode::CREATED, known.record.revision, &said)
+        let answer = told_at(StatusCode::CREATED, made.known.record.revision, &said)?;
+        Ok(replayed_if(made.is_replayed, answer))
     };
     answer.await.unwrap_or_else(Problem::into_response)
 }
@@ -149,18 +153,40 @@ fn there<B: Backend>(called: &Called<B>) -> Result<Arc<KnownKey>, Problem> {
     })
 }
 
-/// Makes a key.
+/// A key that was made, now or before.
+pub(super) struct Made {
+    pub(super) known: Arc<KnownKey>,
+    /// The key itself, which is kept nowhere.
+    pub(super) key: String,
+    /// Whether it was made before, under the same idempotency key.
+    pub(super) is_replayed: bool,
+}
+
+/// Makes a key, once below an object if there is an idempotency key. Such a key is made of what the
+/// caller shows, of the idempotency key and of a seed that is kept with it: so a repetition makes it
+/// again, though nothing is kept that opens anything.
 ///
 /// # Errors
-/// That it can't be written, or [`Code::Internal`] if the system has no randomness.
+/// That it can't be written, [`Code::Conflict`] if it was made before and can't be shown again, or
+/// [`Code::Internal`] if the system has no randomness.
 pub(super) async fn made<B: Backend>(
     called: &Called<B>,
     new: ApiKey,
-) -> Result<(Arc<KnownKey>, String), Problem> {
-    let key = entropy::api_key().map_err(|error| {
+    ((makes, object), body): ((Makes, Id), &[u8]),
+) -> Result<Made, Problem> {
+    let once = called.key.clone()?;
+    let random = entropy::api_key().map_err(|error| {
         tracing::error!(%error, "a key could not be made");
         Problem::new(Code::Internal, error.to_string())
     })?;
+    let seed = Seed::new(random);
+    let again = |seed: Seed| seed.key(credential(called)?, once.bytes());
+    let repeatable = once.is_given().then(|| again(seed)).flatten();
+    let new = ApiKey {
+        seed: repeatable.as_ref().map(|_| seed),
+        ..new
+    };
+    let key = repeatable.unwrap_or_else(|| text_of(&random));
     let new = ApiKey {
         hint: ApiKey::hint_of(&key),
         ..new
@@ -173,13 +199,49 @@ pub(super) async fn made<B: Backend>(
         revision: None,
         body: new.body(),
     };
+    let command = once.once(makes, &[object], body, command);
+    let reads = called.backend.reads();
     match called.keys.change(&called.backend, name, command).await? {
-        Answer::Record { .. } => {}
-        other => return Err(unexpected("a key was asked for", Some(other))),
+        Answer::Record { .. } => {
+            let known = called.keys.find(&digest, reads)?;
+            let known = known.ok_or_else(|| unexpected("a key is missing", None))?;
+            Ok(Made {
+                known,
+                key,
+                is_replayed: false,
+            })
+        }
+        Answer::Replayed { id } => {
+            let known = called.keys.named(id, reads)?.ok_or_else(|| gone("key"))?;
+            let key = known.key.seed.and_then(again);
+            let is_same =
+                |key: &String| *record_name(&self::digest(key.as_bytes())) == *known.record.name;
+            let key = key.filter(is_same).ok_or_else(|| hidden(&known))?;
+            Ok(Made {
+                known,
+                key,
+                is_replayed: true,
+            })
+        }
+        other => Err(unexpected("a key was asked for", Some(other))),
     }
-    let known = called.keys.find(&digest, called.backend.reads())?;
-    let known = known.ok_or_else(|| unexpected("a key is missing", None))?;
-    Ok((known, key))
+}
+
+/// What the caller shows, unless it may be easy to guess: where everybody is let in, anything is
+/// shown.
+fn credential<B: Backend>(called: &Called<B>) -> Option<&[u8]> {
+    let shown = called.credential.as_ref()?;
+    token(shown.as_bytes()).filter(|token| token.len() >= limits::ADMIN_KEY_BYTES_MIN)
+}
+
+/// A key that was made before can't be made again by this caller.
+fn hidden(known: &KnownKey) -> Problem {
+    let id = ApiKeyId::new(known.record.id);
+    let message = format!(
+        "the key {id} was made under this idempotency key, for who showed another key than this \
+         request, or none: if nobody has it, delete it, then make another under a new one"
+    );
+    Problem::new(Code::Conflict, message)
 }
 
 /// What a body says of a new key.
@@ -228,6 +290,7 @@ fn judged<B: Backend>(called: &Called<B>, mut fields: Fields<'_>) -> Result<ApiK
         rate,
         hint: String::new(),
         is_portal: false,
+        seed: None,
     })
 }
 

@@ -1,7 +1,7 @@
 //! Idempotency keys: what is asked again under the same key is done one time.
 //!
-//! A key counts for one route and one application (for one route where it makes applications), so
-//! the same key elsewhere is another one. The store judges it in the commit that makes the object;
+//! A key counts for one route and the objects that its path names (for one route where it makes
+//! applications, event types or keys), so the same key elsewhere is another one. The store judges it in the commit that makes the object;
 //! see [`Once`].
 
 use axum::response::Response;
@@ -23,7 +23,7 @@ const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-re
 #[derive(Clone, Debug, Default)]
 pub(super) struct IdempotencyKey(Option<HeaderValue>);
 
-/// What a route makes; its number stands in stored hashes and never changes.
+/// What a route makes or does; its number stands in stored hashes and never changes.
 #[derive(Clone, Copy)]
 pub(super) enum Makes {
     /// `POST /api/v1/app`
@@ -36,6 +36,14 @@ pub(super) enum Makes {
     EventType = 4,
     /// `POST /api/v1/app/{app}/endpoint/{endpoint}/send-example`
     Example = 5,
+    /// `POST /api/v1/app/{app}/endpoint/{endpoint}/secret/rotate`
+    Rotation = 6,
+    /// `POST /api/v1/app/{app}/msg/{message}/endpoint/{endpoint}/resend`
+    Resend = 7,
+    /// `POST /api/v1/key`
+    ApiKey = 8,
+    /// `POST /api/v1/auth/app-portal-access/{app}`
+    PortalToken = 9,
 }
 
 impl IdempotencyKey {
@@ -61,14 +69,36 @@ impl IdempotencyKey {
         Err(Problem::new(Code::InvalidHeader, message))
     }
 
-    /// The command that makes what a body asks for below `parent`, done once under this key.
-    pub(super) fn once(&self, makes: Makes, parent: Id, body: &[u8], command: Command) -> Command {
+    /// Whether there is one.
+    pub(super) const fn is_given(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Its bytes; none if there is no key.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.0
+            .as_ref()
+            .map(HeaderValue::as_bytes)
+            .unwrap_or_default()
+    }
+
+    /// The command that makes or does what a body asks for below the objects of the path, done once
+    /// under this key. Each route has the same number of objects whenever it is called.
+    pub(super) fn once(
+        &self,
+        makes: Makes,
+        objects: &[Id],
+        body: &[u8],
+        command: Command,
+    ) -> Command {
         let Some(key) = &self.0 else {
             return command;
         };
         let mut hash = Sha256::new_with_prefix(b"fanfare idempotency key");
         hash.update([makes as u8]);
-        hash.update(parent.value().to_be_bytes());
+        for object in objects {
+            hash.update(object.value().to_be_bytes());
+        }
         hash.update(key.as_bytes());
         let once = Once {
             key_sha256: hash.finalize().into(),
@@ -83,6 +113,15 @@ pub(super) fn replayed(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
     response
+}
+
+/// An answer, said again or for the first time.
+pub(super) fn replayed_if(is_replayed: bool, response: Response) -> Response {
+    if is_replayed {
+        replayed(response)
+    } else {
+        response
+    }
 }
 
 /// What was made under a key is gone: the first answer can't be said again.
@@ -129,7 +168,7 @@ mod tests {
                 uid: None,
                 registration: bytes::Bytes::new(),
             };
-            match key.once(makes, Id::from_value(parent), b"{}", command) {
+            match key.once(makes, &[Id::from_value(parent)], b"{}", command) {
                 Command::Once(once, _) => once.key_sha256,
                 command => panic!("not once: {command:?}"),
             }

@@ -11,6 +11,7 @@ use super::{
     faults::Faults,
     fields::Fields,
     key::{ended, made},
+    once::{Makes, replayed_if},
     told,
 };
 use crate::{
@@ -58,11 +59,15 @@ async fn granted<B: Backend>(called: Called<B>, request: Request) -> Result<Resp
         rate: None,
         hint: String::new(),
         is_portal: true,
+        seed: None,
     };
-    let (_, token) = made(&called, new).await?;
+    let place = (Makes::PortalToken, application.id.id());
+    let made = made(&called, new, (place, &body)).await?;
+    let token = made.key;
     // Behind `#`, so that no server is sent it and no log keeps it.
     let url = format!("{origin}/portal#key={token}");
-    told(StatusCode::OK, &json!({ "url": url, "token": token }))
+    let answer = told(StatusCode::OK, &json!({ "url": url, "token": token }))?;
+    Ok(replayed_if(made.is_replayed, answer))
 }
 
 /// Where the caller reached this server, as far as it says.

@@ -51,6 +51,7 @@ pub(super) fn change(
             endpoints::delete(writing, endpoint, from)?;
             put_lane(writing, memory, endpoint, None)?;
         }
+        Change::Refuse(_) => return Ok(ChangeResult::Stale),
         Change::PutEvent(event) => return put_event(writing, memory, &event),
         Change::SetEndpointState {
             endpoint,

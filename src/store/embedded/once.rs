@@ -1,4 +1,4 @@
-//! Keys under which something was made: one table per day of steady time, dropped as a whole when the
+//! Keys under which something was done: one table per day of steady time, dropped as a whole when the
 //! day after it is over. So a key is known for a day and for two at most.
 
 use std::collections::BTreeSet;
@@ -49,7 +49,7 @@ pub(super) fn apply(
     change: Change,
     now: Now,
 ) -> Result<ChangeResult, Fault> {
-    let Some((shard, id)) = change.creates() else {
+    let Some((shard, id)) = change.done_once() else {
         // No store lets such a batch through.
         return Ok(ChangeResult::Stale);
     };

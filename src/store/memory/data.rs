@@ -142,6 +142,7 @@ impl DataShard {
             Change::PutEndpoint { endpoint, unique } => return self.put_endpoint(endpoint, unique),
             Change::UpdateEndpoint(endpoint) => return self.update_endpoint(endpoint),
             Change::DeleteEndpoint { endpoint, from } => self.delete_endpoint(endpoint, from),
+            Change::Refuse(_) => return ChangeResult::Stale,
             Change::PutEvent(event) => return self.put_event(event),
             Change::SetEndpointState {
                 endpoint,
@@ -202,9 +203,9 @@ impl DataShard {
             }
             return result;
         }
-        let created = change.creates();
+        let asked = change.done_once();
         let result = self.change(change, now);
-        self.keys.note(once, created, result);
+        self.keys.note(once, asked, result);
         result
     }
 

@@ -53,9 +53,9 @@ impl Directory {
                 if let Some(result) = self.keys.judge(&once, now) {
                     return result;
                 }
-                let created = change.creates();
+                let asked = change.done_once();
                 let result = self.change(*change, now);
-                self.keys.note(&once, created, result);
+                self.keys.note(&once, asked, result);
                 result
             }
             // `is_of_directory` let no other through.

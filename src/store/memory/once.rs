@@ -1,4 +1,4 @@
-//! Keys under which something was made: two maps, the older of which is let go as a whole.
+//! Keys under which something was done: two maps, the older of which is let go as a whole.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::{
     time::{Now, Timestamp},
 };
 
-/// What was made under a key, and the hash of the body that asked for it.
+/// What was made or changed under a key, and the hash of the body that asked for it.
 type Made = (Id, [u8; 32]);
 
 /// The keys of a shard. Each is known for a day of steady time and for two at most.
@@ -38,13 +38,8 @@ impl Keys {
     }
 
     /// A change was judged otherwise; if it was written, its key is used up.
-    pub(super) fn note(
-        &mut self,
-        once: &Once,
-        created: Option<(ShardId, Id)>,
-        result: ChangeResult,
-    ) {
-        if let (ChangeResult::Fresh, Some((_, id))) = (result, created) {
+    pub(super) fn note(&mut self, once: &Once, asked: Option<(ShardId, Id)>, result: ChangeResult) {
+        if let (ChangeResult::Fresh, Some((_, id))) = (result, asked) {
             self.newest.insert(once.key_sha256, (id, once.body_sha256));
         }
     }

@@ -201,3 +201,200 @@ async fn what_was_made_under_a_key_and_deleted_since_is_not_made_again() {
     })
     .await;
 }
+
+/// Asks for one thing twice under a key, and for another under it; gives the first answer.
+async fn asked_twice(api: &Api, path: &str, body: &Value, status: u16) -> Answer {
+    let first = post(api, path, "k", body).await;
+    assert_eq!(first.status, status, "{path} {}", first.body);
+    assert!(!is_replayed(&first), "{path}");
+    api.advance(Span::from_millis(60_000)).await;
+    let again = post(api, &format!("{path}/"), "k", body).await;
+    assert!(is_replayed(&again), "{path} {}", again.body);
+    assert_eq!((again.status, &again.body), (first.status, &first.body));
+    assert_eq!(again.headers.get("etag"), first.headers.get("etag"));
+    first
+}
+
+#[tokio::test]
+async fn a66_a67_a_secret_is_rotated_once_under_a_key() {
+    local(async {
+        let api = api().await;
+        api.endpoint("a", "e", "http://h/").await;
+        api.endpoint("a", "f", "http://h/").await;
+        let rotate = "/api/v1/app/a/endpoint/e/secret/rotate";
+        let first = asked_twice(&api, rotate, &json!({}), 200).await;
+        let secret = "/api/v1/app/a/endpoint/e/secret";
+        assert_eq!(api.get(secret).await.body, first.body);
+        let other = post(&api, rotate, "k", &json!({ "gracePeriodSeconds": 1 })).await;
+        assert_eq!(other.refusal(), (422, "idempotency_key_reused".to_owned()));
+        // Another endpoint is another route.
+        let elsewhere = "/api/v1/app/a/endpoint/f/secret/rotate";
+        let elsewhere = post(&api, elsewhere, "k", &json!({})).await;
+        assert!(elsewhere.status == 200 && !is_replayed(&elsewhere));
+        // The last that there is room for is told again, another one is refused.
+        let last = post(&api, rotate, "l", &json!({})).await;
+        assert!(last.status == 200 && !is_replayed(&last));
+        let refused = post(&api, rotate, "m", &json!({})).await;
+        assert_eq!(refused.refusal().0, 409);
+        let again = post(&api, rotate, "l", &json!({})).await;
+        assert!(is_replayed(&again) && again.body == last.body);
+        // So is one that asked for the revision that it made another one of.
+        let tag = api.get("/api/v1/app/a/endpoint/f").await;
+        let asked = async |tag: &str, key: &str| {
+            let rotate = "/api/v1/app/a/endpoint/f/secret/rotate";
+            let mut request = request(rotate, key, &json!({}));
+            let tag = tag.parse().expect("a header");
+            request.headers_mut().insert("if-match", tag);
+            api.ask(request).await
+        };
+        let tag = tag.header("etag").to_owned();
+        let first = asked(&tag, "n").await;
+        assert!(first.status == 200 && !is_replayed(&first));
+        let again = asked(&tag, "n").await;
+        assert!(is_replayed(&again) && again.body == first.body);
+        assert_eq!(asked(&tag, "o").await.refusal().0, 412);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a66_a_message_is_sent_again_once_under_a_key() {
+    local(async {
+        let api = api().await;
+        api.endpoint("a", "e", "http://h/").await;
+        let (id, other) = (api.message("a", 1).await, api.message("a", 2).await);
+        api.attempts(2).await;
+        let resend = |id: &str| format!("/api/v1/app/a/msg/{id}/endpoint/e/resend");
+        asked_twice(&api, &resend(&id), &json!({}), 202).await;
+        api.attempts(3).await;
+        let late = post(&api, &resend(&id), "k", &json!({})).await;
+        assert!(is_replayed(&late));
+        api.settled().await;
+        let attempts = format!("/api/v1/app/a/attempt/msg/{id}");
+        assert_eq!(count(&api, &attempts).await, 2);
+        // Another message is another route.
+        let elsewhere = post(&api, &resend(&other), "k", &json!({})).await;
+        assert!(elsewhere.status == 202 && !is_replayed(&elsewhere));
+        let anew = post(&api, &resend(&id), "l", &json!({})).await;
+        assert!(anew.status == 202 && !is_replayed(&anew));
+        api.attempts(5).await;
+        assert_eq!(count(&api, &attempts).await, 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a66_a67_a_key_of_the_api_is_made_once_and_shown_again_to_who_made_it() {
+    local(async {
+        let api = api().await;
+        let keys = "/api/v1/key";
+        let body = json!({ "name": "n", "scope": "admin" });
+        let first = asked_twice(&api, keys, &body, 201).await.json();
+        assert_eq!(count(&api, keys).await, 1);
+        let key = first["key"].as_str().expect("a key").to_owned();
+        let hint = first["hint"].as_str().expect("a hint");
+        assert!(key.starts_with(hint) && key.len() == "fanfare_".len() + 43);
+        let shows = async |key: &str, under: &str| {
+            let mut request = request(keys, under, &body);
+            let value = format!("Bearer {key}").parse().expect("a header");
+            request.headers_mut().insert("authorization", value);
+            api.ask(request).await
+        };
+        // It works, and makes others by itself; but what another one made is not shown to it.
+        let hidden = shows(&key, "k").await;
+        assert_eq!(hidden.refusal(), (409, "conflict".to_owned()));
+        let told = hidden.json()["detail"].as_str().expect("a text").to_owned();
+        assert!(
+            told.contains(first["id"].as_str().expect("an id")),
+            "{told}"
+        );
+        let own = shows(&key, "l").await;
+        assert_eq!(own.status, 201);
+        assert_eq!(shows(&key, "l").await.body, own.body);
+        let other = json!({ "name": "n", "scope": "read" });
+        let reused = post(&api, keys, "k", &other).await;
+        assert_eq!(reused.refusal(), (422, "idempotency_key_reused".to_owned()));
+        assert_eq!(count(&api, keys).await, 2);
+        // What was revoked is not made again.
+        let path = format!("{keys}/{}", first["id"].as_str().expect("an id"));
+        api.send(Method::DELETE, &path, &json!({}), None).await;
+        let gone = post(&api, keys, "k", &body).await;
+        assert_eq!(gone.refusal(), (409, "conflict".to_owned()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a68_keys_that_are_asked_for_at_once_are_one() {
+    local(async {
+        let api = api().await;
+        for (path, status) in [
+            ("/api/v1/key", 201),
+            ("/api/v1/auth/app-portal-access/a", 200),
+        ] {
+            let body = match status {
+                201 => json!({ "name": "n", "scope": "admin" }),
+                _ => json!({}),
+            };
+            let asked: Vec<_> = (0..20)
+                .map(|_| {
+                    let router = api.router.clone();
+                    let request = request(path, "k", &body);
+                    tokio::task::spawn_local(async move { Answer::of(&router, request).await })
+                })
+                .collect();
+            let mut bodies = std::collections::BTreeSet::new();
+            for answer in asked {
+                let answer = answer.await.expect("no panic");
+                assert_eq!(answer.status, status, "{}", answer.body);
+                bodies.insert(answer.body);
+            }
+            assert_eq!(bodies.len(), 1);
+        }
+        assert_eq!(count(&api, "/api/v1/key").await, 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a66_access_to_the_portal_is_given_once_under_a_key() {
+    local(async {
+        let api = api().await;
+        api.application("b").await;
+        let access = "/api/v1/auth/app-portal-access/a";
+        let first = asked_twice(&api, access, &json!({}), 200).await;
+        assert_eq!(count(&api, "/api/v1/key").await, 1);
+        let other = post(&api, "/api/v1/auth/app-portal-access/b", "k", &json!({})).await;
+        assert!(other.status == 200 && !is_replayed(&other));
+        assert_ne!(other.json()["token"], first.json()["token"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a66_an_archived_type_is_taken_into_use_again_once_under_a_key() {
+    local(async {
+        let api = api().await;
+        let types = "/api/v1/event-type";
+        let body = json!({ "name": "t", "description": "d" });
+        api.post(types, body.clone()).await.fine();
+        let event = event();
+        assert_eq!(post(&api, MESSAGES, "m", &event).await.status, 202);
+        let archive = async || {
+            let path = format!("{types}/t");
+            let gone = api.send(Method::DELETE, &path, &json!({}), None).await;
+            assert_eq!(gone.status, 204);
+        };
+        archive().await;
+        // A message that was taken before is told so again; another one is refused.
+        assert!(is_replayed(&post(&api, MESSAGES, "m", &event).await));
+        assert_eq!(post(&api, MESSAGES, "n", &event).await.refusal().0, 422);
+        let first = asked_twice(&api, types, &body, 201).await;
+        assert_eq!(first.json()["archived"], false);
+        archive().await;
+        let again = post(&api, types, "k", &body).await;
+        assert!(is_replayed(&again));
+        assert_eq!(again.json()["archived"], true, "as it is now");
+    })
+    .await;
+}

@@ -170,6 +170,7 @@ impl Model {
             | Change::DeleteRecord { .. }
             | Change::UpdateEndpoint(_)
             | Change::Once(..)
+            | Change::Refuse(_)
             | Change::DeleteEndpoint { .. }
             | Change::Expunge { .. }
             | Change::ExpungeAttempt { .. }

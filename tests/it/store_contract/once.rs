@@ -1,6 +1,15 @@
 //! What is asked again under the same key is done one time.
 
-use fanfare::{domain::once::Once, limits, time::Now};
+use fanfare::{
+    domain::{
+        delivery::Resend,
+        endpoint::Endpoint,
+        once::Once,
+        record::{Record, RecordKind},
+    },
+    limits,
+    time::Now,
+};
 
 use super::*;
 
@@ -95,6 +104,125 @@ pub(super) fn who_made_something_is_told_so_again_and_others_that_it_is_there<S:
     assert_eq!(listed, [0, 3]);
 }
 
+/// Changes of an endpoint and of a record, and attempts that are asked for, are told apart by their
+/// keys before their revision is judged.
+pub(super) fn what_is_changed_under_a_key_is_changed_once<S: Inspect>(make: impl Fn() -> S) {
+    let mut store = make();
+    let epoch = acquire(&mut store, DATA_SHARD);
+    let key = endpoint_key(0, 0);
+    commit(
+        &mut store,
+        epoch,
+        vec![put_endpoint(0, 0, 1), put_event(0, 0, 11, 5)],
+    );
+    let update = |revision| {
+        let mut changed = Endpoint::clone(&endpoint(key, 1, 0));
+        Arc::make_mut(&mut changed.target).revision = revision;
+        Change::UpdateEndpoint(Arc::new(changed))
+    };
+    let owed = || {
+        Change::PutResend(Resend {
+            endpoint: key,
+            position: at(0),
+            attempts: 1,
+        })
+    };
+    let changes = vec![
+        once(1, 1, update(2)),
+        once(1, 1, update(2)),
+        once(1, 1, update(3)),
+        once(1, 2, update(3)),
+        once(2, 1, update(2)),
+        once(2, 1, update(3)),
+        once(3, 1, owed()),
+        Change::DeleteResend {
+            endpoint: key,
+            position: at(0),
+        },
+        once(3, 1, owed()),
+    ];
+    let expected = [
+        FRESH,
+        replayed(1),
+        replayed(1),
+        REUSED,
+        ChangeResult::Stale,
+        FRESH,
+        FRESH,
+        FRESH,
+        replayed(0),
+    ];
+    assert_eq!(commit(&mut store, epoch, changes), expected);
+    let (state, _) = recovered(&mut store);
+    let row = state.endpoints.first().expect("an endpoint");
+    assert_eq!(row.endpoint.revision(), 3);
+    assert!(row.resends.is_empty(), "it was owed one time");
+}
+
+/// A changed record keeps its id, whatever stands in the change: a repetition is told none.
+pub(super) fn a_record_that_is_changed_under_a_key_is_known_by_its_name<S: Inspect>(
+    make: impl Fn() -> S,
+) {
+    let mut store = make();
+    let record = |id, revision| {
+        Change::PutRecord(Arc::new(Record {
+            kind: RecordKind::EventType,
+            name: "n".into(),
+            id: Id::from_value(id),
+            revision,
+            body: bytes::Bytes::new(),
+            created_at: Now::at(ms(1)),
+            updated_at: Now::at(ms(1)),
+        }))
+    };
+    let epoch = acquire(&mut store, ShardId::DIRECTORY);
+    let changes = vec![
+        once(1, 1, record(20, 1)),
+        once(2, 1, record(21, 2)),
+        once(2, 1, record(22, 2)),
+        once(2, 1, record(23, 1)),
+    ];
+    let expected = [FRESH, FRESH, replayed(0), replayed(0)];
+    let directory = batch(1, ShardId::DIRECTORY, epoch, changes, Vec::new());
+    assert_eq!(committed(&mut store, directory).results, expected);
+    let found = store.record(RecordKind::EventType, "n").expect("readable");
+    let found = found.map(|record| (record.id.value(), record.revision));
+    assert_eq!(found, Some((20, 2)));
+}
+
+/// A change that can't be made writes nothing and leaves its key free.
+pub(super) fn what_is_refused_tells_whether_it_was_done_before<S: Inspect>(make: impl Fn() -> S) {
+    for shard in [DATA_SHARD, ShardId::DIRECTORY] {
+        let mut store = make();
+        let epoch = acquire(&mut store, shard);
+        let done = || match shard {
+            DATA_SHARD => put_event(0, 0, 10, 1),
+            _ => Change::PutApplication(application(0, "a", 10)),
+        };
+        let changes = vec![
+            Change::Refuse(shard),
+            once(1, 1, Change::Refuse(shard)),
+            once(1, 1, done()),
+            once(1, 1, Change::Refuse(shard)),
+            once(1, 2, Change::Refuse(shard)),
+        ];
+        let stale = ChangeResult::Stale;
+        let expected = [stale, stale, FRESH, replayed(10), REUSED];
+        let results = committed(&mut store, batch(1, shard, epoch, changes, Vec::new())).results;
+        assert_eq!(results, expected);
+    }
+    // Each shard refuses what was asked of it alone.
+    for (shard, other) in [
+        (DATA_SHARD, ShardId::DIRECTORY),
+        (ShardId::DIRECTORY, DATA_SHARD),
+    ] {
+        let mut store = make();
+        let epoch = acquire(&mut store, shard);
+        let changes = vec![once(1, 1, Change::Refuse(other))];
+        fails(&mut store, batch(1, shard, epoch, changes, Vec::new()));
+    }
+}
+
 /// A change that makes nothing can't be done once, nor can one be done once twice over.
 pub(super) fn a_change_that_makes_nothing_is_not_done_once<S: Inspect>(make: impl Fn() -> S) {
     let mut store = make();
@@ -152,8 +280,25 @@ fn keys_outlive_the_process_and_go_with_their_days() {
     let disk = SimulatedDisk::new(3);
     let mut store = embedded_on(&disk);
     let epoch = acquire(&mut store, DATA_SHARD);
-    let changes = vec![once(1, 1, put_event(0, 0, 10, 1))];
-    assert_eq!(commit(&mut store, epoch, changes), [FRESH]);
+    let update = || {
+        let mut changed = Endpoint::clone(&endpoint(endpoint_key(0, 0), 5, 0));
+        Arc::make_mut(&mut changed.target).revision = 2;
+        Change::UpdateEndpoint(Arc::new(changed))
+    };
+    let owed = || {
+        Change::PutResend(Resend {
+            endpoint: endpoint_key(0, 0),
+            position: at(0),
+            attempts: 1,
+        })
+    };
+    let changes = vec![
+        put_endpoint(0, 0, 5),
+        once(1, 1, put_event(0, 0, 10, 1)),
+        once(3, 1, update()),
+        once(4, 1, owed()),
+    ];
+    assert_eq!(commit(&mut store, epoch, changes), [FRESH; 4]);
     disk.kill();
     drop(store);
     disk.restart();
@@ -162,8 +307,12 @@ fn keys_outlive_the_process_and_go_with_their_days() {
     let changes = vec![
         once(1, 1, put_event(0, 1, 11, 1)),
         once(1, 2, put_event(0, 2, 12, 1)),
+        once(3, 1, Change::Refuse(DATA_SHARD)),
+        once(3, 1, update()),
+        once(4, 1, owed()),
     ];
-    assert_eq!(commit(&mut store, epoch, changes), [replayed(10), REUSED]);
+    let expected = [replayed(10), REUSED, replayed(5), replayed(5), replayed(0)];
+    assert_eq!(commit(&mut store, epoch, changes), expected);
     let tables = |store: EmbeddedStore| {
         drop(store);
         let found = fanfare::store::embedded::stats::stats(&disk).expect("it is a store");

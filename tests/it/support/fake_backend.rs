@@ -123,6 +123,7 @@ impl Inside {
             | Command::DeleteEndpoint { .. }
             | Command::Expunge { .. }
             | Command::Resend { .. }
+            | Command::Recall(_)
             | Command::Once(..) => {
                 panic!("the original routes only register and test")
             }

@@ -18,7 +18,12 @@ use crate::{
     server::{
         backend::Backend,
         problem::Problem,
-        v1::{called::Called, revision::TRIES, taken, unexpected},
+        v1::{
+            called::Called,
+            once::{IdempotencyKey, Makes},
+            revision::TRIES,
+            taken, unexpected,
+        },
     },
     time::Span,
 };
@@ -44,19 +49,54 @@ pub(super) struct Changed {
 /// that `If-Match` asks for another revision, that the `uid` is taken, or that it can't be done now.
 pub(super) async fn change<B: Backend>(
     called: &Called<B>,
-    mut judge: impl FnMut(&Endpoint) -> Result<Changed, Problem>,
+    judge: impl FnMut(&Endpoint) -> Result<Changed, Problem>,
 ) -> Result<Arc<Endpoint>, Problem> {
+    let no_key = IdempotencyKey::default();
+    let changed = change_once(called, (&no_key, &[]), judge).await;
+    changed.map(|(endpoint, _)| endpoint)
+}
+
+/// As [`change`], once under a key if there is one; and whether that was before.
+///
+/// # Errors
+/// As [`change`], and that the key was used for another body.
+pub(super) async fn change_once<B: Backend>(
+    called: &Called<B>,
+    (key, body): (&IdempotencyKey, &[u8]),
+    mut judge: impl FnMut(&Endpoint) -> Result<Changed, Problem>,
+) -> Result<(Arc<Endpoint>, bool), Problem> {
     let precondition = called.precondition.clone()?;
     for _ in 0..TRIES {
         let application = called.application()?;
         let known = called.endpoint(&application)?;
         let changed = judge(&known)?;
-        precondition.judge(known.revision())?;
-        let command = Command::UpdateEndpoint(Box::new(update(&known, changed)));
+        let mut update = update(&known, changed);
+        let unmet = precondition.judge(known.revision()).err();
+        if let Some(unmet) = &unmet {
+            if !key.is_given() {
+                return Err(unmet.clone());
+            }
+            // It may be this request that made the revision another one: only the store knows. No
+            // endpoint ever has this revision.
+            update.revision = 0;
+        }
+        let command = Command::UpdateEndpoint(Box::new(update));
+        let objects = [application.id.id(), known.id.id()];
+        let command = key.once(Makes::Rotation, &objects, body, command);
         match called.backend.command(command).await {
-            Ok(Answer::Endpoint { id, .. }) => return found(called, &application, id),
+            Ok(Answer::Endpoint { id, .. }) => {
+                return Ok((found(called, &application, id)?, false));
+            }
+            Ok(Answer::Replayed { id }) => {
+                let endpoint = found(called, &application, EndpointId::new(id))?;
+                return Ok((endpoint, true));
+            }
             Ok(Answer::NameTaken { id }) => return Err(taken("uid", &EndpointId::new(id))),
-            Err(Refusal::Stale) => {}
+            Err(Refusal::Stale) => {
+                if let Some(unmet) = unmet {
+                    return Err(unmet);
+                }
+            }
             Ok(other) => return Err(unexpected("an endpoint was changed", Some(other))),
             Err(refusal) => return Err(refusal.into()),
         }

@@ -85,6 +85,7 @@ async fn sent<B: Backend>(called: Called<B>, request: Request) -> Result<Respons
         makes: Makes::Example,
         parent: endpoint.id.id(),
         body: &body,
+        refused: None,
     };
     accepted(&called, offer, (StatusCode::OK, true)).await
 }

@@ -26,7 +26,7 @@ use super::{
     faults::Faults,
     fields::Fields,
     nothing,
-    once::{IdempotencyKey, Makes, gone, replayed},
+    once::{IdempotencyKey, Makes, gone, replayed_if},
     page::PageQuery,
     revision::told_at,
     taken, told, unexpected,
@@ -192,7 +192,7 @@ async fn make<B: Backend>(
         registration: Bytes::new(),
         details: said.details,
     }));
-    let command = key.once(Makes::Endpoint, application.id.id(), body, command);
+    let command = key.once(Makes::Endpoint, &[application.id.id()], body, command);
     let mut is_replayed = false;
     let id = match called.backend.command(command).await {
         Ok(Answer::Endpoint { id, .. }) => id,
@@ -210,11 +210,7 @@ async fn make<B: Backend>(
         return Err(gone("endpoint"));
     }
     let response = told_at(StatusCode::CREATED, endpoint.revision(), &shown(&endpoint))?;
-    Ok(if is_replayed {
-        replayed(response)
-    } else {
-        response
-    })
+    Ok(replayed_if(is_replayed, response))
 }
 
 /// A secret that nobody can guess.

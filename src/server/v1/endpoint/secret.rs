@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     body::given_secret,
-    change::{Changed, change},
+    change::{Changed, change_once},
     fresh_secret,
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     server::{
         backend::Backend,
         problem::Problem,
-        v1::{body, called::Called, faults::Faults, fields::Fields, told},
+        v1::{body, called::Called, faults::Faults, fields::Fields, once::replayed_if, told},
     },
     signing::{VerificationKey, encode_verification_key},
     time::Span,
@@ -47,18 +47,20 @@ pub(in crate::server::v1) async fn rotate<B: Backend>(
             Some(secret) => secret,
             None => fresh_secret()?,
         };
-        let endpoint = change(&called, |_| {
+        let key = called.key.clone()?;
+        let (endpoint, is_replayed) = change_once(&called, (&key, &body), |_| {
             Ok(Changed {
                 rotation: Some((secret.clone(), grace)),
                 ..Changed::default()
             })
         })
         .await?;
-        key_of(&endpoint)
+        key_of(&endpoint).map(|answer| replayed_if(is_replayed, answer))
     };
     answer.await.unwrap_or_else(Problem::into_response)
 }
 
+/// The newest key, whose secret signs as long as there is no newer one.
 fn key_of(endpoint: &Endpoint) -> Result<Response, Problem> {
     let key = VerificationKey::of(&endpoint.target.secret);
     let key = encode_verification_key(&key);

@@ -6,7 +6,7 @@ use http::StatusCode;
 use super::shown::shown_new;
 use crate::{
     domain::{
-        command::{Answer, Command, NewEvent},
+        command::{Answer, Command, NewEvent, Refusal},
         history::Name,
         id::{EventId, Id},
     },
@@ -17,7 +17,7 @@ use crate::{
         v1::{
             called::Called,
             faults::Faults,
-            once::{IdempotencyKey, Makes, replayed},
+            once::{IdempotencyKey, Makes, replayed_if},
             taken, told, unexpected,
         },
     },
@@ -35,6 +35,8 @@ pub(in crate::server::v1) struct Offer<'request> {
     pub(in crate::server::v1) parent: Id,
     /// The body that asked for it.
     pub(in crate::server::v1) body: &'request [u8],
+    /// Why it is not accepted now. It may have been before, under its key: then that is told again.
+    pub(in crate::server::v1) refused: Option<Problem>,
 }
 
 /// Refuses the type of a message that is archived.
@@ -66,28 +68,31 @@ pub(in crate::server::v1) async fn accepted<B: Backend>(
 ) -> Result<Response, Problem> {
     let event = offer.event;
     let application = event.application;
-    let command = Command::AcceptEvent(Box::new(event.clone()));
+    let command = match offer.refused {
+        Some(_) => Command::Recall(application),
+        None => Command::AcceptEvent(Box::new(event.clone())),
+    };
     let command = offer
         .key
-        .once(offer.makes, offer.parent, offer.body, command);
+        .once(offer.makes, &[offer.parent], offer.body, command);
     let mut is_replayed = false;
-    let (id, accepted_wall) = match called.backend.command(command).await? {
-        Answer::Event { id, accepted_wall } => (id, accepted_wall),
-        Answer::Replayed { id } => {
+    let (id, accepted_wall) = match called.backend.command(command).await {
+        Ok(Answer::Event { id, accepted_wall }) => (id, accepted_wall),
+        Ok(Answer::Replayed { id }) => {
             is_replayed = true;
             let known = called.backend.reads().event(application, &Name::Id(id))?;
             // A store in memory may have forgotten the event; its id says when it was made.
             let accepted = known.map_or_else(|| id.made_at(), |known| known.event.accepted_wall);
             (EventId::new(id), accepted)
         }
-        Answer::NameTaken { id } => return Err(taken("eventId", &EventId::new(id))),
-        other => return Err(unexpected("an event was offered", Some(other))),
+        Ok(Answer::NameTaken { id }) => return Err(taken("eventId", &EventId::new(id))),
+        Ok(other) => return Err(unexpected("an event was offered", Some(other))),
+        Err(Refusal::Stale) => {
+            return Err(offer.refused.unwrap_or_else(|| Refusal::Stale.into()));
+        }
+        Err(refusal) => return Err(refusal.into()),
     };
     let message = shown_new(&event, (id, accepted_wall), with_content);
     let response = told(status, &message)?;
-    Ok(if is_replayed {
-        replayed(response)
-    } else {
-        response
-    })
+    Ok(replayed_if(is_replayed, response))
 }

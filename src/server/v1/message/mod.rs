@@ -50,13 +50,14 @@ async fn created<B: Backend>(called: Called<B>, request: Request) -> Result<Resp
     let with_content = called.query.flag("with_content", true, &mut faults);
     let body = body::read(request).await?;
     let event = judged(&application, &body, faults)?;
-    judge_type(&called, &event.event_type)?;
+    let refused = judge_type(&called, &event.event_type).err();
     let offer = Offer {
         event,
         key: &key,
         makes: Makes::Event,
         parent: application.id.id(),
         body: &body,
+        refused,
     };
     accepted(&called, offer, (StatusCode::ACCEPTED, with_content)).await
 }

@@ -120,6 +120,7 @@ pub(super) fn callers<B: Backend>() -> Vec<Operation<B>> {
             key::create::<B>,
             ("key.create", "Makes a key, which is shown this once."),
         )
+        .once()
         .takes(Shape::ApiKeyIn)
         .gives(201, "It was made.", Shape::NewApiKey)
         .has_revision()
@@ -154,6 +155,7 @@ pub(super) fn callers<B: Backend>() -> Vec<Operation<B>> {
                 "Makes a token for who owns an application, and a URL with it.",
             ),
         )
+        .once()
         .may_take(Shape::PortalAccessIn)
         .gives(200, "It was made.", Shape::PortalAccess)
         .refuses(Code::LimitReached)
@@ -183,6 +185,7 @@ pub(super) fn event_types<B: Backend>() -> Vec<Operation<B>> {
                 "Puts an event type into the catalogue, or takes an archived one into use again.",
             ),
         )
+        .once()
         .takes(Shape::EventTypeIn)
         .gives(201, "It is there.", Shape::EventType)
         .has_revision()

@@ -156,6 +156,7 @@ pub(super) fn endpoint_parts<B: Backend>() -> Vec<Operation<B>> {
                 "Gives an endpoint a new secret; the old one signs, too, until its grace ends.",
             ),
         )
+        .once()
         .may_take(Shape::SecretRotation)
         .gives(200, "The new key.", Shape::EndpointSecret)
         .refuses(Code::Conflict)

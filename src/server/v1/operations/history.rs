@@ -135,6 +135,7 @@ pub(super) fn deliveries<B: Backend>() -> Vec<Operation<B>> {
                 "Sends a message to an endpoint again, at once and beside its schedule.",
             ),
         )
+        .once()
         .gives(202, "The attempt is owed.", Shape::Nothing)
         .refuses(Code::Conflict)
         .refuses(Code::MissingPayload),
