@@ -307,6 +307,10 @@ pub const SIMULATED_DELIVERIES_MAX: u64 = 10_000_000;
 /// the older map is forgotten, though it is younger than a day.
 pub const MEMORY_STORE_KEYS_MAX: usize = 262_144;
 
+/// Longest line of the log, in bytes. Of a longer one the texts are cut.
+pub const LOG_LINE_BYTES_MAX: usize = 16 * 1024;
+/// What is kept of each text of a longer line that is JSON, in bytes.
+pub const LOG_TEXT_BYTES_MAX: usize = 1024;
 /// Largest configuration or key file, in bytes. Over it: it is refused.
 pub const CONFIG_FILE_BYTES_MAX: usize = 1024 * 1024;
 /// Period of the generator where it is on and nothing else is said, in milliseconds.

@@ -4,7 +4,10 @@ use std::io::{self, IsTerminal as _};
 
 use tracing_subscriber::{EnvFilter, fmt};
 
-use super::failure::Failure;
+use super::{
+    failure::Failure,
+    log_line::{LineWriter, text_fields},
+};
 use crate::config::{
     LogSettings,
     settings::{Color, LogFormat},
@@ -30,9 +33,13 @@ pub(super) fn start(settings: &LogSettings) -> Result<Style, Failure> {
     let style = style(settings, io::stderr().is_terminal());
     let filter = EnvFilter::builder().parse(&settings.filter);
     let filter = filter.map_err(|error| Failure::Operation(error.to_string()))?;
-    let log = fmt().with_env_filter(filter).with_writer(io::stderr);
+    let writer = move || LineWriter::new(style, io::stderr());
+    let log = fmt().with_env_filter(filter).with_writer(writer);
     let started = match style {
-        Style::Text { is_colored } => log.with_ansi(is_colored).try_init(),
+        Style::Text { is_colored } => {
+            let log = log.with_ansi(is_colored).fmt_fields(text_fields());
+            log.try_init()
+        }
         Style::Json => log.json().flatten_event(true).try_init(),
     };
     started.map_err(|error| Failure::Operation(format!("the log can't be started: {error}")))?;

@@ -390,6 +390,71 @@ async fn a_key_of_one_application_is_403_on_what_is_about_all_whatever_it_names(
 }
 
 #[tokio::test]
+async fn a35_a_body_or_header_that_names_another_application_does_not_reach_it() {
+    local(async {
+        let api = start().await;
+        for name in ["mine", "theirs"] {
+            api.application(name).await;
+        }
+        let theirs = api.get("/api/v1/app/theirs").await.json()["id"].clone();
+        let own = json!({ "name": "n", "scope": "admin", "application": "mine" });
+        let (_, key) = made(&api, own).await;
+        let shown = format!("Bearer {key}");
+        // What could be for another one is above such a key, whatever its body says.
+        for name in [json!("theirs"), theirs.clone(), json!("mine")] {
+            for (path, body) in [
+                (
+                    "/api/v1/key",
+                    json!({ "name": "n", "scope": "read", "application": name }),
+                ),
+                (
+                    "/api/v1/app?get_if_exists=true",
+                    json!({ "name": "n", "uid": name }),
+                ),
+                (
+                    "/api/v1/auth/app-portal-access/theirs",
+                    json!({ "application": name }),
+                ),
+            ] {
+                let answer = asked(&api, Method::POST, path, &shown, body).await;
+                assert_eq!(answer.refusal(), (403, "forbidden".into()), "{path} {name}");
+            }
+        }
+        // Below its own, a body names no other, and a header means nothing: the key wins.
+        let inside = json!({
+            "eventType": "a", "payload": {}, "application": { "name": "n", "uid": "theirs" },
+        });
+        let answer = asked(&api, Method::POST, "/api/v1/app/mine/msg", &shown, inside).await;
+        assert_eq!(answer.refusal().0, 422);
+        for header in [
+            "x-application",
+            "x-tenant",
+            "svix-app-id",
+            "x-fanfare-application",
+        ] {
+            let request = Request::post("/api/v1/app/mine/msg")
+                .header("authorization", &shown)
+                .header("content-type", "application/json")
+                .header(header, theirs.as_str().expect("an id"));
+            let answer = api
+                .ask(request.body(Body::from(MESSAGE)).expect("valid"))
+                .await;
+            assert_eq!(answer.status, 202, "{header}");
+        }
+        let count = async |path: &str| {
+            let list = api.get(path).await.fine();
+            list["data"].as_array().expect("a list").len()
+        };
+        assert_eq!(count("/api/v1/app/mine/msg").await, 4);
+        assert_eq!(count("/api/v1/app/theirs/msg").await, 0);
+        // The third is that of the original routes.
+        assert_eq!(count("/api/v1/app").await, 3);
+        assert_eq!(count("/api/v1/key").await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a36_a_token_of_another_kind_is_401() {
     local(async {
         let api = start().await;
