@@ -80,8 +80,8 @@ Examples:
 
 Exit codes:
   0 done, 1 the operation failed, 2 wrong usage or configuration, 3 the server knows no such thing,
-  4 the server refuses the key, 5 the server can't be reached, 10 a simulation found a property broken
-  or a signature does not fit, 130 ended at once by a second signal";
+  4 the server refuses the key, 5 the server can't be reached, 10 a simulation found a property
+  broken or a signature does not fit, 130 ended at once by a second signal";
 
 /// Takes an event once and delivers it to every endpoint that subscribed: signed and retried.
 #[derive(Debug, Parser)]
@@ -231,6 +231,87 @@ mod tests {
             let help = verb.render_long_help().to_string();
             assert!(help.contains("Examples:"), "{help}");
             assert!(help.contains("./fanfare-data"), "{help}");
+        }
+    }
+
+    /// A command and all below it.
+    fn with_all_below(command: &clap::Command) -> Vec<&clap::Command> {
+        let below = command.get_subcommands().flat_map(with_all_below);
+        std::iter::once(command).chain(below).collect()
+    }
+
+    /// The words of a line as a shell would part them, up to a pipe, a redirection or a comment.
+    fn words(line: &str) -> Vec<String> {
+        let mut words = vec![String::new()];
+        let mut quote = None;
+        for letter in line.chars() {
+            let last = words.last_mut().expect("one at least");
+            match (letter, quote) {
+                (_, Some(open)) if open == letter => quote = None,
+                (_, Some(_)) => last.push(letter),
+                ('\'' | '"', None) => quote = Some(letter),
+                ('|' | '<' | '>' | '#' | ';', None) => break,
+                (' ', None) => words.push(String::new()),
+                _ => last.push(letter),
+            }
+        }
+        assert_eq!(quote, None, "{line}");
+        words.retain(|word| !word.is_empty());
+        words
+    }
+
+    /// The commands of this program in a text of examples.
+    fn examples(text: &str) -> Vec<Vec<String>> {
+        let text = text.replace("\\\n", " ");
+        let lines = text.lines().filter_map(|line| {
+            // Variables, a prompt, the beginning of a pipe or of a loop may stand before it.
+            let (before, _) = line.split_once("fanfare ")?;
+            let is_one = line.starts_with("    ") || line.starts_with("$ ");
+            let is_told = before.contains('`') || before.ends_with(['/', '-']);
+            (is_one && !is_told).then(|| words(&line[before.len()..]))
+        });
+        lines.collect()
+    }
+
+    #[test]
+    fn every_example_is_taken_as_it_stands() {
+        let mut command = Arguments::command();
+        command.build();
+        let help = with_all_below(&command);
+        let help = help
+            .iter()
+            .filter_map(|command| command.get_after_long_help());
+        let mut texts: Vec<String> = help.map(ToString::to_string).collect();
+        assert!(texts.len() > 30, "{}", texts.len());
+        for text in &texts {
+            let long = text.lines().find(|line| line.chars().count() > 100);
+            assert_eq!(long, None, "a line is broken where it should not be");
+        }
+        texts.push(include_str!("../../docs/command-line.md").to_owned());
+        let mut seen = 0;
+        for words in texts.iter().flat_map(|text| examples(text)) {
+            seen += 1;
+            let taken = Arguments::try_parse_from(&words);
+            assert!(taken.is_ok(), "{words:?}: {}", taken.expect_err("refused"));
+        }
+        assert!(seen > 60, "{seen}");
+    }
+
+    #[test]
+    fn what_a_command_does_stands_apart_from_whom_it_speaks_to() {
+        let mut command = Arguments::command();
+        command.build();
+        for command in with_all_below(&command) {
+            let of_server = command
+                .get_arguments()
+                .filter(|argument| argument.get_help_heading() == Some("Server"));
+            let names: Vec<&str> = of_server
+                .map(|argument| argument.get_id().as_str())
+                .collect();
+            let expected = [
+                "server", "key", "key_file", "ca_file", "profile", "timeout", "json",
+            ];
+            assert!(names.is_empty() || names == expected, "{names:?}");
         }
     }
 

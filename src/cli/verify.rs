@@ -28,7 +28,8 @@ Examples:
       --timestamp 1764000000 --signature 'v1,IgTuWOTtcizwBp/F4QsvvugCo3cC7idyd8MGnn77sxk=' body.json
 
   Whenever it was signed, with the body from standard input
-    FANFARE_VERIFY_KEY=whpk_… fanfare verify --any-time --id m --timestamp 5 --signature 'v1a,…' <body
+    FANFARE_VERIFY_KEY=whpk_… fanfare verify --any-time --id m --timestamp 5 \\
+      --signature 'v1a,…' <body.json
 
 Exit codes:
   0 genuine, 10 not genuine, 1 a file can't be read, 2 wrong usage";

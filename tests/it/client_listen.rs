@@ -217,3 +217,33 @@ fn what_can_not_be_listened_for_is_refused_before_anything_is_made() {
     );
     assert_eq!(endpoints(&server, "default"), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_it_at_once_and_what_stays_behind_is_named() {
+    let made = reply("201 Created", "{\"id\":\"ep_1\"}");
+    // It makes an endpoint, then never answers any more.
+    let scripts = vec![
+        vec![Act::Request, made, Act::Request, Act::Hang],
+        vec![Act::Request, Act::Hang],
+    ];
+    let server = Receiver::start(scripts).await;
+    let address = format!("http://{}", server.address);
+    let arguments = ["listen", "--forward-to", "http://127.0.0.1:9/"];
+    let variables = [("FANFARE_SERVER", address.as_str())];
+    let mut listening = Process::start(&arguments, &variables);
+    server.arrived(2).await;
+    listening.signal("TERM");
+    let asked = server.arrived(3).await;
+    let last = &asked[2].head;
+    assert!(
+        last.starts_with("DELETE /api/v1/app/default/endpoint/ep_1 "),
+        "{last}"
+    );
+    listening.signal("TERM");
+    let told = listening.messages.next();
+    assert!(
+        told.contains("fanfare endpoint delete default ep_1"),
+        "{told}"
+    );
+    assert_eq!(listening.end().0, Some(130));
+}

@@ -28,32 +28,35 @@ use crate::config::{
     places::read_file,
 };
 
+/// Under which heading the help has whom a command speaks to. A heading for all fields at once
+/// would also be that of what follows them.
+const SERVER: &str = "Server";
+
 /// Which server, with which key, and how to tell.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Server")]
 pub struct ServerArguments {
     /// The server [default: FANFARE_SERVER, the profile's, or http://127.0.0.1:9876]
-    #[arg(long, value_name = "URL")]
+    #[arg(help_heading = SERVER, long, value_name = "URL")]
     pub server: Option<String>,
     /// The key [default: FANFARE_KEY]. Others on the machine can read the arguments of a command, so
     /// the variable or a file is better
-    #[arg(long, value_name = "KEY")]
+    #[arg(help_heading = SERVER, long, value_name = "KEY")]
     pub key: Option<KeyText>,
     /// The file that holds the key [default: FANFARE_KEY_FILE, or the profile's]
-    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    #[arg(help_heading = SERVER, long, value_name = "FILE", conflicts_with = "key")]
     pub key_file: Option<PathBuf>,
     /// The file with certificates that are trusted beside the system's, in PEM [default:
     /// FANFARE_CA_FILE, or the profile's]
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = SERVER, long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
     /// A profile of ~/.config/fanfare/profiles.toml [default: FANFARE_PROFILE, or `default` if there]
-    #[arg(long, value_name = "NAME")]
+    #[arg(help_heading = SERVER, long, value_name = "NAME")]
     pub profile: Option<String>,
     /// How long to wait for an answer
-    #[arg(long, value_name = "TIME", default_value = "30s")]
+    #[arg(help_heading = SERVER, long, value_name = "TIME", default_value = "30s")]
     pub timeout: Delay,
     /// Print JSON with the fields of the API; of a list one line each
-    #[arg(long)]
+    #[arg(help_heading = SERVER, long)]
     pub json: bool,
 }
 
