@@ -38,15 +38,17 @@ impl Api {
         method: Method,
         address: SocketAddr,
         path: &str,
-        body: Bytes,
+        (body, key): (Bytes, Option<&str>),
     ) -> Option<Answer> {
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(format!("http://{address}/api/v1{path}"))
             .header(header::AUTHORIZATION, format!("Bearer {KEY}"))
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::new(body))
-            .expect("a request");
+            .header(header::CONTENT_TYPE, "application/json");
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        let request = request.body(Full::new(body)).expect("a request");
         let exchange = async {
             let (head, body) = self.0.request(request).await.ok()?.into_parts();
             Some(Answer {
@@ -59,7 +61,8 @@ impl Api {
     }
 
     pub(crate) async fn get(&self, address: SocketAddr, path: &str) -> Option<Answer> {
-        self.send(Method::GET, address, path, Bytes::new()).await
+        self.send(Method::GET, address, path, (Bytes::new(), None))
+            .await
     }
 
     pub(crate) async fn post(
@@ -68,6 +71,19 @@ impl Api {
         path: &str,
         body: String,
     ) -> Option<Answer> {
-        self.send(Method::POST, address, path, body.into()).await
+        self.send(Method::POST, address, path, (body.into(), None))
+            .await
+    }
+
+    /// Posts under an idempotency key.
+    pub(crate) async fn post_once(
+        &self,
+        address: SocketAddr,
+        path: &str,
+        key: &str,
+        body: String,
+    ) -> Option<Answer> {
+        self.send(Method::POST, address, path, (body.into(), Some(key)))
+            .await
     }
 }

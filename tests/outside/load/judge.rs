@@ -118,7 +118,7 @@ impl Verdict {
 
 impl Case<'_> {
     /// All pages of a list.
-    async fn list<T: for<'de> Deserialize<'de>>(
+    pub(crate) async fn list<T: for<'de> Deserialize<'de>>(
         &self,
         path: &str,
         verdict: &mut Verdict,

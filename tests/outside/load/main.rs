@@ -13,6 +13,7 @@ mod api;
 mod disks;
 mod flips;
 mod judge;
+mod keys;
 mod kills;
 mod ledger;
 mod producer;
@@ -49,6 +50,12 @@ enum Test {
     Sigkill {
         /// How often
         #[arg(long, default_value_t = 50)]
+        kills: u32,
+    },
+    /// SIGKILL at random moments, and every request repeated until it is answered
+    Keys {
+        /// How often
+        #[arg(long, default_value_t = 25)]
         kills: u32,
     },
     /// SIGTERM under load
@@ -93,6 +100,7 @@ fn main() -> ExitCode {
     println!("seed {seed}");
     let result = match test {
         Test::Sigkill { kills } => kills::sigkill(&server, &work, seed, kills),
+        Test::Keys { kills } => keys::keys(&server, &work, seed, kills),
         Test::Sigterm => kills::sigterm(&server, &work, seed),
         Test::Schedule => kills::schedule(&server, &work, seed),
         Test::Eio => disks::eio(&server, &work, seed),
