@@ -351,6 +351,7 @@ fn fill(shape: &str, events: u64, size: usize, folder: &Path) {
                 attempts: 1,
                 event: EventId::default(),
                 expires_at: Timestamp::MAX,
+                reopened_after: None,
             }));
         }
         world.commit(changes, attempts);

@@ -58,6 +58,18 @@ pub const STATS_EVENTS_MAX: usize = 100_000;
 pub const STATS_EVENTS_READ: usize = 1_000;
 /// Attempts that were asked for and wait to be made, of one application. Over it: 503.
 pub const RESENDS_WAITING_MAX: usize = 256;
+/// Tasks that are kept, over all applications of a shard: the oldest that has ended goes first.
+pub const TASKS_KEPT_MAX: usize = 1_000;
+/// Tasks of one endpoint that are under way; the first of them works.
+pub const TASKS_WAITING_MAX: usize = 8;
+/// Deliveries that a task makes due at a time; it goes on when all of them were tried.
+pub const TASK_STEP_DELIVERIES: usize = 64;
+/// Events that a task looks at in one go.
+pub const TASK_STEP_EVENTS: usize = 256;
+/// Messages that a dry run looks at, at most.
+pub const DRY_RUN_EVENTS_MAX: u64 = 1_000_000;
+/// How far a task may look back: fourteen days, and five minutes for clocks that differ.
+pub const TASK_SPAN_MS_MAX: i64 = (14 * 24 * 60 + 5) * 60 * 1_000;
 /// Most pages read at once. Over it: the request waits.
 pub const PAGE_READS_MAX: usize = 8;
 /// How far the wall clock may drift from steady time without being stepped, in milliseconds, where

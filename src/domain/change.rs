@@ -11,6 +11,7 @@ use super::{
     id::{AttemptId, Id, ShardId},
     once::Once,
     record::{Record, RecordKind},
+    task::Task,
 };
 use crate::time::Now;
 
@@ -183,6 +184,10 @@ pub enum Change {
         /// The first event that may be unsettled.
         position: EventPosition,
     },
+    /// A new task. Where as many are kept as may be, the oldest that has ended goes.
+    PutTask(Arc<Task>),
+    /// A task as it is from now on, if it is still kept.
+    UpdateTask(Arc<Task>),
     /// What somebody asked for, unless it was done under the same key before: then nothing is written.
     /// Only a change that is written uses its key up.
     Once(Once, Box<Self>),
@@ -222,6 +227,7 @@ impl Change {
                 Some((endpoint.key.application.shard, endpoint.id.id()))
             }
             Self::PutEvent(event) => Some((event.application.shard, event.id.id())),
+            Self::PutTask(task) => Some((task.endpoint.application.shard, task.id.id())),
             Self::PutRecord(record) => {
                 // A changed record keeps the id that the store knows, whatever is said here.
                 let is_new = record.revision == 1;
@@ -246,6 +252,7 @@ impl Change {
             | Self::DeleteLane { .. }
             | Self::Watermark { .. }
             | Self::DeleteRecord { .. }
+            | Self::UpdateTask(_)
             | Self::Once(..) => None,
         }
     }

@@ -11,10 +11,11 @@ use super::{
     endpoint_url::EndpointUrl,
     event::{Besides, Event, EventPosition, Payload},
     filter::Filter,
-    id::{ApplicationId, AttemptId, EndpointId, EventId, Id},
+    id::{ApplicationId, AttemptId, EndpointId, EventId, Id, TaskId},
     once::Once,
     record::RecordKind,
     secret::Secret,
+    task::Selection,
 };
 use crate::time::{Span, Timestamp};
 
@@ -122,6 +123,36 @@ pub enum Command {
         /// Attempts of the delivery that were made so far.
         attempts: u16,
     },
+    /// Starts a task that sends deliveries of an endpoint again.
+    StartTask(Box<NewTask>),
+    /// Calls a task off, unless it has ended: it sends nothing more. What it made due already is sent.
+    CancelTask(CalledTask),
+}
+
+/// A task and where it is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CalledTask {
+    /// The application of its endpoint.
+    pub application: ApplicationKey,
+    /// Its endpoint.
+    pub endpoint: EndpointId,
+    /// The task.
+    pub id: TaskId,
+}
+
+/// A task to be started.
+#[derive(Debug)]
+pub struct NewTask {
+    /// The application of the endpoint.
+    pub application: ApplicationKey,
+    /// The endpoint, which must be enabled.
+    pub endpoint: EndpointId,
+    /// Which deliveries are sent.
+    pub selection: Selection,
+    /// The first event that is looked at.
+    pub from: EventPosition,
+    /// The event behind the last one that is looked at.
+    pub until: EventPosition,
 }
 
 /// An endpoint to be created.
@@ -237,6 +268,11 @@ pub enum Answer {
     Expunged,
     /// The attempt that was asked for will be made.
     Resend,
+    /// The task is known and goes on by itself, or was called off.
+    Task {
+        /// Its public name.
+        id: TaskId,
+    },
     /// Nothing was written: the name that was chosen for it belongs to this object.
     NameTaken {
         /// Its public name, without its prefix.
@@ -267,6 +303,12 @@ pub enum Refusal {
     /// The application has as many endpoints as it may have.
     #[error("the application has its full number of endpoints")]
     TooManyEndpoints,
+    /// The endpoint is disabled, so that nothing is sent to it.
+    #[error("the endpoint is disabled: enable it first")]
+    EndpointDisabled,
+    /// The endpoint has as many tasks under way as it may have.
+    #[error("the endpoint has its full number of tasks under way: wait until one has ended")]
+    TooManyTasks,
     /// The directory holds as many records of this kind as it may.
     #[error("there are as many of these as there may be: delete some that nobody uses")]
     TooManyRecords,

@@ -5,7 +5,7 @@
 //!
 //! | the store knows | state |
 //! |---|---|
-//! | no subscription of the endpoint contains the event | there is no delivery |
+//! | no subscription of the endpoint contains the event, and no task sent it | there is no delivery |
 //! | an open row (a retry that waits), and its endpoint was not deleted | `Waiting` |
 //! | a resend waits, and its endpoint was not deleted | `Pending` |
 //! | the last attempt was terminal | `Succeeded` or `Exhausted` |
@@ -72,7 +72,8 @@ pub struct DeliveryFacts {
 /// The state of a delivery as a pure function of what is stored; `None` where there is none.
 #[must_use]
 pub const fn state(facts: DeliveryFacts) -> Option<DeliveryState> {
-    if !facts.subscribed {
+    let was_sent = facts.open_due.is_some() || facts.last_result.is_some();
+    if !facts.subscribed && !was_sent {
         return None;
     }
     if let Some(due) = facts.open_due
@@ -127,6 +128,9 @@ pub struct OpenDelivery {
     pub event: EventId,
     /// When it expires, in steady time.
     pub expires_at: Timestamp,
+    /// The number of attempts that were behind it when a task sent it again; its schedule began anew
+    /// then. `None` for a delivery that no task touched.
+    pub reopened_after: Option<u16>,
 }
 
 #[cfg(test)]
@@ -226,6 +230,21 @@ mod tests {
             ..waiting
         };
         assert_eq!(state(expunged), Some(DeliveryState::Cancelled));
+    }
+
+    #[test]
+    fn what_a_task_sent_is_a_delivery_though_no_subscription_contains_it() {
+        let due = Timestamp::from_millis(9);
+        let waiting = DeliveryFacts {
+            open_due: Some(due),
+            ..DeliveryFacts::default()
+        };
+        assert_eq!(state(waiting), Some(DeliveryState::Waiting { due }));
+        let ended = DeliveryFacts {
+            last_result: Some(AttemptResult::Succeeded),
+            ..DeliveryFacts::default()
+        };
+        assert_eq!(state(ended), Some(DeliveryState::Succeeded));
     }
 
     #[test]

@@ -93,6 +93,15 @@ impl Endpoint {
         })
     }
 
+    /// Whether the endpoint would take the event if it came today, whenever that came.
+    #[must_use]
+    pub fn wants(&self, event: &Event) -> bool {
+        match event.only_to() {
+            Some(ordinal) => ordinal == self.key.ordinal,
+            None => self.filter.takes(&event.event_type, &event.channels),
+        }
+    }
+
     /// Whether the event at `position` goes to this endpoint, if it fits the filter.
     #[must_use]
     pub fn takes(&self, position: EventPosition) -> bool {

@@ -231,6 +231,12 @@ typed_id!(
 );
 
 typed_id!(
+    /// Names a task in the background: `qtask_…`.
+    TaskId,
+    "qtask_"
+);
+
+typed_id!(
     /// Names a key of the API, not the key itself: `key_…`.
     ApiKeyId,
     "key_"

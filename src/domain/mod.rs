@@ -25,3 +25,4 @@ pub mod outcome;
 pub mod page;
 pub mod record;
 pub mod secret;
+pub mod task;

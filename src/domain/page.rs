@@ -8,6 +8,7 @@ use super::{
     endpoint::{Endpoint, EndpointKey},
     event::{Event, EventPosition},
     id::Id,
+    task::{Candidates, Task},
 };
 use crate::time::Timestamp;
 
@@ -50,6 +51,17 @@ pub enum PageRequest {
         /// How many rows, from 1.
         limit: usize,
     },
+    /// Events that may go to an endpoint, and how their deliveries stand.
+    Candidates {
+        /// The endpoint.
+        endpoint: EndpointKey,
+        /// The first place.
+        from: EventPosition,
+        /// The place behind the last one.
+        until: EventPosition,
+        /// How many places, from 1.
+        limit: usize,
+    },
 }
 
 /// What was loaded.
@@ -69,6 +81,8 @@ pub enum Page {
         /// Whether there are more behind the last one.
         more: bool,
     },
+    /// Answers [`PageRequest::Candidates`].
+    Candidates(Candidates),
 }
 
 /// What a shard is acquired with: the only way to build an engine's state of it.
@@ -105,6 +119,8 @@ pub struct ApplicationState {
     pub events: Vec<Arc<Event>>,
     /// Its endpoints, in the order of their ordinals.
     pub endpoints: Vec<EndpointRecovery>,
+    /// Its tasks that have not ended, in the order of their ids.
+    pub tasks: Vec<Arc<Task>>,
 }
 
 /// What is known of one endpoint when its shard is acquired.

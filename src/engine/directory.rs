@@ -5,10 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{
-    Engine,
-    record::{OnCommit, ShardLog},
-};
+use super::{Engine, on_commit::OnCommit, record::ShardLog};
 use crate::{
     domain::{
         application::{Application, ApplicationKey},

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::{
     Engine,
-    flight::{Flight, Source, flight_handle},
+    flight::{Flight, Source, Start, flight_handle},
     io::Effect,
     walk::{Ahead, look},
 };
@@ -19,7 +19,6 @@ use crate::{
         attempt::AttemptRequest,
         change::{Change, StoreMode},
         delivery::OpenDelivery,
-        event::Event,
     },
     limits,
     time::Now,
@@ -244,7 +243,7 @@ impl Engine {
                     } else {
                         0
                     };
-                    self.send(index, event, 1, Source::Walk, now, out);
+                    self.send(index, Start::first(event), now, out);
                     return Step::Moved;
                 }
             }
@@ -265,23 +264,20 @@ impl Engine {
         if row.delivery.expires_at <= now.steady {
             self.expire_open(index, row.delivery.position, now);
         } else {
-            let number = row.delivery.attempts.saturating_add(1);
             self.retries_in_flight += 1;
-            self.send(index, row.event, number, Source::Open, now, out);
+            self.send(index, Start::again(row), now, out);
         }
         Step::Moved
     }
 
     /// Sends an attempt. Nothing is written for it: its duty is durable already.
-    pub(super) fn send(
-        &mut self,
-        index: usize,
-        event: Arc<Event>,
-        number: u16,
-        source: Source,
-        now: Now,
-        out: &mut Vec<Effect>,
-    ) {
+    pub(super) fn send(&mut self, index: usize, start: Start, now: Now, out: &mut Vec<Effect>) {
+        let Start {
+            event,
+            number,
+            source,
+            reopened,
+        } = start;
         let serial = self.next_handle();
         let Some(lane) = self.registry.lanes.get_mut(index) else {
             return;
@@ -306,6 +302,7 @@ impl Engine {
             event,
             number,
             source,
+            reopened,
             is_overtaken: false,
             started_at: now,
         });
@@ -329,7 +326,7 @@ impl Engine {
         };
         flight.source = Source::Open;
         self.retries_in_flight += 1;
-        lane.open.overtaken(position);
+        lane.open.overtaken(position, now.steady);
         let application = lane.application;
         let delivery = OpenDelivery {
             endpoint: lane.endpoint.key,
@@ -338,6 +335,7 @@ impl Engine {
             attempts: flight.number.saturating_sub(1),
             event: flight.event.id,
             expires_at: flight.event.expires_at,
+            reopened_after: None,
         };
         if let Some(log) = self.logs.get_mut(&delivery.endpoint.application.shard) {
             log.gather(Change::PutOpen(delivery), now);

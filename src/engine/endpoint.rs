@@ -7,7 +7,7 @@ use super::{
     Engine,
     fan_out::told_under_key,
     lane::{Lane, Place},
-    record::OnCommit,
+    on_commit::OnCommit,
 };
 use crate::{
     domain::{
@@ -326,6 +326,7 @@ impl Engine {
             log.positions_moved(now);
         }
         self.drop_resends(index);
+        self.drop_tasks(index, now);
         self.hold_rounds(application, index, DisabledReason::Requested);
         self.reconsider(index, now);
     }

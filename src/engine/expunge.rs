@@ -1,7 +1,7 @@
 //! Expunging: a payload is taken away, so nothing of it may be sent any more. What is in flight is; what
 //! was still to come is called off.
 
-use super::{Engine, record::OnCommit};
+use super::{Engine, on_commit::OnCommit};
 use crate::{
     domain::{
         application::ApplicationKey,
@@ -73,6 +73,7 @@ impl Engine {
         let mut gone = 0;
         for index in lanes {
             self.drop_resend(index, position, now);
+            self.note_task(index, position);
             let Some(lane) = self.registry.lanes.get_mut(index) else {
                 continue;
             };

@@ -3,7 +3,13 @@
 
 use std::sync::Arc;
 
-use super::{Engine, directory::record_told, done_map::DoneMap, lane::Place, record::OnCommit};
+use super::{
+    Engine,
+    directory::record_told,
+    done_map::DoneMap,
+    lane::Place,
+    on_commit::{OnCommit, SentAgain},
+};
 use crate::{
     domain::{
         change::{Batch, ChangeResult},
@@ -80,12 +86,7 @@ impl Engine {
             (OnCommit::Expunged(request, payload_of), _) => {
                 self.expunged(request, payload_of, now);
             }
-            (OnCommit::Resend(request, id, attempts, event), result) => {
-                match told_under_key(result) {
-                    Some(reply) => self.resend_known(request, id, (&event, reply), now),
-                    None => self.resend_owed(request, (id, event), attempts, now),
-                }
-            }
+            (OnCommit::SentAgain(again), result) => self.sent_again(again, result, now),
             (OnCommit::Refused(request, refusal), result) => {
                 let reply = told_under_key(result).unwrap_or(Err(refusal));
                 self.replies.push((request, reply));
@@ -101,6 +102,23 @@ impl Engine {
             (OnCommit::Application(request, _) | OnCommit::Endpoint(request, _), result) => {
                 let reply = told_under_key(result).unwrap_or(Err(Refusal::StoreFull));
                 self.replies.push((request, reply));
+            }
+        }
+    }
+
+    /// What somebody asked to be sent again is durable.
+    fn sent_again(&mut self, again: SentAgain, result: ChangeResult, now: Now) {
+        match again {
+            SentAgain::Resend(request, id, attempts, event) => match told_under_key(result) {
+                Some(reply) => self.resend_known(request, id, (&event, reply), now),
+                None => self.resend_owed(request, (id, event), attempts, now),
+            },
+            SentAgain::Task(request, task) => {
+                let reply = self.task_begun(&task, result, now);
+                self.replies.push((request, reply));
+            }
+            SentAgain::TaskCancelled(request, id) => {
+                self.replies.push((request, Ok(Answer::Task { id })));
             }
         }
     }

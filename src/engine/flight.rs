@@ -6,9 +6,53 @@ use std::sync::Arc;
 
 use super::{lane::Lane, open_rows::OpenRow};
 use crate::{
-    domain::{attempt::AttemptHandle, delivery::OpenDelivery, event::Event},
+    domain::{
+        attempt::{AttemptHandle, Trigger},
+        delivery::OpenDelivery,
+        event::Event,
+    },
     time::{Now, Timestamp},
 };
+
+/// An attempt to be started.
+#[derive(Debug)]
+pub(super) struct Start {
+    /// What it carries.
+    pub(super) event: Arc<Event>,
+    /// Which attempt of the delivery it is, from 1.
+    pub(super) number: u16,
+    /// Where its delivery stands.
+    pub(super) source: Source,
+    /// Where its delivery began anew, if a task sent it again.
+    pub(super) reopened: Option<Reopened>,
+}
+
+impl Start {
+    /// The first attempt of an event on the walk.
+    pub(super) const fn first(event: Arc<Event>) -> Self {
+        Self {
+            event,
+            number: 1,
+            source: Source::Walk,
+            reopened: None,
+        }
+    }
+
+    /// The next attempt of a delivery with a row.
+    pub(super) fn again(row: OpenRow) -> Self {
+        let delivery = row.delivery;
+        let reopened = delivery.reopened_after.map(|after| Reopened {
+            after,
+            expires_at: delivery.expires_at,
+        });
+        Self {
+            event: row.event,
+            number: delivery.attempts.saturating_add(1),
+            source: Source::Open,
+            reopened,
+        }
+    }
+}
 
 /// An attempt in flight.
 #[derive(Debug)]
@@ -23,10 +67,39 @@ pub(super) struct Flight {
     pub(super) number: u16,
     /// Where its delivery stands.
     pub(super) source: Source,
+    /// Where its delivery began anew, if a task sent it again.
+    pub(super) reopened: Option<Reopened>,
     /// Whether its delivery succeeded by another attempt meanwhile.
     pub(super) is_overtaken: bool,
     /// When it started.
     pub(super) started_at: Now,
+}
+
+/// A delivery that a task sent again: its schedule and its time began anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reopened {
+    /// Attempts that were behind it then.
+    pub(super) after: u16,
+    /// When it expires, in steady time.
+    pub(super) expires_at: Timestamp,
+}
+
+impl Flight {
+    /// Which attempt of the schedule it is, from 1.
+    pub(super) fn step(&self) -> u16 {
+        let before = self.reopened.map_or(0, |reopened| reopened.after);
+        self.number.saturating_sub(before)
+    }
+
+    /// What caused it: somebody asked for it, or the first one of those that a task sent again.
+    pub(super) fn trigger(&self) -> Trigger {
+        let is_first_again = self.reopened.is_some() && self.step() == 1;
+        if self.source == Source::Manual || is_first_again {
+            Trigger::Manual
+        } else {
+            Trigger::Schedule
+        }
+    }
 }
 
 /// Where the delivery of an attempt in flight stands.
@@ -61,7 +134,10 @@ pub(super) fn waiting_row(flight: &Flight, lane: &Lane, due: Timestamp) -> OpenR
         position: flight.event.position,
         attempts: flight.number,
         event: flight.event.id,
-        expires_at: flight.event.expires_at,
+        expires_at: flight
+            .reopened
+            .map_or(flight.event.expires_at, |reopened| reopened.expires_at),
+        reopened_after: flight.reopened.map(|reopened| reopened.after),
     };
     OpenRow {
         delivery,

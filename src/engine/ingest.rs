@@ -4,11 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{
-    Engine,
-    record::{OnCommit, ShardLog},
-    registry::ApplicationEntry,
-};
+use super::{Engine, on_commit::OnCommit, record::ShardLog, registry::ApplicationEntry};
 use crate::{
     domain::{
         application::ApplicationKey,
@@ -103,6 +99,8 @@ impl Engine {
                     position,
                     attempt,
                 } => self.expunge(request, (application, position), attempt),
+                Command::StartTask(new) => self.start_task((request, once), *new, now),
+                Command::CancelTask(task) => self.cancel_task(request, task, now),
                 Command::Resend {
                     endpoint,
                     event,
@@ -125,7 +123,11 @@ impl Engine {
     ) {
         let may_be_done = matches!(
             refusal,
-            Refusal::Stale | Refusal::TooManySecrets | Refusal::TooManyEndpoints
+            Refusal::Stale
+                | Refusal::TooManySecrets
+                | Refusal::TooManyEndpoints
+                | Refusal::TooManyTasks
+                | Refusal::EndpointDisabled
         );
         let shard = shard.filter(|_| may_be_done);
         let log = shard.and_then(|shard| Some((shard, self.logs.get_mut(&shard)?)));
@@ -138,12 +140,15 @@ impl Engine {
         }
     }
 
-    /// Whether the store has room for what a command writes. A key can be revoked on a disk that is
-    /// nearly full: that must not wait for somebody who makes room.
+    /// Whether the store has room for what a command writes. A key can be revoked and a task
+    /// called off on a disk that is nearly full: that must not wait for somebody who makes room.
     const fn has_room_for(&self, command: &Command) -> bool {
         match self.store_mode {
             StoreMode::Normal => true,
-            StoreMode::Reserve => matches!(command, Command::DeleteRecord { .. }),
+            StoreMode::Reserve => matches!(
+                command,
+                Command::DeleteRecord { .. } | Command::CancelTask(_)
+            ),
             StoreMode::ReadOnly => false,
         }
     }
@@ -251,6 +256,7 @@ const fn home(command: &Command) -> Option<ShardId> {
         Command::CreateEndpoint(new) => Some(new.application.shard),
         Command::UpdateEndpoint(update) => Some(update.application.shard),
         Command::Recall(application) => Some(application.shard),
+        Command::StartTask(new) => Some(new.application.shard),
         Command::CreateApplication { .. }
         | Command::UpdateApplication { .. }
         | Command::DeleteApplication { .. }
@@ -259,6 +265,7 @@ const fn home(command: &Command) -> Option<ShardId> {
         | Command::DeleteEndpoint { .. }
         | Command::AcceptEvent(_)
         | Command::Expunge { .. }
+        | Command::CancelTask(_)
         | Command::Once(..)
         | Command::Resend { .. } => None,
     }

@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use super::{done_map::DoneMap, open_rows::OpenRows, resend::Resends, window::Window};
+use super::{
+    done_map::DoneMap, open_rows::OpenRows, resend::Resends, task::TaskRun, window::Window,
+};
 use crate::{
     domain::{
         endpoint::{Endpoint, EndpointState},
@@ -29,6 +31,8 @@ pub(super) struct Lane {
     pub(super) place: Place,
     /// What somebody asked for.
     pub(super) resends: Resends,
+    /// What sends its deliveries again, the first of them at work.
+    pub(super) tasks: Vec<TaskRun>,
     /// The retries.
     pub(super) open: OpenRows,
     /// How many attempts may be in flight.
@@ -74,6 +78,7 @@ impl Lane {
             next: EventPosition::default(),
             place: Place::Idle,
             resends: Resends::default(),
+            tasks: Vec::new(),
             open: OpenRows::default(),
             window: Window::new(window_max),
             in_flight: 0,

@@ -43,6 +43,7 @@ mod held;
 mod ingest;
 pub mod io;
 mod lane;
+mod on_commit;
 mod open_rows;
 pub mod options;
 mod pages;
@@ -56,6 +57,8 @@ mod settle;
 mod shard;
 mod share;
 mod stats;
+mod task;
+mod task_step;
 #[cfg(test)]
 mod tests_support;
 mod walk;
@@ -117,6 +120,10 @@ pub struct Engine {
     loads: BTreeMap<LoadHandle, LoadSource>,
     /// Lanes that have run out of loaded open rows.
     open_loads: BTreeSet<(ShardId, usize)>,
+    /// Lanes whose task wants to look at events, in the order of their turns.
+    task_turns: VecDeque<usize>,
+    /// Lanes whose task waits for another try to look at events.
+    tasks_paused: BTreeSet<(Timestamp, usize)>,
     /// Open rows that stand in memory, over all lanes.
     open_held: Held,
     /// Events that became durable in this turn; `None` where one was refused.
@@ -165,6 +172,8 @@ impl Engine {
             asleep: BTreeSet::new(),
             loads: BTreeMap::new(),
             open_loads: BTreeSet::new(),
+            task_turns: VecDeque::new(),
+            tasks_paused: BTreeSet::new(),
             open_held: Held::default(),
             arrived: Vec::new(),
             woken: Vec::new(),
@@ -218,13 +227,14 @@ impl Engine {
             return results.into_iter().chain(forced).min();
         }
         let asleep = self.asleep.first().map(|(at, _)| *at);
+        let paused = self.tasks_paused.first().map(|(at, _)| *at);
         let generator = self
             .generator
             .next_at
             .filter(|_| self.options.generator.is_some());
         let rounds = self.rounds_deadline();
         let heartbeat = self.heartbeat_deadline();
-        [results, asleep, generator, rounds, heartbeat]
+        [results, asleep, paused, generator, rounds, heartbeat]
             .into_iter()
             .flatten()
             .min()

@@ -34,8 +34,8 @@ pub(super) struct OpenRows {
     rows: BTreeMap<OpenOrder, OpenRow>,
     /// Every stored row up to here stands in `rows`; `None`: all of them do.
     horizon: Option<OpenOrder>,
-    /// Deliveries whose row is in the store while their attempt is in flight.
-    flying: Vec<EventPosition>,
+    /// Deliveries whose row is in the store while their attempt is in flight, and when these were due.
+    flying: Vec<(EventPosition, Timestamp)>,
     load: Option<PendingLoad>,
     held: Held,
 }
@@ -136,12 +136,12 @@ impl OpenRows {
         self.horizon = if more { last.or(self.horizon) } else { None };
         for row in page {
             let position = row.delivery.position;
-            if !load.gone.contains(&position) && !self.flying.contains(&position) {
+            if !load.gone.contains(&position) && !self.is_flying(position) {
                 self.keep(row);
             }
         }
         for row in load.put {
-            if !self.flying.contains(&row.delivery.position) {
+            if !self.is_flying(row.delivery.position) {
                 self.insert(row);
             }
         }
@@ -151,19 +151,19 @@ impl OpenRows {
     pub(super) fn take_first(&mut self) -> Option<OpenRow> {
         let (_, row) = self.rows.pop_first()?;
         self.held.subtract(&row);
-        self.flying.push(row.delivery.position);
+        self.flying.push((row.delivery.position, row.delivery.due));
         Some(row)
     }
 
     /// A delivery whose attempt is in flight got a row.
-    pub(super) fn overtaken(&mut self, position: EventPosition) {
-        self.flying.push(position);
+    pub(super) fn overtaken(&mut self, position: EventPosition, due: Timestamp) {
+        self.flying.push((position, due));
         self.note_gone(position);
     }
 
     /// A flying delivery's attempt ended and its row went.
     pub(super) fn ended(&mut self, position: EventPosition) {
-        self.flying.retain(|flying| *flying != position);
+        self.flying.retain(|(flying, _)| *flying != position);
         self.note_gone(position);
     }
 
@@ -181,10 +181,38 @@ impl OpenRows {
         (row.is_some(), self.horizon.is_some())
     }
 
+    /// Whether an attempt of a delivery with a row is in flight.
+    pub(super) fn is_flying(&self, position: EventPosition) -> bool {
+        self.flying.iter().any(|(flying, _)| *flying == position)
+    }
+
+    /// Whether everything that was due by `until` was tried and came back.
+    pub(super) fn are_tried(&self, until: Timestamp) -> bool {
+        let mut flying = self.flying.iter();
+        self.next_due().is_none_or(|due| due > until) && flying.all(|(_, due)| *due > until)
+    }
+
+    /// Rows that are due at `due` are written, and nothing stands here of those deliveries: they are
+    /// found in the store, and so is what comes after them.
+    pub(super) fn reopened(&mut self, due: Timestamp) {
+        self.load = None;
+        let horizon = (
+            due.plus(Span::from_micros(-1)),
+            EventPosition::new(u64::MAX),
+        );
+        if self.horizon.is_some_and(|known| known <= horizon) {
+            return;
+        }
+        for row in self.rows.split_off(&horizon).values() {
+            self.held.subtract(row);
+        }
+        self.horizon = Some(horizon);
+    }
+
     /// A delivery waits, flying no more; at most `kept_max` rows stay here, twice over.
     pub(super) fn wait(&mut self, row: OpenRow, kept_max: usize) {
         let position = row.delivery.position;
-        self.flying.retain(|flying| *flying != position);
+        self.flying.retain(|(flying, _)| *flying != position);
         if let Some(load) = &mut self.load {
             load.gone.push(position);
             load.put.retain(|put| put.delivery.position != position);
@@ -280,7 +308,7 @@ mod tests {
         let mut rows = OpenRows::unloaded(Timestamp::from_millis(10));
         rows.load_started(LoadHandle::new(7));
         rows.wait(open_row(8, 40), 10); // came after the load was asked for
-        rows.overtaken(EventPosition::new(3)); // in flight: must not be sent twice
+        rows.overtaken(EventPosition::new(3), Timestamp::ZERO); // in flight: must not be sent twice
         rows.ended(EventPosition::new(2)); // gone since
         rows.loaded(
             LoadHandle::new(7),

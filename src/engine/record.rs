@@ -3,18 +3,15 @@
 //! Changes that somebody waits for go at the end of the turn; results of attempts join them or go
 //! by themselves a moment later. Losing a gathered result can only repeat an attempt.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::collections::VecDeque;
 
-use super::{Engine, io::Effect, lane::Place};
+use super::{Engine, io::Effect, lane::Place, on_commit::OnCommit};
 use crate::{
     domain::{
-        application::{Application, ApplicationKey},
         attempt::AttemptRecord,
         change::{Batch, BatchHandle, Change, Epoch},
-        command::{Refusal, RequestHandle},
-        endpoint::Endpoint,
-        event::{Event, EventPosition},
-        id::{EndpointId, Id, IdSource, ShardId},
+        command::RequestHandle,
+        id::{Id, IdSource, ShardId},
     },
     limits,
     random::Stream,
@@ -62,55 +59,6 @@ pub(super) struct Submitted {
     pub(super) handle: BatchHandle,
     /// What to do once each of its changes is durable.
     pub(super) then: Vec<OnCommit>,
-}
-
-/// What follows once a change is durable.
-#[derive(Clone, Debug)]
-pub(super) enum OnCommit {
-    /// Nothing: state followed when the change was gathered.
-    Nothing,
-    /// The application is known and its creator answered.
-    Application(RequestHandle, Arc<Application>),
-    /// The application is as it is here and who asked is answered.
-    ApplicationChanged(RequestHandle, Arc<Application>),
-    /// Who asked for the record is answered.
-    Record(RequestHandle, Id),
-    /// The endpoint is known and its creator answered.
-    Endpoint(RequestHandle, Arc<Endpoint>),
-    /// The endpoint is enabled from this event on and who asked is answered.
-    Enabled(RequestHandle, EndpointId, EventPosition),
-    /// The endpoint is as it is here and who asked is answered.
-    EndpointChanged(RequestHandle, Arc<Endpoint>),
-    /// The endpoint is gone from this event on and who asked is answered.
-    EndpointDeleted(RequestHandle, EndpointId, EventPosition),
-    /// The payload of this event is gone, or of none but the body of a reply, and who asked is answered.
-    Expunged(RequestHandle, Option<(ApplicationKey, EventPosition)>),
-    /// The attempt of this event, after so many, is made and who asked is answered.
-    Resend(RequestHandle, EndpointId, u16, Arc<Event>),
-    /// Who asked is refused, unless it was done before under the same key.
-    Refused(RequestHandle, Refusal),
-    /// The event is fanned out and its producer answered, if there is one.
-    Event(Option<RequestHandle>, Arc<Event>),
-}
-
-impl OnCommit {
-    /// Who waits for it.
-    pub(super) const fn request(&self) -> Option<RequestHandle> {
-        match self {
-            Self::Nothing => None,
-            Self::Application(request, _)
-            | Self::ApplicationChanged(request, _)
-            | Self::Record(request, _)
-            | Self::Endpoint(request, _)
-            | Self::Enabled(request, ..)
-            | Self::EndpointChanged(request, _)
-            | Self::EndpointDeleted(request, ..)
-            | Self::Expunged(request, ..)
-            | Self::Refused(request, _)
-            | Self::Resend(request, ..) => Some(*request),
-            Self::Event(request, _) => *request,
-        }
-    }
 }
 
 impl ShardLog {
@@ -322,7 +270,8 @@ impl Engine {
     /// Emits the next batch of a shard if it is due.
     fn record_shard(&mut self, shard: ShardId, all: bool, now: Now, out: &mut Vec<Effect>) {
         let wanted = (shard, 0)..=(shard, usize::MAX);
-        let wants_load = self.open_loads.range(wanted).next().is_some();
+        let wants_load =
+            self.open_loads.range(wanted).next().is_some() || self.wants_candidates(shard);
         let delay = self.options.record_delay;
         let Some(log) = self.logs.get(&shard) else {
             return;
@@ -333,6 +282,7 @@ impl Engine {
             self.submit(shard, now, out);
         }
         self.load_open_rows(shard, now, out);
+        self.load_candidates(shard, out);
     }
 
     /// Adds the rows of moved lanes and the watermarks, so that they fit what is in the batch.

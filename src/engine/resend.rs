@@ -6,10 +6,10 @@ use std::{collections::VecDeque, sync::Arc};
 
 use super::{
     Engine,
-    flight::{Flight, Source},
+    flight::{Flight, Source, Start},
     io::Effect,
     lane::Place,
-    record::OnCommit,
+    on_commit::{OnCommit, SentAgain},
 };
 use crate::{
     domain::{
@@ -51,6 +51,11 @@ impl Resends {
         }
     }
 
+    /// Whether an attempt of this delivery is owed, or about to be.
+    pub(super) fn concern(&self, position: EventPosition) -> bool {
+        self.asked.contains(&position) || self.is_under_way(position)
+    }
+
     fn is_under_way(&self, position: EventPosition) -> bool {
         let mut waiting = self.waiting.iter();
         self.flying.contains(&position) || waiting.any(|(event, _)| event.position == position)
@@ -78,7 +83,7 @@ impl Engine {
             position,
             attempts,
         };
-        let then = OnCommit::Resend(request, id, attempts, event);
+        let then = OnCommit::SentAgain(SentAgain::Resend(request, id, attempts, event));
         log.gather_urgent(Change::PutResend(row).once(once), then, bytes);
         let index = self.registry.lane(id);
         if let Some(lane) = index.and_then(|index| self.registry.lanes.get_mut(index)) {
@@ -169,7 +174,13 @@ impl Engine {
             return false;
         };
         let number = attempts.saturating_add(1);
-        self.send(index, event, number, Source::Manual, now, out);
+        let start = Start {
+            event,
+            number,
+            source: Source::Manual,
+            reopened: None,
+        };
+        self.send(index, start, now, out);
         true
     }
 

@@ -25,14 +25,17 @@ pub(super) enum LoadSource {
     Events(usize),
     /// The next open rows of a lane.
     Open(usize),
+    /// Events that a lane's task looks at.
+    Task(usize),
 }
 
 /// How long a failed load rests before it is asked for again.
-const LOAD_RETRY: Span = Span::from_millis(1_000);
+pub(super) const LOAD_RETRY: Span = Span::from_millis(1_000);
 
 impl Engine {
     /// Wakes the lanes whose time has come.
     pub(super) fn schedule(&mut self, now: Now) {
+        self.wake_tasks(now);
         while let Some((at, index)) = self.asleep.first().copied() {
             if at > now.steady {
                 return;
@@ -49,6 +52,7 @@ impl Engine {
     pub(super) fn reconsider(&mut self, index: usize, now: Now) {
         self.want_open_rows(index, now);
         self.count_wanting(index, now);
+        self.consider_task(index, now);
         let Some(lane) = self.registry.lanes.get_mut(index) else {
             return;
         };
@@ -224,8 +228,12 @@ impl Engine {
                 }
                 self.reconsider(index, now);
             }
-            (LoadSource::Events(_), Page::Open { .. })
-            | (LoadSource::Open(_), Page::Events { .. }) => {
+            (LoadSource::Task(index), Page::Candidates(candidates)) => {
+                self.task_looks(index, load, candidates, now);
+            }
+            (LoadSource::Events(_), Page::Open { .. } | Page::Candidates(_))
+            | (LoadSource::Open(_), Page::Events { .. } | Page::Candidates(_))
+            | (LoadSource::Task(_), Page::Events { .. } | Page::Open { .. }) => {
                 debug_assert!(
                     false,
                     "a load is answered with the kind of page it asked for"
@@ -250,6 +258,7 @@ impl Engine {
                 }
                 self.sleep_until(index, Some(again));
             }
+            Some(LoadSource::Task(index)) => self.pause_task(index, load, again),
             None => {}
         }
     }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::{
-        attempt::{AttemptHandle, AttemptRecord, AttemptResult, Trigger},
+        attempt::{AttemptHandle, AttemptRecord, AttemptResult},
         change::Change,
         endpoint::DisabledReason,
         event::EventPosition,
@@ -68,6 +68,7 @@ impl Engine {
             self.next_due(flight, retry_after, now)
         };
         self.record_attempt(flight, &outcome, result, now);
+        self.note_task(flight.lane, flight.event.position);
         match result {
             AttemptResult::Succeeded => self.stats.succeeded += 1,
             AttemptResult::Exhausted => self.stats.exhausted += 1,
@@ -110,7 +111,7 @@ impl Engine {
         let draw = Draw {
             event: flight.event.id.id().value(),
             endpoint: endpoint.unwrap_or_default().id().value(),
-            attempt: flight.number.into(),
+            attempt: flight.step().into(),
         };
         let due = self
             .options
@@ -138,11 +139,7 @@ impl Engine {
             endpoint,
             position: flight.event.position,
             number: flight.number,
-            trigger: if flight.source == Source::Manual {
-                Trigger::Manual
-            } else {
-                Trigger::Schedule
-            },
+            trigger: flight.trigger(),
             started_at: flight.started_at,
             duration: outcome.duration,
             outcome: outcome.kind,
@@ -271,6 +268,7 @@ impl Engine {
 
     fn record_expiry(&mut self, index: usize, position: EventPosition, now: Now) {
         self.stats.expired += 1;
+        self.note_task(index, position);
         let Some(lane) = self.registry.lanes.get(index) else {
             return;
         };

@@ -103,6 +103,7 @@ impl Engine {
                 log.positions_moved(now);
             }
         }
+        self.restore_tasks(state.tasks, now);
         for lane in lanes {
             self.reconsider(lane, now);
         }
@@ -248,8 +249,11 @@ impl Engine {
             self.asleep.retain(|(_, lane)| !forgotten.contains(lane));
             self.loads.retain(|_, source| match source {
                 LoadSource::Events(of) => *of != application,
-                LoadSource::Open(lane) => !forgotten.contains(lane),
+                LoadSource::Open(lane) | LoadSource::Task(lane) => !forgotten.contains(lane),
             });
+            self.task_turns.retain(|lane| !forgotten.contains(lane));
+            self.tasks_paused
+                .retain(|(_, lane)| !forgotten.contains(lane));
         }
     }
 }

@@ -44,6 +44,7 @@ pub(super) fn open_row(position: u64, due_ms: i64) -> OpenRow {
         attempts: 1,
         event: EventId::default(),
         expires_at: Timestamp::MAX,
+        reopened_after: None,
     };
     OpenRow {
         delivery,

@@ -7,4 +7,5 @@ pub mod address;
 pub mod classify;
 pub mod header;
 pub mod rate_limit;
+pub mod recovery;
 pub mod retry;

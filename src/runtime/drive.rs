@@ -279,6 +279,7 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
                 | Answer::Record { .. }
                 | Answer::Resend
                 | Answer::Expunged
+                | Answer::Task { .. }
                 | Answer::NameTaken { .. }
                 | Answer::Replayed { .. },
             )

@@ -321,8 +321,8 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let code = match refusal {
             Refusal::TooManyEndpoints => Code::TooManyEndpoints,
-            Refusal::TooManyRecords => Code::LimitReached,
-            Refusal::Stale | Refusal::TooManySecrets => Code::Conflict,
+            Refusal::TooManyRecords | Refusal::TooManyTasks => Code::LimitReached,
+            Refusal::Stale | Refusal::TooManySecrets | Refusal::EndpointDisabled => Code::Conflict,
             // It was there when the route looked, and was deleted since.
             Refusal::UnknownApplication | Refusal::UnknownEndpoint => Code::NotFound,
             Refusal::DiskFull => Code::DiskFull,

@@ -183,6 +183,7 @@ impl StoreHost {
         match request {
             PageRequest::Events { .. } => witness.happened.event_pages += 1,
             PageRequest::Open { .. } => witness.happened.open_pages += 1,
+            PageRequest::Candidates { .. } => {}
         }
         if let Some(store) = &mut self.store {
             self.asked.push(Asked::Load);

@@ -356,7 +356,11 @@ impl<'scenario> World<'scenario> {
                 None
             }
             Ok(
-                Answer::Endpoint { .. } | Answer::Record { .. } | Answer::Resend | Answer::Expunged,
+                Answer::Endpoint { .. }
+                | Answer::Record { .. }
+                | Answer::Resend
+                | Answer::Expunged
+                | Answer::Task { .. },
             )
             | Err(_) => None,
         };

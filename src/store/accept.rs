@@ -68,6 +68,7 @@ pub(super) fn accepts<P: Places>(places: &mut P, batch: &Batch) -> Result<bool, 
                 *next = event.position.plus(1);
                 free
             }
+            Change::PutTask(task) | Change::UpdateTask(task) => in_shard(task.endpoint.application),
             Change::UpdateEndpoint(endpoint) => in_shard(endpoint.key.application),
             Change::PutOpen(row) => in_shard(row.endpoint.application),
             Change::PutResend(row) => in_shard(row.endpoint.application),

@@ -13,26 +13,26 @@ mod endpoint_rows;
 mod event_log;
 mod expunge;
 mod history;
+mod lists;
 mod once;
 mod reads;
 mod retention;
+mod tasks;
 
 use std::{collections::VecDeque, sync::Arc};
 
 use self::{data::DataShard, directory::Directory};
-use super::{AcquireError, Completion, ReadError, Reads, Store, StoreFailure};
+use super::{AcquireError, Completion, Store, StoreFailure};
 use crate::{
     domain::{
-        application::{Application, ApplicationKey},
+        application::ApplicationKey,
         attempt::AttemptRecord,
         change::{Batch, Epoch},
         delivery::DeliveryState,
-        endpoint::{Endpoint, EndpointKey},
+        endpoint::EndpointKey,
         event::{Event, EventPosition},
-        history::{AttemptEntry, DeliveryEntry, EventEntry, HistoryQuery, Name},
         id::ShardId,
         page::{LoadHandle, Page, PageRequest, ShardState},
-        record::{Record, RecordKind},
     },
     limits,
 };
@@ -225,6 +225,13 @@ impl MemoryStore {
                 limit,
             } => (endpoint.application.shard == DATA_SHARD)
                 .then(|| self.data.open_page(endpoint, after, limit)),
+            PageRequest::Candidates {
+                endpoint,
+                from,
+                until,
+                limit,
+            } => (endpoint.application.shard == DATA_SHARD)
+                .then(|| Page::Candidates(self.data.candidates(endpoint, (from, until), limit))),
         }
     }
 }
@@ -279,97 +286,5 @@ impl Store for MemoryStore {
 
     fn data_shards(&self) -> u16 {
         DATA_SHARD.number()
-    }
-}
-
-impl Reads for MemoryStore {
-    fn application(&self, name: &Name) -> Result<Option<Arc<Application>>, ReadError> {
-        Ok(self.directory.find(name).cloned())
-    }
-
-    fn applications(&self, query: HistoryQuery) -> Result<Vec<Arc<Application>>, ReadError> {
-        Ok(self.directory.list(query))
-    }
-
-    fn record(&self, kind: RecordKind, name: &str) -> Result<Option<Arc<Record>>, ReadError> {
-        Ok(self.directory.record(kind, name))
-    }
-
-    fn records(&self, kind: RecordKind) -> Result<Vec<Arc<Record>>, ReadError> {
-        Ok(self.directory.records(kind))
-    }
-
-    fn endpoint(
-        &self,
-        application: ApplicationKey,
-        name: &Name,
-    ) -> Result<Option<Arc<Endpoint>>, ReadError> {
-        Ok(self.data.endpoint_named(application, name))
-    }
-
-    fn endpoints(
-        &self,
-        application: ApplicationKey,
-        from: u32,
-        limit: usize,
-    ) -> Result<Vec<Arc<Endpoint>>, ReadError> {
-        Ok(self.data.endpoints(application, from, limit))
-    }
-
-    fn endpoints_by_id(
-        &self,
-        application: ApplicationKey,
-        query: HistoryQuery,
-    ) -> Result<Vec<Arc<Endpoint>>, ReadError> {
-        Ok(self.data.endpoints_by_id(application, query))
-    }
-
-    fn event(
-        &self,
-        application: ApplicationKey,
-        name: &Name,
-    ) -> Result<Option<EventEntry>, ReadError> {
-        Ok(self.data.event_named(application, name))
-    }
-
-    fn events(
-        &self,
-        application: ApplicationKey,
-        query: HistoryQuery,
-    ) -> Result<Vec<EventEntry>, ReadError> {
-        Ok(self.data.event_entries(application, query))
-    }
-
-    fn attempts_of_endpoint(
-        &self,
-        endpoint: EndpointKey,
-        query: HistoryQuery,
-    ) -> Result<Vec<AttemptEntry>, ReadError> {
-        Ok(self.data.attempts_of_endpoint(endpoint, query))
-    }
-
-    fn delivery_state(
-        &self,
-        endpoint: EndpointKey,
-        position: EventPosition,
-    ) -> Result<Option<DeliveryState>, ReadError> {
-        Ok(self.data.delivery(endpoint, position))
-    }
-
-    fn deliveries(
-        &self,
-        endpoint: EndpointKey,
-        query: HistoryQuery,
-    ) -> Result<Vec<DeliveryEntry>, ReadError> {
-        Ok(self.data.deliveries(endpoint, query))
-    }
-
-    fn attempts_of_event(
-        &self,
-        application: ApplicationKey,
-        position: EventPosition,
-        query: HistoryQuery,
-    ) -> Result<Vec<AttemptEntry>, ReadError> {
-        Ok(self.data.attempts_of_event(application, position, query))
     }
 }

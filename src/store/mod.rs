@@ -19,9 +19,10 @@ use crate::domain::{
     endpoint::{Endpoint, EndpointKey},
     event::EventPosition,
     history::{AttemptEntry, DeliveryEntry, EventEntry, HistoryQuery, Name},
-    id::ShardId,
+    id::{Id, ShardId},
     page::{LoadHandle, Page, PageRequest, ShardState},
     record::{Record, RecordKind},
+    task::{Candidates, Task},
 };
 
 /// A durable store of shards.
@@ -170,6 +171,36 @@ pub trait Reads {
         query: HistoryQuery,
     ) -> Result<Vec<DeliveryEntry>, ReadError>;
 
+    /// Events of an endpoint's application that may go to it, from a place to before another, at most
+    /// `limit` places; and how their deliveries stand.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    fn candidates(
+        &self,
+        endpoint: EndpointKey,
+        span: (EventPosition, EventPosition),
+        limit: usize,
+    ) -> Result<Candidates, ReadError>;
+
+    /// The place that the next event of an application gets.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    fn next_position(&self, application: ApplicationKey) -> Result<EventPosition, ReadError>;
+
+    /// The task with this id.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    fn task(&self, id: Id) -> Result<Option<Arc<Task>>, ReadError>;
+
+    /// Tasks, over all applications.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    fn tasks(&self, query: HistoryQuery) -> Result<Vec<Arc<Task>>, ReadError>;
+
     /// Attempts for an event, over all endpoints.
     ///
     /// # Errors
@@ -269,6 +300,27 @@ impl<R: ReadThrough> Reads for R {
         query: HistoryQuery,
     ) -> Result<Vec<DeliveryEntry>, ReadError> {
         self.read_through(|reads| reads.deliveries(endpoint, query))
+    }
+
+    fn candidates(
+        &self,
+        endpoint: EndpointKey,
+        span: (EventPosition, EventPosition),
+        limit: usize,
+    ) -> Result<Candidates, ReadError> {
+        self.read_through(|reads| reads.candidates(endpoint, span, limit))
+    }
+
+    fn next_position(&self, application: ApplicationKey) -> Result<EventPosition, ReadError> {
+        self.read_through(|reads| reads.next_position(application))
+    }
+
+    fn task(&self, id: Id) -> Result<Option<Arc<Task>>, ReadError> {
+        self.read_through(|reads| reads.task(id))
+    }
+
+    fn tasks(&self, query: HistoryQuery) -> Result<Vec<Arc<Task>>, ReadError> {
+        self.read_through(|reads| reads.tasks(query))
     }
 
     fn attempts_of_event(

@@ -17,6 +17,7 @@ mod lists;
 mod messages;
 mod once;
 mod original_face;
+mod recovery;
 
 use std::{
     sync::{Arc, Mutex},

@@ -23,6 +23,7 @@ mod engine_model;
 mod engine_once;
 mod engine_records;
 mod engine_resend;
+mod engine_task;
 mod openapi;
 mod original;
 mod process;

@@ -397,3 +397,59 @@ async fn what_was_done_under_a_key_is_not_done_again_after_a_kill() {
     assert_eq!(listed("/api/v1/key"), Some(2));
     assert_eq!(listed("/api/v1/app/acme/msg"), Some(1));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recovery_goes_on_after_a_kill_until_everything_has_arrived() {
+    const MESSAGES: u32 = 300;
+    let (receiver, url) = receiver(vec![answering(1_000, &reply("200 OK", ""))]).await;
+    let fanfare = start(empty_folder());
+    let application = json!({"name": "n", "uid": "acme"});
+    assert_eq!(post(&fanfare, "/api/v1/app", &application).0, 201);
+    // Nobody listens there.
+    let endpoint = json!({"url": "http://127.0.0.1:9/", "uid": "hook"});
+    assert_eq!(
+        post(&fanfare, "/api/v1/app/acme/endpoint", &endpoint).0,
+        201
+    );
+    for number in 0..MESSAGES {
+        assert_eq!(
+            post(&fanfare, "/api/v1/app/acme/msg", &message(number)).0,
+            202
+        );
+    }
+    let hook = "/api/v1/app/acme/endpoint/hook";
+    let body = json!({ "url": url, "uid": "hook" }).to_string();
+    let length = body.len();
+    let answer = fanfare.exchange(format!(
+        "PUT {hook} HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-type: application/json\r\n\
+         content-length: {length}\r\n{KEY}\r\n{body}"
+    ));
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let hour_ago = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(1);
+    let since = json!({ "since": hour_ago.to_string() });
+    let (status, task) = post(&fanfare, &format!("{hook}/recover"), &since);
+    assert_eq!(status, 202, "{task}");
+    receiver.arrived(10).await;
+
+    let fanfare = start(fanfare.kill());
+    let mut seen = std::collections::BTreeSet::new();
+    let mut count = 10;
+    while seen.len() < MESSAGES as usize {
+        let requests = receiver.arrived(count).await;
+        seen = requests
+            .iter()
+            .filter_map(|sent| sent.header("webhook-id"))
+            .map(str::to_owned)
+            .collect();
+        count = requests.len() + 1;
+    }
+    let id = task["id"].as_str().expect("an id");
+    let path = format!("/api/v1/background-task/{id}");
+    let mut told = get(&fanfare, &path);
+    while told["status"] == "running" {
+        tokio::task::yield_now().await;
+        told = get(&fanfare, &path);
+    }
+    assert_eq!(told["status"], "finished", "{told}");
+    assert_eq!(told["data"]["done"], told["data"]["total"], "{told}");
+}

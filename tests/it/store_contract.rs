@@ -18,6 +18,7 @@ mod records;
 mod resends;
 pub(crate) mod rows;
 mod secrets;
+mod tasks;
 
 use std::sync::Arc;
 
@@ -53,6 +54,7 @@ use rows::{
     app, application, at, attempt, batch, endpoint, endpoint_key, ms, open, put_endpoint,
     put_event, url_key, watermark,
 };
+use tasks::*;
 
 /// A store whose single facts tests can look at.
 trait Inspect: Store + Reads {
@@ -133,6 +135,10 @@ macro_rules! every_fact {
             an_event_for_one_endpoint_is_for_no_other_and_keeps_what_was_said,
             endpoints_are_listed_by_id_both_ways,
             an_attempt_is_owed_until_it_is_made,
+            tasks_are_kept_and_those_under_way_are_recovered,
+            the_oldest_task_that_has_ended_goes_first,
+            a_task_sees_how_the_deliveries_of_its_endpoint_stand,
+            a_reopened_delivery_keeps_where_it_began_anew,
             a_failure_by_hand_settles_nothing,
             a_payload_goes_and_what_waited_for_it,
             the_body_of_a_reply_goes_and_nothing_else,
@@ -238,7 +244,7 @@ fn events_of<S: Store>(store: &mut S, from: u64, limit: usize) -> (Vec<u64>, u64
             events.iter().map(|event| event.position.number()).collect(),
             until.number(),
         ),
-        other @ Page::Open { .. } => panic!("another page: {other:?}"),
+        other @ (Page::Open { .. } | Page::Candidates(_)) => panic!("another page: {other:?}"),
     }
 }
 
@@ -446,7 +452,7 @@ fn completions_come_in_the_order_of_submission<S: Store>(make: impl Fn() -> S) {
             Completion::Committed(batch) => (batch.handle.number(), 0),
             Completion::Loaded(load, page) => match &**page {
                 Page::Events { events, .. } => (load.number(), events.len()),
-                Page::Open { .. } => panic!("another page"),
+                Page::Open { .. } | Page::Candidates(_) => panic!("another page"),
             },
             other => panic!("failed: {other:?}"),
         })
@@ -505,7 +511,7 @@ fn open_page<S: Store>(
             };
             (rows.iter().map(|(row, _)| place(row)).collect(), more)
         }
-        other @ Page::Events { .. } => panic!("another page: {other:?}"),
+        other @ (Page::Events { .. } | Page::Candidates(_)) => panic!("another page: {other:?}"),
     }
 }
 

@@ -12,7 +12,8 @@ use crate::{
         endpoint::Endpoint,
         event::Event,
         history::{AttemptEntry, EventEntry, HistoryQuery, Name, Order},
-        id::{ApiKeyId, ApplicationId, AttemptId, EndpointId, EventId, Id},
+        id::{ApiKeyId, ApplicationId, AttemptId, EndpointId, EventId, Id, TaskId},
+        task::Task,
     },
     server::{
         api_key::Caller,
@@ -126,6 +127,22 @@ impl<B: Backend> Called<B> {
         let read = |name| self.backend.reads().application(&name);
         let found = name.map(read).transpose()?.flatten();
         Ok(found.filter(|application| !application.is_deleted))
+    }
+
+    /// The task that the path names.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] if there is none, or none any more; or that the store can't be read.
+    pub(super) fn task(&self) -> Result<Arc<Task>, Problem> {
+        let named = self.path.iter().find(|(key, _)| key == "task");
+        let id = named.and_then(|(_, text)| text.parse().map(TaskId::id).ok());
+        let read = |id| self.backend.reads().task(id);
+        let found = id.map(read).transpose()?.flatten();
+        found.ok_or_else(|| {
+            let message =
+                "there is no task of this id, or none any more: the newest 1,000 are kept";
+            Problem::new(Code::NotFound, message)
+        })
     }
 
     /// The id of the key that the path names, if it can be one.

@@ -20,6 +20,8 @@ pub(super) enum ListKind {
     EventTypes,
     /// The keys of the API.
     Keys,
+    /// The tasks that go on in the background.
+    Tasks,
     /// The endpoints of an application.
     Endpoints,
     /// The events of an application.
@@ -110,6 +112,7 @@ fn check(list: List, said: &[u8]) -> [u8; 8] {
         ListKind::DeliveriesOfEvent => 7,
         ListKind::EventTypes => 8,
         ListKind::Keys => 9,
+        ListKind::Tasks => 10,
     };
     let mut hash = Sha256::new_with_prefix(b"fanfare iterator");
     hash.update([kind]);

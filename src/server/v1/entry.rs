@@ -11,6 +11,7 @@ use crate::{
         endpoint::Endpoint,
         history::{AttemptEntry, EventEntry},
         id::Id,
+        task::Task,
     },
     limits,
     server::problem::{Code, Problem},
@@ -66,6 +67,20 @@ impl Entry for Arc<Endpoint> {
 
     fn bytes(&self) -> usize {
         self.details.len()
+    }
+}
+
+impl Entry for Arc<Task> {
+    fn id(&self) -> Id {
+        self.id.id()
+    }
+
+    fn wall(&self) -> Timestamp {
+        self.created_at.wall
+    }
+
+    fn bytes(&self) -> usize {
+        0
     }
 }
 

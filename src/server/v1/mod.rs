@@ -32,9 +32,11 @@ mod operations;
 mod page;
 mod portal;
 mod query;
+mod recovery;
 mod revision;
 mod scope;
 mod status;
+mod task;
 mod wall_time;
 
 use axum::{

@@ -44,6 +44,12 @@ pub(super) enum Makes {
     ApiKey = 8,
     /// `POST /api/v1/auth/app-portal-access/{app}`
     PortalToken = 9,
+    /// `POST /api/v1/app/{app}/endpoint/{endpoint}/recover`
+    Recovery = 10,
+    /// `POST /api/v1/app/{app}/endpoint/{endpoint}/replay-missing`
+    MissingReplay = 11,
+    /// `POST /api/v1/app/{app}/endpoint/{endpoint}/bulk-replay`
+    BulkReplay = 12,
 }
 
 impl IdempotencyKey {

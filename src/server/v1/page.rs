@@ -314,7 +314,7 @@ pub(super) fn id_bounds(
 }
 
 /// The least id that can be made in this steady millisecond or later.
-fn first_id_of(millis: i64) -> Id {
+pub(super) fn first_id_of(millis: i64) -> Id {
     let millis = u128::from(millis.max(0).unsigned_abs()).min((1 << 48) - 1);
     Id::from_value(millis << 80)
 }

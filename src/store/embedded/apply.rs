@@ -11,6 +11,7 @@ use super::{
     names, once, record_row, resends,
     rows::{self, LaneRow, OpenRow},
     tables::{TableName, Writing},
+    tasks,
 };
 use crate::{
     domain::{
@@ -52,6 +53,8 @@ pub(super) fn change(
             put_lane(writing, memory, endpoint, None)?;
         }
         Change::Refuse(_) => return Ok(ChangeResult::Stale),
+        Change::PutTask(task) => return tasks::put(writing, memory, &task),
+        Change::UpdateTask(task) => return tasks::update(writing, &task),
         Change::PutEvent(event) => return put_event(writing, memory, &event),
         Change::SetEndpointState {
             endpoint,
@@ -192,12 +195,11 @@ fn put_open(
         memory.progress(application).open_rows += 1;
         memory.dirty.applications.insert(application);
     }
-    let value = OpenRow {
-        due: row.due.as_micros(),
-        attempts: row.attempts,
-    };
-    let value = rows::encode(&value, Vec::new())?;
-    writing.put(TableName::Open, &key, &value)?;
+    writing.put(TableName::Open, &key, &rows::open_row(row)?)?;
+    // What a task sent again is expired no more.
+    if row.reopened_after.is_some() {
+        writing.remove(TableName::Expired(bucket), &key)?;
+    }
     let key = keys::retry(endpoint, row.due, position);
     writing.put(TableName::Retry, &key, &[])
 }
@@ -229,9 +231,7 @@ pub(super) fn delete_open(
 }
 
 fn open_row(writing: &mut Writing<'_>, key: &[u8]) -> Result<Option<OpenRow>, Fault> {
-    writing.read(TableName::Open, key, |row| {
-        rows::decode(row, "the row of a waiting delivery")
-    })
+    writing.read(TableName::Open, key, |row| Ok(rows::read_open(row)?.0))
 }
 
 /// Takes the row of a delivery away and notes that it expired.

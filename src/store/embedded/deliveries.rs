@@ -1,22 +1,24 @@
-//! How a delivery stands, read from what the file has of it.
+//! How deliveries stand, read from what the file has of them.
+
+use std::sync::Arc;
 
 use super::{
     blocks,
     fault::Fault,
-    keys,
-    reading::{bare_event_in, bucket_at},
-    resends,
-    rows::{self, OpenRow},
+    keys, reader,
+    reading::{bare_event_in, bare_events_between, bucket_at},
+    resends, rows,
     tables::{Reading, TableName},
 };
 use crate::{
     domain::{
-        attempt::AttemptResult,
+        attempt::{AttemptRecord, AttemptResult},
         delivery::{self, DeliveryFacts},
         endpoint::{Endpoint, EndpointKey},
-        event::EventPosition,
+        event::{Event, EventPosition},
         history::DeliveryEntry,
         id::Id,
+        task::{Candidate, Candidates},
     },
     time::Timestamp,
 };
@@ -36,51 +38,105 @@ pub(super) fn entry_of(
     else {
         return Ok(None);
     };
-    let subscribed = known.matched(&event);
-    let facts = if subscribed {
-        let key = keys::delivery(endpoint, position);
-        let open: Option<OpenRow> = reading.read(TableName::Open, &key, |row| {
-            rows::decode(row, "the row of a waiting delivery")
-        })?;
-        let expired = reading.read(TableName::Expired(bucket), &key, |_| Ok(()))?;
-        DeliveryFacts {
-            subscribed,
-            open_due: open.map(|row| Timestamp::from_micros(row.due)),
-            resend: resends::is_owed(reading, endpoint, position)?,
-            last_result: last_result(reading, bucket, endpoint, position)?,
-            expired: expired.is_some(),
-            deleted: known.is_deleted(),
-            expunged: !has_payload,
-        }
-    } else {
-        DeliveryFacts::default()
-    };
+    let last = last_attempts(reading, bucket, endpoint, position)?;
+    let facts = facts(reading, bucket, known, &event, last.moved)?;
     Ok(Some(DeliveryEntry {
         event: event.id,
         accepted_wall: event.accepted_wall,
-        state: delivery::state(facts),
+        state: delivery::state(DeliveryFacts {
+            expunged: !has_payload,
+            ..facts
+        }),
     }))
 }
 
-/// The result of the last attempt of a delivery, from the newest block of its event back.
-fn last_result(
+/// Events that may go to an endpoint and have a payload, and how their deliveries stand.
+pub(super) fn candidates(
+    reading: &mut Reading,
+    endpoint: EndpointKey,
+    (from, until): (EventPosition, EventPosition),
+    limit: usize,
+) -> Result<Candidates, Fault> {
+    let end = from.plus(u64::try_from(limit).unwrap_or(u64::MAX));
+    let application = endpoint.application;
+    let until = end.min(until).min(reader::end_of(reading, application)?);
+    let mut found = Vec::new();
+    let known = reader::endpoint_at(reading, endpoint)?;
+    if let Some(known) = known {
+        for (bucket, event) in bare_events_between(reading, application, (from, until))? {
+            let last = last_attempts(reading, bucket, endpoint, event.position)?;
+            let facts = facts(reading, bucket, &known, &event, last.moved)?;
+            let newest = last.newest.as_ref();
+            found.push(Candidate {
+                state: delivery::state(facts),
+                attempts: newest.map_or(0, |record| record.number),
+                last_outcome: newest.map(|record| record.outcome),
+                event: Arc::new(event),
+            });
+        }
+    }
+    Ok(Candidates { found, until })
+}
+
+/// What is known of a delivery whose event has a payload.
+fn facts(
+    reading: &mut Reading,
+    bucket: u32,
+    endpoint: &Endpoint,
+    event: &Event,
+    last_result: Option<AttemptResult>,
+) -> Result<DeliveryFacts, Fault> {
+    let (key, position) = (endpoint.key, event.position);
+    let row = keys::delivery(key, position);
+    let open = reading.read(TableName::Open, &row, rows::read_open)?;
+    Ok(DeliveryFacts {
+        subscribed: endpoint.matched(event),
+        open_due: open.map(|(row, _)| Timestamp::from_micros(row.due)),
+        resend: resends::is_owed(reading, key, position)?,
+        last_result,
+        expired: reading.has(TableName::Expired(bucket), &row)?,
+        deleted: endpoint.is_deleted(),
+        expunged: false,
+    })
+}
+
+/// The last attempts of a delivery.
+#[derive(Default)]
+struct LastAttempts {
+    /// The very last one.
+    newest: Option<AttemptRecord>,
+    /// The result of the last one that moved it.
+    moved: Option<AttemptResult>,
+}
+
+/// Looks for the last attempts of a delivery, from the newest block of its event back.
+fn last_attempts(
     reading: &mut Reading,
     bucket: u32,
     endpoint: EndpointKey,
     position: EventPosition,
-) -> Result<Option<AttemptResult>, Fault> {
+) -> Result<LastAttempts, Fault> {
     let application = endpoint.application;
     let first = keys::attempts(application, position, Id::default());
     let last = keys::attempts(application, position, Id::from_value(u128::MAX));
     let range = (first.as_slice(), last.as_slice());
-    let mut found = None;
+    let mut found = LastAttempts::default();
     reading.scan(TableName::Attempts(bucket), range, true, |_, block| {
         let records = blocks::unpack(application, position, block)?;
-        let mut newest_first = records.iter().rev();
-        let record = newest_first
-            .find(|record| record.endpoint == endpoint && record.result != AttemptResult::Failed);
-        found = record.map(|record| record.result);
-        Ok(found.is_none())
+        let mut newest_first = records.into_iter().rev();
+        for record in newest_first
+            .by_ref()
+            .filter(|record| record.endpoint == endpoint)
+        {
+            if record.result != AttemptResult::Failed {
+                found.moved = Some(record.result);
+            }
+            found.newest.get_or_insert(record);
+            if found.moved.is_some() {
+                break;
+            }
+        }
+        Ok(found.moved.is_none())
     })?;
     Ok(found)
 }

@@ -1,5 +1,5 @@
 //! The keys of the tables: fixed widths, big-endian, so that the order of the bytes is the order
-//! that is meant. All but those of names begin with the shard.
+//! that is meant. All but those of names and tasks begin with the shard.
 //!
 //! | part | bytes |
 //! |---|---|
@@ -121,6 +121,11 @@ pub(super) fn once(shard: ShardId, key_sha256: &[u8; 32]) -> [u8; 34] {
         .put(&shard.number().to_be_bytes())
         .put(key_sha256)
         .done()
+}
+
+/// Of a task.
+pub(super) fn task(id: Id) -> [u8; 16] {
+    Builder::new().put(&id.value().to_be_bytes()).done()
 }
 
 /// Of a block of the index of attempts by endpoint.

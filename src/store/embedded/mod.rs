@@ -14,6 +14,7 @@
 //! `compact` are about the file of a store that no process has open.
 
 mod apply;
+mod attempts;
 pub mod backup;
 mod blocks;
 mod buckets;
@@ -54,6 +55,7 @@ mod sweep;
 pub mod system_disk;
 mod table_name;
 mod tables;
+mod tasks;
 mod vault;
 
 use core::fmt;

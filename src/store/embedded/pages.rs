@@ -1,11 +1,12 @@
 //! The pages that an engine loads.
 
 use super::{
+    deliveries,
     fault::Fault,
     keys::{self, Reader},
     memory::Memory,
     reading::{event_at, events_between},
-    rows::{self, OpenRow},
+    rows,
     tables::{Reading, TableName},
 };
 use crate::{
@@ -36,6 +37,15 @@ pub(super) fn page(
             after,
             limit,
         } => open(reading, endpoint, after, limit),
+        PageRequest::Candidates {
+            endpoint,
+            from,
+            until,
+            limit,
+        } => {
+            let candidates = deliveries::candidates(reading, endpoint, (from, until), limit)?;
+            Ok(Page::Candidates(candidates))
+        }
     }
 }
 
@@ -94,20 +104,20 @@ fn open(
     let mut rows = Vec::with_capacity(found.len());
     for (due, position) in found {
         let key = keys::delivery(endpoint, position);
-        let row: Option<OpenRow> = reading.read(TableName::Open, &key, |row| {
-            rows::decode(row, "the row of a waiting delivery")
-        })?;
+        let row = reading.read(TableName::Open, &key, rows::read_open)?;
         let event = event_at(reading, endpoint.application, position)?;
-        let (Some(row), Some((event, true))) = (row, event) else {
+        let (Some((row, reopened)), Some((event, true))) = (row, event) else {
             continue;
         };
+        let reopened_until = reopened.map(|row| Timestamp::from_micros(row.expires_at));
         let delivery = OpenDelivery {
             endpoint,
             due,
             position,
             attempts: row.attempts,
             event: event.id,
-            expires_at: event.expires_at,
+            expires_at: reopened_until.unwrap_or(event.expires_at),
+            reopened_after: reopened.map(|row| row.after),
         };
         rows.push((delivery, event));
     }

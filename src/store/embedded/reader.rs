@@ -3,20 +3,21 @@
 use std::sync::Arc;
 
 use super::{
-    SharedFile, blocks, deliveries, directory, endpoint_row, endpoints,
+    SharedFile,
+    attempts::{attempt_at, records_of},
+    deliveries, directory, endpoint_row, endpoints,
     fault::Fault,
-    keys::{self, Reader},
-    listing, names,
-    reading::{bare_event_at, bucket_at, event_at, first_from, id_at},
+    keys, listing, names,
+    reading::{bare_event_at, event_at, first_from, id_at},
     record_row,
     recovery::endpoint_rows,
     rows::{self, ProgressRow},
     tables::{Reading, TableName},
+    tasks,
 };
 use crate::{
     domain::{
         application::{Application, ApplicationKey},
-        attempt::AttemptRecord,
         change::UniqueKey,
         delivery::DeliveryState,
         endpoint::{Endpoint, EndpointKey},
@@ -24,6 +25,7 @@ use crate::{
         history::{AttemptEntry, DeliveryEntry, EventEntry, HistoryQuery, Name, Order},
         id::{EndpointId, Id},
         record::{Record, RecordKind},
+        task::{Candidates, Task},
     },
     store::{ReadError, Reads},
 };
@@ -203,6 +205,27 @@ impl Reads for EmbeddedReader {
         })
     }
 
+    fn candidates(
+        &self,
+        endpoint: EndpointKey,
+        span: (EventPosition, EventPosition),
+        limit: usize,
+    ) -> Result<Candidates, ReadError> {
+        self.read(|reading| deliveries::candidates(reading, endpoint, span, limit))
+    }
+
+    fn next_position(&self, application: ApplicationKey) -> Result<EventPosition, ReadError> {
+        self.read(|reading| end_of(reading, application))
+    }
+
+    fn task(&self, id: Id) -> Result<Option<Arc<Task>>, ReadError> {
+        self.read(|reading| tasks::by_id(reading, id))
+    }
+
+    fn tasks(&self, query: HistoryQuery) -> Result<Vec<Arc<Task>>, ReadError> {
+        self.read(|reading| tasks::list(reading, query))
+    }
+
     fn attempts_of_event(
         &self,
         application: ApplicationKey,
@@ -252,7 +275,10 @@ fn entry_at(
 }
 
 /// The place behind the newest event of an application.
-fn end_of(reading: &mut Reading, application: ApplicationKey) -> Result<EventPosition, Fault> {
+pub(super) fn end_of(
+    reading: &mut Reading,
+    application: ApplicationKey,
+) -> Result<EventPosition, Fault> {
     let key = [&b"p"[..], &keys::application(application)].concat();
     let row: Option<ProgressRow> = reading.read(TableName::State, &key, |row| {
         rows::decode(row, "the table of states")
@@ -311,71 +337,5 @@ fn positions(
             break;
         }
     }
-    Ok(found)
-}
-
-/// One attempt by its event and id.
-pub(super) fn attempt_at(
-    reading: &mut Reading,
-    application: ApplicationKey,
-    position: EventPosition,
-    id: Id,
-) -> Result<Option<AttemptRecord>, Fault> {
-    let Some(bucket) = bucket_at(reading, application, position)? else {
-        return Ok(None);
-    };
-    let first = keys::attempts(application, position, Id::default());
-    let last = keys::attempts(application, position, id);
-    let mut found = None;
-    let range = (first.as_slice(), last.as_slice());
-    reading.scan(TableName::Attempts(bucket), range, true, |_, block| {
-        let records = blocks::unpack(application, position, block)?;
-        found = records.into_iter().find(|record| record.id.id() == id);
-        Ok(false)
-    })?;
-    Ok(found)
-}
-
-/// The attempts of an event, as far as a query asks for them.
-fn records_of(
-    reading: &mut Reading,
-    application: ApplicationKey,
-    position: EventPosition,
-    query: HistoryQuery,
-) -> Result<Vec<AttemptRecord>, Fault> {
-    let Some(bucket) = bucket_at(reading, application, position)? else {
-        return Ok(Vec::new());
-    };
-    let is_backwards = query.order == Order::NewestFirst;
-    let first = keys::attempts(application, position, Id::default());
-    let last = keys::attempts(
-        application,
-        position,
-        query.below.unwrap_or(Id::from_value(u128::MAX)),
-    );
-    let mut found: Vec<AttemptRecord> = Vec::new();
-    let range = (first.as_slice(), last.as_slice());
-    reading.scan(
-        TableName::Attempts(bucket),
-        range,
-        is_backwards,
-        |key, block| {
-            let mut records = blocks::unpack(application, position, block)?;
-            if is_backwards {
-                records.reverse();
-            }
-            let asked = records
-                .into_iter()
-                .filter(|record| query.contains(record.id.id()));
-            found.extend(asked);
-            let begin = Reader(key.get(14..).unwrap_or_default()).id();
-            let is_over = is_backwards
-                && query
-                    .above
-                    .is_some_and(|above| begin.is_some_and(|id| id <= above));
-            Ok(found.len() < query.limit && !is_over)
-        },
-    )?;
-    found.truncate(query.limit);
     Ok(found)
 }

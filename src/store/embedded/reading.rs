@@ -95,6 +95,35 @@ pub(super) fn events_between(
     Ok(())
 }
 
+/// The events of a span that have a payload, without its bytes, in order, each with its bucket.
+pub(super) fn bare_events_between(
+    reading: &mut Reading,
+    application: ApplicationKey,
+    span: (EventPosition, EventPosition),
+) -> Result<Vec<(u32, Event)>, Fault> {
+    let mut events = Vec::new();
+    for (bucket, from, until) in spans_between(reading, application, span)? {
+        let mut found = Vec::new();
+        let first = keys::event(application, from);
+        let last = keys::event(application, EventPosition::new(until.number() - 1));
+        let range = (first.as_slice(), last.as_slice());
+        reading.scan(TableName::Events(bucket), range, false, |key, row| {
+            let position = position_of(key)?;
+            let event = rows::event(application, position, row, Bytes::new())?;
+            found.push((event, rows::payload_length(row)? == 0));
+            Ok(true)
+        })?;
+        for (event, is_empty) in found {
+            let key = keys::event(application, event.position);
+            let length = reading.read(TableName::Payloads(bucket), &key, |row| Ok(row.len()))?;
+            if length.is_some_and(|length| is_empty || length > 0) {
+                events.push((bucket, event));
+            }
+        }
+    }
+    Ok(events)
+}
+
 /// The position in the key of an event.
 pub(super) fn position_of(key: &[u8]) -> Result<EventPosition, Fault> {
     let position = Reader(key.get(6..).unwrap_or_default()).position();

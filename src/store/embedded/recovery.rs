@@ -14,6 +14,7 @@ use super::{
     resends,
     rows::{self, LaneRow},
     tables::{Reading, TableName},
+    tasks,
 };
 use crate::{
     domain::{
@@ -111,6 +112,7 @@ fn application(
         open_rows: progress.open_rows,
         events,
         endpoints: recovered,
+        tasks: tasks::under_way(reading, key)?,
     })
 }
 

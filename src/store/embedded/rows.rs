@@ -12,6 +12,7 @@ use super::fault::Fault;
 use crate::{
     domain::{
         application::{Application, ApplicationKey},
+        delivery::OpenDelivery,
         event::{Besides, Event, EventPosition, Payload},
         id::{ApplicationId, EventId, Id},
     },
@@ -266,6 +267,35 @@ pub(super) struct OpenRow {
     pub(super) due: i64,
     /// Attempts that were made.
     pub(super) attempts: u16,
+}
+
+/// What the row of a delivery has that a task sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ReopenedRow {
+    /// Attempts that were made before.
+    pub(super) after: u16,
+    /// When it expires, in steady microseconds.
+    pub(super) expires_at: i64,
+}
+
+/// A waiting delivery as a row.
+pub(super) fn open_row(delivery: OpenDelivery) -> Result<Vec<u8>, Fault> {
+    let row = OpenRow {
+        due: delivery.due.as_micros(),
+        attempts: delivery.attempts,
+    };
+    match delivery.reopened_after {
+        None => encode(&row, Vec::new()),
+        Some(after) => {
+            let expires_at = delivery.expires_at.as_micros();
+            encode_grown(&row, &ReopenedRow { after, expires_at }, Vec::new())
+        }
+    }
+}
+
+/// The row of a waiting delivery.
+pub(super) fn read_open(bytes: &[u8]) -> Result<(OpenRow, Option<ReopenedRow>), Fault> {
+    decode_grown(bytes, "the row of a waiting delivery")
 }
 
 /// Where a lagging lane stands.

@@ -22,6 +22,8 @@ pub(super) enum TableName {
     Retry,
     /// Attempts that somebody asked for.
     Resends,
+    /// Tasks.
+    Tasks,
     /// Lagging lanes.
     Lanes,
     /// Attempts that are not in the index yet.
@@ -44,7 +46,7 @@ pub(super) enum TableName {
 
 impl TableName {
     /// The tables that are always there.
-    pub(super) const FIXED: [Self; 12] = [
+    pub(super) const FIXED: [Self; 13] = [
         Self::State,
         Self::Applications,
         Self::Records,
@@ -54,6 +56,7 @@ impl TableName {
         Self::Open,
         Self::Retry,
         Self::Resends,
+        Self::Tasks,
         Self::Lanes,
         Self::Journal,
         Self::Heads,
@@ -71,6 +74,7 @@ impl TableName {
             Self::Open => "open".to_owned(),
             Self::Retry => "retry".to_owned(),
             Self::Resends => "resends".to_owned(),
+            Self::Tasks => "tasks".to_owned(),
             Self::Lanes => "lanes".to_owned(),
             Self::Journal => "journal".to_owned(),
             Self::Heads => "heads".to_owned(),
@@ -106,6 +110,7 @@ impl TableName {
             Self::Records => (15, 0),
             Self::Once(day) => (16, day),
             Self::Resends => (17, 0),
+            Self::Tasks => (18, 0),
         };
         (kind << 32) | bucket as u64
     }

@@ -25,6 +25,7 @@ use crate::{
         event::{Event, EventPosition},
         id::Id,
         once::Once,
+        task::Task,
     },
     store::accept::{Places, accepts},
     time::Now,
@@ -38,6 +39,7 @@ pub(super) struct DataShard {
     keys: Keys,
     pub(super) retention: Retention,
     pub(super) last_id: Id,
+    pub(super) tasks: BTreeMap<Id, Arc<Task>>,
     /// Events whose last open row went in this commit; empty between commits.
     released: Vec<(ApplicationKey, EventPosition)>,
     /// Applications whose cursors moved in this commit; empty between commits.
@@ -88,6 +90,7 @@ impl DataShard {
             keys: Keys::default(),
             retention: Retention::new(options),
             last_id: Id::default(),
+            tasks: BTreeMap::new(),
             released: Vec::new(),
             moved: BTreeSet::new(),
         }
@@ -155,6 +158,8 @@ impl DataShard {
             }
             Change::PutOpen(row) => self.put_open(row),
             Change::DeleteOpen { endpoint, position } => self.delete_open(endpoint, position),
+            Change::PutTask(task) => return self.put_task(task),
+            Change::UpdateTask(task) => return self.update_task(task),
             Change::PutResend(row) => {
                 let rows = self.endpoint_mut(row.endpoint);
                 if let Some(rows) = rows.filter(|rows| !rows.endpoint().is_deleted()) {
@@ -259,6 +264,11 @@ impl DataShard {
         };
         if endpoint.put_open(row) {
             event.open_rows += 1;
+        }
+        // What a task sent again is expired no more.
+        if row.reopened_after.is_some() {
+            let ordinal = row.endpoint.ordinal;
+            event.expired.retain(|expired| *expired != ordinal);
         }
         if let Some(number) = event.ended.take() {
             self.retention.reopen(number, event.volume());

@@ -25,7 +25,10 @@ impl DataShard {
         let applications = self.applications.iter();
         ShardState::Data {
             applications: applications
-                .map(|(key, rows)| application_state(*key, rows))
+                .map(|(key, rows)| ApplicationState {
+                    tasks: self.tasks_under_way(*key),
+                    ..application_state(*key, rows)
+                })
                 .collect(),
             last_id: self.last_id,
         }
@@ -196,6 +199,7 @@ fn application_state(key: ApplicationKey, rows: &ApplicationRows) -> Application
             .sum(),
         events: events.map(|row| Arc::clone(&row.event)).collect(),
         endpoints,
+        tasks: Vec::new(),
     }
 }
 

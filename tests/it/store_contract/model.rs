@@ -174,16 +174,12 @@ impl Model {
             | Change::DeleteEndpoint { .. }
             | Change::Expunge { .. }
             | Change::ExpungeAttempt { .. }
+            | Change::PutTask(_)
+            | Change::UpdateTask(_)
             | Change::PutResend(_)
             | Change::DeleteResend { .. } => unreachable!("not drafted"),
             Change::PutEndpoint { endpoint, unique } => {
-                if let Some(existing) = unique.as_ref().and_then(|key| self.unique.get(key)) {
-                    return ChangeResult::Existing(*existing);
-                }
-                let id = endpoint.id.id();
-                self.unique.extend(unique.clone().map(|key| (key, id)));
-                self.last_id = self.last_id.max(id);
-                self.endpoints.insert(endpoint.key, (**endpoint).clone());
+                return self.put_endpoint(endpoint, unique.as_ref());
             }
             Change::PutEvent(event) => return self.put_event(event),
             Change::PutOpen(row) => {
@@ -231,6 +227,21 @@ impl Model {
                 }
             }
         }
+        ChangeResult::Fresh
+    }
+
+    fn put_endpoint(
+        &mut self,
+        endpoint: &Arc<Endpoint>,
+        unique: Option<&UniqueKey>,
+    ) -> ChangeResult {
+        if let Some(existing) = unique.and_then(|key| self.unique.get(key)) {
+            return ChangeResult::Existing(*existing);
+        }
+        let id = endpoint.id.id();
+        self.unique.extend(unique.cloned().map(|key| (key, id)));
+        self.last_id = self.last_id.max(id);
+        self.endpoints.insert(endpoint.key, (**endpoint).clone());
         ChangeResult::Fresh
     }
 
@@ -567,7 +578,7 @@ impl<S: Inspect> Pair<S> {
                     let ids: Vec<Id> = events.iter().map(|event| event.id.id()).collect();
                     assert_eq!((ids, end), (expected, rows::at(until)));
                 }
-                Page::Open { .. } => panic!("another page"),
+                Page::Open { .. } | Page::Candidates(_) => panic!("another page"),
             },
             other => panic!("not loaded: {other:?}"),
         }
@@ -611,7 +622,7 @@ impl<S: Inspect> Pair<S> {
                         rows.iter().map(|(row, _)| unnamed(row)).collect();
                     assert_eq!((found, more), (expected, expected_more));
                 }
-                Page::Events { .. } => panic!("another page"),
+                Page::Events { .. } | Page::Candidates(_) => panic!("another page"),
             },
             other => panic!("not loaded: {other:?}"),
         }

@@ -137,6 +137,7 @@ pub(crate) fn open(endpoint: EndpointKey, position: u64, due: i64) -> OpenDelive
         attempts: 1,
         event: EventId::default(),
         expires_at: ms(1_000_000),
+        reopened_after: None,
     }
 }
 

@@ -10,8 +10,9 @@ use fanfare::{
         endpoint::{Endpoint, EndpointKey, EndpointState, Target},
         event::EventPosition,
         history::{AttemptEntry, DeliveryEntry, EventEntry, HistoryQuery, Name},
-        id::{EndpointId, EventId, ShardId},
+        id::{EndpointId, EventId, Id, ShardId},
         record::{Record, RecordKind},
+        task::{Candidates, Task},
     },
     runtime::handle::Readiness,
     server::backend::Backend,
@@ -124,6 +125,8 @@ impl Inside {
             | Command::Expunge { .. }
             | Command::Resend { .. }
             | Command::Recall(_)
+            | Command::StartTask(_)
+            | Command::CancelTask(_)
             | Command::Once(..) => {
                 panic!("the original routes only register and test")
             }
@@ -265,6 +268,28 @@ impl Reads for FakeBackend {
         _: EndpointKey,
         _: HistoryQuery,
     ) -> Result<Vec<AttemptEntry>, ReadError> {
+        Ok(Vec::new())
+    }
+
+    fn candidates(
+        &self,
+        _: EndpointKey,
+        (_, until): (EventPosition, EventPosition),
+        _: usize,
+    ) -> Result<Candidates, ReadError> {
+        let found = Vec::new();
+        Ok(Candidates { found, until })
+    }
+
+    fn next_position(&self, _: ApplicationKey) -> Result<EventPosition, ReadError> {
+        Ok(EventPosition::default())
+    }
+
+    fn task(&self, _: Id) -> Result<Option<Arc<Task>>, ReadError> {
+        Ok(None)
+    }
+
+    fn tasks(&self, _: HistoryQuery) -> Result<Vec<Arc<Task>>, ReadError> {
         Ok(Vec::new())
     }
 

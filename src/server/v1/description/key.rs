@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::limits;
+use crate::{
+    limits,
+    server::v1::task::{KINDS, STATUSES},
+};
 
 /// A key of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +48,12 @@ pub(in crate::server::v1) enum Key {
     ExpandedStatuses,
     /// Whether each attempt has its message.
     WithMessage,
+    /// Only tasks that stand so.
+    TaskStatus,
+    /// Only tasks of this kind.
+    TaskKind,
+    /// Whether nothing is done but counting.
+    DryRun,
 }
 
 impl Key {
@@ -155,6 +164,21 @@ impl Key {
             Self::WithMessage => (
                 "with_msg",
                 "Whether each attempt has its message as `msg`.",
+                flag(false),
+            ),
+            Self::TaskStatus => (
+                "status",
+                "Only tasks that stand so.",
+                json!({ "type": "string", "enum": STATUSES }),
+            ),
+            Self::TaskKind => (
+                "task",
+                "Only tasks of this kind.",
+                json!({ "type": "string", "enum": KINDS }),
+            ),
+            Self::DryRun => (
+                "dryRun",
+                "Whether nothing is sent and the answer tells how many would be.",
                 flag(false),
             ),
         }

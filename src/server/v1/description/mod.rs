@@ -10,6 +10,7 @@ mod key;
 mod page;
 mod schema;
 mod shape;
+mod task_bodies;
 
 use std::{collections::BTreeMap, sync::LazyLock};
 

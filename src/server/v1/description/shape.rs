@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{
     bodies, caller_bodies,
     schema::{page, taken},
+    task_bodies,
 };
 
 /// A shape that has a name.
@@ -47,6 +48,12 @@ pub(in crate::server::v1) enum Shape {
     EndpointDeliveryPage,
     Attempt,
     AttemptPage,
+    SpanIn,
+    BulkReplayIn,
+    TaskBegun,
+    DryRun,
+    Task,
+    TaskPage,
     Problem,
     ValidationProblem,
     Description,
@@ -54,7 +61,7 @@ pub(in crate::server::v1) enum Shape {
 
 impl Shape {
     /// All of them, in the order in which the description shows them.
-    pub(super) const ALL: [Self; 40] = [
+    pub(super) const ALL: [Self; 46] = [
         Self::Application,
         Self::ApplicationIn,
         Self::ApplicationPatch,
@@ -92,6 +99,12 @@ impl Shape {
         Self::EndpointDeliveryPage,
         Self::Attempt,
         Self::AttemptPage,
+        Self::SpanIn,
+        Self::BulkReplayIn,
+        Self::TaskBegun,
+        Self::DryRun,
+        Self::Task,
+        Self::TaskPage,
         Self::Problem,
         Self::ValidationProblem,
         Self::Description,
@@ -147,6 +160,12 @@ impl Shape {
             Self::EndpointDeliveryPage => page(Self::EndpointDelivery),
             Self::Attempt => bodies::attempt(),
             Self::AttemptPage => page(Self::Attempt),
+            Self::SpanIn => task_bodies::span_in(),
+            Self::BulkReplayIn => task_bodies::bulk_replay_in(),
+            Self::TaskBegun => task_bodies::task_begun(),
+            Self::DryRun => task_bodies::dry_run(),
+            Self::Task => task_bodies::task(),
+            Self::TaskPage => page(Self::Task),
             Self::Problem => bodies::problem(),
             Self::ValidationProblem => bodies::validation_problem(),
             Self::Description => bodies::description(),

@@ -11,6 +11,7 @@ use super::{
     body::{self, Object, invalid, offset_of},
     faults::{Faults, shown},
     half_pairs::half_pair,
+    wall_time::WallTime,
 };
 use crate::{
     limits,
@@ -215,6 +216,34 @@ impl<'body> Fields<'body> {
             return None;
         }
         Some(text)
+    }
+
+    /// A name that may be absent.
+    pub(super) fn name(&mut self, name: &str) -> Option<Arc<str>> {
+        let value = self.take_given(name)?;
+        self.name_of(name, value)
+    }
+
+    /// A moment that must be there.
+    pub(super) fn required_moment(&mut self, name: &str) -> Option<WallTime> {
+        let value = self.take_required(name)?;
+        self.moment_of(name, value)
+    }
+
+    /// A moment that may be absent.
+    pub(super) fn moment(&mut self, name: &str) -> Option<WallTime> {
+        let value = self.take_given(name)?;
+        self.moment_of(name, value)
+    }
+
+    fn moment_of(&mut self, name: &str, value: &RawValue) -> Option<WallTime> {
+        let text = self.text_of(name, value)?;
+        let read = WallTime::parse(&text);
+        if read.is_none() {
+            let rule = "must be a time as RFC 3339 has it, such as 2026-11-24T16:00:00Z";
+            self.wrong(name, FaultKind::Value, rule);
+        }
+        read
     }
 
     /// A name that must be there.

@@ -8,6 +8,7 @@
 mod directory;
 mod endpoints;
 mod history;
+mod tasks;
 
 use super::{
     description::{self, Key, Shape},
@@ -27,6 +28,8 @@ pub(super) fn operations<B: Backend>() -> Vec<Operation<B>> {
     all.extend(directory::event_types());
     all.extend(endpoints::endpoints());
     all.extend(endpoints::endpoint_parts());
+    all.extend(tasks::recoveries());
+    all.extend(tasks::tasks());
     all.extend(history::messages());
     all.extend(history::deliveries());
     all.extend(history::attempts());

@@ -4,12 +4,12 @@ use super::{Checker, called_endpoint, called_event, event_key};
 use crate::{
     domain::{endpoint::EndpointKey, event::EventPosition, id::Id},
     store::embedded::{
+        attempts::attempt_at,
         blocks::{self, IndexEntry},
         fault::Fault,
         index::read_journal,
         keys::{self, Reader},
         listing,
-        reader::attempt_at,
         tables::TableName,
     },
 };

@@ -196,6 +196,7 @@ impl Checker<'_> {
                 TableName::Open => self.open(key, value),
                 TableName::Retry => self.retry(key),
                 TableName::Resends => self.resend(key, value),
+                TableName::Tasks => self.task(key, value),
                 TableName::Lanes => self.lane(key, value),
                 TableName::Journal => self.journal(key, value),
                 TableName::Heads => self.head(key, value),

@@ -155,6 +155,7 @@ fn write_store(disk: Arc<SystemDisk>) {
         attempts: 1,
         event: EventId::default(),
         expires_at: ms(1_000_000),
+        reopened_after: None,
     };
     let mut changes = vec![endpoint()];
     changes.extend((0..EVENTS).map(event));

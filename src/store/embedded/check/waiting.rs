@@ -7,8 +7,9 @@ use crate::{
         fault::Fault,
         keys::{self, Reader},
         resends,
-        rows::{self, LaneRow, OpenRow},
+        rows::{self, LaneRow},
         tables::TableName,
+        tasks,
     },
     time::Timestamp,
 };
@@ -17,7 +18,7 @@ impl Checker<'_> {
     /// A waiting delivery has its event, its endpoint and its row in its lane.
     pub(super) fn open(&mut self, key: &[u8], row: &[u8]) -> Result<(), Fault> {
         let (endpoint, position) = delivery_key(key)?;
-        let row: OpenRow = rows::decode(row, "the row of a waiting delivery")?;
+        let (row, _) = rows::read_open(row)?;
         let event = called_event(endpoint.application, position);
         let what = format!("a delivery of {event} to endpoint {}", endpoint.ordinal);
         let due = Timestamp::from_micros(row.due);
@@ -54,6 +55,21 @@ impl Checker<'_> {
         Ok(())
     }
 
+    /// A task is of an endpoint, looks at events that were given out and has an id that was.
+    pub(super) fn task(&mut self, key: &[u8], row: &[u8]) -> Result<(), Fault> {
+        let task = tasks::task(key, row)?;
+        let what = format!("the task {}", task.id);
+        let application = task.endpoint.application;
+        self.given_out(application.shard, task.id.id(), &what);
+        if !self.has_endpoint(task.endpoint)? {
+            self.fault(format!("{what} is of an endpoint that is not there"));
+        }
+        if task.until > self.next_position(application) {
+            self.fault(format!("{what} looks beyond the newest event"));
+        }
+        Ok(())
+    }
+
     /// A row of a lane is the other row of a waiting delivery.
     pub(super) fn retry(&mut self, key: &[u8]) -> Result<(), Fault> {
         let mut reader = Reader(key);
@@ -62,10 +78,8 @@ impl Checker<'_> {
             return Err(Fault::damaged("the key of a waiting delivery"));
         };
         let twin = keys::delivery(endpoint, position);
-        let found = self.look.read(TableName::Open, &twin, |row| {
-            rows::decode::<OpenRow>(row, "the row of a waiting delivery")
-        })?;
-        if found.is_none_or(|row| row.due != due.as_micros()) {
+        let found = self.look.read(TableName::Open, &twin, rows::read_open)?;
+        if found.is_none_or(|(row, _)| row.due != due.as_micros()) {
             let event = called_event(endpoint.application, position);
             let ordinal = endpoint.ordinal;
             self.fault(format!(
