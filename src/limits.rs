@@ -119,9 +119,15 @@ pub const API_KEYS_MAX: usize = 10_000;
 /// Most channels of a message and of an endpoint. Over it: 422.
 pub const CHANNELS_MAX: usize = 10;
 /// Most tags of a message. Over it: 422.
-pub const TAGS_MAX: usize = 10;
+pub const TAGS_MAX: usize = 5;
 /// Longest tag, in bytes.
 pub const TAG_BYTES_MAX: usize = 128;
+/// Longest time that can be asked for a payload to be kept, in days.
+pub const PAYLOAD_RETENTION_DAYS_MAX: u64 = 90;
+/// Most parameters of transformations in a message. Over it: 422.
+pub const TRANSFORMATION_PARAMETERS_MAX: usize = 32;
+/// Longest media type of a payload, in bytes. Over it: 422.
+pub const CONTENT_TYPE_BYTES_MAX: usize = 128;
 /// Longest text of what is said of a message besides, in bytes of JSON. Over it: 422.
 pub const EVENT_DETAILS_BYTES_MAX: usize = 8 * 1024;
 /// Most spans of events, each with its filter, that are remembered of an endpoint; over it the oldest

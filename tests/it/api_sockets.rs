@@ -181,7 +181,7 @@ fn a31_with_a_body_of_a_mebibyte_a_wrong_key_is_401_before_it_is_read() {
     };
     let upper = KEY.to_ascii_uppercase();
     let changed = format!("{}x", &KEY[..KEY.len() - 1]);
-    for (path, right) in [("/api/v1/app", 413), ("/api/v1/app/acme/msg", 404)] {
+    for path in ["/api/v1/app", "/api/v1/app/acme/msg"] {
         for wrong in ["x", &upper, &changed, &KEY[1..], &format!("{KEY}x")] {
             // With all of its body, and with none of it: nobody waits for that.
             for body in [mebibyte, 0] {
@@ -191,9 +191,10 @@ fn a31_with_a_body_of_a_mebibyte_a_wrong_key_is_401_before_it_is_read() {
                 assert!(reply.head.contains("www-authenticate: Bearer"), "{reply:?}");
             }
         }
-        // The right one is let in, and its body is too large where there is what it is for.
+        // The right one is let in, and its body is too large, also where it might make what the path
+        // names.
         let reply = answered_early(process.connect(), &request(KEY, path, mebibyte));
-        assert_eq!(reply.status, right, "{path} {reply:?}");
+        assert_eq!(reply.status, 413, "{path} {reply:?}");
     }
     // A key of a mebibyte is larger than a head may be.
     let long = "x".repeat(mebibyte);

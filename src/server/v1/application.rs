@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{extract::Request, response::Response};
 use bytes::Bytes;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -18,7 +18,7 @@ use super::{
     once::{IdempotencyKey, Makes, gone, replayed},
     page::PageQuery,
     revision::{TRIES, told_at},
-    taken, told, unexpected,
+    scope, taken, told, unexpected,
 };
 use crate::{
     domain::{
@@ -34,6 +34,9 @@ use crate::{
         v1::wall_time,
     },
 };
+
+/// Where applications are made.
+const PATH: &str = "/api/v1/app";
 
 /// `POST /api/v1/app`: 201, or with `get_if_exists=true` 200 for a `uid` that is known.
 pub(super) async fn create<B: Backend>(called: Called<B>, request: Request) -> Response {
@@ -225,6 +228,13 @@ fn named<B: Backend>(called: &Called<B>) -> Option<ApplicationId> {
 
 /// The `uid` and the rest of what a body says of an application.
 fn judged(mut fields: Fields<'_>) -> Result<(Option<Arc<str>>, Bytes), Problem> {
+    let said = said(&mut fields);
+    fields.finish()?;
+    Ok(said)
+}
+
+/// The same; what is wrong is noted.
+pub(super) fn said(fields: &mut Fields<'_>) -> (Option<Arc<str>>, Bytes) {
     let name = fields.required_text("name");
     let uid = fields.uid("uid", ApplicationId::PREFIX);
     let (rate, older) = (fields.rate("throttleRate"), fields.rate("rateLimit"));
@@ -233,8 +243,25 @@ fn judged(mut fields: Fields<'_>) -> Result<(Option<Arc<str>>, Bytes), Problem> 
         "metadata": fields.metadata("metadata"),
         "throttleRate": rate.or(older),
     });
-    fields.finish()?;
-    Ok((uid, registration.to_string().into()))
+    (uid, registration.to_string().into())
+}
+
+/// Makes an application of this `uid` along with something else, or finds the one that somebody made
+/// at the same time.
+///
+/// # Errors
+/// [`Problem`]: the caller may not make applications, or the engine refused it.
+pub(super) async fn made_along<B: Backend>(
+    called: &Called<B>,
+    uid: Arc<str>,
+    registration: Bytes,
+) -> Result<Arc<Application>, Problem> {
+    scope::judge(&called.caller, &Method::POST, PATH)?;
+    // A `uid` is there once, so no key is needed to do it once.
+    let no_key = IdempotencyKey::default();
+    match make(called, (&no_key, &[]), Some(uid), registration).await? {
+        Made::Fresh(made) | Made::Again(made) | Made::Known(made) => Ok(made),
+    }
 }
 
 /// An application that was asked to be made.

@@ -38,7 +38,7 @@ impl Entry for EventEntry {
     }
 
     fn bytes(&self) -> usize {
-        self.event.payload.bytes.len()
+        self.event.payload.bytes.len() + self.event.details().len()
     }
 }
 

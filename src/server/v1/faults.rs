@@ -16,6 +16,11 @@ impl Faults {
         });
     }
 
+    /// Takes in what else was found.
+    pub(super) fn append(&mut self, mut others: Self) {
+        self.0.append(&mut others.0);
+    }
+
     /// Whether something about this field was noted.
     pub(super) fn names(&self, loc: &[&str]) -> bool {
         self.0.iter().any(|fault| fault.loc == loc)

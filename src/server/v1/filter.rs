@@ -1,6 +1,6 @@
 //! Filters: which entries of a list are asked for, beside its times.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{faults::Faults, query::Query};
 use crate::{
@@ -21,30 +21,34 @@ pub(super) struct EventFilter {
     event_types: BTreeSet<String>,
     /// One of its channels is this one.
     channel: Option<String>,
+    /// One of its tags is this one.
+    tag: Option<String>,
 }
 
 impl EventFilter {
     /// Reads the keys of a query; what is wrong is noted.
     pub(super) fn of(query: &Query, faults: &mut Faults) -> Self {
-        query.not_yet(&["tag"], faults);
         let names = query.names("event_types", faults);
         Self {
             channel: query.name("channel", faults).map(Into::into),
+            tag: query.tag("tag", faults).map(Into::into),
             event_types: names.into_iter().map(Into::into).collect(),
         }
     }
 
     /// Whether every event fits.
     pub(super) fn takes_all(&self) -> bool {
-        self.event_types.is_empty() && self.channel.is_none()
+        self.event_types.is_empty() && self.channel.is_none() && self.tag.is_none()
     }
 
     /// Whether an event fits.
     pub(super) fn fits(&self, event: &Event) -> bool {
         let of_type = self.event_types.is_empty() || self.event_types.contains(&*event.event_type);
-        let mut channels = event.channels.iter();
-        let in_channel = self.channel.as_ref();
-        of_type && in_channel.is_none_or(|wanted| channels.any(|channel| **channel == **wanted))
+        let has = |names: &[Arc<str>], wanted: &Option<String>| {
+            let wanted = wanted.as_deref();
+            wanted.is_none_or(|wanted| names.iter().any(|name| **name == *wanted))
+        };
+        of_type && has(&event.channels, &self.channel) && has(event.tags(), &self.tag)
     }
 }
 

@@ -1,6 +1,10 @@
 //! The query of a request. Keys that nobody asks for are ignored: client libraries send some.
 
-use super::{faults::Faults, fields::is_name, wall_time::WallTime};
+use super::{
+    faults::Faults,
+    fields::{is_name, is_tag},
+    wall_time::WallTime,
+};
 use crate::{limits, server::problem::FaultKind};
 
 /// The keys and values of a query, in their order.
@@ -115,17 +119,17 @@ impl Query {
         read
     }
 
-    /// Keys that narrow a list and that this version does not have: what they would leave out must
-    /// not be shown as if it fitted.
-    pub(super) fn not_yet(&self, keys: &[&str], faults: &mut Faults) {
-        for key in keys {
-            if self.0.iter().any(|(given, _)| is_of_set(given, key)) {
-                faults.not_yet(
-                    &["query", key],
-                    "leave it out and choose from the whole list",
-                );
-            }
+    /// A key that is one tag.
+    pub(super) fn tag(&self, key: &str, faults: &mut Faults) -> Option<&str> {
+        let tag = self.one(key, faults)?;
+        if is_tag(tag) {
+            return Some(tag);
         }
+        let most = limits::TAG_BYTES_MAX;
+        let message =
+            format!("`{key}` must have 1 to {most} of the characters a-z A-Z 0-9 . _ - / \\ #");
+        faults.add(&["query", key], FaultKind::Value, message);
+        None
     }
 }
 
@@ -206,9 +210,6 @@ mod tests {
             let query = Query::of(text);
             let names = query.names("event_types", &mut faults);
             assert_eq!(is_fine(faults).then_some(&names[..]), expected, "{text}");
-            let mut faults = Faults::default();
-            query.not_yet(&["event_types"], &mut faults);
-            assert_eq!(is_fine(faults), text.starts_with("event_type="), "{text}");
         }
     }
 

@@ -80,6 +80,51 @@ async fn a44_a46_a48_a49_the_exact_payload_arrives_signed_with_the_secret_that_t
 }
 
 #[tokio::test]
+async fn a_payload_that_is_no_json_arrives_as_the_text_it_is() {
+    local(async {
+        let api = Api::sending().await;
+        let receiver = Receiver::start(vec![answering(9, &reply("200 OK", ""))]).await;
+        endpoint_of(&api, "hook", &receiver).await;
+        let path = "/api/v1/app/a/msg";
+        for (number, (text, headers, content_type)) in [
+            (
+                "<a>é</a>",
+                json!({ "content-type": "text/xml" }),
+                "text/xml",
+            ),
+            ("xx", json!({ "x": "y" }), "application/json"),
+            ("{\"a\" :1}", json!(7), "application/json"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let parameters = json!({ "rawPayload": text, "headers": headers });
+            let body = json!({
+                "eventType": "t",
+                "eventId": number.to_string(),
+                "payload": {},
+                "transformationsParams": parameters,
+            });
+            let said = api.post(path, body).await.fine();
+            assert_eq!(said["payload"], json!({}));
+            assert_eq!(said["transformationsParams"], parameters);
+            assert_eq!(api.get(&format!("{path}/{number}")).await.fine(), said);
+            let bare = api
+                .get(&format!("{path}/{number}?with_content=false"))
+                .await;
+            let bare = bare.fine();
+            assert_eq!(bare["transformationsParams"], json!({ "headers": headers }));
+            api.attempts(number as u64 + 1).await;
+            let requests = receiver.requests();
+            let request = requests.last().expect("it came");
+            assert_eq!(request.body, text.as_bytes());
+            assert_eq!(request.header("content-type"), Some(content_type));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_endpoint_gets_only_the_event_types_it_names() {
     local(async {
         let api = Api::sending().await;

@@ -170,6 +170,41 @@ async fn messages_and_attempts_are_filtered_by_channel() {
 }
 
 #[tokio::test]
+async fn messages_and_attempts_are_filtered_by_tag() {
+    local(async {
+        let api = api().await;
+        let mut ids = Vec::new();
+        for tags in [json!(null), json!(["one"]), json!(["a/b.c\\#", "one"])] {
+            let body = json!({ "eventType": "t", "payload": {}, "tags": tags });
+            let said = api.post("/api/v1/app/a/msg", body).await.fine();
+            assert_eq!(said["tags"], tags);
+            let path = format!("/api/v1/app/a/msg/{}", said["id"].as_str().expect("an id"));
+            assert_eq!(
+                api.get(&path).await.fine(),
+                said,
+                "shown as it was answered"
+            );
+            ids.push(said["id"].clone());
+        }
+        api.attempts(9).await;
+        for (tag, shown) in [
+            ("one", &ids[1..]),
+            ("a/b.c%5C%23", &ids[2..]),
+            ("on", &[][..]),
+        ] {
+            let mut listed = column(&api, &format!("/api/v1/app/a/msg?tag={tag}"), "id").await;
+            listed.reverse();
+            assert_eq!(listed, shown, "{tag}");
+            let path = format!("/api/v1/app/a/attempt/endpoint/good?tag={tag}");
+            let mut listed = column(&api, &path, "msgId").await;
+            listed.reverse();
+            assert_eq!(listed, shown, "{tag}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn one_attempt_is_shown_as_its_list_shows_it() {
     local(async {
         let api = api().await;

@@ -261,6 +261,11 @@ async fn a33_an_ingest_key_offers_messages_and_does_nothing_else() {
                 "{method} {path}"
             );
         }
+        // Nor does it make an application along with a message.
+        let mut along = body.clone();
+        along["application"] = json!({ "name": "New", "uid": "new" });
+        let answer = asked(&api, Method::POST, "/api/v1/app/new/msg", &shown, along).await;
+        assert_eq!(answer.refusal(), (403, "forbidden".into()));
     })
     .await;
 }
@@ -420,12 +425,12 @@ async fn a35_a_body_or_header_that_names_another_application_does_not_reach_it()
                 assert_eq!(answer.refusal(), (403, "forbidden".into()), "{path} {name}");
             }
         }
-        // Below its own, a body names no other, and a header means nothing: the key wins.
+        // Below its own, the path names the application and a body or header no other one.
         let inside = json!({
             "eventType": "a", "payload": {}, "application": { "name": "n", "uid": "theirs" },
         });
         let answer = asked(&api, Method::POST, "/api/v1/app/mine/msg", &shown, inside).await;
-        assert_eq!(answer.refusal().0, 422);
+        assert_eq!(answer.status, 202, "{}", answer.body);
         for header in [
             "x-application",
             "x-tenant",
@@ -445,7 +450,7 @@ async fn a35_a_body_or_header_that_names_another_application_does_not_reach_it()
             let list = api.get(path).await.fine();
             list["data"].as_array().expect("a list").len()
         };
-        assert_eq!(count("/api/v1/app/mine/msg").await, 4);
+        assert_eq!(count("/api/v1/app/mine/msg").await, 5);
         assert_eq!(count("/api/v1/app/theirs/msg").await, 0);
         // The third is that of the original routes.
         assert_eq!(count("/api/v1/app").await, 3);

@@ -38,7 +38,7 @@ async fn a48_a49_a_message_is_202_and_is_shown_again_byte_for_byte() {
         let id = answer.body.get(7..38).expect("the id comes first").to_owned();
         assert!(id.starts_with("msg_"), "{}", answer.body);
         let expected = format!(
-            r#"{{"id":"{id}","eventId":"e-1","eventType":"order.made","payload":{payload},"channels":null,"timestamp":"2025-11-24T16:00:00.000000Z"}}"#
+            r#"{{"id":"{id}","eventId":"e-1","eventType":"order.made","payload":{payload},"channels":null,"tags":null,"timestamp":"2025-11-24T16:00:00.000000Z"}}"#
         );
         assert_eq!(answer.body, expected);
         for name in [id.as_str(), "e-1"] {
@@ -239,27 +239,54 @@ async fn a50_every_field_is_judged_and_none_is_ignored() {
         let body = json!({
             "eventId": "msg_x",
             "channels": ["c"],
-            "tags": ["t"],
-            "application": { "name": "n" },
+            "tags": ["t", "t"],
+            "application": { "uid": "app_x", "metadata": { "k": 1 }, "colour": "red" },
             "deliverAt": "2030-01-01T00:00:00Z",
             "payloadRetentionPeriod": 90,
             "payloadRetentionHours": 1,
-            "transformationsParams": { "rawPayload": "x" },
+            "transformationsParams": {
+                "rawPayload": 1,
+                "headers": { "Content-Type": "text/plain\n" },
+            },
             "tenant": "b",
         });
         let expected = [
-            "body.application: not_supported",
+            "body.application.colour: unknown_field",
+            "body.application.metadata.k: type_error",
+            "body.application.name: missing",
+            "body.application.uid: value_error",
             "body.deliverAt: not_supported",
             "body.eventId: value_error",
             "body.eventType: missing",
             "body.payload: missing",
-            "body.payloadRetentionHours: not_supported",
-            "body.payloadRetentionPeriod: not_supported",
-            "body.tags: not_supported",
+            "body.payloadRetentionHours: value_error",
+            "body.tags: value_error",
             "body.tenant: unknown_field",
-            "body.transformationsParams: not_supported",
+            "body.transformationsParams.headers.Content-Type: value_error",
+            "body.transformationsParams.rawPayload: type_error",
         ];
         assert_eq!(api.post(PATH, body).await.faults(), expected);
+        for (field, value) in [
+            ("tags", json!("t")),
+            ("tags", json!(["a b"])),
+            ("tags", json!(["1", "2", "3", "4", "5", "6"])),
+            ("application", json!("a")),
+            ("payloadRetentionPeriod", json!(91)),
+            ("payloadRetentionHours", json!(0)),
+            ("transformationsParams", json!([])),
+            (
+                "transformationsParams",
+                json!({ "long": "x".repeat(8 * 1024) }),
+            ),
+        ] {
+            let body = json!({ "eventType": "t", "payload": {}, field: value });
+            let faults = api.post(PATH, body).await.faults();
+            let begin = format!("body.{field}: ");
+            assert!(
+                faults.len() == 1 && faults[0].starts_with(&begin),
+                "{faults:?}"
+            );
+        }
         let empty = json!({
             "eventType": "t",
             "payload": {},
@@ -465,6 +492,99 @@ async fn a75_no_endpoint_is_202_and_one_made_just_before_gets_it() {
             .collect();
         assert_eq!(to.len(), 1, "{attempts}");
         assert_eq!(to[0]["msgId"], second);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_has_no_effect_is_taken_and_shown_again() {
+    local(async {
+        let api = api().await;
+        let body = r#"{"eventType":"t","payload":{"a":1},"eventId":"e","payloadRetentionPeriod":30,
+            "transformationsParams":{"z":1e400,"a":[1, 2]}}"#;
+        let said = api.post_raw(PATH, body).await;
+        assert_eq!(said.status, 202, "{}", said.body);
+        let kept = r#""payloadRetentionPeriod":30,"transformationsParams":{"a":[1, 2],"z":1e400}"#;
+        assert!(said.body.contains(kept), "{}", said.body);
+        assert_eq!(api.get(&format!("{PATH}/e")).await.body, said.body);
+        let list = api.get(PATH).await;
+        assert!(list.body.contains(&said.body), "{}", list.body);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_application_is_made_along_with_its_first_message_and_else_ignored() {
+    local(async {
+        let api = api().await;
+        let along = |uid: &str| {
+            json!({
+                "eventType": "t",
+                "payload": {},
+                "application": { "name": "Along", "uid": uid, "metadata": { "k": "v" } },
+            })
+        };
+        let path = "/api/v1/app/new/msg";
+        let answer = api
+            .post(path, json!({ "eventType": "t", "payload": {} }))
+            .await;
+        assert_eq!(answer.refusal(), (404, "not_found".into()));
+        let faults = api.post(path, along("other")).await.faults();
+        assert_eq!(faults, ["body.application.uid: value_error"]);
+        let archived = json!({ "name": "old", "description": "", "archived": true });
+        api.post("/api/v1/event-type", archived).await.fine();
+        let mut body = along("new");
+        body["eventType"] = "old".into();
+        assert_eq!(api.post(path, body).await.status, 422);
+        let nobody = api.get("/api/v1/app/new").await;
+        assert_eq!(nobody.status, 404, "what is refused makes nothing");
+
+        let once = async || {
+            let request = keyed(Method::POST, path)
+                .header("content-type", "application/json")
+                .header("idempotency-key", "k");
+            let body = along("new").to_string();
+            let answer = api.ask(request.body(body.into()).expect("valid")).await;
+            assert_eq!(answer.status, 202, "{}", answer.body);
+            answer.json()["id"].clone()
+        };
+        let id = once().await;
+        assert_eq!(once().await, id);
+        let made = api.get("/api/v1/app/new").await.fine();
+        assert_eq!(made["name"], "Along");
+        assert_eq!(made["metadata"], json!({ "k": "v" }));
+        let mut body = along("other");
+        body["application"]["name"] = "Ignored".into();
+        api.post(path, body).await.fine();
+        let id = made["id"].as_str().expect("an id");
+        let by_id = format!("/api/v1/app/{id}/msg");
+        api.post(&by_id, along("new")).await.fine();
+        assert_eq!(api.get("/api/v1/app/new").await.fine(), made);
+        let list = api.get(path).await.fine();
+        assert_eq!(list["data"].as_array().expect("a list").len(), 3);
+        let absent = format!("/api/v1/app/{id}x/msg");
+        assert_eq!(api.post(&absent, along("y")).await.status, 404);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_payload_of_no_bytes_or_no_json_is_refused_where_nothing_can_be_made_of_it() {
+    local(async {
+        let api = api().await;
+        for (application, text) in [("default", "<a/>"), ("a", "")] {
+            let body = json!({
+                "eventType": "t",
+                "payload": {},
+                "transformationsParams": { "rawPayload": text },
+            });
+            let path = format!("/api/v1/app/{application}/msg");
+            let faults = api.post(&path, body).await.faults();
+            assert_eq!(
+                faults,
+                ["body.transformationsParams.rawPayload: value_error"]
+            );
+        }
     })
     .await;
 }

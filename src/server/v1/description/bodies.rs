@@ -6,7 +6,7 @@ use super::{
     Shape,
     schema::{
         Field, NAME, PATTERN, given, header_value, headers, id, metadata, name, names, older,
-        or_null, problem as problem_with, rate, secret, taken, text, time, whole,
+        or_null, problem as problem_with, rate, secret, tags, taken, text, time, whole,
     },
 };
 use crate::limits;
@@ -181,12 +181,13 @@ fn event_type_fields() -> impl Iterator<Item = Field> {
     .into_iter()
 }
 
-const MESSAGE: [&str; 6] = [
+const MESSAGE: [&str; 7] = [
     "id",
     "eventId",
     "eventType",
     "payload",
     "channels",
+    "tags",
     "timestamp",
 ];
 const ENDPOINT: [&str; 10] = [
@@ -214,9 +215,11 @@ fn message_fields() -> impl Iterator<Item = Field> {
         ("eventType", name(NAME)),
         ("payload", json!({ "type": "object" })),
         ("channels", names(limits::CHANNELS_MAX, NAME)),
+        ("tags", tags()),
         ("timestamp", time()),
     ]
     .into_iter()
+    .chain(message_details())
 }
 
 pub(super) fn message_delivery() -> Value {
@@ -249,8 +252,30 @@ pub(super) fn message_in() -> Value {
             ("payload", json!({ "type": "object" })),
             ("eventId", or_null(name(NAME))),
             ("channels", names(limits::CHANNELS_MAX, NAME)),
-        ],
+            ("tags", tags()),
+            ("application", or_null(application_in())),
+        ]
+        .into_iter()
+        .chain(message_details()),
     )
+}
+
+/// What may be said of a message besides.
+fn message_details() -> impl Iterator<Item = Field> {
+    let days = limits::PAYLOAD_RETENTION_DAYS_MAX;
+    [
+        ("payloadRetentionPeriod", whole(1, days)),
+        ("payloadRetentionHours", whole(1, days * 24)),
+        (
+            "transformationsParams",
+            json!({
+                "type": ["object", "null"],
+                "maxProperties": limits::TRANSFORMATION_PARAMETERS_MAX,
+                "properties": { "rawPayload": { "type": "string" } },
+            }),
+        ),
+    ]
+    .into_iter()
 }
 
 pub(super) fn problem() -> Value {

@@ -38,6 +38,8 @@ pub(in crate::server::v1) enum Key {
     EventTypes,
     /// Only with this channel.
     Channel,
+    /// Only with this tag.
+    Tag,
     /// Only what ended so.
     Status,
     /// Only what was answered so.
@@ -139,6 +141,11 @@ impl Key {
             Self::Channel => (
                 "channel",
                 "Only messages with this channel.",
+                json!({ "type": "string" }),
+            ),
+            Self::Tag => (
+                "tag",
+                "Only messages with this tag.",
                 json!({ "type": "string" }),
             ),
             Self::Status => (

@@ -13,6 +13,9 @@ pub(super) const NAME: &str = "^[a-zA-Z0-9._-]+$";
 /// The characters of names in which `*` stands for any.
 pub(super) const PATTERN: &str = "^[a-zA-Z0-9._*-]+$";
 
+/// The characters of tags.
+const TAG: &str = r"^[a-zA-Z0-9\-_./\\#]+$";
+
 /// A field of an object: its name and what it may be.
 pub(super) type Field = (&'static str, Value);
 
@@ -99,6 +102,20 @@ pub(super) fn names(most: usize, pattern: &str) -> Value {
         "minItems": 1,
         "maxItems": most,
         "items": name(pattern),
+    })
+}
+
+/// A list of tags, or null for none.
+pub(super) fn tags() -> Value {
+    json!({
+        "type": ["array", "null"],
+        "maxItems": limits::TAGS_MAX,
+        "items": {
+            "type": "string",
+            "pattern": TAG,
+            "minLength": 1,
+            "maxLength": limits::TAG_BYTES_MAX,
+        },
     })
 }
 

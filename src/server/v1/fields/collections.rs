@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, value::RawValue};
 
-use super::{Fields, is_name};
+use super::{Fields, is_name, is_tag};
 use crate::{
     limits,
     server::{
@@ -20,7 +20,23 @@ impl<'body> Fields<'body> {
         name: &str,
         most: usize,
     ) -> Option<Vec<Arc<str>>> {
-        self.list(name, most, |fields, item| fields.name_of(name, item))
+        self.list(name, (1, most), |fields, item| fields.name_of(name, item))
+    }
+
+    /// A list of different tags; none if it is absent or wrong.
+    pub(in crate::server::v1) fn tags(&mut self, name: &str) -> Vec<Arc<str>> {
+        let tags = self.list(name, (0, limits::TAGS_MAX), |fields, item| {
+            let text = fields.text_of(name, item)?;
+            if is_tag(&text) {
+                return Some(text.into());
+            }
+            let most = limits::TAG_BYTES_MAX;
+            let rule =
+                format!("must hold tags of 1 to {most} of the characters a-z A-Z 0-9 . _ - / \\ #");
+            fields.wrong(name, FaultKind::Value, &rule);
+            None
+        });
+        tags.unwrap_or_default()
     }
 
     /// A list of different names in which `*` may stand for any characters; else as `names`.
@@ -29,7 +45,7 @@ impl<'body> Fields<'body> {
         name: &str,
         most: usize,
     ) -> Option<Vec<Arc<str>>> {
-        self.list(name, most, |fields, item| {
+        self.list(name, (1, most), |fields, item| {
             let text = fields.text_of(name, item)?;
             if text == "*" || is_name(&text.replace('*', "x")) {
                 return Some(text.into());
@@ -45,7 +61,7 @@ impl<'body> Fields<'body> {
     fn list(
         &mut self,
         name: &str,
-        most: usize,
+        (least, most): (usize, usize),
         mut read: impl FnMut(&mut Self, &RawValue) -> Option<Arc<str>>,
     ) -> Option<Vec<Arc<str>>> {
         let value = self.take_given(name)?;
@@ -53,8 +69,8 @@ impl<'body> Fields<'body> {
             self.wrong(name, FaultKind::Type, "must be a list");
             return None;
         };
-        if items.is_empty() || items.len() > most {
-            let rule = format!("must be null or hold 1 to {most} names");
+        if !(least..=most).contains(&items.len()) {
+            let rule = format!("must be null or hold {least} to {most} texts");
             self.wrong(name, FaultKind::Value, &rule);
             return None;
         }
@@ -77,7 +93,7 @@ impl<'body> Fields<'body> {
     ) -> Option<Object<'body>> {
         let value = self.take_given(name)?;
         if !value.get().starts_with('{') {
-            self.wrong(name, FaultKind::Type, "must be an object of texts");
+            self.wrong(name, FaultKind::Type, "must be an object");
             return None;
         }
         let text = core::str::from_utf8(self.body).unwrap_or_default();
@@ -127,7 +143,7 @@ impl<'body> Fields<'body> {
             (FaultKind::Type, "must have texts as values".to_owned())
         };
         let message = format!("`{name}` {rule}");
-        self.faults.add(&["body", name, key], kind, message);
+        self.note(&[name, key], kind, message);
         None
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct Fields<'body> {
     pub(super) faults: Faults,
     /// Why the body can't be understood after all.
     malformed: Option<Problem>,
+    /// The field of the body that they are inside of, if they are not its own.
+    within: Option<&'static str>,
 }
 
 impl<'body> Fields<'body> {
@@ -41,7 +43,41 @@ impl<'body> Fields<'body> {
             left,
             faults,
             malformed: None,
+            within: None,
         })
+    }
+
+    /// The fields of an object that a field may be; notes it if that is something else. What is wrong
+    /// with them is told by [`Self::take_in`].
+    pub(super) fn inside(&mut self, name: &'static str) -> Option<Self> {
+        let value = self.take_given(name)?;
+        if !value.get().starts_with('{') {
+            self.wrong(name, FaultKind::Type, "must be an object");
+            return None;
+        }
+        let text = core::str::from_utf8(self.body).unwrap_or_default();
+        match body::fields_of(text, value) {
+            Ok(left) => Some(Self {
+                body: self.body,
+                left,
+                faults: Faults::default(),
+                malformed: None,
+                within: Some(name),
+            }),
+            Err(problem) => {
+                self.malformed.get_or_insert(problem);
+                None
+            }
+        }
+    }
+
+    /// Takes in what is wrong with fields that are inside of these, once they were all asked for.
+    pub(super) fn take_in(&mut self, mut inner: Self) {
+        inner.note_unknown();
+        self.faults.append(inner.faults);
+        if let Some(problem) = inner.malformed {
+            self.malformed.get_or_insert(problem);
+        }
     }
 
     /// The fields of a body that changes something: what it leaves out is as `base` has it, which is
@@ -76,12 +112,22 @@ impl<'body> Fields<'body> {
         if let Some(problem) = self.malformed {
             return Err(problem);
         }
-        for (name, _) in &self.left {
-            let message = format!("there is no field `{}`", shown(name));
-            self.faults
-                .add(&["body", name], FaultKind::Unknown, message);
-        }
+        self.note_unknown();
         self.faults.into_result()
+    }
+
+    /// Notes each field that is still left.
+    fn note_unknown(&mut self) {
+        for (name, _) in core::mem::take(&mut self.left) {
+            let message = format!("there is no field `{}`", shown(&name));
+            self.note(&[&name], FaultKind::Unknown, message);
+        }
+    }
+
+    /// Notes a fault of a field, or of what `loc` leads to inside of it.
+    fn note(&mut self, loc: &[&str], kind: FaultKind, message: impl Into<String>) {
+        let within: Vec<&str> = core::iter::once("body").chain(self.within).collect();
+        self.faults.add(&[&within, loc].concat(), kind, message);
     }
 
     /// Takes a field; `None` if it is absent.
@@ -100,15 +146,14 @@ impl<'body> Fields<'body> {
         let value = self.take(name);
         if value.is_none() {
             let message = format!("`{name}` is required");
-            self.faults
-                .add(&["body", name], FaultKind::Missing, message);
+            self.note(&[name], FaultKind::Missing, message);
         }
         value
     }
 
     fn wrong(&mut self, name: &str, kind: FaultKind, rule: &str) {
         let message = format!("`{name}` {rule}");
-        self.faults.add(&["body", name], kind, message);
+        self.note(&[name], kind, message);
     }
 
     /// The text that a value is; notes it if it is another type.
@@ -332,6 +377,12 @@ fn is_empty(json: &str) -> bool {
     let ends = |open, close| json.strip_prefix(open)?.strip_suffix(close);
     let inside = ends('[', ']').or_else(|| ends('{', '}'));
     inside.is_some_and(|inside| inside.trim_ascii().is_empty()) || json == "\"\""
+}
+
+/// Whether a text has 1 to `limits::TAG_BYTES_MAX` of the characters that tags are made of.
+pub(super) fn is_tag(text: &str) -> bool {
+    let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./\\#".contains(&byte);
+    (1..=limits::TAG_BYTES_MAX).contains(&text.len()) && text.bytes().all(is_fit)
 }
 
 /// Whether a text has 1 to `limits::NAME_BYTES_MAX` of the characters that names are made of.

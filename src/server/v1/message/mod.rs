@@ -1,23 +1,26 @@
 //! Messages: events as the API calls them. Accepted, shown again, listed.
 
 mod accept;
+mod said;
 mod shown;
+
+use std::sync::Arc;
 
 use axum::{extract::Request, response::Response};
 use bytes::Bytes;
 use http::StatusCode;
 
+use self::said::judged;
 pub(super) use self::{
     accept::{Offer, accepted, judge_type},
     shown::{MessageOut, shown},
 };
 use super::{
-    body,
+    application, body,
     called::Called,
     cursor::{List, ListKind},
     entry::off_thread,
     faults::Faults,
-    fields::Fields,
     filter::EventFilter,
     nothing,
     once::Makes,
@@ -27,13 +30,16 @@ use super::{
 use crate::{
     domain::{
         application::Application,
-        command::{Answer, Command, NewEvent},
-        event::{Besides, Event, JSON, Payload},
+        command::{Answer, Command},
+        event::Event,
         history::EventEntry,
-        id::{AttemptId, EventId},
+        id::AttemptId,
     },
     limits,
-    server::{backend::Backend, problem::Problem},
+    server::{
+        backend::Backend,
+        problem::{FaultKind, Problem},
+    },
 };
 
 /// `POST /api/v1/app/{app}/msg`: 202 once it is durable and will be delivered.
@@ -44,13 +50,27 @@ pub(super) async fn create<B: Backend>(called: Called<B>, request: Request) -> R
 }
 
 async fn created<B: Backend>(called: Called<B>, request: Request) -> Result<Response, Problem> {
-    let application = called.application()?;
+    let named = called.application_or_free()?;
+    if matches!(named, Err(None)) {
+        called.application()?;
+    }
     let key = called.key.clone()?;
     let mut faults = Faults::default();
     let with_content = called.query.flag("with_content", true, &mut faults);
     let body = body::read(request).await?;
-    let event = judged(&application, &body, faults)?;
-    let refused = judge_type(&called, &event.event_type).err();
+    let said = judged(&body, faults)?;
+    let refused = judge_type(&called, &said.event_type).err();
+    let application = match (named, &said.application) {
+        (Ok(known), _) => known,
+        (Err(Some(free)), Some(application)) => {
+            if let Some(refused) = refused {
+                return Err(refused);
+            }
+            made_along(&called, free, application).await?
+        }
+        (Err(_), _) => called.application()?,
+    };
+    let event = said.offered(&application)?;
     let offer = Offer {
         event,
         key: &key,
@@ -62,37 +82,18 @@ async fn created<B: Backend>(called: Called<B>, request: Request) -> Result<Resp
     accepted(&called, offer, (StatusCode::ACCEPTED, with_content)).await
 }
 
-/// The event that a body offers.
-fn judged(application: &Application, body: &Bytes, faults: Faults) -> Result<NewEvent, Problem> {
-    let mut fields = Fields::of(body, faults)?;
-    let event_type = fields.required_name("eventType");
-    let payload = fields.required_object("payload");
-    let uid = fields.uid("eventId", EventId::PREFIX);
-    let channels = fields.names("channels", limits::CHANNELS_MAX);
-    fields.not_yet(&[
-        "tags",
-        "application",
-        "deliverAt",
-        "payloadRetentionPeriod",
-        "payloadRetentionHours",
-        "transformationsParams",
-    ]);
-    fields.finish()?;
-    let (Some(event_type), Some(bytes)) = (event_type, payload) else {
-        // What is missing or wrong was told by `finish`.
-        return Err(unexpected("a fault was not told", None));
-    };
-    Ok(NewEvent {
-        application: application.key,
-        uid,
-        event_type,
-        channels: channels.unwrap_or_default(),
-        payload: Payload {
-            content_type: JSON.into(),
-            bytes,
-        },
-        besides: Besides::default(),
-    })
+/// Makes the application that the path names by a `uid` which is free, as the body says.
+async fn made_along<B: Backend>(
+    called: &Called<B>,
+    free: Arc<str>,
+    (uid, registration): &(Option<Arc<str>>, Bytes),
+) -> Result<Arc<Application>, Problem> {
+    if uid.as_ref() != Some(&free) {
+        let message = "`uid` must be the one in the path, by which the application is made";
+        let loc = ["body", "application", "uid"];
+        return Err(Faults::default().and(&loc, FaultKind::Value, message));
+    }
+    application::made_along(called, free, registration.clone()).await
 }
 
 /// `GET /api/v1/app/{app}/msg/{message}`: 200.

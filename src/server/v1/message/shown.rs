@@ -1,10 +1,11 @@
 //! A message as the API shows it.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Serialize;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
+use super::said::Details;
 use crate::{
     domain::{command::NewEvent, history::EventEntry, id::EventId},
     server::v1::wall_time,
@@ -20,25 +21,51 @@ pub(in crate::server::v1) struct MessageOut<'event> {
     event_type: &'event str,
     payload: &'event RawValue,
     channels: Option<Vec<&'event str>>,
+    tags: Option<Vec<&'event str>>,
     timestamp: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload_retention_period: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload_retention_hours: Option<u64>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    transformations_params: BTreeMap<String, Parameter<'event>>,
+}
+
+/// A parameter of transformations: as it came, or the payload that came as a text.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Parameter<'event> {
+    Said(&'event RawValue),
+    Payload(Box<RawValue>),
+}
+
+/// What all messages have that are shown.
+struct Parts<'event> {
+    id: EventId,
+    accepted_wall: Timestamp,
+    uid: Option<&'event str>,
+    event_type: &'event str,
+    channels: &'event [Arc<str>],
+    tags: &'event [Arc<str>],
+    details: &'event [u8],
+    /// `None` if it is no longer kept.
+    payload: Option<&'event [u8]>,
 }
 
 /// A message of a list.
 pub(in crate::server::v1) fn shown(entry: &EventEntry, with_content: bool) -> MessageOut<'_> {
     let event = &entry.event;
-    let payload = if entry.has_payload || !with_content {
-        content(&event.payload.bytes, with_content)
-    } else {
-        raw(br#"{"expired":true}"#)
-    };
-    MessageOut {
-        id: event.id.to_string(),
-        event_id: event.uid.as_deref(),
+    let parts = Parts {
+        id: event.id,
+        accepted_wall: event.accepted_wall,
+        uid: event.uid.as_deref(),
         event_type: &event.event_type,
-        payload,
-        channels: names(&event.channels),
-        timestamp: wall_time::shown(event.accepted_wall),
-    }
+        channels: &event.channels,
+        tags: event.tags(),
+        details: event.details(),
+        payload: entry.has_payload.then_some(&event.payload.bytes),
+    };
+    parts.shown(with_content)
 }
 
 /// A message that was accepted just now.
@@ -47,28 +74,55 @@ pub(super) fn shown_new(
     (id, accepted_wall): (EventId, Timestamp),
     with_content: bool,
 ) -> MessageOut<'_> {
-    MessageOut {
-        id: id.to_string(),
-        event_id: event.uid.as_deref(),
+    let parts = Parts {
+        id,
+        accepted_wall,
+        uid: event.uid.as_deref(),
         event_type: &event.event_type,
-        payload: content(&event.payload.bytes, with_content),
-        channels: names(&event.channels),
-        timestamp: wall_time::shown(accepted_wall),
+        channels: &event.channels,
+        tags: &event.besides.tags,
+        details: &event.besides.details,
+        payload: Some(&event.payload.bytes),
+    };
+    parts.shown(with_content)
+}
+
+impl<'event> Parts<'event> {
+    fn shown(self, with_content: bool) -> MessageOut<'event> {
+        // What was kept was written here.
+        let details: Details<'event> = serde_json::from_slice(self.details).unwrap_or_default();
+        let said = details.transformations_params.into_iter();
+        let mut parameters: BTreeMap<_, _> = said
+            .map(|(name, value)| (name, Parameter::Said(value)))
+            .collect();
+        let payload = match self.payload {
+            None if with_content => raw(br#"{"expired":true}"#),
+            Some(text) if with_content && details.is_raw => {
+                let text = to_raw_value(&String::from_utf8_lossy(text)).unwrap_or_default();
+                parameters.insert("rawPayload".into(), Parameter::Payload(text));
+                raw(b"{}")
+            }
+            Some(json) if with_content => raw(json),
+            _ => raw(b"{}"),
+        };
+        MessageOut {
+            id: self.id.to_string(),
+            event_id: self.uid,
+            event_type: self.event_type,
+            payload,
+            channels: names(self.channels),
+            tags: names(self.tags),
+            timestamp: wall_time::shown(self.accepted_wall),
+            payload_retention_period: details.payload_retention_period,
+            payload_retention_hours: details.payload_retention_hours,
+            transformations_params: parameters,
+        }
     }
 }
 
 /// A list of names, as it is shown: null where it is empty.
 fn names(names: &[Arc<str>]) -> Option<Vec<&str>> {
     (!names.is_empty()).then(|| names.iter().map(|name| &**name).collect())
-}
-
-/// A payload byte for byte, or an empty object where it is not asked for.
-fn content(payload: &[u8], with_content: bool) -> &RawValue {
-    if with_content {
-        raw(payload)
-    } else {
-        raw(b"{}")
-    }
 }
 
 /// Bytes as the JSON that they are; what was accepted was read as JSON then.

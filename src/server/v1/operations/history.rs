@@ -22,12 +22,13 @@ const HISTORY: &[Key] = &[
 ];
 
 /// What narrows a list of messages.
-const OF_MESSAGES: &[Key] = &[Key::EventTypes, Key::Channel];
+const OF_MESSAGES: &[Key] = &[Key::EventTypes, Key::Channel, Key::Tag];
 
 /// What narrows a list of attempts, and what may be shown with each.
 const OF_ATTEMPTS: &[Key] = &[
     Key::EventTypes,
     Key::Channel,
+    Key::Tag,
     Key::Status,
     Key::StatusCodeClass,
     Key::WithMessage,
