@@ -47,12 +47,11 @@ pub const PAGE_EVENTS_READ: usize = 32;
 pub const PAGE_ROWS_READ_MAX: usize = 10_000;
 /// Payload and reply bytes looked at for one page; where most of them are left out it ends early.
 pub const PAGE_BYTES_READ_MAX: usize = 64 * 1024 * 1024;
-/// Time that the statistics of an endpoint are about where none is named, in seconds: four weeks.
+/// Time that an endpoint's statistics are about where none is named, in seconds: four weeks.
 pub const STATS_RANGE_S: i64 = 28 * 24 * 3_600;
-/// Longest time that they may be about, in seconds: the same, and five minutes for clocks that differ.
-/// Longer: 422.
+/// Longest such time, in seconds: five minutes more, for clocks that differ. Longer: 422.
 pub const STATS_RANGE_S_MAX: i64 = STATS_RANGE_S + 5 * 60;
-/// Most messages of an application that are looked at to make them. More in the time asked for: 422.
+/// Most messages that are looked at to make them. More in the time asked for: 422.
 pub const STATS_EVENTS_MAX: usize = 100_000;
 /// Messages that are looked at for them in one snapshot of the store.
 pub const STATS_EVENTS_READ: usize = 1_000;
@@ -100,6 +99,16 @@ pub const METADATA_VALUE_BYTES_MAX: usize = 256;
 pub const ENDPOINT_EVENT_TYPES_MAX: usize = 1_000;
 /// Longest record of the directory, in bytes: an event type with its schemas. Over it: 422.
 pub const RECORD_BYTES_MAX: usize = 128 * 1024;
+/// Most parts of a schema that checks messages, written out without references. Over it: 422.
+pub const SCHEMA_PARTS_MAX: usize = 2_000;
+/// How deep its parts may lie in one another. Over it: 422.
+pub const SCHEMA_DEPTH_MAX: usize = 128;
+/// Most patterns of it. Over it: 422.
+pub const SCHEMA_PATTERNS_MAX: usize = 100;
+/// Memory of one compiled pattern, and again of matching it, in bytes. Over it: 422.
+pub const SCHEMA_PATTERN_BYTES_MAX: usize = 256 * 1024;
+/// Parts of a schema times bytes of a payload up to which all faults are found, not the first alone.
+pub const SCHEMA_STEPS_FOR_ALL_FAULTS: usize = 250_000;
 /// Most event types in the catalogue. Over it: 400, `limit_reached`.
 pub const EVENT_TYPES_MAX: usize = 1_000;
 /// How long a token of the portal is good unless asked for otherwise, in seconds.

@@ -13,7 +13,10 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use super::backend::Backend;
+use super::{
+    backend::Backend,
+    schema::{Checker, Complaint},
+};
 use crate::{
     domain::{
         command::{Command, Refusal, Reply},
@@ -29,12 +32,25 @@ pub struct EventType {
     pub record: Arc<Record>,
     /// What it says, as an object of fields.
     pub fields: Map<String, Value>,
+    /// What its messages are checked by, where its newest schema asks for that; or why they can't be.
+    pub checker: Option<Result<Arc<Checker>, Complaint>>,
 }
 
 impl EventType {
     fn of(record: Arc<Record>) -> Self {
         let fields = serde_json::from_slice(&record.body).unwrap_or_default();
-        Self { record, fields }
+        let mut entry = Self {
+            record,
+            fields,
+            checker: None,
+        };
+        let made = entry.schema().map(Checker::of);
+        entry.checker = made.and_then(|made| made.map(|made| made.map(Arc::new)).transpose());
+        if let Some(Err(complaint)) = &entry.checker {
+            let name = &*entry.record.name;
+            tracing::warn!(event_type = name, ?complaint, "a schema can't be used");
+        }
+        entry
     }
 
     /// Its newest schema: the one whose name in `schemas` is the greatest whole number.
@@ -100,9 +116,17 @@ impl Catalogue {
     /// [`ReadError`]; then it is read by who asks next.
     pub fn refresh(&self, reads: &dyn Reads) -> Result<Arc<Entries>, ReadError> {
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        *known = None;
+        let before = known.take().unwrap_or_default();
         let records = reads.records(RecordKind::EventType)?.into_iter();
-        let entries = records.map(|record| (Arc::clone(&record.name), EventType::of(record)));
+        let entries = records.map(|record| {
+            // Schemas are compiled when they change, not whenever another one does.
+            let is_same = |entry: &&EventType| {
+                (entry.record.id, entry.record.revision) == (record.id, record.revision)
+            };
+            let known = before.get(&record.name).filter(is_same).cloned();
+            let name = Arc::clone(&record.name);
+            (name, known.unwrap_or_else(|| EventType::of(record)))
+        });
         let entries = Arc::new(entries.collect::<Entries>());
         *known = Some(Arc::clone(&entries));
         Ok(entries)

@@ -16,6 +16,7 @@ pub mod original;
 pub mod problem;
 mod request_body;
 pub mod router;
+pub mod schema;
 mod v1;
 mod watched_stream;
 

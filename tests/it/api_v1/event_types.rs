@@ -230,3 +230,101 @@ async fn a66_a_type_that_is_asked_for_twice_under_one_key_is_made_once() {
     })
     .await;
 }
+
+/// An event type whose newest schema asks that messages are checked.
+fn checked(schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    schema["x-fanfare-check"] = true.into();
+    let old = json!({ "type": 7 });
+    json!({ "name": "t", "description": "", "schemas": { "1": old, "2": schema } })
+}
+
+#[cfg(feature = "schema")]
+#[tokio::test]
+async fn messages_are_checked_where_their_type_asks_for_it() {
+    local(async {
+        let api = Api::start(OutcomeKind::Status(200)).await;
+        api.application("a").await;
+        let schema = json!({
+            "required": ["id"],
+            "properties": { "lines": { "items": { "type": "integer" } } },
+        });
+        let made = api.post(PATH, checked(&schema)).await.fine();
+        let path = "/api/v1/app/a/msg";
+        let send = async |payload: Value| {
+            let body = json!({ "eventType": "t", "payload": payload });
+            api.post(path, body).await
+        };
+        assert_eq!(send(json!({ "id": 1, "lines": [1, 2] })).await.status, 202);
+        let answer = send(json!({ "lines": [1, "canary", "canary"] })).await;
+        let expected = [
+            "body.payload.lines.1: value_error",
+            "body.payload.lines.2: value_error",
+            "body.payload: value_error",
+        ];
+        assert_eq!(answer.faults(), expected);
+        assert!(!answer.body.contains("canary"), "{}", answer.body);
+        let raw = |text: &str| {
+            let parameters = json!({ "rawPayload": text });
+            json!({ "eventType": "t", "payload": {}, "transformationsParams": parameters })
+        };
+        assert_eq!(api.post(path, raw("{\"id\":1}")).await.status, 202);
+        let faults = api.post(path, raw("<a/>")).await.faults();
+        let expected = ["body.transformationsParams.rawPayload: value_error"];
+        assert_eq!(faults, expected);
+        // What is refused makes no application either.
+        let along = json!({
+            "eventType": "t",
+            "payload": {},
+            "application": { "name": "New", "uid": "new" },
+        });
+        assert_eq!(api.post("/api/v1/app/new/msg", along).await.status, 422);
+        assert_eq!(api.get("/api/v1/app/new").await.status, 404);
+        // A changed schema counts at once, and so does one that asks no more.
+        let name = made["name"].as_str().expect("a name");
+        let path_of = format!("{PATH}/{name}");
+        let other = json!({ "schemas": checked(&json!({ "required": ["other"] }))["schemas"] });
+        api.patch(&path_of, other).await.fine();
+        assert_eq!(send(json!({ "id": 1 })).await.status, 422);
+        assert_eq!(send(json!({ "other": 1 })).await.status, 202);
+        api.patch(
+            &path_of,
+            json!({ "schemas": { "3": { "required": ["z"] } } }),
+        )
+        .await
+        .fine();
+        assert_eq!(send(json!({})).await.status, 202);
+    })
+    .await;
+}
+
+#[cfg(feature = "schema")]
+#[tokio::test]
+async fn a_schema_that_can_check_nothing_is_refused_with_its_place() {
+    local(async {
+        let api = Api::start(OutcomeKind::Status(200)).await;
+        for (schema, place) in [
+            (
+                json!({ "properties": { "a": { "type": "objec" } } }),
+                "properties.a.type",
+            ),
+            (json!({ "items": { "$ref": "http://127.0.0.1/x" } }), "$ref"),
+        ] {
+            let faults = api.post(PATH, checked(&schema)).await.faults();
+            assert_eq!(faults, [format!("body.schemas.2.{place}: value_error")]);
+        }
+        assert_eq!(api.get(&format!("{PATH}/t")).await.status, 404);
+    })
+    .await;
+}
+
+#[cfg(not(feature = "schema"))]
+#[tokio::test]
+async fn a_build_without_schemas_refuses_those_that_ask() {
+    local(async {
+        let api = Api::start(OutcomeKind::Status(200)).await;
+        let faults = api.post(PATH, checked(&json!({}))).await.faults();
+        assert_eq!(faults, ["body.schemas.2.x-fanfare-check: value_error"]);
+    })
+    .await;
+}

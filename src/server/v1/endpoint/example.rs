@@ -149,6 +149,7 @@ mod tests {
         EventType {
             record: Arc::new(record),
             fields: Map::from_iter([("schemas".into(), schemas.clone())]),
+            checker: None,
         }
     }
 

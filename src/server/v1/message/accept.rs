@@ -3,7 +3,7 @@
 use axum::response::Response;
 use http::StatusCode;
 
-use super::shown::shown_new;
+use super::{said::Said, shown::shown_new};
 use crate::{
     domain::{
         command::{Answer, Command, NewEvent, Refusal},
@@ -16,6 +16,7 @@ use crate::{
         problem::{FaultKind, Problem},
         v1::{
             called::Called,
+            entry::off_thread,
             faults::Faults,
             once::{IdempotencyKey, Makes, replayed_if},
             taken, told, unexpected,
@@ -55,6 +56,35 @@ pub(in crate::server::v1) fn judge_type<B: Backend>(
         return Err(faults.and(&["body", "eventType"], FaultKind::Value, message));
     }
     Ok(())
+}
+
+/// Checks a payload where its type asks for it.
+///
+/// # Errors
+/// [`Problem`]: it does not fit the schema; the caller's fault. Or the catalogue can't be read.
+pub(super) async fn judge_payload<B: Backend>(
+    called: &Called<B>,
+    said: &Said,
+) -> Result<(), Problem> {
+    let types = called.catalogue.entries(called.backend.reads())?;
+    let entry = types.get(&said.event_type);
+    let Some(checker) = entry.and_then(|entry| entry.checker.clone()) else {
+        return Ok(());
+    };
+    let mut faults = Faults::default();
+    let Ok(checker) = checker else {
+        let message = "the newest schema of this event type asks that messages are checked, and can't \
+                       be used for that: mend it";
+        return Err(faults.and(&["body", "eventType"], FaultKind::Value, message));
+    };
+    let (bytes, loc) = said.payload();
+    let complaints = off_thread(move || Ok(checker.complaints(&bytes))).await?;
+    for complaint in complaints {
+        let path = complaint.path.iter().map(String::as_str);
+        let loc: Vec<&str> = loc.iter().copied().chain(path).collect();
+        faults.add(&loc, FaultKind::Value, complaint.message);
+    }
+    faults.into_result()
 }
 
 /// Has a message accepted and shows it, with the status and the content that its route answers with.

@@ -10,7 +10,7 @@ use axum::{extract::Request, response::Response};
 use bytes::Bytes;
 use http::StatusCode;
 
-use self::said::judged;
+use self::{accept::judge_payload, said::judged};
 pub(super) use self::{
     accept::{Offer, accepted, judge_type},
     shown::{MessageOut, shown},
@@ -59,7 +59,10 @@ async fn created<B: Backend>(called: Called<B>, request: Request) -> Result<Resp
     let with_content = called.query.flag("with_content", true, &mut faults);
     let body = body::read(request).await?;
     let said = judged(&body, faults)?;
-    let refused = judge_type(&called, &said.event_type).err();
+    let refused = match judge_type(&called, &said.event_type) {
+        Ok(()) => judge_payload(&called, &said).await.err(),
+        Err(refused) => Some(refused),
+    };
     let application = match (named, &said.application) {
         (Ok(known), _) => known,
         (Err(Some(free)), Some(application)) => {

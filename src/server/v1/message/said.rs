@@ -106,6 +106,16 @@ pub(super) fn judged(body: &Bytes, faults: Faults) -> Result<Said, Problem> {
 }
 
 impl Said {
+    /// The bytes of its payload, and what leads to them in the body.
+    pub(super) fn payload(&self) -> (Bytes, &'static [&'static str]) {
+        let loc: &[&str] = if self.is_raw {
+            &["body", PARAMETERS, "rawPayload"]
+        } else {
+            &["body", "payload"]
+        };
+        (self.payload.bytes.clone(), loc)
+    }
+
     /// The message, of an application.
     ///
     /// # Errors

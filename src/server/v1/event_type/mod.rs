@@ -1,15 +1,18 @@
 //! Event types: the catalogue of what a service sends. A message may have any type; only one that is
 //! archived here is refused.
 
+mod body;
+
 use std::sync::Arc;
 
 use axum::{extract::Request, response::Response};
 use bytes::Bytes;
 use http::StatusCode;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
+use self::body::{judged, shown};
 use super::{
-    body,
+    body::read,
     called::Called,
     cursor::{List, ListKind},
     entry::Entry,
@@ -19,7 +22,7 @@ use super::{
     once::{IdempotencyKey, Makes, gone, replayed_if},
     page::PageQuery,
     revision::{TRIES, told_at},
-    told, unexpected, wall_time,
+    told, unexpected,
 };
 use crate::{
     domain::{
@@ -98,7 +101,7 @@ fn asked<'a>(all: impl Iterator<Item = &'a EventType>, query: HistoryQuery) -> V
 /// `POST /api/v1/event-type`: 201; a name that was archived is taken into use again.
 pub(super) async fn create<B: Backend>(called: Called<B>, request: Request) -> Response {
     let answer = async {
-        let body = body::read(request).await?;
+        let body = read(request).await?;
         let (name, said) = judged(Fields::of(&body, Faults::default())?, None)?;
         // A name that is missing or wrong was told already.
         let name = name.ok_or_else(|| unexpected("a fault was not told", None))?;
@@ -183,7 +186,7 @@ pub(super) async fn show<B: Backend>(called: Called<B>) -> Response {
 pub(super) async fn put<B: Backend>(called: Called<B>, request: Request) -> Response {
     let answer = async {
         let name = named(&called)?;
-        let body = body::read(request).await?;
+        let body = read(request).await?;
         let precondition = called.precondition.clone()?;
         let (_, said) = judged(Fields::of(&body, Faults::default())?, Some(&name))?;
         for _ in 0..TRIES {
@@ -210,7 +213,7 @@ pub(super) async fn put<B: Backend>(called: Called<B>, request: Request) -> Resp
 pub(super) async fn patch<B: Backend>(called: Called<B>, request: Request) -> Response {
     let answer = async {
         let name = named(&called)?;
-        let body = body::read(request).await?;
+        let body = read(request).await?;
         let precondition = called.precondition.clone()?;
         for _ in 0..TRIES {
             let known = there(&called, &name)?;
@@ -338,60 +341,4 @@ async fn forgotten<B: Backend>(called: &Called<B>, known: &EventType) -> Result<
         Ok(other) => Err(unexpected("an event type was deleted", Some(other))),
         Err(refusal) => Err(refusal.into()),
     }
-}
-
-/// What a body says of an event type. Its name stands in the body, or in the path.
-fn judged(
-    mut fields: Fields<'_>,
-    in_path: Option<&str>,
-) -> Result<(Option<Arc<str>>, Bytes), Problem> {
-    let name = match in_path {
-        None => fields.required_name("name"),
-        Some(_) => None,
-    };
-    let flags = fields.names("featureFlags", limits::ENDPOINT_EVENT_TYPES_MAX);
-    let flags = flags.map(|flags| flags.iter().map(ToString::to_string).collect::<Vec<_>>());
-    let said = json!({
-        "description": fields.required_plain_text("description"),
-        "archived": fields.flag("archived"),
-        "deprecated": fields.flag("deprecated"),
-        "schemas": fields.object_or_null("schemas"),
-        "groupName": fields.plain_or_null("groupName"),
-        "featureFlags": flags,
-        "featureFlag": fields.plain_or_null("featureFlag"),
-    });
-    let body = said.to_string();
-    if body.len() > limits::RECORD_BYTES_MAX {
-        let most = limits::RECORD_BYTES_MAX;
-        let message = format!("an event type may have {most} bytes in all: shorten its schemas");
-        fields
-            .faults
-            .add(&["body", "schemas"], FaultKind::Value, message);
-    }
-    fields.finish()?;
-    Ok((name, body.into()))
-}
-
-/// An event type as the API shows it.
-fn shown(entry: &EventType, with_content: bool) -> Value {
-    let record = &entry.record;
-    let mut shown = Map::new();
-    shown.insert("name".into(), (*record.name).into());
-    for (name, value) in &entry.fields {
-        let is_left_out = name == "schemas" && !with_content;
-        let value = if is_left_out {
-            Value::Null
-        } else {
-            value.clone()
-        };
-        shown.insert(name.clone(), value);
-    }
-    let times = [
-        ("createdAt", record.created_at),
-        ("updatedAt", record.updated_at),
-    ];
-    for (name, at) in times {
-        shown.insert(name.into(), wall_time::shown(at.wall).into());
-    }
-    Value::Object(shown)
 }
