@@ -377,6 +377,7 @@ async fn an_example_is_sent_once_under_a_key_and_never_to_a_disabled_endpoint() 
         api.patch(&path, json!({ "disabled": true })).await.fine();
         let answer = example(&api, "one", json!({ "eventType": "svix.ping" })).await;
         assert_eq!(answer.refusal(), (409, "conflict".into()));
+        assert_eq!(once("one").await, id, "as it was answered then");
         let answer = example(&api, "none", json!({ "eventType": "svix.ping" })).await;
         assert_eq!(answer.refusal(), (404, "not_found".into()));
     })

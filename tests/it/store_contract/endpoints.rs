@@ -281,3 +281,33 @@ fn a_check_finds_nothing_wrong_with_what_changed_and_what_was_deleted() {
     drop(store);
     assert_eq!(faults(&disk), Vec::<String>::new());
 }
+
+#[test]
+fn what_was_said_of_an_event_outlives_the_process() {
+    let disk = SimulatedDisk::new(5);
+    let mut store = embedded_on(&disk);
+    let epoch = acquire(&mut store, DATA_SHARD);
+    let said = Besides {
+        only_to: Some(1),
+        tags: vec!["a".into()],
+        details: br#"{"isRaw":true}"#.as_slice().into(),
+    };
+    let mut event = put_event(0, 0, 11, 5);
+    if let Change::PutEvent(event) = &mut event {
+        Arc::make_mut(event).besides = said.clone().shared();
+    }
+    let changes = vec![put_endpoint(0, 0, 1), put_endpoint(0, 1, 2), event];
+    commit(&mut store, epoch, changes);
+    disk.kill();
+    drop(store);
+    disk.restart();
+    let store = embedded_on(&disk);
+    let found = store.event(app(0), &Name::Id(Id::from_value(11)));
+    let event = found.expect("readable").expect("it is there").event;
+    assert_eq!(event.besides.as_deref(), Some(&said));
+    assert_eq!(store.delivery(endpoint_key(0, 0), at(0)), None);
+    let pending = Some(DeliveryState::Pending);
+    assert_eq!(store.delivery(endpoint_key(0, 1), at(0)), pending);
+    drop(store);
+    assert_eq!(faults(&disk), Vec::<String>::new());
+}

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     domain::{
         command::NewEvent,
-        endpoint::EndpointState,
+        endpoint::{Endpoint, EndpointState},
         event::{Besides, JSON, Payload},
     },
     server::{
@@ -54,17 +54,12 @@ async fn sent<B: Backend>(called: Called<B>, request: Request) -> Result<Respons
     fields.finish()?;
     // A type that is missing or wrong was told already.
     let event_type = event_type.ok_or_else(|| unexpected("a fault was not told", None))?;
-    let bytes = if &*event_type == PING {
-        Bytes::from_static(PING_PAYLOAD)
-    } else {
-        judge_type(&called, &event_type)?;
-        let types = called.catalogue.entries(called.backend.reads())?;
-        example_of(types.get(&event_type), index.unwrap_or_default()).map_err(refused)?
+    let payload = payload(&called, &endpoint, (&event_type, index.unwrap_or_default()));
+    // Of one that was sent before under the key its own payload is shown.
+    let (bytes, refused) = match payload {
+        Ok(bytes) => (bytes, None),
+        Err(refused) => (Bytes::from_static(b"{}"), Some(refused)),
     };
-    if endpoint.state != EndpointState::Enabled {
-        let message = "the endpoint is disabled and gets nothing: enable it, then send the example";
-        return Err(Problem::new(Code::Conflict, message));
-    }
     let event = NewEvent {
         application: application.key,
         uid: None,
@@ -85,9 +80,32 @@ async fn sent<B: Backend>(called: Called<B>, request: Request) -> Result<Respons
         makes: Makes::Example,
         parent: endpoint.id.id(),
         body: &body,
-        refused: None,
+        refused,
     };
     accepted(&called, offer, (StatusCode::OK, true)).await
+}
+
+/// What is sent to an endpoint as the example of a type.
+///
+/// # Errors
+/// [`Problem`]: there is no such example, or the endpoint gets nothing.
+fn payload<B: Backend>(
+    called: &Called<B>,
+    endpoint: &Endpoint,
+    (event_type, index): (&str, u64),
+) -> Result<Bytes, Problem> {
+    let bytes = if event_type == PING {
+        Bytes::from_static(PING_PAYLOAD)
+    } else {
+        judge_type(called, event_type)?;
+        let types = called.catalogue.entries(called.backend.reads())?;
+        example_of(types.get(event_type), index).map_err(refused)?
+    };
+    if endpoint.state != EndpointState::Enabled {
+        let message = "the endpoint is disabled and gets nothing: enable it, then send the example";
+        return Err(Problem::new(Code::Conflict, message));
+    }
+    Ok(bytes)
 }
 
 /// The example that the newest schema of a type gives, as JSON text.

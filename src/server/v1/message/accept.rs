@@ -3,7 +3,10 @@
 use axum::response::Response;
 use http::StatusCode;
 
-use super::{said::Said, shown::shown_new};
+use super::{
+    said::Said,
+    shown::{shown, shown_new},
+};
 use crate::{
     domain::{
         command::{Answer, Command, NewEvent, Refusal},
@@ -18,7 +21,7 @@ use crate::{
             called::Called,
             entry::off_thread,
             faults::Faults,
-            once::{IdempotencyKey, Makes, replayed_if},
+            once::{IdempotencyKey, Makes, replayed, replayed_if},
             taken, told, unexpected,
         },
     },
@@ -111,6 +114,10 @@ pub(in crate::server::v1) async fn accepted<B: Backend>(
         Ok(Answer::Replayed { id }) => {
             is_replayed = true;
             let known = called.backend.reads().event(application, &Name::Id(id))?;
+            if let (Some(known), Makes::Example) = (&known, offer.makes) {
+                // The body does not tell what was sent: the catalogue may have changed since.
+                return told(status, &shown(known, with_content)).map(replayed);
+            }
             // A store in memory may have forgotten the event; its id says when it was made.
             let accepted = known.map_or_else(|| id.made_at(), |known| known.event.accepted_wall);
             (EventId::new(id), accepted)
