@@ -13,6 +13,7 @@ pub mod error;
 pub mod listen;
 pub mod master_key;
 pub mod places;
+pub mod probe;
 pub mod settings;
 pub mod target;
 

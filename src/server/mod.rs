@@ -20,4 +20,4 @@ pub mod schema;
 mod v1;
 mod watched_stream;
 
-pub use self::v1::description::text as openapi;
+pub use self::v1::{description::text as openapi, probe};

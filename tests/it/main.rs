@@ -24,6 +24,7 @@ mod engine_once;
 mod engine_records;
 mod engine_resend;
 mod engine_task;
+mod fuzz;
 mod openapi;
 mod original;
 mod process;

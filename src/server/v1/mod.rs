@@ -31,6 +31,7 @@ mod operation;
 mod operations;
 mod page;
 mod portal;
+pub mod probe;
 mod query;
 mod recovery;
 mod revision;

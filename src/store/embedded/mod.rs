@@ -42,6 +42,7 @@ pub mod offline;
 mod once;
 mod overlay;
 mod pages;
+pub mod probe;
 mod reader;
 mod reading;
 mod record_row;
