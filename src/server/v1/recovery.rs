@@ -159,7 +159,7 @@ impl Asked {
 fn matching(fields: &mut Fields<'_>) -> Matching {
     let event_types = fields.names("eventTypes", limits::ENDPOINT_EVENT_TYPES_MAX);
     let channel = fields.name("channel");
-    fields.not_yet(&["tag"]);
+    let tag = fields.tag("tag");
     let standing = fields.whole("status", (0, 2)).map(|number| match number {
         0 => Standing::Succeeded,
         1 => Standing::Waiting,
@@ -174,7 +174,7 @@ fn matching(fields: &mut Fields<'_>) -> Matching {
     Matching {
         event_types: event_types.unwrap_or_default(),
         channel,
-        tag: None,
+        tag,
         standing,
         status_class: class.and_then(|class| u16::try_from(class / 100).ok()),
     }

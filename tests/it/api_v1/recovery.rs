@@ -131,7 +131,8 @@ async fn what_came_before_the_endpoint_is_replayed_and_a_bulk_replay_follows_its
             .post("/api/v1/app/a/endpoint", late)
             .await
             .fine();
-        let body = json!({ "eventType": "other", "payload": {}, "channels": ["c"] });
+        let body =
+            json!({ "eventType": "other", "payload": {}, "channels": ["c"], "tags": ["vip/1"] });
         switched.api.post("/api/v1/app/a/msg", body).await.fine();
         switched.settle().await;
         let path = "/api/v1/app/a/endpoint/late/replay-missing";
@@ -150,6 +151,8 @@ async fn what_came_before_the_endpoint_is_replayed_and_a_bulk_replay_follows_its
             (json!({ "eventTypes": ["other"] }), 1),
             (json!({ "channel": "c" }), 1),
             (json!({ "channel": "d" }), 0),
+            (json!({ "tag": "vip/1" }), 1),
+            (json!({ "tag": "vip" }), 0),
             (json!({ "status": 0, "statusCodeClass": 200 }), 2),
             (json!({ "status": 2 }), 0),
             (json!({ "statusCodeClass": 500 }), 0),
@@ -250,13 +253,14 @@ async fn a_body_that_asks_for_the_impossible_is_told_all_of_it() {
             ["body.since: value_error", "body.until: value_error"]
         );
         let body =
-            json!({ "since": BEFORE, "status": 3, "statusCodeClass": 250, "eventTypes": [] });
+            json!({ "since": BEFORE, "status": 3, "statusCodeClass": 250, "eventTypes": [], "tag": "a b" });
         assert_eq!(
             post("bulk-replay", body).await.faults(),
             [
                 "body.eventTypes: value_error",
                 "body.status: value_error",
                 "body.statusCodeClass: value_error",
+                "body.tag: value_error",
             ]
         );
         let path = "/api/v1/app/a/endpoint/nobody/recover";

@@ -110,12 +110,17 @@ pub(super) fn tags() -> Value {
     json!({
         "type": ["array", "null"],
         "maxItems": limits::TAGS_MAX,
-        "items": {
-            "type": "string",
-            "pattern": TAG,
-            "minLength": 1,
-            "maxLength": limits::TAG_BYTES_MAX,
-        },
+        "items": tag(),
+    })
+}
+
+/// A tag.
+pub(super) fn tag() -> Value {
+    json!({
+        "type": "string",
+        "pattern": TAG,
+        "minLength": 1,
+        "maxLength": limits::TAG_BYTES_MAX,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::schema::{Field, NAME, given, id, name, names, or_null, taken, time, whole};
+use super::schema::{Field, NAME, given, id, name, names, or_null, tag, taken, time, whole};
 use crate::{
     domain::id::{EndpointId, TaskId},
     limits,
@@ -22,7 +22,7 @@ pub(super) fn bulk_replay_in() -> Value {
     let fields = span().into_iter().chain([
         ("eventTypes", names(limits::ENDPOINT_EVENT_TYPES_MAX, NAME)),
         ("channel", or_null(name(NAME))),
-        ("tag", json!({ "type": "null" })),
+        ("tag", or_null(tag())),
         ("status", whole(0, 2)),
         ("statusCodeClass", class),
     ]);

@@ -26,17 +26,27 @@ impl<'body> Fields<'body> {
     /// A list of different tags; none if it is absent or wrong.
     pub(in crate::server::v1) fn tags(&mut self, name: &str) -> Vec<Arc<str>> {
         let tags = self.list(name, (0, limits::TAGS_MAX), |fields, item| {
-            let text = fields.text_of(name, item)?;
-            if is_tag(&text) {
-                return Some(text.into());
-            }
-            let most = limits::TAG_BYTES_MAX;
-            let rule =
-                format!("must hold tags of 1 to {most} of the characters a-z A-Z 0-9 . _ - / \\ #");
-            fields.wrong(name, FaultKind::Value, &rule);
-            None
+            fields.tag_of(name, item, "must hold tags")
         });
         tags.unwrap_or_default()
+    }
+
+    /// A tag; `None` if it is absent or wrong.
+    pub(in crate::server::v1) fn tag(&mut self, name: &str) -> Option<Arc<str>> {
+        let value = self.take_given(name)?;
+        self.tag_of(name, value, "must be a tag")
+    }
+
+    /// The tag that a value is; if it is none it is noted what must be there.
+    fn tag_of(&mut self, name: &str, value: &RawValue, must: &str) -> Option<Arc<str>> {
+        let text = self.text_of(name, value)?;
+        if is_tag(&text) {
+            return Some(text.into());
+        }
+        let most = limits::TAG_BYTES_MAX;
+        let rule = format!("{must} of 1 to {most} of the characters a-z A-Z 0-9 . _ - / \\ #");
+        self.wrong(name, FaultKind::Value, &rule);
+        None
     }
 
     /// A list of different names in which `*` may stand for any characters; else as `names`.
