@@ -150,13 +150,12 @@ pub enum DeliveryStatus {
 
 impl DeliveryStatus {
     /// Its number in the API.
-    fn number(self) -> String {
-        let number = match self {
-            Self::Success => "0",
-            Self::Pending => "1",
-            Self::Fail => "2",
-        };
-        number.to_owned()
+    pub(super) const fn number(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Pending => 1,
+            Self::Fail => 2,
+        }
     }
 }
 
@@ -199,7 +198,7 @@ pub(super) fn delivery(arguments: &DeliveryArguments) -> Result<(), Failure> {
             let query = [
                 ("expanded_statuses", Some("true".to_owned())),
                 ("with_content", Some(server.json.to_string())),
-                ("status", status.map(DeliveryStatus::number)),
+                ("status", status.map(|status| status.number().to_string())),
             ];
             let (path, columns) = match of.parts() {
                 Of::Event(event) => (format!("msg/{event}/endpoint"), &OF_EVENT),

@@ -32,6 +32,7 @@ mod signals;
 mod simulate;
 mod storage;
 mod store;
+mod task;
 mod verify;
 
 use std::{
@@ -62,6 +63,7 @@ pub use self::{
     serve::ServeArguments,
     simulate::SimulateArguments,
     store::{BackupArguments, FolderArguments, StoreArguments, StoreCommand},
+    task::{AgainArguments, TaskArguments, TaskCommand, TaskStatus},
     verify::VerifyArguments,
 };
 
@@ -134,6 +136,8 @@ pub enum Command {
     Event(EventArguments),
     /// What came of events
     Delivery(DeliveryArguments),
+    /// Many deliveries sent again by a running server: recover, replay, list, cancel
+    Task(TaskArguments),
     /// Keys of a running server, which let others in
     Key(KeyArguments),
     /// Forward deliveries to an application under development
@@ -164,6 +168,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::EventType(arguments) => event_type::event_type(&arguments),
         Command::Event(arguments) => event::event(&arguments),
         Command::Delivery(arguments) => delivery::delivery(&arguments),
+        Command::Task(arguments) => task::task(&arguments),
         Command::Key(arguments) => key::key(&arguments),
         Command::Listen(arguments) => listen::listen(&arguments),
         Command::Openapi => openapi::openapi(),

@@ -105,6 +105,63 @@ async fn an_event_is_sent_to_the_byte_and_what_came_of_it_is_shown() {
     assert_eq!(again[1].header("webhook-id"), again[0].header("webhook-id"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_failed_is_counted_recovered_and_followed() {
+    let server = server();
+    let receiver = Receiver::start(vec![answering(1, &reply("200 OK", ""))]).await;
+    printed(&server, &["app", "create", "Acme Ltd", "--uid", "acme"]);
+    // Nobody listens there.
+    let nowhere = "http://127.0.0.1:9/";
+    printed(
+        &server,
+        &["endpoint", "create", "acme", nowhere, "--uid", "hook"],
+    );
+    printed(&server, &["event", "send", "acme", "a.b", "--data", "{}"]);
+    let failed = [
+        "delivery",
+        "attempts",
+        "acme",
+        "--endpoint",
+        "hook",
+        "--failed",
+    ];
+    let mut looks = std::iter::repeat_with(|| printed(&server, &failed)).take(1_000);
+    assert!(looks.any(|table| table.lines().count() == 2), "it failed");
+    let dry = ["--since", "1h", "--dry-run"];
+    let count = |verb: &[&str]| {
+        let command = [&["task"], verb, &["acme", "hook"], &dry[..]].concat();
+        json(&server, &command)["count"].clone()
+    };
+    assert_eq!(count(&["recover"]), 1);
+    assert_eq!(count(&["replay-missing"]), 0);
+    assert_eq!(count(&["replay", "--status", "pending"]), 1);
+    assert_eq!(count(&["replay", "--status-class", "500"]), 0);
+    assert_eq!(count(&["replay", "--event-type", "a.b", "--tag", "x"]), 0);
+
+    let url = format!("http://{}/hook", receiver.address);
+    printed(
+        &server,
+        &["endpoint", "update", "acme", "hook", "--url", &url],
+    );
+    let task = json(
+        &server,
+        &["task", "recover", "acme", "hook", "--since", "1h"],
+    );
+    receiver.arrived(1).await;
+    let id = task["id"].as_str().expect("an id");
+    let mut looks = std::iter::repeat_with(|| json(&server, &["task", "show", id])).take(1_000);
+    let ended = looks.find(|task| task["status"] == "finished");
+    assert_eq!(ended.expect("it ends")["data"]["done"], 1);
+    let listed = printed(&server, &["task", "list", "--status", "finished"]);
+    assert!(listed.contains(id), "{listed}");
+    let cancelled = json(&server, &["task", "cancel", id]);
+    assert_eq!(cancelled["status"], "finished", "it has ended");
+    let unknown = run(&server, &["task", "show", "qtask_1"]);
+    assert_fails(&unknown, 3, &["no task"]);
+    let late = ["task", "recover", "acme", "hook", "--since", "15d"];
+    assert_fails(&run(&server, &late), 1, &["14 days"]);
+}
+
 #[test]
 fn an_event_that_is_sent_again_with_its_idempotency_key_is_one_event() {
     let server = server();
