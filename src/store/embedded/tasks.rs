@@ -79,7 +79,8 @@ fn numbered<T: Copy>(all: &[T], number: u8) -> Result<T, Fault> {
     found.ok_or_else(|| Fault::damaged(WHAT))
 }
 
-fn row(task: &Task) -> Result<Vec<u8>, Fault> {
+/// A task as a row.
+pub(super) fn row(task: &Task) -> Result<Vec<u8>, Fault> {
     let selection = match &task.selection {
         Selection::Failed => SelectionRow::Failed,
         Selection::Missing => SelectionRow::Missing,

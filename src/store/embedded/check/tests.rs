@@ -14,9 +14,10 @@ use crate::{
         endpoint::{BodyFormat, Endpoint, EndpointKey, EndpointState, Subscription, Target},
         endpoint_url::EndpointUrl,
         event::{Event, EventPosition, JSON, Payload},
-        id::{ApplicationId, AttemptId, EndpointId, EventId, Id, ShardId},
+        id::{ApplicationId, AttemptId, EndpointId, EventId, Id, ShardId, TaskId},
         outcome::OutcomeKind,
         secret::Secret,
+        task::{Selection, Task, TaskState},
     },
     limits,
     store::{
@@ -32,6 +33,7 @@ use crate::{
             rows::{self, BucketRow, LaneRow, OpenRow, ProgressRow, ShardRow},
             system_disk::SystemDisk,
             tables::{self, TableName, Writing},
+            tasks,
         },
     },
     time::{Now, Span, Timestamp},
@@ -229,6 +231,54 @@ fn put<T: serde::Serialize>(
     row: &T,
 ) -> Result<(), Fault> {
     writing.put(name, key, &rows::encode(row, Vec::new())?)
+}
+
+/// Writes a task of an endpoint that looks as far as this event.
+fn put_task(
+    writing: &mut Writing<'_>,
+    id: u128,
+    endpoint: EndpointKey,
+    until: u64,
+) -> Result<(), Fault> {
+    let task = Task {
+        id: TaskId::new(Id::from_value(id)),
+        endpoint,
+        endpoint_id: EndpointId::default(),
+        selection: Selection::Failed,
+        from: at(0),
+        until: at(until),
+        next: at(0),
+        state: TaskState::Sending,
+        total: 1,
+        done: 0,
+        created_at: Now::at(ms(1)),
+        updated_at: Now::at(ms(1)),
+    };
+    let key = keys::task(task.id.id());
+    writing.put(TableName::Tasks, &key, &tasks::row(&task)?)
+}
+
+#[test]
+fn a_task_is_of_an_endpoint_and_looks_at_events_that_were_given_out() {
+    let report = checked(|writing| put_task(writing, 1, ENDPOINT, EVENTS));
+    assert!(report.is_clean, "{report:?}");
+    tells("its id is beyond the last one", |writing| {
+        put_task(writing, u128::MAX, ENDPOINT, EVENTS)
+    });
+    tells("looks beyond the newest event", |writing| {
+        put_task(writing, 1, ENDPOINT, EVENTS + 1)
+    });
+    let other = EndpointKey {
+        ordinal: 7,
+        ..ENDPOINT
+    };
+    tells("is of an endpoint that is not there", |writing| {
+        put_task(writing, 1, other, EVENTS)
+    });
+    tells("the row of a task", |writing| {
+        let key = keys::task(Id::from_value(1));
+        put(writing, TableName::Tasks, &key, &1_u8)
+    });
 }
 
 #[test]
