@@ -72,7 +72,7 @@ pub struct DeliveryFacts {
 /// The state of a delivery as a pure function of what is stored; `None` where there is none.
 #[must_use]
 pub const fn state(facts: DeliveryFacts) -> Option<DeliveryState> {
-    let was_sent = facts.open_due.is_some() || facts.last_result.is_some();
+    let was_sent = facts.open_due.is_some() || facts.last_result.is_some() || facts.expired;
     if !facts.subscribed && !was_sent {
         return None;
     }
@@ -147,13 +147,6 @@ mod tests {
         let retry = Some(AttemptResult::RetryAt(due));
         for (facts, expected) in [
             (DeliveryFacts::default(), None),
-            (
-                DeliveryFacts {
-                    expired: true,
-                    ..DeliveryFacts::default()
-                },
-                None,
-            ),
             (known, Some(DeliveryState::Pending)),
             (
                 DeliveryFacts {
@@ -245,6 +238,11 @@ mod tests {
             ..DeliveryFacts::default()
         };
         assert_eq!(state(ended), Some(DeliveryState::Succeeded));
+        let held_too_long = DeliveryFacts {
+            expired: true,
+            ..DeliveryFacts::default()
+        };
+        assert_eq!(state(held_too_long), Some(DeliveryState::Expired));
     }
 
     #[test]

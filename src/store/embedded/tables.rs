@@ -9,9 +9,10 @@
 //! | `endpoints` | endpoint | [`Endpoint`](crate::domain::endpoint::Endpoint) |
 //! | `names` | see [`names`](super::names) | where a name leads |
 //! | `spans` | 0, application, position; 1, bucket, application | the bucket from that position on; its first position |
-//! | `open` | application, position, endpoint | when the delivery is due, attempts made |
+//! | `open` | application, position, endpoint | when the delivery is due, attempts made; of one that a task sent again also those before, and when it expires |
 //! | `retry` | endpoint, due, position | nothing: the same rows by lane |
 //! | `resends` | endpoint, position | attempts made before one that somebody asked for |
+//! | `tasks` | id | [`Task`](crate::domain::task::Task) |
 //! | `lanes` | endpoint | where a lagging lane stands |
 //! | `journal` | shard, first attempt | attempts that are not in the index yet |
 //! | `heads` | endpoint | the bucket of its newest block in the index |
