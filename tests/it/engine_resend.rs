@@ -10,13 +10,13 @@ use fanfare::{
         delivery::DeliveryState,
         event::{Event, EventPosition},
         history::Name,
-        id::{EndpointId, Id, ShardId},
+        id::{EndpointId, Id},
         once::Once,
         outcome::OutcomeKind,
     },
-    engine::{io::Input, options::Options},
+    engine::options::Options,
     limits,
-    store::{Reads, Store as _},
+    store::Reads,
     time::Span,
 };
 
@@ -110,20 +110,6 @@ impl Resender {
         let records = self.rig.store.attempts(self.application, event.position);
         let told = records.iter().map(|record| (record.trigger, record.result));
         told.collect()
-    }
-
-    /// The shard is lost, with all that is not durable, and acquired again.
-    fn lose_shard(&mut self) {
-        let shard = ShardId::new(1);
-        self.rig.turn(vec![Input::ShardLost(shard)]);
-        let lost: Vec<_> = self.rig.sent.drain(..).collect();
-        let (epoch, state) = self.rig.store.acquire(shard).expect("it is there");
-        let input = Input::ShardAcquired(shard, epoch, Box::new(state));
-        self.rig.turn(vec![input]);
-        // Nobody asks any more what became of these; their places are free now.
-        for request in lost {
-            self.rig.done(&request, FAILED);
-        }
     }
 
     /// Lets as much time go by as any schedule takes; every attempt fails.
@@ -278,12 +264,12 @@ fn what_was_asked_for_is_sent_though_the_shard_is_lost_right_after_the_answer() 
     resender.rig.answer(OK);
     resender.record();
     resender.resent(&event);
-    resender.lose_shard();
+    resender.rig.lose_shard();
     assert_eq!(resender.flying(), [0], "it is still owed");
     resender.rig.answer(OK);
     resender.record();
     assert_eq!(resender.attempts(&event), [SUCCESS, MANUAL_SUCCESS]);
-    resender.lose_shard();
+    resender.rig.lose_shard();
     assert_eq!(resender.flying(), [0_u64; 0], "and then no more");
 }
 
@@ -298,7 +284,7 @@ fn a_failure_by_hand_does_not_stand_for_a_first_attempt_that_is_still_to_come() 
     resender.rig.answer(FAILED);
     resender.record();
     assert_eq!(resender.state(&events[2]), Some(DeliveryState::Pending));
-    resender.lose_shard();
+    resender.rig.lose_shard();
     let mut sent = Vec::new();
     while !resender.rig.sent.is_empty() {
         sent.push(resender.rig.answer(OK).event.position.number());
@@ -317,7 +303,7 @@ fn a_success_by_hand_stands_for_a_first_attempt_that_is_still_to_come() {
         resender.rig.answer(OK);
         resender.record();
         if is_lost {
-            resender.lose_shard();
+            resender.rig.lose_shard();
         }
         let mut sent = Vec::new();
         while !resender.rig.sent.is_empty() {
@@ -337,7 +323,7 @@ fn to_a_disabled_endpoint_it_is_held_and_to_a_deleted_one_refused() {
     resender.record();
     resender.resent(&first);
     assert_eq!(resender.flying(), [0_u64; 0]);
-    resender.lose_shard();
+    resender.rig.lose_shard();
     assert_eq!(resender.flying(), [0_u64; 0]);
     let (again, _) = resender.rig.endpoint(resender.application, "e");
     assert_eq!(again, resender.endpoint, "it is enabled again");
@@ -437,6 +423,6 @@ fn an_attempt_that_ends_while_it_is_asked_for_again_is_owed_no_more() {
     assert_eq!(resender.rig.replies[&twin], again);
     resender.record();
     assert_eq!(resender.state(&event), Some(DeliveryState::Succeeded));
-    resender.lose_shard();
+    resender.rig.lose_shard();
     assert!(resender.flying().is_empty(), "it is not sent once more");
 }

@@ -11,13 +11,13 @@ use fanfare::{
         endpoint::Endpoint,
         event::EventPosition,
         history::Name,
-        id::{EndpointId, ShardId, TaskId},
+        id::{EndpointId, TaskId},
         outcome::OutcomeKind,
         task::{Matching, Selection, Task, TaskState},
     },
-    engine::{io::Input, options::Options},
+    engine::options::Options,
     limits,
-    store::{Reads as _, Store as _, memory::MemoryStore},
+    store::{Reads as _, memory::MemoryStore},
     time::Span,
 };
 
@@ -153,20 +153,6 @@ impl Operator {
                 details: known.details.clone(),
             })));
     }
-
-    /// The shard is lost, with all that is not durable, and acquired again.
-    fn lose_shard(&mut self) {
-        let shard = ShardId::new(1);
-        self.rig.turn(vec![Input::ShardLost(shard)]);
-        let lost: Vec<_> = self.rig.sent.drain(..).collect();
-        let (epoch, state) = self.rig.store.acquire(shard).expect("it is there");
-        let input = Input::ShardAcquired(shard, epoch, Box::new(state));
-        self.rig.turn(vec![input]);
-        // Nobody asks any more what became of these; their places are free now.
-        for request in lost {
-            self.rig.done(&request, FAILED);
-        }
-    }
 }
 
 fn all() -> Selection {
@@ -266,7 +252,7 @@ fn a_task_survives_the_loss_of_its_shard_and_sends_nothing_twice_that_succeeded(
         operator.rig.answer(OK);
     }
     operator.record();
-    operator.lose_shard();
+    operator.rig.lose_shard();
     assert_eq!(operator.stands(task), (TaskState::Sending, step, 2 * step));
     let sent = operator.serve(OK);
     assert_eq!(sent.len() as u64, 2 * step - 10, "{sent:?}");
@@ -283,7 +269,7 @@ fn a_task_survives_the_loss_of_its_shard_and_sends_nothing_twice_that_succeeded(
 fn a_task_that_only_counted_begins_anew_after_the_loss_of_its_shard() {
     let mut operator = Operator::after_failures(3);
     let task = operator.started(Selection::Failed);
-    operator.lose_shard();
+    operator.rig.lose_shard();
     assert_eq!(operator.serve(OK), whole(3));
     assert_eq!(operator.stands(task), (TaskState::Finished, 3, 3));
 }

@@ -226,6 +226,19 @@ impl Rig {
         self.turn(Vec::new());
     }
 
+    /// The shard of endpoints and events is lost, with all that is not durable, and acquired again.
+    pub(crate) fn lose_shard(&mut self) {
+        let shard = ShardId::new(1);
+        self.turn(vec![Input::ShardLost(shard)]);
+        let lost: Vec<_> = self.sent.drain(..).collect();
+        let input = self.acquire(shard);
+        self.turn(vec![input]);
+        // Nobody asks any more what became of these; their places are free now.
+        for request in lost {
+            self.done(&request, OutcomeKind::Status(503));
+        }
+    }
+
     /// What the store would give of an application if its shard were acquired now; the engine's epoch
     /// is over then.
     pub(crate) fn recovered(&mut self, application: ApplicationKey) -> ApplicationState {
