@@ -11,7 +11,7 @@ use super::{
     endpoint_url::EndpointUrl,
     event::{Besides, Event, EventPosition, Payload},
     filter::Filter,
-    id::{ApplicationId, AttemptId, EndpointId, EventId, Id, TaskId},
+    id::{ApplicationId, AttemptId, EndpointId, EventId, Id, ShardId, TaskId},
     once::Once,
     record::RecordKind,
     secret::Secret,
@@ -111,9 +111,8 @@ pub enum Command {
         /// The attempt whose reply's body goes; `None` for the payload.
         attempt: Option<AttemptId>,
     },
-    /// Nothing, done once: what can't be done now may have been done under the key before, in a shard of
-    /// this application.
-    Recall(ApplicationKey),
+    /// Nothing, done once: what can't be done now may have been done under the key before, in this shard.
+    Recall(ShardId),
     /// Makes an attempt at once, however its delivery stands.
     Resend {
         /// The endpoint.

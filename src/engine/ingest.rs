@@ -127,6 +127,8 @@ impl Engine {
                 | Refusal::TooManySecrets
                 | Refusal::TooManyEndpoints
                 | Refusal::TooManyTasks
+                | Refusal::UnknownApplication
+                | Refusal::UnknownEndpoint
                 | Refusal::EndpointDisabled
         );
         let shard = shard.filter(|_| may_be_done);
@@ -250,12 +252,14 @@ impl Engine {
     }
 }
 
-/// The shard of what a command changes, if that is of an application.
-const fn home(command: &Command) -> Option<ShardId> {
+/// The shard in which a command's key is judged, if it is one that may be refused though it was done.
+fn home(command: &Command) -> Option<ShardId> {
     match command {
         Command::CreateEndpoint(new) => Some(new.application.shard),
         Command::UpdateEndpoint(update) => Some(update.application.shard),
-        Command::Recall(application) => Some(application.shard),
+        Command::Recall(shard) => Some(*shard),
+        Command::AcceptEvent(new) => Some(new.application.shard),
+        Command::Resend { event, .. } => Some(event.application.shard),
         Command::StartTask(new) => Some(new.application.shard),
         Command::CreateApplication { .. }
         | Command::UpdateApplication { .. }
@@ -263,10 +267,8 @@ const fn home(command: &Command) -> Option<ShardId> {
         | Command::PutRecord { .. }
         | Command::DeleteRecord { .. }
         | Command::DeleteEndpoint { .. }
-        | Command::AcceptEvent(_)
         | Command::Expunge { .. }
         | Command::CancelTask(_)
-        | Command::Once(..)
-        | Command::Resend { .. } => None,
+        | Command::Once(..) => None,
     }
 }

@@ -128,10 +128,10 @@ fn a_rotation_under_a_key_is_done_once_though_there_is_no_room_for_another() {
     // No revision is ever zero.
     let stale = Err(Refusal::Stale);
     assert_eq!(rotate(&mut rig, 3, Some(0)), (stale, 3));
-    let other = once(1, 2, Command::Recall(application));
+    let other = once(1, 2, Command::Recall(application.shard));
     let other = rig.command(other);
     assert_eq!(rig.replies[&other], Err(Refusal::KeyReused));
-    let unknown = rig.command(once(9, 1, Command::Recall(application)));
+    let unknown = rig.command(once(9, 1, Command::Recall(application.shard)));
     assert_eq!(rig.replies[&unknown], stale);
 }
 
@@ -151,4 +151,26 @@ fn who_made_the_last_endpoint_there_can_be_is_not_told_that_it_is_one_too_many()
     assert_eq!(rig.replies[&again], Ok(Answer::Replayed { id: id.id() }));
     let other = rig.command(once(2, 1, new_endpoint(application, "more")));
     assert_eq!(rig.replies[&other], Err(Refusal::TooManyEndpoints));
+}
+
+#[test]
+fn what_was_done_is_told_again_though_the_application_is_gone_when_it_is_asked() {
+    let (mut rig, application) = rig();
+    let known = rig.command(once(1, 1, new_event(application)));
+    let (id, fresh) = accepted(&rig.replies[&known]);
+    assert!(fresh);
+    let delete = Command::DeleteApplication {
+        application,
+        revision: 1,
+    };
+    let deleted = rig.command(delete);
+    assert!(rig.replies[&deleted].is_ok());
+    // Who asks saw it while it was there.
+    let again = rig.command(once(1, 1, new_event(application)));
+    assert_eq!(accepted(&rig.replies[&again]), (id, false));
+    let gone = Err(Refusal::UnknownApplication);
+    let other = rig.command(once(2, 1, new_event(application)));
+    assert_eq!(rig.replies[&other], gone);
+    let bare = rig.command(new_event(application));
+    assert_eq!(rig.replies[&bare], gone);
 }

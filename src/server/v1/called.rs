@@ -15,6 +15,7 @@ use crate::{
         id::{ApiKeyId, ApplicationId, AttemptId, EndpointId, EventId, Id, TaskId},
         task::Task,
     },
+    limits,
     server::{
         api_key::Caller,
         backend::Backend,
@@ -23,6 +24,7 @@ use crate::{
         problem::{Code, Problem},
         router::ServerState,
     },
+    store::ReadError,
 };
 
 /// A request that was let in.
@@ -45,6 +47,14 @@ pub(super) struct Called<B> {
     pub(super) credential: Option<HeaderValue>,
     /// The parts of the path that name something; none if one of them is no UTF-8.
     path: Vec<(String, String)>,
+}
+
+/// An object of the path, which may have been deleted since something was done to it.
+pub(super) struct Since<T> {
+    /// The object, as it is or was at its end.
+    pub(super) object: Arc<T>,
+    /// Why nothing can be done to it any more; `None` while it is there.
+    pub(super) gone: Option<Problem>,
 }
 
 impl<B: Backend> FromRequestParts<ServerState<B>> for Called<B> {
@@ -99,19 +109,107 @@ impl<B: Backend> Called<B> {
     pub(super) fn application_or_free(
         &self,
     ) -> Result<Result<Arc<Application>, Option<Arc<str>>>, Problem> {
-        let id = |text: &str| text.parse().map(ApplicationId::id).ok();
-        let name = self.name("app", ApplicationId::PREFIX, id);
-        let read = |name| self.backend.reads().application(name);
-        let found = name.as_ref().map(read).transpose()?.flatten();
+        let (name, found) = self.application_named()?;
         let found = found.filter(|application| !application.is_deleted);
-        if let Some(own) = self.caller.application {
+        if self.caller.application.is_some() {
             // What is another's is as if it never was.
-            return Ok(found.filter(|found| found.id == own).ok_or(None));
+            return Ok(found.ok_or(None));
         }
         Ok(found.ok_or(match name {
             Some(Name::Uid(uid)) => Some(uid),
             Some(Name::Id(_)) | None => None,
         }))
+    }
+
+    /// What the path says of an application, and the one that the caller may see by it, deleted or not.
+    fn application_named(&self) -> Result<(Option<Name>, Option<Arc<Application>>), ReadError> {
+        let id = |text: &str| text.parse().map(ApplicationId::id).ok();
+        let name = self.name("app", ApplicationId::PREFIX, id);
+        let read = |name| self.backend.reads().application(name);
+        let found = name.as_ref().map(read).transpose()?.flatten();
+        let own = self.caller.application;
+        let found = found.filter(|found| own.is_none_or(|own| found.id == own));
+        Ok((name, found))
+    }
+
+    /// The application that the path names, for what may have been done before: where an idempotency
+    /// key is given and the path has its id, one that was deleted since is found, too.
+    ///
+    /// # Errors
+    /// As [`Self::application`].
+    pub(super) fn application_since(&self) -> Result<Since<Application>, Problem> {
+        let found = self.application_named()?.1;
+        self.since(found, "application", |application| application.is_deleted)
+    }
+
+    /// The application and the endpoint that the path names, for what may have been done before: where
+    /// an idempotency key is given, what was deleted since is found, too; the application by its id.
+    ///
+    /// # Errors
+    /// As [`Self::application`] and [`Self::endpoint`].
+    pub(super) fn endpoint_since(&self) -> Result<(Arc<Application>, Since<Endpoint>), Problem> {
+        let Since { object, gone } = self.application_since()?;
+        let mut endpoint = self.endpoint_of_since(&object)?;
+        endpoint.gone = gone.or(endpoint.gone);
+        Ok((object, endpoint))
+    }
+
+    fn endpoint_of_since(&self, application: &Application) -> Result<Since<Endpoint>, Problem> {
+        let (name, mut found) = self.endpoint_named(application)?;
+        let may_be_done = self.key.as_ref().is_ok_and(IdempotencyKey::is_given);
+        if let (None, Some(Name::Uid(uid)), true) = (&found, &name, may_be_done) {
+            found = self.endpoint_once_called(application, uid)?;
+        }
+        self.since(found, "endpoint", |endpoint| endpoint.is_deleted())
+    }
+
+    fn since<T>(
+        &self,
+        found: Option<Arc<T>>,
+        kind: &str,
+        is_deleted: impl Fn(&T) -> bool,
+    ) -> Result<Since<T>, Problem> {
+        let may_be_done = self.key.as_ref().is_ok_and(IdempotencyKey::is_given);
+        let found = found.ok_or_else(|| unknown(kind))?;
+        let gone = is_deleted(&found).then(|| unknown(kind));
+        match gone {
+            Some(gone) if !may_be_done => Err(gone),
+            gone => Ok(Since {
+                object: found,
+                gone,
+            }),
+        }
+    }
+
+    /// The newest endpoint that had this `uid` and was deleted, of the last that there were.
+    fn endpoint_once_called(
+        &self,
+        application: &Application,
+        uid: &str,
+    ) -> Result<Option<Arc<Endpoint>>, ReadError> {
+        let mut query = HistoryQuery {
+            above: None,
+            below: None,
+            order: Order::NewestFirst,
+            limit: limits::PAGE_ENTRIES_MAX,
+        };
+        let mut left = limits::ENDPOINTS_PER_APPLICATION_MAX;
+        loop {
+            let reads = self.backend.reads();
+            let page = reads.endpoints_by_id(application.key, query)?;
+            let had =
+                |known: &&Arc<Endpoint>| known.is_deleted() && known.uid.as_deref() == Some(uid);
+            if let Some(found) = page.iter().find(had) {
+                return Ok(Some(Arc::clone(found)));
+            }
+            left = left.saturating_sub(page.len());
+            match page.last() {
+                Some(last) if page.len() == query.limit && left > 0 => {
+                    query.below = Some(last.id.id());
+                }
+                _ => return Ok(None),
+            }
+        }
     }
 
     /// The application that a text names by its id or `uid`.
@@ -169,15 +267,24 @@ impl<B: Backend> Called<B> {
         &self,
         application: &Application,
     ) -> Result<Result<Arc<Endpoint>, Option<Arc<str>>>, Problem> {
-        let id = |text: &str| text.parse().map(EndpointId::id).ok();
-        let name = self.name("endpoint", EndpointId::PREFIX, id);
-        let read = |name| self.backend.reads().endpoint(application.key, name);
-        let found = name.as_ref().map(read).transpose()?.flatten();
+        let (name, found) = self.endpoint_named(application)?;
         let found = found.filter(|endpoint| !endpoint.is_deleted());
         Ok(found.ok_or(match name {
             Some(Name::Uid(uid)) => Some(uid),
             Some(Name::Id(_)) | None => None,
         }))
+    }
+
+    /// What the path says of an endpoint, and the one that it leads to, deleted or not.
+    fn endpoint_named(
+        &self,
+        application: &Application,
+    ) -> Result<(Option<Name>, Option<Arc<Endpoint>>), ReadError> {
+        let id = |text: &str| text.parse().map(EndpointId::id).ok();
+        let name = self.name("endpoint", EndpointId::PREFIX, id);
+        let read = |name| self.backend.reads().endpoint(application.key, name);
+        let found = name.as_ref().map(read).transpose()?.flatten();
+        Ok((name, found))
     }
 
     /// The message of this application that the path names.

@@ -15,7 +15,7 @@ use super::{
     faults::Faults,
     filter::EventFilter,
     message::{self, MessageOut},
-    once::{Makes, replayed_if},
+    once::{Makes, recalled, replayed_if},
     page::PageQuery,
     query::Query,
     status::Status,
@@ -146,13 +146,17 @@ pub(super) async fn resend<B: Backend>(called: Called<B>) -> Response {
 }
 
 async fn resent<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
-    let application = called.application()?;
+    let (application, endpoint) = called.endpoint_since()?;
     let entry = called.message(&application)?;
-    let endpoint = called.endpoint(&application)?;
+    let (endpoint, gone) = (endpoint.object, endpoint.gone);
     let key = called.key.clone()?;
     let objects = [application.id.id(), entry.event.id.id(), endpoint.id.id()];
     // What a body might say means nothing.
-    let once = |command| key.once(Makes::Resend, &objects, &[], command);
+    let place = (application.key.shard, Makes::Resend, &objects[..]);
+    if let Some(gone) = gone {
+        recalled(&called, place, &[], gone).await?;
+        return accepted(true);
+    }
     let reads = called.backend.reads();
     let position = entry.event.position;
     if reads.delivery_state(endpoint.key, position)?.is_none() {
@@ -161,21 +165,18 @@ async fn resent<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
         return Err(Problem::new(Code::NotFound, message));
     }
     if !entry.has_payload {
-        if key.is_given() {
-            let recall = once(Command::Recall(application.key));
-            if let Ok(Answer::Replayed { .. }) = called.backend.command(recall).await {
-                return accepted(true);
-            }
-        }
         let message = "the payload is no longer kept: send the message anew";
-        return Err(Problem::new(Code::MissingPayload, message));
+        let refused = Problem::new(Code::MissingPayload, message);
+        recalled(&called, place, &[], refused).await?;
+        return accepted(true);
     }
     let command = Command::Resend {
         endpoint: endpoint.id,
         attempts: attempts_made(reads, endpoint.key, position)?,
         event: entry.event,
     };
-    match called.backend.command(once(command)).await {
+    let command = key.once(Makes::Resend, &objects, &[], command);
+    match called.backend.command(command).await {
         Ok(Answer::Resend) => accepted(false),
         Ok(Answer::Replayed { .. }) => accepted(true),
         Ok(other) => Err(unexpected("an attempt was asked for", Some(other))),

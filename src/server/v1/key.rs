@@ -14,7 +14,7 @@ use super::{
     faults::Faults,
     fields::Fields,
     nothing,
-    once::{Makes, gone, replayed_if},
+    once::{self, Makes, gone, replayed_if},
     page::PageQuery,
     revision::{TRIES, told_at},
     told, unexpected,
@@ -24,7 +24,7 @@ use crate::{
     domain::{
         command::{Answer, Command, Refusal},
         history::{HistoryQuery, Order},
-        id::{ApiKeyId, ApplicationId, Id},
+        id::{ApiKeyId, ApplicationId, Id, ShardId},
         record::RecordKind,
     },
     limits,
@@ -57,9 +57,13 @@ impl Entry for Arc<KnownKey> {
 pub(super) async fn create<B: Backend>(called: Called<B>, request: Request) -> Response {
     let answer = async {
         let body = body::read(request).await?;
-        let new = judged(&called, Fields::of(&body, Faults::default())?)?;
-        let place = (Makes::ApiKey, Id::default());
-        let made = made(&called, new, (place, &body)).await?;
+        let new = judged(&called, Fields::of(&body, Faults::default())?);
+        let asked = ((Makes::ApiKey, Id::default()), &body[..]);
+        let made = match new {
+            Ok(new) => made(&called, new, asked).await?,
+            // It may have been made before its application was deleted, or before its end came.
+            Err(refused) => recalled(&called, asked, refused).await?,
+        };
         let mut said = shown(&made.known);
         if let Some(fields) = said.as_object_mut() {
             fields.insert("key".into(), made.key.into());
@@ -211,20 +215,39 @@ pub(super) async fn made<B: Backend>(
                 is_replayed: false,
             })
         }
-        Answer::Replayed { id } => {
-            let known = called.keys.named(id, reads)?.ok_or_else(|| gone("key"))?;
-            let key = known.key.seed.and_then(again);
-            let is_same =
-                |key: &String| *record_name(&self::digest(key.as_bytes())) == *known.record.name;
-            let key = key.filter(is_same).ok_or_else(|| hidden(&known))?;
-            Ok(Made {
-                known,
-                key,
-                is_replayed: true,
-            })
-        }
+        Answer::Replayed { id } => made_before(called, id),
         other => Err(unexpected("a key was asked for", Some(other))),
     }
+}
+
+/// The key that the same request made before, though `refused` says why it can't make one now.
+///
+/// # Errors
+/// `refused` if it made none, or as of [`made`].
+pub(super) async fn recalled<B: Backend>(
+    called: &Called<B>,
+    ((makes, object), body): ((Makes, Id), &[u8]),
+    refused: Problem,
+) -> Result<Made, Problem> {
+    let place = (ShardId::DIRECTORY, makes, &[object][..]);
+    let id = once::recalled(called, place, body, refused).await?;
+    made_before(called, id)
+}
+
+/// The key of this id, made again of what the caller shows.
+fn made_before<B: Backend>(called: &Called<B>, id: Id) -> Result<Made, Problem> {
+    let once = called.key.clone()?;
+    let known = called.keys.named(id, called.backend.reads())?;
+    let known = known.ok_or_else(|| gone("key"))?;
+    let again = |seed: Seed| seed.key(credential(called)?, once.bytes());
+    let key = known.key.seed.and_then(again);
+    let is_same = |key: &String| *record_name(&digest(key.as_bytes())) == *known.record.name;
+    let key = key.filter(is_same).ok_or_else(|| hidden(&known))?;
+    Ok(Made {
+        known,
+        key,
+        is_replayed: true,
+    })
 }
 
 /// What the caller shows, unless it may be easy to guess: where everybody is let in, anything is

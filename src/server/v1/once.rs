@@ -8,10 +8,18 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 
+use super::{called::Called, unexpected};
 use crate::{
-    domain::{command::Command, id::Id, once::Once},
+    domain::{
+        command::{Answer, Command, Refusal},
+        id::{Id, ShardId},
+        once::Once,
+    },
     limits,
-    server::problem::{Code, Problem},
+    server::{
+        backend::Backend,
+        problem::{Code, Problem},
+    },
 };
 
 /// The header that a key comes in.
@@ -127,6 +135,28 @@ pub(super) fn replayed_if(is_replayed: bool, response: Response) -> Response {
         replayed(response)
     } else {
         response
+    }
+}
+
+/// What was made or changed under the caller's key before, though it can't be now; zero where who asks
+/// knows it by its name.
+///
+/// # Errors
+/// `refused`, which says why it can't be, if it was not done before; that the key was used for
+/// another body; or that the store can't tell.
+pub(super) async fn recalled<B: Backend>(
+    called: &Called<B>,
+    (shard, makes, objects): (ShardId, Makes, &[Id]),
+    body: &[u8],
+    refused: Problem,
+) -> Result<Id, Problem> {
+    let key = called.key.clone()?;
+    let command = key.once(makes, objects, body, Command::Recall(shard));
+    match called.backend.command(command).await {
+        Ok(Answer::Replayed { id }) => Ok(id),
+        Ok(other) => Err(unexpected("something was recalled", Some(other))),
+        Err(Refusal::Stale) => Err(refused),
+        Err(refusal) => Err(refusal.into()),
     }
 }
 

@@ -7,10 +7,10 @@ use serde_json::json;
 
 use super::{
     body,
-    called::Called,
+    called::{Called, Since},
     faults::Faults,
     fields::Fields,
-    key::{ended, made},
+    key::{ended, made, recalled},
     once::{Makes, replayed_if},
     told,
 };
@@ -32,7 +32,8 @@ pub(super) async fn access<B: Backend>(called: Called<B>, request: Request) -> R
 }
 
 async fn granted<B: Backend>(called: Called<B>, request: Request) -> Result<Response, Problem> {
-    let application = called.application()?;
+    let Since { object, gone } = called.application_since()?;
+    let application = object;
     let origin = origin_of(&request);
     let body = body::read_or_empty(request).await?;
     let body = if body.is_empty() { "{}".into() } else { body };
@@ -62,7 +63,10 @@ async fn granted<B: Backend>(called: Called<B>, request: Request) -> Result<Resp
         seed: None,
     };
     let place = (Makes::PortalToken, application.id.id());
-    let made = made(&called, new, (place, &body)).await?;
+    let made = match gone {
+        None => made(&called, new, (place, &body)).await?,
+        Some(unknown) => recalled(&called, (place, &body), unknown).await?,
+    };
     let token = made.key;
     // Behind `#`, so that no server is sent it and no log keeps it.
     let url = format!("{origin}/portal#key={token}");

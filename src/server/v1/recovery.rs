@@ -16,7 +16,7 @@ use super::{
     entry::off_thread,
     faults::Faults,
     fields::Fields,
-    once::{Makes, gone, replayed_if},
+    once::{Makes, gone, recalled, replayed_if},
     page::first_id_of,
     task, told, unexpected,
     wall_time::WallTime,
@@ -67,13 +67,26 @@ async fn started<B: Backend>(
     request: Request,
     makes: Makes,
 ) -> Result<Response, Problem> {
-    let application = called.application()?;
-    let endpoint = called.endpoint(&application)?;
+    let (application, endpoint) = called.endpoint_since()?;
+    let (endpoint, gone) = (endpoint.object, endpoint.gone);
     let key = called.key.clone()?;
     let mut faults = Faults::default();
     let is_dry = called.query.flag("dryRun", false, &mut faults);
     let body = body::read(request).await?;
-    let asked = Asked::of(&body, makes, called.keys.now().wall, faults)?;
+    let asked = match gone {
+        Some(gone) => Err(gone),
+        None => Asked::of(&body, makes, called.keys.now().wall, faults),
+    };
+    let asked = match asked {
+        Ok(asked) => asked,
+        Err(refused) if is_dry => return Err(refused),
+        // It may have been started before, when the endpoint was there or its time not so far back.
+        Err(refused) => {
+            let place = (application.key.shard, makes, &[endpoint.id.id()][..]);
+            let id = recalled(&called, place, &body, refused).await?;
+            return begun(&called, id, true);
+        }
+    };
     let backend = called.backend.clone();
     let (selection, span, now) = (asked.selection, asked.span, called.backend.now());
     let known = Arc::clone(&endpoint);
@@ -104,9 +117,13 @@ async fn started<B: Backend>(
         Answer::Replayed { id } => (id, true),
         other => return Err(unexpected("a task was asked for", Some(other))),
     };
-    let Some(known) = called.backend.reads().task(id)? else {
-        return Err(gone("task"));
-    };
+    begun(&called, id, is_replayed)
+}
+
+/// Shows a task that was started, now or before.
+fn begun<B: Backend>(called: &Called<B>, id: Id, is_replayed: bool) -> Result<Response, Problem> {
+    let known = called.backend.reads().task(id)?;
+    let known = known.ok_or_else(|| gone("task"))?;
     let response = told(StatusCode::ACCEPTED, &task::begun(&known))?;
     Ok(replayed_if(is_replayed, response))
 }

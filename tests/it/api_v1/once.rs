@@ -398,3 +398,156 @@ async fn a66_an_archived_type_is_taken_into_use_again_once_under_a_key() {
     })
     .await;
 }
+
+/// Deletes what is at a path.
+async fn delete(api: &Api, path: &str) {
+    let gone = api.send(Method::DELETE, path, &json!({}), None).await;
+    assert_eq!(gone.status, 204, "{path}");
+}
+
+/// Repeats requests under their key, each of which must have its first answer again; the same under
+/// another key, or with no key at all, is what is not there.
+async fn told_again(api: &Api, asked: &[(String, Value, Answer)]) {
+    for (path, body, first) in asked {
+        let again = post(api, path, "k", body).await;
+        assert!(is_replayed(&again), "{path} {}", again.body);
+        assert_eq!((again.status, &again.body), (first.status, &first.body));
+        let missing = (404, "not_found".to_owned());
+        assert_eq!(post(api, path, "l", body).await.refusal(), missing);
+        assert_eq!(api.post(path, body.clone()).await.refusal(), missing);
+        let other = json!({ "other": true });
+        let other = post(api, path, "k", &other).await;
+        // What is sent again has no body that means anything.
+        if !path.ends_with("resend") && !path.ends_with("send-example") {
+            assert_eq!(other.status, 422, "{path} {}", other.body);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a66_what_was_done_to_an_endpoint_is_told_again_though_it_was_deleted_since() {
+    local(async {
+        let api = api().await;
+        let id = api.endpoint("a", "e", "http://h/").await["id"].clone();
+        let id = id.as_str().expect("an id").to_owned();
+        let message = api.message("a", 1).await;
+        api.attempts(1).await;
+        let mut asked = Vec::new();
+        for name in ["e", id.as_str()] {
+            let example = json!({ "eventType": "svix.ping" });
+            let since = json!({ "since": "2025-11-24T15:00:00Z" });
+            for (path, body) in [
+                (format!("{ENDPOINTS}/{name}/send-example"), example),
+                (
+                    format!("{MESSAGES}/{message}/endpoint/{name}/resend"),
+                    json!({}),
+                ),
+            ] {
+                let first = post(&api, &path, "k", &body).await;
+                assert!(first.status.is_success(), "{path} {}", first.body);
+                asked.push((path, body, first));
+            }
+            let path = format!("{ENDPOINTS}/{name}/recover");
+            let task = post(&api, &path, "k", &since).await;
+            assert_eq!(task.status, 202, "{}", task.body);
+        }
+        let rotate = |name: &str| format!("{ENDPOINTS}/{name}/secret/rotate");
+        let rotated = post(&api, &rotate(&id), "k", &json!({})).await;
+        assert_eq!(rotated.status, 200, "{}", rotated.body);
+        api.settled().await;
+        delete(&api, &format!("{ENDPOINTS}/e")).await;
+        told_again(&api, &asked).await;
+        let since = json!({ "since": "2025-11-24T15:00:00Z" });
+        let task = post(&api, &format!("{ENDPOINTS}/{id}/recover"), "k", &since).await;
+        assert!(task.status == 202 && is_replayed(&task), "{}", task.body);
+        let dry = format!("{ENDPOINTS}/{id}/recover?dryRun=true");
+        assert_eq!(post(&api, &dry, "k", &since).await.refusal().0, 404);
+        // The secret that was made is gone, and nothing else is shown in its place.
+        for name in ["e", id.as_str()] {
+            let gone = post(&api, &rotate(name), "k", &json!({})).await;
+            assert_eq!(gone.refusal(), (409, "conflict".to_owned()));
+            let never = post(&api, &rotate(name), "l", &json!({})).await;
+            assert_eq!(never.refusal(), (404, "not_found".to_owned()));
+        }
+        // A change of another kind has no use for the key.
+        let mut patch = request(&format!("{ENDPOINTS}/{id}"), "k", &json!({}));
+        *patch.method_mut() = Method::PATCH;
+        assert_eq!(api.ask(patch).await.refusal().0, 404);
+        // A name that is in use again is that of something else.
+        api.endpoint("a", "e", "http://h/").await;
+        let anew = post(&api, &rotate("e"), "k", &json!({})).await;
+        assert!(anew.status == 200 && !is_replayed(&anew), "{}", anew.body);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a66_what_was_done_in_an_application_is_told_again_though_it_was_deleted_since() {
+    local(async {
+        let api = api().await;
+        let id = api.get("/api/v1/app/a").await.fine()["id"].clone();
+        let id = id.as_str().expect("an id").to_owned();
+        let endpoint = json!({ "url": "https://example.com/" });
+        let endpoints = format!("/api/v1/app/{id}/endpoint");
+        let made = post(&api, &endpoints, "k", &endpoint).await;
+        assert_eq!(made.status, 201);
+        let mut asked = Vec::new();
+        let example = json!({ "eventType": "svix.ping" });
+        let rotated = made.json()["id"].as_str().expect("an id").to_owned();
+        for (path, body) in [
+            (format!("/api/v1/app/{id}/msg"), event()),
+            (format!("/api/v1/auth/app-portal-access/{id}"), json!({})),
+            (format!("{endpoints}/{rotated}/send-example"), example),
+        ] {
+            let first = post(&api, &path, "k", &body).await;
+            assert!(first.status.is_success(), "{path} {}", first.body);
+            asked.push((path, body, first));
+        }
+        api.settled().await;
+        let key = json!({ "name": "n", "scope": "read", "application": id });
+        let first = post(&api, "/api/v1/key", "k", &key).await;
+        assert_eq!(first.status, 201, "{}", first.body);
+        delete(&api, &format!("/api/v1/app/{id}")).await;
+        let again = post(&api, "/api/v1/key", "k", &key).await;
+        assert!(is_replayed(&again) && again.body == first.body);
+        assert_eq!(post(&api, "/api/v1/key", "l", &key).await.refusal().0, 422);
+        told_again(&api, &asked).await;
+        // What it made itself went along.
+        let gone = post(&api, &endpoints, "k", &endpoint).await;
+        assert_eq!(gone.refusal(), (409, "conflict".to_owned()));
+        let never = post(&api, &endpoints, "l", &endpoint).await;
+        assert_eq!(never.refusal(), (404, "not_found".to_owned()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a66_an_example_is_told_again_though_its_endpoint_is_disabled_or_its_type_archived() {
+    local(async {
+        let api = api().await;
+        api.endpoint("a", "e", "http://h/").await;
+        let body = json!({
+            "name": "t",
+            "description": "d",
+            "schemas": { "1": { "examples": [{ "n": 1 }] } },
+        });
+        api.post("/api/v1/event-type", body).await.fine();
+        let path = format!("{ENDPOINTS}/e/send-example");
+        let example = json!({ "eventType": "t" });
+        let first = post(&api, &path, "k", &example).await;
+        assert_eq!(first.status, 200, "{}", first.body);
+        api.settled().await;
+        let again = async |refused: u16| {
+            let again = post(&api, &path, "k", &example).await;
+            assert!(is_replayed(&again), "{}", again.body);
+            assert_eq!((again.status, &again.body), (first.status, &first.body));
+            assert_eq!(post(&api, &path, "l", &example).await.status, refused);
+        };
+        let disabled = json!({ "disabled": true });
+        api.patch(&format!("{ENDPOINTS}/e"), disabled).await.fine();
+        again(409).await;
+        delete(&api, "/api/v1/event-type/t").await;
+        again(422).await;
+    })
+    .await;
+}

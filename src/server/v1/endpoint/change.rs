@@ -20,7 +20,7 @@ use crate::{
         problem::Problem,
         v1::{
             called::Called,
-            once::{IdempotencyKey, Makes},
+            once::{IdempotencyKey, Makes, recalled},
             revision::TRIES,
             taken, unexpected,
         },
@@ -67,8 +67,20 @@ pub(super) async fn change_once<B: Backend>(
 ) -> Result<(Arc<Endpoint>, bool), Problem> {
     let precondition = called.precondition.clone()?;
     for _ in 0..TRIES {
-        let application = called.application()?;
-        let known = called.endpoint(&application)?;
+        let (application, known, gone) = if key.is_given() {
+            let (application, endpoint) = called.endpoint_since()?;
+            (application, endpoint.object, endpoint.gone)
+        } else {
+            let application = called.application()?;
+            let endpoint = called.endpoint(&application)?;
+            (application, endpoint, None)
+        };
+        if let Some(gone) = gone {
+            let place = [application.id.id(), known.id.id()];
+            let place = (application.key.shard, Makes::Rotation, &place[..]);
+            recalled(called, place, body, gone).await?;
+            return Ok((known, true));
+        }
         let changed = judge(&known)?;
         let mut update = update(&known, changed);
         let unmet = precondition.judge(known.revision()).err();

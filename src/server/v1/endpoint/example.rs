@@ -44,8 +44,8 @@ pub(in crate::server::v1) async fn send<B: Backend>(
 }
 
 async fn sent<B: Backend>(called: Called<B>, request: Request) -> Result<Response, Problem> {
-    let application = called.application()?;
-    let endpoint = called.endpoint(&application)?;
+    let (application, endpoint) = called.endpoint_since()?;
+    let (endpoint, gone) = (endpoint.object, endpoint.gone);
     let key = called.key.clone()?;
     let body = body::read(request).await?;
     let mut fields = Fields::of(&body, Faults::default())?;
@@ -54,7 +54,10 @@ async fn sent<B: Backend>(called: Called<B>, request: Request) -> Result<Respons
     fields.finish()?;
     // A type that is missing or wrong was told already.
     let event_type = event_type.ok_or_else(|| unexpected("a fault was not told", None))?;
-    let payload = payload(&called, &endpoint, (&event_type, index.unwrap_or_default()));
+    let payload = match gone {
+        Some(gone) => Err(gone),
+        None => payload(&called, &endpoint, (&event_type, index.unwrap_or_default())),
+    };
     // Of one that was sent before under the key its own payload is shown.
     let (bytes, refused) = match payload {
         Ok(bytes) => (bytes, None),

@@ -26,7 +26,7 @@ use super::{
     faults::Faults,
     fields::Fields,
     nothing,
-    once::{IdempotencyKey, Makes, gone, replayed_if},
+    once::{IdempotencyKey, Makes, gone, recalled, replayed_if},
     page::PageQuery,
     revision::told_at,
     taken, told, unexpected,
@@ -50,9 +50,17 @@ use crate::{
 /// `POST /api/v1/app/{app}/endpoint`: 201.
 pub(super) async fn create<B: Backend>(called: Called<B>, request: Request) -> Response {
     let answer = async {
-        let application = called.application()?;
+        let since = called.application_since()?;
+        let application = since.object;
         let key = called.key.clone()?;
         let body = read(request).await?;
+        if let Some(unknown) = since.gone {
+            // What it made went with the application.
+            let objects = [application.id.id()];
+            let place = (application.key.shard, Makes::Endpoint, &objects[..]);
+            recalled(&called, place, &body, unknown).await?;
+            return Err(gone("endpoint"));
+        }
         let said = judged(Fields::of(&body, Faults::default())?, true)?;
         make(&called, (&key, &body), &application, said).await
     };

@@ -15,7 +15,14 @@ use crate::{
     server::{
         backend::Backend,
         problem::Problem,
-        v1::{body, called::Called, faults::Faults, fields::Fields, once::replayed_if, told},
+        v1::{
+            body,
+            called::Called,
+            faults::Faults,
+            fields::Fields,
+            once::{gone, replayed_if},
+            told,
+        },
     },
     signing::{VerificationKey, encode_verification_key},
     time::Span,
@@ -55,6 +62,10 @@ pub(in crate::server::v1) async fn rotate<B: Backend>(
             })
         })
         .await?;
+        if endpoint.is_deleted() {
+            // Its secrets went with it.
+            return Err(gone("secret"));
+        }
         key_of(&endpoint).map(|answer| replayed_if(is_replayed, answer))
     };
     answer.await.unwrap_or_else(Problem::into_response)

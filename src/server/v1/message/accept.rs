@@ -102,7 +102,7 @@ pub(in crate::server::v1) async fn accepted<B: Backend>(
     let event = offer.event;
     let application = event.application;
     let command = match offer.refused {
-        Some(_) => Command::Recall(application),
+        Some(_) => Command::Recall(application.shard),
         None => Command::AcceptEvent(Box::new(event.clone())),
     };
     let command = offer

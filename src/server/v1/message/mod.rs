@@ -50,18 +50,22 @@ pub(super) async fn create<B: Backend>(called: Called<B>, request: Request) -> R
 }
 
 async fn created<B: Backend>(called: Called<B>, request: Request) -> Result<Response, Problem> {
-    let named = called.application_or_free()?;
+    let mut named = called.application_or_free()?;
+    let mut gone = None;
     if matches!(named, Err(None)) {
-        called.application()?;
+        // A message that it took before may be asked for again.
+        let since = called.application_since()?;
+        (named, gone) = (Ok(since.object), since.gone);
     }
     let key = called.key.clone()?;
     let mut faults = Faults::default();
     let with_content = called.query.flag("with_content", true, &mut faults);
     let body = body::read(request).await?;
     let said = judged(&body, faults)?;
-    let refused = match judge_type(&called, &said.event_type) {
-        Ok(()) => judge_payload(&called, &said).await.err(),
-        Err(refused) => Some(refused),
+    let refused = match (gone, judge_type(&called, &said.event_type)) {
+        (Some(gone), _) => Some(gone),
+        (None, Ok(())) => judge_payload(&called, &said).await.err(),
+        (None, Err(refused)) => Some(refused),
     };
     let application = match (named, &said.application) {
         (Ok(known), _) => known,
