@@ -104,6 +104,11 @@ pub const OPEN_BYTES_HELD_MAX: usize = 64 * 1024 * 1024;
 /// Bytes of payloads in pages held for lanes that lag, over all applications. Over it: those that
 /// were not used for longest go.
 pub const PAGES_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Operational events on their way from one shard to another, over all shards. Over it: what happens
+/// is not told.
+pub const OUTBOX_ROWS_MAX: usize = 16_384;
+/// Pause before operational events are sent on again that found no room, in milliseconds.
+pub const OUTBOX_PAUSE_MS: i64 = 5_000;
 /// Longest time without a batch, in milliseconds, so that the store knows what time it is.
 pub const HEARTBEAT_MS: i64 = 60_000;
 /// How far wall and steady time may part before the pair is written at once, in milliseconds.

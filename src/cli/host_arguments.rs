@@ -8,6 +8,7 @@ use confique::Layer as _;
 use super::failure::Failure;
 use crate::config::{
     self, Config, Mode, Sources,
+    application_uid::ApplicationUid,
     environment::Environment,
     listen::ListenAddress,
     places::read_file,
@@ -43,6 +44,9 @@ pub struct HostArguments {
     /// Send the signature headers a second time under this prefix, as svix-
     #[arg(long, value_name = "PREFIX")]
     pub header_prefix: Option<HeaderPrefix>,
+    /// Send operational events, as endpoint.disabled, to this application
+    #[arg(long, value_name = "UID")]
+    pub operational_application: Option<ApplicationUid>,
     /// Don't verify the certificates of receivers (dev only)
     #[arg(long)]
     pub insecure_skip_verify: bool,
@@ -91,6 +95,7 @@ impl HostArguments {
                 allow_target: (!targets.is_empty()).then_some(targets),
                 https_only: asked(self.https_only),
                 header_prefix: self.header_prefix,
+                operational_application: self.operational_application,
                 insecure_skip_verify: asked(self.insecure_skip_verify),
                 open_original_api,
                 admin_key_file: self.admin_key_file,

@@ -13,6 +13,7 @@ use clap::ValueEnum;
 use confique::Layer as _;
 
 use super::{
+    application_uid::ApplicationUid,
     error::ConfigError,
     listen::ListenAddress,
     settings::{EngineLayer, Layer, RetentionLayer},
@@ -140,6 +141,8 @@ impl Environment {
             allow_target: self.list("FANFARE_ALLOW_TARGET")?,
             https_only: self.truth("FANFARE_HTTPS_ONLY")?,
             header_prefix: self.parsed::<HeaderPrefix>("FANFARE_HEADER_PREFIX")?,
+            operational_application: self
+                .parsed::<ApplicationUid>("FANFARE_OPERATIONAL_APPLICATION")?,
             insecure_skip_verify: self.truth("FANFARE_INSECURE_SKIP_VERIFY")?,
             open_original_api: self.truth("FANFARE_OPEN_ORIGINAL_API")?,
             generator_frequency_ms: self.generator_period("FANFARE_GENERATOR_FREQUENCY_MS")?,

@@ -5,6 +5,7 @@
 //! neither the environment nor files by itself, so every rule here is tested without a process.
 
 pub mod admin_key;
+pub mod application_uid;
 mod authorities;
 mod bounds;
 pub mod caller;
@@ -29,6 +30,7 @@ use tracing_subscriber::EnvFilter;
 
 use self::{
     admin_key::AdminKey,
+    application_uid::ApplicationUid,
     environment::Environment,
     error::ConfigError,
     places::ReadFile,
@@ -141,6 +143,8 @@ pub struct Config {
     pub https_only: bool,
     /// A prefix under which the signature headers are sent a second time.
     pub header_prefix: Option<HeaderPrefix>,
+    /// The application that operational events are for; none are told without it.
+    pub operational_application: Option<ApplicationUid>,
     /// Whether receivers' certificates are verified; always true in `serve`.
     pub verify_certificates: bool,
     /// Period of the generator in milliseconds; `None` if it is off.
@@ -175,6 +179,10 @@ impl Config {
                 application: application.clone(),
             }),
             rounds: Some(application),
+            operational: self
+                .operational_application
+                .as_ref()
+                .map(ApplicationUid::text),
             heartbeat: Some(Span::from_millis(limits::HEARTBEAT_MS)),
             ..Options::default()
         }
@@ -251,6 +259,7 @@ pub fn resolve(sources: Sources<'_>) -> Result<Config, ConfigError> {
         allowed_targets: allowed_targets(mode, &settings)?,
         https_only: settings.https_only,
         header_prefix: settings.header_prefix.clone(),
+        operational_application: settings.operational_application.clone(),
         verify_certificates: !settings.insecure_skip_verify,
         generator_frequency_ms: bounds::generator_period(mode, &settings)?,
         access,

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use confique::Config;
 use serde::Deserialize;
 
-use super::{listen::ListenAddress, target::TargetNetwork};
+use super::{application_uid::ApplicationUid, listen::ListenAddress, target::TargetNetwork};
 use crate::policy::header::HeaderPrefix;
 
 /// One source of settings; every key of it is optional.
@@ -81,6 +81,8 @@ pub struct Settings {
     pub https_only: bool,
     /// A prefix under which the signature headers are sent a second time, as `svix-`.
     pub header_prefix: Option<HeaderPrefix>,
+    /// The `uid` of the application that operational events are for; made if it is not there.
+    pub operational_application: Option<ApplicationUid>,
     /// Whether receivers' certificates go unverified; for `dev` only.
     #[config(default = false)]
     pub insecure_skip_verify: bool,

@@ -10,6 +10,7 @@ use super::{
     event::{Event, EventPosition},
     id::{AttemptId, Id, ShardId},
     once::Once,
+    outbox::OutboxRow,
     record::{Record, RecordKind},
     task::Task,
 };
@@ -191,6 +192,13 @@ pub enum Change {
     /// What somebody asked for, unless it was done under the same key before: then nothing is written.
     /// Only a change that is written uses its key up.
     Once(Once, Box<Self>),
+    /// A change that another shard is told of: the row of the outbox is written if the change is. It is
+    /// of the shard of the change.
+    Told(Box<Self>, Arc<OutboxRow>),
+    /// Another shard is told of what stands beside it in the batch.
+    PutOutbox(Arc<OutboxRow>),
+    /// The other shard was told, or never will be.
+    DeleteOutbox(Id),
     /// Nothing: what was asked of this shard can't be done now. Done once, it tells whether it was done
     /// before; by itself it is stale.
     Refuse(ShardId),
@@ -206,13 +214,25 @@ impl Change {
         }
     }
 
-    /// What it writes, whether or not that is done once.
+    /// What it writes, whether or not that is done once and told.
     #[must_use]
     pub fn bare(&self) -> &Self {
-        if let Self::Once(_, change) = self {
+        if let Self::Once(_, change) | Self::Told(change, _) = self {
             change.bare()
         } else {
             self
+        }
+    }
+
+    /// The row of the outbox that it writes, if it is written.
+    #[must_use]
+    pub fn told(&self) -> Option<&Arc<OutboxRow>> {
+        if let Self::Once(_, change) = self {
+            change.told()
+        } else if let Self::Told(_, row) | Self::PutOutbox(row) = self {
+            Some(row)
+        } else {
+            None
         }
     }
 
@@ -239,6 +259,7 @@ impl Change {
             }
             Self::PutResend(row) => Some((row.endpoint.application.shard, Id::default())),
             Self::Refuse(shard) => Some((*shard, Id::default())),
+            Self::Told(change, _) => change.done_once(),
             Self::UpdateApplication(_)
             | Self::DeleteEndpoint { .. }
             | Self::SetEndpointState { .. }
@@ -253,6 +274,8 @@ impl Change {
             | Self::Watermark { .. }
             | Self::DeleteRecord { .. }
             | Self::UpdateTask(_)
+            | Self::PutOutbox(_)
+            | Self::DeleteOutbox(_)
             | Self::Once(..) => None,
         }
     }

@@ -21,6 +21,7 @@ pub mod id;
 pub mod master_key;
 pub mod observation;
 pub mod once;
+pub mod outbox;
 pub mod outcome;
 pub mod page;
 pub mod record;

@@ -8,6 +8,7 @@ use super::{
     endpoint::{Endpoint, EndpointKey},
     event::{Event, EventPosition},
     id::Id,
+    outbox::OutboxRow,
     task::{Candidates, Task},
 };
 use crate::time::Timestamp;
@@ -99,6 +100,9 @@ pub enum ShardState {
     Data {
         /// What is known of each application, in the order of their ordinals.
         applications: Vec<ApplicationState>,
+        /// What it has to tell other shards, in the order of the ids; at most
+        /// `limits::OUTBOX_ROWS_MAX` over all shards.
+        outbox: Vec<Arc<OutboxRow>>,
         /// The greatest id that was ever committed to the shard.
         last_id: Id,
     },

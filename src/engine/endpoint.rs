@@ -20,6 +20,7 @@ use crate::{
         once::Once,
     },
     limits,
+    policy::operational::EndpointNews,
     time::Now,
 };
 
@@ -87,8 +88,12 @@ impl Engine {
             .map(|uid| UniqueKey::EndpointUid { application, uid });
         let unique = original.or(named);
         let then = OnCommit::Endpoint(request, Arc::clone(&endpoint));
-        let change = Change::PutEndpoint { endpoint, unique }.once(once);
-        log.gather_urgent(change, then, bytes);
+        let change = Change::PutEndpoint {
+            endpoint: Arc::clone(&endpoint),
+            unique,
+        };
+        let told = (EndpointNews::Created, &*endpoint);
+        self.gather_told((application, once), (change, then, bytes), told, now);
         Ok(())
     }
 
@@ -104,7 +109,7 @@ impl Engine {
             return Err(Refusal::Stale);
         }
         let mut endpoint = Endpoint::clone(&known);
-        let (entry, log) = self.writable(update.application)?;
+        let (entry, _) = self.writable(update.application)?;
         let from = entry.next_position;
         let bytes = update.url.text().len() + update.details.len();
         let state = match (endpoint.state, update.is_enabled) {
@@ -133,8 +138,9 @@ impl Engine {
         endpoint.updated_at = now;
         let endpoint = Arc::new(endpoint);
         let then = OnCommit::EndpointChanged(request, Arc::clone(&endpoint));
-        let change = Change::UpdateEndpoint(endpoint).once(once);
-        log.gather_urgent(change, then, bytes);
+        let change = Change::UpdateEndpoint(Arc::clone(&endpoint));
+        let told = (EndpointNews::Updated, &*endpoint);
+        self.gather_told((update.application, once), (change, then, bytes), told, now);
         Ok(())
     }
 
@@ -143,12 +149,16 @@ impl Engine {
         &mut self,
         request: RequestHandle,
         (application, id): (ApplicationKey, EndpointId),
+        now: Now,
     ) -> Result<(), Refusal> {
-        let endpoint = self.endpoint_of(application, id)?.key;
-        let (entry, log) = self.writable(application)?;
+        let known = self.endpoint_of(application, id)?;
+        let (entry, _) = self.writable(application)?;
         let from = entry.next_position;
         let then = OnCommit::EndpointDeleted(request, id, from);
-        log.gather_urgent(Change::DeleteEndpoint { endpoint, from }, then, 0);
+        let endpoint = known.key;
+        let change = Change::DeleteEndpoint { endpoint, from };
+        let told = (EndpointNews::Deleted, &*known);
+        self.gather_told((application, None), (change, then, 0), told, now);
         Ok(())
     }
 
@@ -210,7 +220,7 @@ impl Engine {
     }
 
     /// An endpoint was registered again: it is enabled if it was not.
-    pub(super) fn endpoint_known(&mut self, request: RequestHandle, id: Id) {
+    pub(super) fn endpoint_known(&mut self, request: RequestHandle, id: Id, now: Now) {
         let id = EndpointId::new(id);
         let found = self
             .registry
@@ -225,18 +235,17 @@ impl Engine {
                 .push((request, Ok(Answer::Endpoint { id, fresh: false })));
             return;
         }
-        let (endpoint, application) = (lane.endpoint.key, lane.application);
+        let (known, application) = (Arc::clone(&lane.endpoint), lane.application);
         let entry = self.registry.applications.get(application);
         let from = entry.map(|entry| entry.next_position).unwrap_or_default();
-        if let Some(log) = self.logs.get_mut(&endpoint.application.shard) {
-            let state = EndpointState::Enabled;
-            let change = Change::SetEndpointState {
-                endpoint,
-                state,
-                from,
-            };
-            log.gather_urgent(change, OnCommit::Enabled(request, id, from), 0);
-        }
+        let change = Change::SetEndpointState {
+            endpoint: known.key,
+            state: EndpointState::Enabled,
+            from,
+        };
+        let then = OnCommit::Enabled(request, id, from);
+        let told = (EndpointNews::Updated, &*known);
+        self.gather_told((known.key.application, None), (change, then, 0), told, now);
     }
 
     /// An endpoint is enabled again: its held work goes on, and new events match from `from` on.
@@ -345,16 +354,17 @@ impl Engine {
         let (state, from) = (EndpointState::Disabled(reason), entry.next_position);
         let mut endpoint = Endpoint::clone(&lane.endpoint);
         endpoint.set_state(state, from);
-        lane.endpoint = Arc::new(endpoint);
-        let (endpoint, application) = (lane.endpoint.key, lane.application);
-        if let Some(log) = self.logs.get_mut(&endpoint.application.shard) {
-            let change = Change::SetEndpointState {
-                endpoint,
-                state,
-                from,
-            };
-            log.gather_urgent(change, OnCommit::Nothing, 0);
-        }
+        let known = Arc::new(endpoint);
+        lane.endpoint = Arc::clone(&known);
+        let application = lane.application;
+        let change = Change::SetEndpointState {
+            endpoint: known.key,
+            state,
+            from,
+        };
+        let told = (EndpointNews::Disabled(now.wall), &*known);
+        let change = (change, OnCommit::Nothing, 0);
+        self.gather_told((known.key.application, None), change, told, now);
         self.leave_ring(index);
         self.hold_rounds(application, index, reason);
         self.reconsider(index, now);

@@ -31,6 +31,7 @@ impl Engine {
         self.stats.commits += 1;
         let results = batch.results.iter().copied();
         for (then, result) in submitted.then.into_iter().zip(results) {
+            let then = self.outbox_committed(then, result, now);
             self.apply(then, result, now);
         }
         if let Some(log) = self.logs.get_mut(&batch.shard) {
@@ -41,7 +42,14 @@ impl Engine {
     /// Applies one durable change.
     fn apply(&mut self, then: OnCommit, result: ChangeResult, now: Now) {
         match (then, result) {
-            (OnCommit::Nothing, _) => {}
+            // What these are about was done before.
+            (
+                OnCommit::Nothing
+                | OnCommit::Told(..)
+                | OnCommit::Outbox(_)
+                | OnCommit::Forwarded(..),
+                _,
+            ) => {}
             (OnCommit::Application(request, application), ChangeResult::Fresh) => {
                 let (id, key) = (application.id, application.key);
                 let acquired = self.logs.contains_key(&key.shard);
@@ -68,7 +76,7 @@ impl Engine {
                 if endpoint.uid.is_some() {
                     self.replies.push((request, Ok(Answer::NameTaken { id })));
                 } else {
-                    self.endpoint_known(request, id);
+                    self.endpoint_known(request, id, now);
                 }
             }
             (OnCommit::Record(request, id), result) => {
@@ -124,7 +132,7 @@ impl Engine {
     }
 
     /// An event was committed: it arrives, or leaves its place empty.
-    fn event_committed(
+    pub(super) fn event_committed(
         &mut self,
         request: Option<RequestHandle>,
         event: Arc<Event>,

@@ -88,7 +88,7 @@ impl Engine {
                 Command::DeleteEndpoint {
                     application,
                     endpoint,
-                } => self.delete_endpoint(request, (application, endpoint)),
+                } => self.delete_endpoint(request, (application, endpoint), now),
                 Command::AcceptEvent(new) => self.accept_event((Some(request), once), *new, now),
                 // Nothing of it is new, and the store knows whether it ever was.
                 Command::Recall(_) => Err(Refusal::Stale),
@@ -161,6 +161,20 @@ impl Engine {
         new: NewEvent,
         now: Now,
     ) -> Result<(), Refusal> {
+        let (event, bytes) = self.new_event(new, now)?;
+        let log = self.logs.get_mut(&event.application.shard);
+        let log = log.ok_or(Refusal::NotReady)?;
+        let then = OnCommit::Event(request, Arc::clone(&event));
+        log.gather_urgent(Change::PutEvent(event).once(once), then, bytes);
+        Ok(())
+    }
+
+    /// An event at the next place of its application, to be gathered now, and the bytes that it holds.
+    pub(super) fn new_event(
+        &mut self,
+        new: NewEvent,
+        now: Now,
+    ) -> Result<(Arc<Event>, usize), Refusal> {
         let expires_after = self.options.expires_after;
         let (entry, log) = self.writable(new.application)?;
         let bytes = new.payload.bytes.len() + new.besides.bytes();
@@ -178,9 +192,7 @@ impl Engine {
             besides: new.besides.shared(),
         });
         entry.next_position = entry.next_position.plus(1);
-        let then = OnCommit::Event(request, Arc::clone(&event));
-        log.gather_urgent(Change::PutEvent(event).once(once), then, bytes);
-        Ok(())
+        Ok((event, bytes))
     }
 
     /// The application and the log of its shard, if both are ours and there is room to write.

@@ -46,6 +46,7 @@ mod lane;
 mod on_commit;
 mod open_rows;
 pub mod options;
+mod outbox;
 mod pages;
 mod record;
 mod registry;
@@ -78,6 +79,7 @@ use self::{
     io::{Effect, Input},
     open_rows::Held,
     options::Options,
+    outbox::Outbox,
     record::ShardLog,
     registry::Registry,
     round::Rounds,
@@ -132,6 +134,8 @@ pub struct Engine {
     woken: Vec<usize>,
     replies: Vec<(RequestHandle, Reply)>,
     rounds: Rounds,
+    /// What is on its way from one shard to another.
+    outbox: Outbox,
     generator: Generator,
     shutdown: Option<Shutdown>,
     /// What the store has room for.
@@ -179,6 +183,7 @@ impl Engine {
             woken: Vec::new(),
             replies: Vec::new(),
             rounds: Rounds::default(),
+            outbox: Outbox::default(),
             shutdown: None,
             store_mode: StoreMode::Normal,
             stats: Stats::default(),
@@ -234,10 +239,13 @@ impl Engine {
             .filter(|_| self.options.generator.is_some());
         let rounds = self.rounds_deadline();
         let heartbeat = self.heartbeat_deadline();
-        [results, asleep, paused, generator, rounds, heartbeat]
-            .into_iter()
-            .flatten()
-            .min()
+        let outbox = self.outbox.paused_until;
+        [
+            results, asleep, paused, generator, rounds, heartbeat, outbox,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// What the engine has done so far.
@@ -253,6 +261,7 @@ impl Engine {
     fn end_turn_of_engine(&mut self, now: Now, out: &mut Vec<Effect>) {
         self.turn += 1;
         self.generate(now);
+        self.forward(now);
         out.extend(
             self.replies
                 .drain(..)

@@ -36,6 +36,12 @@ pub(super) enum OnCommit {
     SentAgain(SentAgain),
     /// Who asked is refused, unless it was done before under the same key.
     Refused(RequestHandle, Refusal),
+    /// What follows the change, and the row of the outbox that was written with it is sent on.
+    Told(Box<Self>, Id),
+    /// The row of the outbox is sent on.
+    Outbox(Id),
+    /// The event that a row of the outbox told of is fanned out, and the row goes.
+    Forwarded(Id, Arc<Event>),
     /// The event is fanned out and its producer answered, if there is one.
     Event(Option<RequestHandle>, Arc<Event>),
 }
@@ -55,7 +61,8 @@ impl OnCommit {
     /// Who waits for it.
     pub(super) const fn request(&self) -> Option<RequestHandle> {
         match self {
-            Self::Nothing => None,
+            Self::Nothing | Self::Outbox(_) | Self::Forwarded(..) => None,
+            Self::Told(then, _) => then.request(),
             Self::Application(request, _)
             | Self::ApplicationChanged(request, _)
             | Self::Record(request, _)

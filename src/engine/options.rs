@@ -39,6 +39,9 @@ pub struct Options {
     ///
     /// [`Observation`]: crate::domain::observation::Observation
     pub rounds: Option<Arc<str>>,
+    /// The `uid` of the application that operational events are for; `None` for none. They wait while it
+    /// is not there.
+    pub operational: Option<Arc<str>>,
 }
 
 /// The settings of the fake event source.
@@ -67,6 +70,7 @@ impl Default for Options {
             expires_after: Span::from_millis(limits::EXPIRES_AFTER_MS),
             generator: None,
             rounds: None,
+            operational: None,
         }
     }
 }

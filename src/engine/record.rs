@@ -3,7 +3,7 @@
 //! Changes that somebody waits for go at the end of the turn; results of attempts join them or go
 //! by themselves a moment later. Losing a gathered result can only repeat an attempt.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use super::{Engine, io::Effect, lane::Place, on_commit::OnCommit};
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
         change::{Batch, BatchHandle, Change, Epoch},
         command::RequestHandle,
         id::{Id, IdSource, ShardId},
+        outbox::OutboxRow,
     },
     limits,
     random::Stream,
@@ -105,6 +106,14 @@ impl ShardLog {
         self.changes.push(change);
         self.then.push(OnCommit::Nothing);
         self.bytes += size_of::<Change>();
+        self.oldest.get_or_insert(now.steady);
+    }
+
+    /// Gathers what is told of an attempt, beside its record.
+    pub(super) fn gather_outbox(&mut self, row: Arc<OutboxRow>, now: Now) {
+        self.bytes += size_of::<Change>() + row.payload.len();
+        self.then.push(OnCommit::Outbox(row.id));
+        self.changes.push(Change::PutOutbox(row));
         self.oldest.get_or_insert(now.steady);
     }
 

@@ -67,7 +67,9 @@ impl Engine {
         } else {
             self.next_due(flight, retry_after, now)
         };
-        self.record_attempt(flight, &outcome, result, now);
+        if let Some(id) = self.record_attempt(flight, &outcome, result, now) {
+            self.tell_attempt(flight, (id, result), outcome.kind, now);
+        }
         self.note_task(flight.lane, flight.event.position);
         match result {
             AttemptResult::Succeeded => self.stats.succeeded += 1,
@@ -126,16 +128,12 @@ impl Engine {
         outcome: &Outcome,
         result: AttemptResult,
         now: Now,
-    ) {
-        let Some(lane) = self.registry.lanes.get(flight.lane) else {
-            return;
-        };
-        let endpoint = lane.endpoint.key;
-        let Some(log) = self.logs.get_mut(&endpoint.application.shard) else {
-            return;
-        };
+    ) -> Option<AttemptId> {
+        let endpoint = self.registry.lanes.get(flight.lane)?.endpoint.key;
+        let log = self.logs.get_mut(&endpoint.application.shard)?;
+        let id = AttemptId::new(log.next_id(now));
         let record = AttemptRecord {
-            id: AttemptId::new(log.next_id(now)),
+            id,
             endpoint,
             position: flight.event.position,
             number: flight.number,
@@ -148,6 +146,7 @@ impl Engine {
             body: outcome.body.clone(),
         };
         log.gather_attempt(record, now);
+        Some(id)
     }
 
     /// The delivery gets a row, or its row a new due time, and its lane holds it.

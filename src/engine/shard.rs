@@ -48,9 +48,11 @@ impl Engine {
             }
             ShardState::Data {
                 applications,
+                outbox,
                 last_id,
             } => {
                 self.add_log(shard, epoch, last_id);
+                self.restore_outbox(shard, outbox, now);
                 for index in self.registry.applications_of(shard) {
                     if let Some(entry) = self.registry.applications.get_mut(index) {
                         entry.acquired = true;
@@ -224,6 +226,7 @@ impl Engine {
         );
         self.open_loads.retain(|(of, _)| *of != shard);
         self.arrived.retain(|(key, ..)| key.shard != shard);
+        self.outbox.forget(shard);
         if shard == ShardId::DIRECTORY {
             self.next_application.clear();
             return;

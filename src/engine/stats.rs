@@ -23,4 +23,6 @@ pub struct Stats {
     pub loads: u64,
     /// Events of the generator that could not be accepted.
     pub generator_skipped: u64,
+    /// Operational events that are not told, since too many were on their way.
+    pub operational_dropped: u64,
 }

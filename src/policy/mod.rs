@@ -6,6 +6,7 @@
 pub mod address;
 pub mod classify;
 pub mod header;
+pub mod operational;
 pub mod rate_limit;
 pub mod recovery;
 pub mod retry;

@@ -1,6 +1,10 @@
 //! The drive loop: turns, as the engine's contract (`engine/io.rs`) has them.
 
-use std::{future::poll_fn, sync::PoisonError, task::Poll};
+use std::{
+    future::poll_fn,
+    sync::{Arc, PoisonError},
+    task::Poll,
+};
 
 use bytes::Bytes;
 use slab::Slab;
@@ -70,6 +74,8 @@ enum ReplyTo {
     Caller(oneshot::Sender<Reply>),
     /// To the loop itself: the application `default` is known.
     Start,
+    /// To the loop itself: the application that operational events are for is known.
+    Operational,
 }
 
 impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
@@ -115,7 +121,10 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
             self.acquire(ShardId::new(number))?;
         }
         self.end_turn()?;
-        self.create_default_application();
+        self.create_application(DEFAULT_APPLICATION_UID.into(), ReplyTo::Start);
+        if let Some(uid) = self.engine.operational_application() {
+            self.create_application(uid, ReplyTo::Operational);
+        }
         self.end_turn()?;
         while !self.stopped {
             self.turn().await?;
@@ -243,10 +252,10 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
         Ok(())
     }
 
-    fn create_default_application(&mut self) {
-        let request = request_handle(self.requests.insert(ReplyTo::Start));
+    fn create_application(&mut self, uid: Arc<str>, then: ReplyTo) {
+        let request = request_handle(self.requests.insert(then));
         let command = Command::CreateApplication {
-            uid: Some(DEFAULT_APPLICATION_UID.into()),
+            uid: Some(uid),
             registration: Bytes::new(),
         };
         self.engine.step(
@@ -262,6 +271,7 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
             // A caller that no longer waits needs no answer.
             Some(ReplyTo::Caller(answer)) => drop(answer.send(reply)),
             Some(ReplyTo::Start) => self.started(reply),
+            Some(ReplyTo::Operational) => operational_known(&reply),
             None => {}
         }
     }
@@ -284,8 +294,16 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
                 | Answer::Replayed { .. },
             )
             | Err(Refusal::ShuttingDown) => {}
-            Err(_) => self.create_default_application(),
+            Err(_) => self.create_application(DEFAULT_APPLICATION_UID.into(), ReplyTo::Start),
         }
+    }
+}
+
+/// The application that operational events are for is there, or can't be made now: then they wait until
+/// somebody makes it.
+fn operational_known(reply: &Reply) {
+    if let Err(refusal) = reply {
+        tracing::warn!("operational events wait, their application can't be made: {refusal}");
     }
 }
 

@@ -48,12 +48,20 @@ pub(super) fn accepts<P: Places>(places: &mut P, batch: &Batch) -> Result<bool, 
         {
             return Ok(false);
         }
+        if let Some(row) = change.told()
+            && row.id.shard() != batch.shard
+        {
+            return Ok(false);
+        }
         let fits = match change.bare() {
             Change::PutApplication(_)
             | Change::UpdateApplication(_)
             | Change::PutRecord(_)
             | Change::DeleteRecord { .. }
+            | Change::Told(..)
             | Change::Once(..) => false,
+            Change::PutOutbox(_) => true,
+            Change::DeleteOutbox(id) => id.shard() == batch.shard,
             Change::PutEndpoint { endpoint, .. } => {
                 let key = endpoint.key;
                 in_shard(key.application)

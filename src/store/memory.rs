@@ -15,6 +15,7 @@ mod expunge;
 mod history;
 mod lists;
 mod once;
+mod outbox;
 mod reads;
 mod retention;
 mod tasks;

@@ -16,6 +16,7 @@ mod keys;
 mod lists;
 mod messages;
 mod once;
+mod operational;
 mod original_face;
 mod recovery;
 
@@ -208,8 +209,12 @@ impl Api {
     }
 
     async fn with_transport<T: Transport + 'static>(transport: T) -> Self {
+        Self::with_options(transport, Options::default()).await
+    }
+
+    async fn with_options<T: Transport + 'static>(transport: T, options: Options) -> Self {
         let clock = TestClock::start();
-        let (handle, _) = running::start(Options::default(), clock.clone(), transport, None).await;
+        let (handle, _) = running::start(options, clock.clone(), transport, None).await;
         let host = Host {
             handle,
             refusal: Arc::default(),

@@ -21,6 +21,7 @@ mod engine_endpoints;
 mod engine_expunge;
 mod engine_model;
 mod engine_once;
+mod engine_outbox;
 mod engine_records;
 mod engine_resend;
 mod engine_task;

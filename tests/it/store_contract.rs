@@ -14,6 +14,7 @@ mod expunge;
 mod history;
 mod model;
 mod once;
+mod outbox;
 mod records;
 mod resends;
 pub(crate) mod rows;
@@ -48,6 +49,7 @@ use fanfare::{
     },
 };
 use once::*;
+use outbox::*;
 use records::*;
 use resends::*;
 use rows::{
@@ -136,6 +138,8 @@ macro_rules! every_fact {
             endpoints_are_listed_by_id_both_ways,
             an_attempt_is_owed_until_it_is_made,
             tasks_are_kept_and_those_under_way_are_recovered,
+            what_is_told_is_written_only_with_what_it_tells_of,
+            what_is_told_to_another_shard_stays_until_it_is_taken_away,
             the_oldest_task_that_has_ended_goes_first,
             a_task_sees_how_the_deliveries_of_its_endpoint_stand,
             a_reopened_delivery_keeps_where_it_began_anew,
@@ -219,6 +223,7 @@ fn recovered<S: Store>(store: &mut S) -> (ApplicationState, Id) {
             ShardState::Data {
                 mut applications,
                 last_id,
+                ..
             },
         )) => (applications.remove(0), last_id),
         other => panic!("no data shard: {other:?}"),

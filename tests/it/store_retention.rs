@@ -310,6 +310,7 @@ fn ids_epochs_and_the_clock_go_on_after_a_restart() {
     let fanfare::domain::page::ShardState::Data {
         last_id,
         applications,
+        ..
     } = state
     else {
         panic!("a shard of data");

@@ -92,6 +92,13 @@ pub(super) fn change_record(change: &Change) -> Record {
         | Change::DeleteRecord { .. } => directory_record(change),
         // Whether it is done once shows in its result.
         Change::Once(_, change) => change_record(change),
+        // That it is told follows from what it is and the options.
+        Change::Told(change, _) => change_record(change),
+        Change::PutOutbox(row) => {
+            let bytes = u64::try_from(row.payload.len()).unwrap_or(u64::MAX);
+            Record::new(237, bytes, row.id.value(), 0_u64)
+        }
+        Change::DeleteOutbox(id) => Record::new(238, 0, id.value(), 0_u64),
         Change::PutEndpoint { endpoint, .. } => Record::new(
             201,
             0,

@@ -8,7 +8,7 @@ use super::{
     fault::Fault,
     keys,
     memory::{self, Memory},
-    names, once, record_row, resends,
+    names, once, outbox, record_row, resends,
     rows::{self, LaneRow, OpenRow},
     tables::{TableName, Writing},
     tasks,
@@ -19,6 +19,7 @@ use crate::{
         delivery::OpenDelivery,
         endpoint::EndpointKey,
         event::{Event, EventPosition},
+        outbox::OutboxRow,
     },
     time::{Now, Timestamp},
 };
@@ -49,9 +50,12 @@ pub(super) fn change(
         }
         Change::UpdateEndpoint(endpoint) => return endpoints::update(writing, &endpoint),
         Change::DeleteEndpoint { endpoint, from } => {
-            endpoints::delete(writing, endpoint, from)?;
             put_lane(writing, memory, endpoint, None)?;
+            return endpoints::delete(writing, endpoint, from);
         }
+        Change::Told(change, row) => return told(writing, memory, (*change, &row), now),
+        Change::PutOutbox(row) => outbox::put(writing, memory, &row)?,
+        Change::DeleteOutbox(id) => outbox::delete(writing, id)?,
         Change::Refuse(_) => return Ok(ChangeResult::Stale),
         Change::PutTask(task) => return tasks::put(writing, memory, &task),
         Change::UpdateTask(task) => return tasks::update(writing, &task),
@@ -97,6 +101,20 @@ pub(super) fn change(
         }
     }
     Ok(ChangeResult::Fresh)
+}
+
+/// Applies a change, and writes that another shard is told of it if it was written.
+fn told(
+    writing: &mut Writing<'_>,
+    memory: &mut Memory,
+    (told, row): (Change, &OutboxRow),
+    now: Now,
+) -> Result<ChangeResult, Fault> {
+    let result = change(writing, memory, told, now)?;
+    if result == ChangeResult::Fresh {
+        outbox::put(writing, memory, row)?;
+    }
+    Ok(result)
 }
 
 /// The position of an event is used, whether or not the event is written.

@@ -89,14 +89,17 @@ pub(super) fn delete(
     writing: &mut Writing<'_>,
     key: EndpointKey,
     from: EventPosition,
-) -> Result<(), Fault> {
-    if let Some(known) = endpoint_at(writing, key)? {
-        for name in UniqueKey::of_endpoint(&known) {
-            writing.remove(TableName::Names, &names::unique(&name))?;
-        }
+) -> Result<ChangeResult, Fault> {
+    let known = endpoint_at(writing, key)?;
+    let Some(known) = known.filter(|known| !known.is_deleted()) else {
+        return Ok(ChangeResult::Stale);
+    };
+    for name in UniqueKey::of_endpoint(&known) {
+        writing.remove(TableName::Names, &names::unique(&name))?;
     }
     resends::delete_all(writing, key)?;
-    set_state(writing, key, EndpointState::Deleted, from)
+    set_state(writing, key, EndpointState::Deleted, from)?;
+    Ok(ChangeResult::Fresh)
 }
 
 pub(super) fn endpoint_at(

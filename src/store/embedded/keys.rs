@@ -128,6 +128,14 @@ pub(super) fn task(id: Id) -> [u8; 16] {
     Builder::new().put(&id.value().to_be_bytes()).done()
 }
 
+/// Of a row of the outbox: the shard, so that one can be read, and the id.
+pub(super) fn outbox(id: Id) -> [u8; 18] {
+    Builder::new()
+        .put(&id.shard().number().to_be_bytes())
+        .put(&id.value().to_be_bytes())
+        .done()
+}
+
 /// Of a block of the index of attempts by endpoint.
 pub(super) fn index(endpoint: EndpointKey, first: Id) -> [u8; 26] {
     Builder::new()

@@ -40,6 +40,7 @@ pub mod mutant;
 mod names;
 pub mod offline;
 mod once;
+mod outbox;
 mod overlay;
 mod pages;
 pub mod probe;

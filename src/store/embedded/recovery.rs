@@ -10,6 +10,7 @@ use super::{
     fault::Fault,
     keys::{self, Reader},
     memory::{ALL, Memory, Progress},
+    outbox,
     reading::{events_between, spans_between},
     resends,
     rows::{self, LaneRow},
@@ -51,6 +52,7 @@ pub(super) fn state(
     super::mutant::skip_scan(memory, &mut applications);
     Ok(ShardState::Data {
         applications,
+        outbox: outbox::of_shard(reading, shard)?,
         last_id,
     })
 }

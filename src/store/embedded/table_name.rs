@@ -24,6 +24,8 @@ pub(super) enum TableName {
     Resends,
     /// Tasks.
     Tasks,
+    /// What is told to other shards.
+    Outbox,
     /// Lagging lanes.
     Lanes,
     /// Attempts that are not in the index yet.
@@ -46,7 +48,7 @@ pub(super) enum TableName {
 
 impl TableName {
     /// The tables that are always there.
-    pub(super) const FIXED: [Self; 13] = [
+    pub(super) const FIXED: [Self; 14] = [
         Self::State,
         Self::Applications,
         Self::Records,
@@ -57,6 +59,7 @@ impl TableName {
         Self::Retry,
         Self::Resends,
         Self::Tasks,
+        Self::Outbox,
         Self::Lanes,
         Self::Journal,
         Self::Heads,
@@ -75,6 +78,7 @@ impl TableName {
             Self::Retry => "retry".to_owned(),
             Self::Resends => "resends".to_owned(),
             Self::Tasks => "tasks".to_owned(),
+            Self::Outbox => "outbox".to_owned(),
             Self::Lanes => "lanes".to_owned(),
             Self::Journal => "journal".to_owned(),
             Self::Heads => "heads".to_owned(),
@@ -111,6 +115,7 @@ impl TableName {
             Self::Once(day) => (16, day),
             Self::Resends => (17, 0),
             Self::Tasks => (18, 0),
+            Self::Outbox => (19, 0),
         };
         (kind << 32) | bucket as u64
     }

@@ -13,6 +13,7 @@
 //! | `retry` | endpoint, due, position | nothing: the same rows by lane |
 //! | `resends` | endpoint, position | attempts made before one that somebody asked for |
 //! | `tasks` | id | [`Task`](crate::domain::task::Task) |
+//! | `outbox` | shard, id | [`OutboxRow`](crate::domain::outbox::OutboxRow) |
 //! | `lanes` | endpoint | where a lagging lane stands |
 //! | `journal` | shard, first attempt | attempts that are not in the index yet |
 //! | `heads` | endpoint | the bucket of its newest block in the index |

@@ -12,7 +12,7 @@ use std::{
 use super::{
     Counts, MemoryOptions,
     endpoint_rows::{EndpointRows, Lane},
-    event_log::EventLog,
+    event_log::{EventLog, event_key},
     once::Keys,
     retention::Retention,
 };
@@ -25,6 +25,7 @@ use crate::{
         event::{Event, EventPosition},
         id::Id,
         once::Once,
+        outbox::OutboxRow,
         task::Task,
     },
     store::accept::{Places, accepts},
@@ -40,6 +41,7 @@ pub(super) struct DataShard {
     pub(super) retention: Retention,
     pub(super) last_id: Id,
     pub(super) tasks: BTreeMap<Id, Arc<Task>>,
+    pub(super) outbox: BTreeMap<Id, Arc<OutboxRow>>,
     /// Events whose last open row went in this commit; empty between commits.
     released: Vec<(ApplicationKey, EventPosition)>,
     /// Applications whose cursors moved in this commit; empty between commits.
@@ -91,6 +93,7 @@ impl DataShard {
             retention: Retention::new(options),
             last_id: Id::default(),
             tasks: BTreeMap::new(),
+            outbox: BTreeMap::new(),
             released: Vec::new(),
             moved: BTreeSet::new(),
         }
@@ -134,7 +137,7 @@ impl DataShard {
     }
 
     /// Applies one change.
-    fn change(&mut self, change: Change, now: Now) -> ChangeResult {
+    pub(super) fn change(&mut self, change: Change, now: Now) -> ChangeResult {
         match change {
             // `accepts` let none of these through.
             Change::PutApplication(_)
@@ -144,7 +147,12 @@ impl DataShard {
             Change::Once(once, change) => return self.change_once(&once, *change, now),
             Change::PutEndpoint { endpoint, unique } => return self.put_endpoint(endpoint, unique),
             Change::UpdateEndpoint(endpoint) => return self.update_endpoint(endpoint),
-            Change::DeleteEndpoint { endpoint, from } => self.delete_endpoint(endpoint, from),
+            Change::DeleteEndpoint { endpoint, from } => {
+                return self.delete_endpoint(endpoint, from);
+            }
+            Change::Told(change, row) => return self.change_told(*change, row, now),
+            Change::PutOutbox(row) => self.put_outbox(row),
+            Change::DeleteOutbox(id) => drop(self.outbox.remove(&id)),
             Change::Refuse(_) => return ChangeResult::Stale,
             Change::PutEvent(event) => return self.put_event(event),
             Change::SetEndpointState {
@@ -382,13 +390,4 @@ impl DataShard {
         let rows = self.applications.get_mut(&key.application)?;
         rows.endpoints.get_mut(&key.ordinal)
     }
-}
-
-/// What an event is unique by, if it has a name.
-fn event_key(event: &Event) -> Option<UniqueKey> {
-    let uid = event.uid.clone()?;
-    Some(UniqueKey::EventUid {
-        application: event.application,
-        uid,
-    })
 }

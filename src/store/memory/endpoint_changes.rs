@@ -35,16 +35,25 @@ impl DataShard {
         ChangeResult::Fresh
     }
 
-    /// Ends an endpoint; its row stays for the history of what it got.
-    pub(super) fn delete_endpoint(&mut self, key: EndpointKey, from: EventPosition) {
+    /// Ends an endpoint, unless it has ended; its row stays for the history of what it got.
+    pub(super) fn delete_endpoint(
+        &mut self,
+        key: EndpointKey,
+        from: EventPosition,
+    ) -> ChangeResult {
+        let known = self.endpoint(key);
+        if known.is_none_or(|rows| rows.endpoint().is_deleted()) {
+            return ChangeResult::Stale;
+        }
         self.put_lane(key, None);
         let Some(rows) = self.endpoint_mut(key) else {
-            return;
+            return ChangeResult::Stale;
         };
         rows.set_state(EndpointState::Deleted, from);
         rows.resends.clear();
         for name in UniqueKey::of_endpoint(&Arc::clone(rows.endpoint())) {
             self.unique.remove(&name);
         }
+        ChangeResult::Fresh
     }
 }

@@ -7,7 +7,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::Volume;
-use crate::domain::{attempt::AttemptRecord, event::Event, event::EventPosition};
+use crate::domain::{
+    attempt::AttemptRecord,
+    change::UniqueKey,
+    event::{Event, EventPosition},
+};
 
 /// Events of a chunk: enough for a window's run, few enough that one old event pins little.
 const CHUNK_EVENTS: u64 = 16;
@@ -149,4 +153,13 @@ impl EventLog {
         self.from(from)
             .take_while(move |row| row.event.position < until)
     }
+}
+
+/// What an event is unique by, if it has a name.
+pub(super) fn event_key(event: &Event) -> Option<UniqueKey> {
+    let uid = event.uid.clone()?;
+    Some(UniqueKey::EventUid {
+        application: event.application,
+        uid,
+    })
 }

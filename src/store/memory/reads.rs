@@ -30,6 +30,7 @@ impl DataShard {
                     ..application_state(*key, rows)
                 })
                 .collect(),
+            outbox: self.outbox.values().cloned().collect(),
             last_id: self.last_id,
         }
     }

@@ -171,6 +171,9 @@ impl Model {
             | Change::UpdateEndpoint(_)
             | Change::Once(..)
             | Change::Refuse(_)
+            | Change::Told(..)
+            | Change::PutOutbox(_)
+            | Change::DeleteOutbox(_)
             | Change::DeleteEndpoint { .. }
             | Change::Expunge { .. }
             | Change::ExpungeAttempt { .. }
@@ -366,12 +369,14 @@ fn endpoint_line(
 fn told(state: &ShardState) -> String {
     let ShardState::Data {
         applications,
+        outbox,
         last_id,
     } = state
     else {
         panic!("another shard: {state:?}");
     };
     let mut text = format!("last {last_id:?}\n");
+    assert!(outbox.is_empty(), "nothing is told");
     for known in applications {
         let events: Vec<Id> = known.events.iter().map(|event| event.id.id()).collect();
         let (next, watermark) = (known.next_position.number(), known.watermark.number());

@@ -11,6 +11,7 @@ mod page;
 mod schema;
 mod shape;
 mod task_bodies;
+mod webhooks;
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -93,7 +94,7 @@ fn document() -> Value {
         "servers": [{ "url": "/", "description": "The server that shows this." }],
         "security": [{ "key": [] }],
         "paths": paths,
-        "webhooks": { "message": { "post": delivery() } },
+        "webhooks": webhooks::webhooks(),
         "components": {
             "schemas": schemas,
             "securitySchemes": {
@@ -274,50 +275,6 @@ fn refusals(about: &About) -> Vec<Code> {
     }
     codes.extend(&about.refusals);
     codes
-}
-
-/// What endpoints are sent.
-fn delivery() -> Value {
-    let header = |name: &str, description: &str, schema: Value| {
-        json!({
-            "name": name,
-            "in": "header",
-            "required": true,
-            "description": description,
-            "schema": schema,
-        })
-    };
-    let text = json!({ "type": "string" });
-    json!({
-        "operationId": "delivery",
-        "summary": "A message on its way to an endpoint.",
-        "description": "Signed as Standard Webhooks says, over id, timestamp and the exact bytes of \
-                        the body. The same message may come again: its id tells.",
-        "parameters": [
-            header("webhook-id", "The message's id, the same at every attempt.", text.clone()),
-            header(
-                "webhook-timestamp",
-                "When this attempt was signed, in seconds since 1970.",
-                json!({ "type": "string", "pattern": "^[0-9]+$" }),
-            ),
-            header(
-                "webhook-signature",
-                "One signature or more, with spaces between them: `v1,` and an HMAC-SHA256, or \
-                 `v1a,` and an Ed25519 signature, in base64.",
-                text,
-            ),
-        ],
-        "requestBody": {
-            "required": true,
-            "description": "The payload, byte for byte as it was taken.",
-            "content": { "application/json": { "schema": { "type": "object" } } },
-        },
-        "responses": {
-            "2XX": { "description": "It was received." },
-            "410": { "description": "The endpoint is gone for good: it gets nothing more." },
-            "default": { "description": "It was not received and is tried again on schedule." },
-        },
-    })
 }
 
 #[cfg(test)]

@@ -47,6 +47,28 @@ fn the_page_shows_every_path_and_asks_for_nothing_from_elsewhere() {
 }
 
 #[test]
+fn all_that_is_sent_is_described() {
+    let document = document();
+    let sent = document["webhooks"].as_object().expect("a map");
+    let names: BTreeSet<&str> = sent.keys().map(String::as_str).collect();
+    let expected = [
+        "endpoint.created",
+        "endpoint.deleted",
+        "endpoint.disabled",
+        "endpoint.updated",
+        "message",
+        "message.attempt.exhausted",
+        "message.attempt.failing",
+        "message.attempt.recovered",
+    ];
+    assert_eq!(names, BTreeSet::from(expected));
+    let page = page::page(&document);
+    for name in names {
+        assert!(page.contains(name), "{name}");
+    }
+}
+
+#[test]
 fn what_a_page_shows_is_escaped() {
     let document = json!({
         "components": { "schemas": { "<b>&\"": { "type": "<i>" } } },

@@ -197,6 +197,7 @@ impl Checker<'_> {
                 TableName::Retry => self.retry(key),
                 TableName::Resends => self.resend(key, value),
                 TableName::Tasks => self.task(key, value),
+                TableName::Outbox => self.outbox(key, value),
                 TableName::Lanes => self.lane(key, value),
                 TableName::Journal => self.journal(key, value),
                 TableName::Heads => self.head(key, value),

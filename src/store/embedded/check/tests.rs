@@ -15,6 +15,7 @@ use crate::{
         endpoint_url::EndpointUrl,
         event::{Event, EventPosition, JSON, Payload},
         id::{ApplicationId, AttemptId, EndpointId, EventId, Id, ShardId, TaskId},
+        outbox::OutboxRow,
         outcome::OutcomeKind,
         secret::Secret,
         task::{Selection, Task, TaskState},
@@ -30,6 +31,7 @@ use crate::{
             memory::{span, span_of_bucket},
             names,
             offline::{Progress, Unseen},
+            outbox,
             rows::{self, BucketRow, LaneRow, OpenRow, ProgressRow, ShardRow},
             system_disk::SystemDisk,
             tables::{self, TableName, Writing},
@@ -278,6 +280,33 @@ fn a_task_is_of_an_endpoint_and_looks_at_events_that_were_given_out() {
     tells("the row of a task", |writing| {
         let key = keys::task(Id::from_value(1));
         put(writing, TableName::Tasks, &key, &1_u8)
+    });
+}
+
+#[test]
+fn what_is_told_to_another_shard_has_an_id_that_was_given_out() {
+    let row = |shard: u128, id: u128| OutboxRow {
+        id: Id::from_value((shard << 64) | id),
+        event_type: "endpoint.created".into(),
+        payload: Bytes::from_static(b"{}"),
+    };
+    let put_row = |row: &OutboxRow, writing: &mut Writing<'_>| {
+        let key = keys::outbox(row.id);
+        writing.put(TableName::Outbox, &key, &outbox::value(row)?)
+    };
+    tells("an operational event, endpoint.created", |writing| {
+        put_row(&row(1, 1 << 90), writing)
+    });
+    tells("a row of the outbox", |writing| {
+        let key = keys::outbox(row(1, 1).id);
+        put(writing, TableName::Outbox, &key, &1_u8)
+    });
+    tells("a row of the outbox", |writing| {
+        let (of_one, of_two) = (row(1, 1), row(2, 1));
+        let key = keys::outbox(of_one.id);
+        let shard = keys::outbox(of_two.id);
+        let mixed = [&shard[..2], &key[2..]].concat();
+        writing.put(TableName::Outbox, &mixed, &outbox::value(&of_one)?)
     });
 }
 

@@ -6,7 +6,7 @@ use crate::{
     store::embedded::{
         fault::Fault,
         keys::{self, Reader},
-        resends,
+        outbox, resends,
         rows::{self, LaneRow},
         tables::TableName,
         tasks,
@@ -67,6 +67,14 @@ impl Checker<'_> {
         if task.until > self.next_position(application) {
             self.fault(format!("{what} looks beyond the newest event"));
         }
+        Ok(())
+    }
+
+    /// What is told to other shards has an id that was given out.
+    pub(super) fn outbox(&mut self, key: &[u8], value: &[u8]) -> Result<(), Fault> {
+        let row = outbox::row(key, value)?;
+        let what = format!("an operational event, {}", row.event_type);
+        self.given_out(row.id.shard(), row.id, &what);
         Ok(())
     }
 
