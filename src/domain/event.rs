@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{application::ApplicationKey, id::EventId};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 /// The place of an event among all events of its application: 0, 1, 2 … in commit order.
 ///
@@ -88,6 +88,16 @@ impl Event {
         self.besides.as_ref()?.only_to
     }
 
+    /// From when on its payload is neither shown nor sent, in steady time; `Timestamp::MAX` if its
+    /// producer said nothing of it.
+    #[must_use]
+    pub fn payload_until(&self) -> Timestamp {
+        let besides = self.besides.as_ref();
+        besides
+            .and_then(|besides| besides.payload_for)
+            .map_or(Timestamp::MAX, |period| self.accepted_at.plus(period))
+    }
+
     /// What else its producer said of it, as a JSON object; empty for nothing.
     #[must_use]
     pub fn details(&self) -> &[u8] {
@@ -105,6 +115,9 @@ pub struct Besides {
     pub only_to: Option<u32>,
     /// The words by which its producer wants to find it; `limits::TAGS_MAX` at most.
     pub tags: Vec<Arc<str>>,
+    /// How long after its acceptance its payload may be shown and sent; `None` for as long as it is
+    /// kept. `limits::PAYLOAD_RETENTION_DAYS_MAX` at most.
+    pub payload_for: Option<Span>,
     /// What else its producer said of it, as a JSON object; opaque here, shown again by the API.
     /// `limits::EVENT_DETAILS_BYTES_MAX` at most.
     pub details: Bytes,

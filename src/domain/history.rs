@@ -62,6 +62,21 @@ pub struct EventEntry {
     pub has_payload: bool,
 }
 
+impl EventEntry {
+    /// It as it stands at a moment of steady time: a payload whose own time is over is gone, though the
+    /// store may hold its bytes for a while.
+    #[must_use]
+    pub fn as_of(self, steady: Timestamp) -> Self {
+        if self.event.payload_until() > steady {
+            return self;
+        }
+        Self {
+            event: Arc::new(self.event.without_payload()),
+            has_payload: false,
+        }
+    }
+}
+
 /// An event as seen from an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeliveryEntry {

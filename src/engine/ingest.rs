@@ -178,7 +178,7 @@ impl Engine {
         let expires_after = self.options.expires_after;
         let (entry, log) = self.writable(new.application)?;
         let bytes = new.payload.bytes.len() + new.besides.bytes();
-        let event = Arc::new(Event {
+        let mut event = Event {
             id: EventId::new(log.next_id(now)),
             application: new.application,
             position: entry.next_position,
@@ -190,7 +190,10 @@ impl Engine {
             accepted_wall: now.wall,
             expires_at: now.steady.plus(expires_after),
             besides: new.besides.shared(),
-        });
+        };
+        // Without its payload nothing of it can be sent.
+        event.expires_at = event.expires_at.min(event.payload_until());
+        let event = Arc::new(event);
         entry.next_position = entry.next_position.plus(1);
         Ok((event, bytes))
     }

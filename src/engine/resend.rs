@@ -8,7 +8,7 @@ use super::{
     Engine,
     flight::{Flight, Source, Start},
     io::Effect,
-    lane::Place,
+    lane::{Lane, Place},
     on_commit::{OnCommit, SentAgain},
 };
 use crate::{
@@ -164,6 +164,7 @@ impl Engine {
 
     /// Sends the next attempt that was asked for; whether there is one.
     pub(super) fn start_resend(&mut self, index: usize, now: Now, out: &mut Vec<Effect>) -> bool {
+        self.drop_over(index, now);
         let lane = self.registry.lanes.get_mut(index);
         let next = lane.and_then(|lane| {
             let (event, attempts) = lane.resends.waiting.pop_front()?;
@@ -182,6 +183,17 @@ impl Engine {
         };
         self.send(index, start, now, out);
         true
+    }
+
+    /// Drops the attempts at the head of what was asked for whose payloads had their time.
+    fn drop_over(&mut self, index: usize, now: Now) {
+        let first = |lane: &Lane| {
+            let (event, _) = lane.resends.waiting.front()?;
+            (event.payload_until() <= now.steady).then_some(event.position)
+        };
+        while let Some(position) = self.registry.lanes.get(index).and_then(first) {
+            self.drop_resend(index, position, now);
+        }
     }
 
     /// An attempt that was asked for was made: it is owed no more. If it succeeded its delivery has

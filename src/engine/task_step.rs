@@ -51,7 +51,9 @@ impl Engine {
             return;
         };
         for candidate in &candidates.found {
-            run.task.total += u64::from(selects(&run.task.selection, &endpoint, candidate));
+            let is_over = candidate.event.payload_until() <= now.steady;
+            let is_chosen = !is_over && selects(&run.task.selection, &endpoint, candidate);
+            run.task.total += u64::from(is_chosen);
         }
         if candidates.until > run.counting_at && candidates.until < run.task.until {
             run.counting_at = candidates.until;
@@ -71,7 +73,7 @@ impl Engine {
         let Some(lane) = self.registry.lanes.get_mut(index) else {
             return;
         };
-        let Some((chosen, next)) = choose(lane, candidates) else {
+        let Some((chosen, next)) = choose(lane, candidates, now) else {
             return;
         };
         let (endpoint, application) = (lane.endpoint.key, lane.application);
@@ -113,7 +115,11 @@ impl Engine {
 }
 
 /// What the first task of a lane sends next, and the next event that it looks at.
-fn choose(lane: &Lane, candidates: Candidates) -> Option<(Vec<Candidate>, EventPosition)> {
+fn choose(
+    lane: &Lane,
+    candidates: Candidates,
+    now: Now,
+) -> Option<(Vec<Candidate>, EventPosition)> {
     let run = lane.tasks.first()?;
     let mut next = if candidates.until > run.task.next {
         candidates.until
@@ -128,7 +134,8 @@ fn choose(lane: &Lane, candidates: Candidates) -> Option<(Vec<Candidate>, EventP
         let moves = run.moved.contains(&position)
             || lane.open.is_flying(position)
             || lane.resends.concern(position);
-        if moves || !selects(&run.task.selection, &lane.endpoint, &candidate) {
+        let is_over = candidate.event.payload_until() <= now.steady;
+        if moves || is_over || !selects(&run.task.selection, &lane.endpoint, &candidate) {
             continue;
         }
         if chosen.len() >= limits::TASK_STEP_DELIVERIES {
@@ -150,7 +157,7 @@ fn row(endpoint: EndpointKey, candidate: &Candidate, now: Now) -> OpenDelivery {
         position: event.position,
         attempts: candidate.attempts,
         event: event.id,
-        expires_at: now.steady.plus(life),
+        expires_at: now.steady.plus(life).min(event.payload_until()),
         reopened_after: Some(candidate.attempts),
     }
 }

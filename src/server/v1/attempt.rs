@@ -136,6 +136,8 @@ struct Asked {
     filter: AttemptFilter,
     with_content: bool,
     with_message: bool,
+    /// The moment as of which messages are shown.
+    steady: Timestamp,
 }
 
 /// An attempt and, where it is asked for, the message it carried.
@@ -167,6 +169,7 @@ impl Asked {
             filter: AttemptFilter::of(query, faults),
             with_content: query.flag("with_content", true, faults),
             with_message: query.flag("with_msg", false, faults),
+            steady: called.keys.now().steady,
         }
     }
 
@@ -214,7 +217,8 @@ impl Asked {
         let is_asked_for = self.with_message && self.filter.fits(&attempt);
         let message = if is_asked_for {
             let name = Name::Id(attempt.event.id.id());
-            reads.event(application.key, &name)?
+            let found = reads.event(application.key, &name)?;
+            found.map(|entry| entry.as_of(self.steady))
         } else {
             None
         };

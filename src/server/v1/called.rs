@@ -296,7 +296,8 @@ impl<B: Backend> Called<B> {
         let name = self.name("message", EventId::PREFIX, id);
         let read = |name| self.backend.reads().event(application.key, &name);
         let found = name.map(read).transpose()?.flatten();
-        found.ok_or_else(|| unknown("message"))
+        let entry = found.ok_or_else(|| unknown("message"))?;
+        Ok(entry.as_of(self.keys.now().steady))
     }
 
     /// The attempt for this event that the path names.

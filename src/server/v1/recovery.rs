@@ -90,11 +90,12 @@ async fn started<B: Backend>(
     let backend = called.backend.clone();
     let (selection, span, now) = (asked.selection, asked.span, called.backend.now());
     let known = Arc::clone(&endpoint);
+    let steady = called.keys.now().steady;
     if is_dry {
         return off_thread(move || {
             let reads = backend.reads();
             let places = places(reads, known.key.application, span, now)?;
-            let count = count(reads, &known, &selection, places)?;
+            let count = count(reads, &known, &selection, places, steady)?;
             told(StatusCode::OK, &json!({ "count": count }))
         })
         .await;
@@ -248,6 +249,7 @@ fn count(
     endpoint: &Endpoint,
     selection: &Selection,
     (from, until): (EventPosition, EventPosition),
+    steady: Timestamp,
 ) -> Result<usize, Problem> {
     if until.since(from) > limits::DRY_RUN_EVENTS_MAX {
         let most = limits::DRY_RUN_EVENTS_MAX;
@@ -260,6 +262,7 @@ fn count(
         let seen = reads.candidates(endpoint.key, (next, until), limits::TASK_STEP_EVENTS)?;
         let chosen = seen.found.iter();
         count += chosen
+            .filter(|candidate| candidate.event.payload_until() > steady)
             .filter(|candidate| selects(selection, endpoint, candidate))
             .count();
         if seen.until <= next {

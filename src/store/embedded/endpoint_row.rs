@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     fault::Fault,
-    rows::{NowRow, decode_grown, encode_grown},
+    grown::{decode_grown, encode_grown},
+    rows::NowRow,
     vault::{Vault, VaultError},
 };
 use crate::{
@@ -232,7 +233,7 @@ mod tests {
             master_key::MasterKey,
             secret::{Secret, SecretKind},
         },
-        store::embedded::rows::{GROWN, VERSION},
+        store::embedded::{grown::GROWN, rows::VERSION},
         time::Now,
     };
 

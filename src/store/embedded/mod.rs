@@ -8,7 +8,7 @@
 //! not synced.
 //!
 //! The files read from the outside in: `disk`, `file` and `caught` (what it stands on), `tables`, `table_name`,
-//! `seal`, `keys`, `names`, `rows`, `vault`, `endpoint_row`, `record_row` and `blocks` (how it is laid out), `memory` (what is kept beside it), `group`,
+//! `seal`, `keys`, `names`, `rows`, `grown`, `vault`, `endpoint_row`, `record_row` and `blocks` (how it is laid out), `memory` (what is kept beside it), `group`,
 //! `accept`, `apply`, `directory`, `endpoints`, `once`, `index` and `buckets` (how it is written), `recovery`, `pages`, `reading`,
 //! `reader` and `listing` (how it is read). `offline`, `overlay`, `check`, `stats`, `backup` and
 //! `compact` are about the file of a store that no process has open.
@@ -31,6 +31,7 @@ mod expunge;
 mod fault;
 pub mod file;
 mod group;
+mod grown;
 mod index;
 mod keys;
 mod listing;

@@ -8,7 +8,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::fault::Fault;
+use super::{
+    fault::Fault,
+    grown::{Grown, decode_grown, decode_grown_twice, encode_grown, encode_grown_twice},
+};
 use crate::{
     domain::{
         application::{Application, ApplicationKey},
@@ -16,7 +19,7 @@ use crate::{
         event::{Besides, Event, EventPosition, Payload},
         id::{ApplicationId, EventId, Id},
     },
-    time::{Now, Timestamp},
+    time::{Now, Span, Timestamp},
 };
 
 /// The version byte of every row here.
@@ -35,37 +38,6 @@ pub(super) fn decode<'row, T: Deserialize<'row>>(
 ) -> Result<T, Fault> {
     match bytes.split_first() {
         Some((&VERSION, row)) => postcard::from_bytes(row).map_err(|_| Fault::damaged(what)),
-        _ => Err(Fault::damaged(what)),
-    }
-}
-
-/// The version byte of a row that grew: its first form, and behind it what came later.
-pub(super) const GROWN: u8 = 2;
-
-/// Writes a row in its first form, and behind it what came later; all of it behind what is in `out`.
-pub(super) fn encode_grown<T: Serialize, M: Serialize>(
-    row: &T,
-    more: &M,
-    mut out: Vec<u8>,
-) -> Result<Vec<u8>, Fault> {
-    out.push(GROWN);
-    let first = postcard::to_extend(row, out)?;
-    Ok(postcard::to_extend(more, first)?)
-}
-
-/// Reads a row in its first form and what came later; `None` in a row that was written before.
-pub(super) fn decode_grown<'row, T: Deserialize<'row>, M: Deserialize<'row>>(
-    bytes: &'row [u8],
-    what: &str,
-) -> Result<(T, Option<M>), Fault> {
-    match bytes.split_first() {
-        Some((&VERSION, _)) => Ok((decode(bytes, what)?, None)),
-        Some((&GROWN, row)) => {
-            let read = postcard::take_from_bytes(row);
-            let (row, rest) = read.map_err(|_| Fault::damaged(what))?;
-            let more = postcard::from_bytes(rest).map_err(|_| Fault::damaged(what))?;
-            Ok((row, Some(more)))
-        }
         _ => Err(Fault::damaged(what)),
     }
 }
@@ -177,6 +149,13 @@ struct EventMore<'row> {
     details: &'row [u8],
 }
 
+/// What the row of an event has whose payload has a time of its own.
+#[derive(Serialize, Deserialize)]
+struct EventLatest {
+    /// How long after its acceptance its payload may be shown and sent, in microseconds.
+    payload_for: i64,
+}
+
 /// An event as a row, without its payload.
 pub(super) fn event_row(event: &Event, mut out: Vec<u8>) -> Result<Vec<u8>, Fault> {
     out.clear();
@@ -205,7 +184,13 @@ pub(super) fn event_row(event: &Event, mut out: Vec<u8>) -> Result<Vec<u8>, Faul
         tags: besides.tags.iter().map(|tag| &**tag).collect(),
         details: &besides.details,
     };
-    encode_grown(&row, &more, out)
+    let Some(period) = besides.payload_for else {
+        return encode_grown(&row, &more, out);
+    };
+    let latest = EventLatest {
+        payload_for: period.as_micros(),
+    };
+    encode_grown_twice(&row, &more, &latest, out)
 }
 
 /// The id at the head of an event's row.
@@ -224,10 +209,11 @@ pub(super) fn event(
     payload: Bytes,
 ) -> Result<Event, Fault> {
     let id = event_id(bytes)?;
-    let (row, more) = event_parts(bytes)?;
+    let (row, more, latest) = event_parts(bytes)?;
     let besides = more.map(|more| Besides {
         only_to: more.only_to,
         tags: more.tags.into_iter().map(Arc::from).collect(),
+        payload_for: latest.map(|latest| Span::from_micros(latest.payload_for)),
         details: Bytes::copy_from_slice(more.details),
     });
     let accepted_at = Now::from(row.accepted_at);
@@ -250,9 +236,9 @@ pub(super) fn event(
 }
 
 /// What stands behind the id in the row of an event.
-fn event_parts(bytes: &[u8]) -> Result<(EventRow<'_>, Option<EventMore<'_>>), Fault> {
+fn event_parts(bytes: &[u8]) -> Result<Grown<EventRow<'_>, EventMore<'_>, EventLatest>, Fault> {
     let rest = bytes.get(16..).unwrap_or_default();
-    decode_grown(rest, "the row of an event")
+    decode_grown_twice(rest, "the row of an event")
 }
 
 /// How many bytes the payload of an event has, by the event's row.
@@ -356,6 +342,7 @@ pub(super) struct BucketRow {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::embedded::grown::{GROWN, GROWN_TWICE};
 
     #[test]
     fn an_event_comes_back_from_its_row_and_its_id_from_its_head() {
@@ -378,9 +365,18 @@ mod tests {
         let more = Besides {
             only_to: Some(0),
             tags: vec!["t".into()],
+            payload_for: None,
             details: Bytes::from_static(b"{}"),
         };
-        for (besides, version) in [(None, VERSION), (more.shared(), GROWN)] {
+        let latest = Besides {
+            payload_for: Some(Span::from_seconds(3_600)),
+            ..more.clone()
+        };
+        for (besides, version) in [
+            (None, VERSION),
+            (more.shared(), GROWN),
+            (latest.shared(), GROWN_TWICE),
+        ] {
             let event = Event {
                 besides,
                 ..event.clone()

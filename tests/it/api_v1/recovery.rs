@@ -322,3 +322,66 @@ async fn messages_are_chosen_by_the_wall_time_that_they_show() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_payload_whose_own_time_is_over_is_neither_shown_nor_sent() {
+    local(async {
+        let switched = Switched::answering(503).await;
+        let api = &switched.api;
+        let mut ids = Vec::new();
+        for (name, value) in [
+            ("payloadRetentionHours", json!(1)),
+            ("payloadRetentionPeriod", json!(1)),
+        ] {
+            let mut body = json!({ "eventType": "t", "payload": { "a": 1 } });
+            body[name] = value;
+            let said = api.post("/api/v1/app/a/msg", body).await.fine();
+            assert_eq!(said["payload"], json!({ "a": 1 }));
+            ids.push(said["id"].as_str().expect("an id").to_owned());
+        }
+        switched.settle().await;
+        let payloads = async || {
+            let mut shown = Vec::new();
+            for id in &ids {
+                let said = api.get(&format!("/api/v1/app/a/msg/{id}")).await.fine();
+                shown.push(said["payload"].clone());
+            }
+            let listed = api.get("/api/v1/app/a/msg?order=ascending").await.fine();
+            let column = |page: &Value, name: &str| -> Vec<Value> {
+                let data = page["data"].as_array().expect("a list").iter();
+                data.map(|row| row[name].clone()).collect()
+            };
+            let mut rows = column(&listed, "payload");
+            if listed["data"][0]["id"] != json!(ids[0]) {
+                rows.reverse();
+            }
+            assert_eq!(rows, shown, "lists show the same");
+            for (id, payload) in ids.iter().zip(&shown) {
+                let path = "/api/v1/app/a/attempt/endpoint/e?with_msg=true";
+                let attempts = api.get(path).await.fine();
+                let messages = column(&attempts, "msg");
+                let mut of_it = messages.iter().filter(|said| said["id"] == json!(id));
+                assert!(of_it.all(|said| &said["payload"] == payload));
+            }
+            shown
+        };
+        let (here, gone) = (json!({ "a": 1 }), json!({ "expired": true }));
+        let since = json!({ "since": BEFORE });
+        api.advance(Span::from_seconds(3_599)).await;
+        switched.settle().await;
+        assert_eq!(payloads().await, [here.clone(), here.clone()]);
+        assert_eq!(switched.count("recover", since.clone()).await, 2);
+        api.advance(Span::from_seconds(1)).await;
+        switched.settle().await;
+        assert_eq!(payloads().await, [gone.clone(), here]);
+        assert_eq!(switched.count("recover", since.clone()).await, 1);
+        let resend = format!("/api/v1/app/a/msg/{}/endpoint/e/resend", ids[0]);
+        let answer = api.post_raw(&resend, "").await;
+        assert_eq!(answer.refusal(), (400, "missing_payload".to_owned()));
+        api.advance(Span::from_seconds(23 * 3_600)).await;
+        switched.settle().await;
+        assert_eq!(payloads().await, [gone.clone(), gone]);
+        assert_eq!(switched.count("recover", since).await, 0);
+    })
+    .await;
+}

@@ -2,6 +2,7 @@
 
 use super::*;
 use fanfare::domain::{change::UniqueKey, endpoint::Endpoint, event::Besides, filter::Filter};
+use fanfare::time::Span;
 
 /// A change of an endpoint: this revision, with this name.
 fn revised(key: EndpointKey, id: u128, revision: u32, uid: Option<&str>) -> Change {
@@ -200,6 +201,7 @@ pub(super) fn an_event_for_one_endpoint_is_for_no_other_and_keeps_what_was_said<
     let said = Besides {
         only_to: Some(1),
         tags: vec!["a/b".into(), "c".into()],
+        payload_for: Some(Span::from_seconds(3_600)),
         details: br#"{"d":1}"#.as_slice().into(),
     };
     let mut event = put_event(0, 0, 11, 5);
@@ -290,6 +292,7 @@ fn what_was_said_of_an_event_outlives_the_process() {
     let said = Besides {
         only_to: Some(1),
         tags: vec!["a".into()],
+        payload_for: Some(Span::from_seconds(3_600)),
         details: br#"{"isRaw":true}"#.as_slice().into(),
     };
     let mut event = put_event(0, 0, 11, 5);

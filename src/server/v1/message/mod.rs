@@ -133,11 +133,16 @@ async fn listed<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
         application: application.id.id(),
         of: application.id.id(),
     };
+    // The cell's last turn may be long ago: a payload's time is told by the clock itself.
+    let steady = called.keys.now().steady;
     let part = page.part(list, called.backend.now())?;
     let backend = called.backend;
     off_thread(move || {
         let reads = backend.reads();
-        let read = |query| reads.events(application.key, query);
+        let read = |query| {
+            let entries = reads.events(application.key, query)?.into_iter();
+            Ok(entries.map(|entry| entry.as_of(steady)).collect())
+        };
         let entries = if filter.takes_all() {
             part.read(limits::PAGE_EVENTS_READ, read)?
         } else {

@@ -18,6 +18,7 @@ use crate::{
         problem::{FaultKind, Problem},
         v1::{application, faults::Faults, fields::Fields, half_pairs::half_pair, unexpected},
     },
+    time::Span,
 };
 
 /// The field that payloads which are no JSON objects come in, among others.
@@ -36,7 +37,7 @@ pub(super) struct Said {
     besides: Besides,
 }
 
-/// What is said of a message besides and has no effect, as it is kept.
+/// What is said of a message besides, as it is kept to be shown again.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Details<'text> {
@@ -80,6 +81,12 @@ pub(super) fn judged(body: &Bytes, faults: Faults) -> Result<Said, Problem> {
     }
     let raw = parameters(&mut fields, &mut details);
     fields.not_yet(&["deliverAt"]);
+    let days = details.payload_retention_period.map(|days| days * 24);
+    let hours = days.or(details.payload_retention_hours);
+    let payload_for = hours.map(|hours| {
+        let seconds = i64::try_from(hours * 3_600).unwrap_or(i64::MAX);
+        Span::from_seconds(seconds)
+    });
     let details = kept(&mut fields, &details)?;
     fields.finish()?;
     let (Some(event_type), Some(payload)) = (event_type, payload) else {
@@ -100,6 +107,7 @@ pub(super) fn judged(body: &Bytes, faults: Faults) -> Result<Said, Problem> {
         besides: Besides {
             only_to: None,
             tags,
+            payload_for,
             details,
         },
     })
