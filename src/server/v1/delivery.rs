@@ -62,6 +62,7 @@ async fn to_endpoint<B: Backend>(called: Called<B>) -> Result<Response, Problem>
         application: application.id.id(),
         of: endpoint.id.id(),
     };
+    let steady = called.keys.now().steady;
     let backend = called.backend;
     let now = backend.now();
     let part = page.part(list, now)?;
@@ -69,7 +70,7 @@ async fn to_endpoint<B: Backend>(called: Called<B>) -> Result<Response, Problem>
         let reads = backend.reads();
         let read = |query: HistoryQuery| {
             let events = reads.events(application.key, query)?.into_iter();
-            let rows = events.map(|entry| {
+            let rows = events.map(|entry| entry.as_of(steady)).map(|entry| {
                 let state = if filter.fits(&entry.event) {
                     reads.delivery_state(endpoint.key, entry.event.position)?
                 } else {
