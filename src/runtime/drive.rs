@@ -65,6 +65,10 @@ pub struct Drive<C, P, T> {
     effects: Vec<Effect>,
     /// Whether something was there before it was waited for.
     is_busy: bool,
+    /// Applications of the start that could not be made; they are asked for with the next turn.
+    refused: Vec<Wanted>,
+    /// Whether that turn comes at once.
+    asks_again: bool,
     stopped: bool,
 }
 
@@ -72,9 +76,16 @@ pub struct Drive<C, P, T> {
 enum ReplyTo {
     /// To a caller.
     Caller(oneshot::Sender<Reply>),
-    /// To the loop itself: the application `default` is known.
-    Start,
-    /// To the loop itself: the application that operational events are for is known.
+    /// To the loop itself: an application that is there from the start is known.
+    Start(Wanted),
+}
+
+/// An application that is made at the start if it is not there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// `default`; without it no commands are taken.
+    Default,
+    /// The one that operational events are for, which wait until it is there.
     Operational,
 }
 
@@ -101,6 +112,8 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
             completions: Vec::new(),
             effects: Vec::new(),
             is_busy: false,
+            refused: Vec::new(),
+            asks_again: false,
             stopped: false,
         }
     }
@@ -121,10 +134,8 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
             self.acquire(ShardId::new(number))?;
         }
         self.end_turn()?;
-        self.create_application(DEFAULT_APPLICATION_UID.into(), ReplyTo::Start);
-        if let Some(uid) = self.engine.operational_application() {
-            self.create_application(uid, ReplyTo::Operational);
-        }
+        self.ask_for(Wanted::Default);
+        self.ask_for(Wanted::Operational);
         self.end_turn()?;
         while !self.stopped {
             self.turn().await?;
@@ -145,6 +156,9 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
                 Completion::Mode(mode) => Input::StoreMode(mode),
             };
             self.engine.step(now, input, &mut self.effects);
+        }
+        for wanted in core::mem::take(&mut self.refused) {
+            self.ask_for(wanted);
         }
         let count = self.outcomes.len().min(limits::TURN_INPUTS_MAX);
         for (attempt, outcome) in self.outcomes.drain(..count) {
@@ -168,7 +182,8 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
 
     /// Waits for letters, outcomes, completions or the engine's deadline; tells a wish to shut down.
     async fn wait(&mut self) -> Result<Option<u64>, StoreFailure> {
-        let has_left = !self.letters.is_empty() || !self.outcomes.is_empty();
+        let asks_again = core::mem::take(&mut self.asks_again);
+        let has_left = asks_again || !self.letters.is_empty() || !self.outcomes.is_empty();
         if has_left || core::mem::take(&mut self.is_busy) {
             // Work goes on without a wait; connections get their turn all the same.
             tokio::task::yield_now().await;
@@ -252,8 +267,16 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
         Ok(())
     }
 
-    fn create_application(&mut self, uid: Arc<str>, then: ReplyTo) {
-        let request = request_handle(self.requests.insert(then));
+    /// Asks for an application, if it is wanted at all.
+    fn ask_for(&mut self, wanted: Wanted) {
+        let uid: Arc<str> = match wanted {
+            Wanted::Default => DEFAULT_APPLICATION_UID.into(),
+            Wanted::Operational => match self.engine.operational_application() {
+                Some(uid) => uid,
+                None => return,
+            },
+        };
+        let request = request_handle(self.requests.insert(ReplyTo::Start(wanted)));
         let command = Command::CreateApplication {
             uid: Some(uid),
             registration: Bytes::new(),
@@ -270,15 +293,15 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
         match slot.and_then(|slot| self.requests.try_remove(slot)) {
             // A caller that no longer waits needs no answer.
             Some(ReplyTo::Caller(answer)) => drop(answer.send(reply)),
-            Some(ReplyTo::Start) => self.started(reply),
-            Some(ReplyTo::Operational) => operational_known(&reply),
+            Some(ReplyTo::Start(wanted)) => self.started(wanted, reply),
             None => {}
         }
     }
 
-    /// The application `default` is there: commands are taken from now on.
-    fn started(&mut self, reply: Reply) {
+    /// An application of the start is there; with `default` commands are taken from now on.
+    fn started(&mut self, wanted: Wanted, reply: Reply) {
         match reply {
+            Ok(Answer::Application { .. }) if wanted == Wanted::Operational => {}
             Ok(Answer::Application { key, .. }) => {
                 self.handle.status.default_application.get_or_init(|| key);
                 self.handle.status.set_readiness(Readiness::Ready);
@@ -294,16 +317,12 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
                 | Answer::Replayed { .. },
             )
             | Err(Refusal::ShuttingDown) => {}
-            Err(_) => self.create_application(DEFAULT_APPLICATION_UID.into(), ReplyTo::Start),
+            Err(refusal) => {
+                self.refused.push(wanted);
+                // That there is room again comes with a turn of its own; these pass at once.
+                self.asks_again |= matches!(refusal, Refusal::NotReady | Refusal::Unknown);
+            }
         }
-    }
-}
-
-/// The application that operational events are for is there, or can't be made now: then they wait until
-/// somebody makes it.
-fn operational_known(reply: &Reply) {
-    if let Err(refusal) = reply {
-        tracing::warn!("operational events wait, their application can't be made: {refusal}");
     }
 }
 

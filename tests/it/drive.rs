@@ -3,20 +3,28 @@
 
 use std::{
     sync::{Arc, Mutex},
+    task::{Context, Poll},
     time::Duration,
 };
 
 use fanfare::{
     domain::{
         application::ApplicationKey,
+        change::{Batch, Epoch},
         command::{Answer, Refusal},
+        history::Name,
+        id::ShardId,
         outcome::OutcomeKind,
+        page::{LoadHandle, PageRequest, ShardState},
     },
-    engine::options::Options,
+    engine::{Engine, options::Options},
     runtime::{
         clock::PausedClock,
+        drive::Drive,
         handle::{Handle, Readiness},
+        port::{InlinePort, SharedStore, StorePort},
     },
+    store::{AcquireError, Completion, Reads as _, StoreFailure, memory::MemoryStore},
     time::Timestamp,
 };
 use tokio::{task::JoinHandle, time::Instant};
@@ -249,6 +257,92 @@ async fn observations_reach_the_observer() {
                 "{ processed: [], failed: [ 'http://receiver.test/a - connection refused' ] }",
             ]
         );
+    })
+    .await;
+}
+
+/// A port to a store whose first batch fails, and which then works.
+struct FailsOnce {
+    inner: InlinePort<MemoryStore>,
+    failed: Option<Completion>,
+    has_failed: bool,
+}
+
+impl StorePort for FailsOnce {
+    fn data_shards(&self) -> u16 {
+        self.inner.data_shards()
+    }
+
+    fn acquire(&mut self, shard: ShardId) -> Result<(Epoch, ShardState), AcquireError> {
+        self.inner.acquire(shard)
+    }
+
+    fn release(&mut self, shard: ShardId) {
+        self.inner.release(shard);
+    }
+
+    fn submit(&mut self, batch: Box<Batch>) {
+        if core::mem::replace(&mut self.has_failed, true) {
+            self.inner.submit(batch);
+        } else {
+            self.failed = Some(Completion::CommitFailed(batch.shard, batch.handle));
+        }
+    }
+
+    fn load(&mut self, load: LoadHandle, request: PageRequest) {
+        self.inner.load(load, request);
+    }
+
+    fn flush(&mut self) {
+        self.inner.flush();
+    }
+
+    fn poll_completions(
+        &mut self,
+        context: &mut Context<'_>,
+        done: &mut Vec<Completion>,
+    ) -> Poll<Result<(), StoreFailure>> {
+        match self.failed.take() {
+            Some(failed) => {
+                done.push(failed);
+                Poll::Ready(Ok(()))
+            }
+            None => self.inner.poll_completions(context, done),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn applications_that_could_not_be_made_at_the_start_are_made_as_soon_as_they_can_be() {
+    local(async {
+        let store = SharedStore::new(MemoryStore::default());
+        let handle = Handle::new(Arc::new(store.clone()));
+        let options = Options {
+            operational: Some("operations".into()),
+            ..Options::default()
+        };
+        let port = FailsOnce {
+            inner: InlinePort::new(&store),
+            failed: None,
+            has_failed: false,
+        };
+        let drive = Drive::new(
+            Engine::new(options),
+            PausedClock::starting_at(Timestamp::from_millis(1_764_000_000_000)),
+            port,
+            MemoryTransport::new(always(OutcomeKind::Status(200)), Sent::default()),
+            handle.clone(),
+            None,
+        );
+        let run = tokio::task::spawn_local(drive.run());
+        let operations = || store.application(&Name::Uid("operations".into()));
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(handle.readiness(), Readiness::Ready);
+        assert!(operations().expect("readable").is_some());
+        handle.shut_down(1_000);
+        run.await.expect("no panic").expect("shards are there");
     })
     .await;
 }
