@@ -4,7 +4,7 @@
 use fanfare::{
     domain::{
         application::ApplicationKey,
-        command::{Command, EndpointUpdate},
+        command::{Answer, Command, EndpointUpdate, RequestHandle},
         endpoint::EndpointState,
         event::EventPosition,
         filter::Filter,
@@ -112,10 +112,7 @@ fn two_deletions_of_one_endpoint_at_once_are_told_as_one() {
             application: customer,
             endpoint,
         };
-        Input::Command(
-            fanfare::domain::command::RequestHandle::new(request),
-            command,
-        )
+        Input::Command(RequestHandle::new(request), command)
     };
     rig.turn(vec![delete(901), delete(902)]);
     assert!(rig.replies[&901].is_ok() && rig.replies[&902].is_ok());
@@ -308,4 +305,44 @@ fn what_found_no_room_is_told_when_there_is_some() {
     assert!(newest(&rig) > Some(EventPosition::new(1)));
     assert_eq!(waiting(&mut rig), 0);
     assert_eq!(rig.engine.stats().operational_dropped, 0);
+}
+
+#[test]
+fn an_attempt_that_ends_after_its_endpoint_is_deleted_is_no_news() {
+    let (mut rig, operations, customer) = world(0);
+    let (endpoint, _) = rig.endpoint(customer, "e");
+    rig.event(customer);
+    rig.command(Command::DeleteEndpoint {
+        application: customer,
+        endpoint,
+    });
+    rig.answer(FAILED);
+    rig.advance(MOMENT);
+    let all = ["endpoint.created", "endpoint.deleted"];
+    assert_eq!(told(&rig, operations), all);
+}
+
+#[test]
+fn only_so_many_wait_and_what_is_beyond_is_counted_and_not_told() {
+    const BEYOND: usize = 3;
+    let mut rig = Rig::new(options(0));
+    let customers = [rig.application("customer"), rig.application("another")];
+    let names: Vec<String> = (0..limits::OUTBOX_ROWS_MAX + BEYOND)
+        .map(|number| format!("e{number}"))
+        .collect();
+    let mut request = 1_000_000;
+    for (turn, names) in names.chunks(1_000).enumerate() {
+        let commands = names.iter().map(|name| {
+            request += 1;
+            let command = new_endpoint(customers[turn % 2], name);
+            Input::Command(RequestHandle::new(request), command)
+        });
+        let commands = commands.collect();
+        rig.turn(commands);
+    }
+    let (made, all) = (rig.replies.values(), names.len());
+    let made = made.filter(|reply| matches!(reply, Ok(Answer::Endpoint { .. })));
+    assert_eq!(made.count(), all, "the endpoints themselves are made");
+    assert_eq!(rig.engine.stats().operational_dropped, BEYOND as u64);
+    assert_eq!(waiting(&mut rig), limits::OUTBOX_ROWS_MAX);
 }

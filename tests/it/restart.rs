@@ -16,18 +16,19 @@ const VARIABLES: [(&str, &str); 1] = [(
     "a-key-of-more-than-32-visible-characters",
 )];
 
+const ARGUMENTS: [&str; 7] = [
+    "serve",
+    "--seed",
+    "5",
+    "--data-dir",
+    "data",
+    "--allow-target",
+    "127.0.0.0/8",
+];
+
 /// The same seed at each start: what must not repeat has another source of difference.
 fn start(folder: TempDir) -> Process {
-    let arguments = [
-        "serve",
-        "--seed",
-        "5",
-        "--data-dir",
-        "data",
-        "--allow-target",
-        "127.0.0.0/8",
-    ];
-    Process::start_in(folder, &arguments, &VARIABLES)
+    Process::start_in(folder, &ARGUMENTS, &VARIABLES)
 }
 
 fn post(process: &Process, path: &str, body: &Value) -> (u16, Value) {
@@ -452,4 +453,53 @@ async fn a_recovery_goes_on_after_a_kill_until_everything_has_arrived() {
     }
     assert_eq!(told["status"], "finished", "{told}");
     assert_eq!(told["data"]["done"], told["data"]["total"], "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happened_before_a_kill_is_told_once_after_it() {
+    let (receiver, url) = receiver(vec![answering(1, &reply("410 Gone", ""))]).await;
+    let telling = |folder| {
+        let chosen = ["--operational-application", "operations"];
+        let arguments = [&ARGUMENTS[..], &chosen[..]].concat();
+        Process::start_in(folder, &arguments, &VARIABLES)
+    };
+    let mut fanfare = telling(empty_folder());
+    let application = json!({"name": "n", "uid": "acme"});
+    assert_eq!(post(&fanfare, "/api/v1/app", &application).0, 201);
+    let mut expected = Vec::new();
+    // Killed as soon as it was answered, it may or may not have been told yet.
+    for number in 0..5 {
+        let endpoint = json!({"url": url, "uid": format!("e{number}"), "disabled": number > 0});
+        let (status, made) = post(&fanfare, "/api/v1/app/acme/endpoint", &endpoint);
+        assert_eq!(status, 201, "{made}");
+        expected.push(made["id"].as_str().expect("an id").to_owned());
+        fanfare = telling(fanfare.kill());
+    }
+    let list = "/api/v1/app/operations/msg?event_types=endpoint.created";
+    let told = |fanfare: &Process| -> Vec<String> {
+        let page = get(fanfare, list);
+        let data = page["data"].as_array().expect("a list").iter().rev();
+        data.map(|one| {
+            one["payload"]["data"]["endpointId"]
+                .as_str()
+                .expect("an id")
+                .to_owned()
+        })
+        .collect()
+    };
+    // Each request makes a turn, so that what is left is told without a wait.
+    let mut looks = (0..2_000).map(|_| told(&fanfare));
+    let seen = looks.find(|seen| seen.len() >= expected.len());
+    assert_eq!(seen.as_ref(), Some(&expected));
+    // The one that is enabled is gone, which is told, too.
+    assert_eq!(post(&fanfare, "/api/v1/app/acme/msg", &message(1)).0, 202);
+    receiver.arrived(1).await;
+    let disabled = "/api/v1/app/operations/msg?event_types=endpoint.disabled";
+    let mut looks = (0..2_000).map(|_| get(&fanfare, disabled));
+    let page = looks.find(|page| page["data"] != json!([]));
+    let about = page.expect("it is told")["data"][0]["payload"]["data"]["endpointId"].clone();
+    assert_eq!(about.as_str(), expected.first().map(String::as_str));
+    let folder = fanfare.kill();
+    let fanfare = telling(folder);
+    assert_eq!(told(&fanfare), expected);
 }
