@@ -22,6 +22,7 @@ mod engine_expunge;
 mod engine_model;
 mod engine_once;
 mod engine_outbox;
+mod engine_outbox_shards;
 mod engine_payload_time;
 mod engine_records;
 mod engine_resend;
