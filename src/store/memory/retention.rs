@@ -56,13 +56,13 @@ impl Retention {
 
     /// Whether an event with a payload of that many bytes still fits beside the open ones.
     pub(super) const fn has_room(&self, bytes: usize) -> bool {
-        self.open.events < self.options.events_max
-            && bytes <= self.options.bytes_max.saturating_sub(self.open.bytes)
+        self.open.events < self.options.events_max && self.has_room_for_body(bytes)
     }
 
     /// Whether a reply body of that many bytes still fits beside the open events.
     pub(super) const fn has_room_for_body(&self, bytes: usize) -> bool {
-        bytes <= self.options.bytes_max.saturating_sub(self.open.bytes)
+        // Events that are open again may hold more than there is room for.
+        self.open.bytes.saturating_add(bytes) <= self.options.bytes_max
     }
 
     /// The account that an event's volume belongs to.
@@ -108,5 +108,22 @@ impl Retention {
             || self.ended.bytes + self.open.bytes > self.options.bytes_max;
         let ended = too_much.then(|| self.queue.pop_front()).flatten()?;
         Some((ended.application, ended.position))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_is_over_its_bound_takes_not_even_an_empty_payload() {
+        let mut retention = Retention::new(MemoryOptions {
+            bytes_max: 10,
+            ..MemoryOptions::default()
+        });
+        retention.open.bytes = 10;
+        assert!(retention.has_room(0) && !retention.has_room(1));
+        retention.open.bytes = 11;
+        assert!(!retention.has_room(0) && !retention.has_room_for_body(0));
     }
 }
