@@ -9,7 +9,7 @@
 //!
 //! The files read from the outside in: `disk`, `file` and `caught` (what it stands on), `tables`, `table_name`,
 //! `seal`, `keys`, `names`, `rows`, `grown`, `vault`, `endpoint_row`, `record_row` and `blocks` (how it is laid out), `memory` (what is kept beside it), `group`,
-//! `accept`, `apply`, `directory`, `endpoints`, `once`, `index` and `buckets` (how it is written), `recovery`, `pages`, `reading`,
+//! `accept`, `apply`, `directory`, `endpoints`, `once`, `resends`, `tasks`, `outbox`, `expunge`, `index` and `buckets` (how it is written), `recovery`, `pages`, `reading`,
 //! `reader` and `listing` (how it is read). `offline`, `overlay`, `check`, `stats`, `backup` and
 //! `compact` are about the file of a store that no process has open.
 
