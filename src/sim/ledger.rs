@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::{
+    once_keys,
     oracle::{self, End, Violation},
     witness::{Moment, SeenEvent, Witness},
 };
@@ -28,6 +29,8 @@ use crate::{
 pub(super) struct BatchFacts {
     /// Changes with their place in the batch.
     pub(super) changes: Vec<(usize, Change)>,
+    /// The key of each change that is made once, by its place.
+    pub(super) keys: Vec<(usize, [u8; 32])>,
     attempts: Vec<AttemptRecord>,
     /// When it was submitted, in steady time.
     submitted_at: Timestamp,
@@ -51,6 +54,7 @@ impl BatchFacts {
             changes: kept
                 .map(|(place, change)| (place, change.bare().clone()))
                 .collect(),
+            keys: once_keys::of(batch),
             attempts: batch.attempts.clone(),
             submitted_at: batch.now.steady,
         }
@@ -72,6 +76,10 @@ impl Witness {
         let submitted_at = facts.submitted_at;
         for (place, change) in facts.changes {
             if results.get(place) == Some(&ChangeResult::Fresh) {
+                let key = facts.keys.iter().find(|(of, _)| *of == place);
+                if let (Some((_, key)), Change::PutEvent(event)) = (key, &change) {
+                    self.made_under_key(*key, event.id, submitted_at);
+                }
                 self.changed(change, submitted_at, at);
             }
         }
@@ -90,7 +98,7 @@ impl Witness {
         let group = core::mem::take(&mut self.unsure);
         let mut found = Vec::new();
         for facts in &group {
-            self.evidence(store, facts, &mut found);
+            self.evidence(store, facts, &group, &mut found);
         }
         let there = |wanted| found.iter().find(|(_, evidence)| *evidence == wanted);
         match (there(Evidence::There), there(Evidence::NotThere)) {
@@ -110,10 +118,25 @@ impl Witness {
     }
 
     /// What the store shows of a batch.
-    fn evidence(&self, store: &dyn Reads, facts: &BatchFacts, out: &mut Vec<(EventId, Evidence)>) {
-        for (_, change) in &facts.changes {
+    fn evidence(
+        &self,
+        store: &dyn Reads,
+        facts: &BatchFacts,
+        group: &[BatchFacts],
+        out: &mut Vec<(EventId, Evidence)>,
+    ) {
+        for (place, change) in &facts.changes {
             match change {
-                Change::PutEvent(event) => out.push((event.id, event_evidence(store, event))),
+                Change::PutEvent(event) => {
+                    let mut evidence = event_evidence(store, event);
+                    // Its key may have made another one.
+                    if evidence == Evidence::NotThere
+                        && self.is_made_elsewhere(*place, facts, group)
+                    {
+                        evidence = Evidence::None;
+                    }
+                    out.push((event.id, evidence));
+                }
                 Change::PutEndpoint { endpoint, .. } => {
                     let name = Name::Id(endpoint.id.id());
                     let known = store.endpoint(endpoint.key.application, &name);

@@ -69,6 +69,8 @@ pub struct Happened {
     pub full_disks: u64,
     /// Steps of the wall clock.
     pub wall_steps: u64,
+    /// Asks that were answered with what their key had made before.
+    pub replayed: u64,
     /// Inspections of lists and history.
     pub inspections: u64,
     /// Buckets or payloads that had gone when somebody looked.
@@ -78,7 +80,7 @@ pub struct Happened {
 impl Happened {
     /// Each count with its name.
     #[must_use]
-    pub const fn counts(&self) -> [(&'static str, u64); 18] {
+    pub const fn counts(&self) -> [(&'static str, u64); 19] {
         [
             ("processes killed", self.kills),
             ("power losses", self.power_losses),
@@ -96,6 +98,7 @@ impl Happened {
             ("pages of retries", self.open_pages),
             ("orphaned attempts", self.orphans),
             ("repeated attempts", self.repeated),
+            ("keys used again", self.replayed),
             ("inspections", self.inspections),
             ("events let go", self.retained),
         ]
@@ -119,6 +122,7 @@ impl Happened {
         self.reserves += other.reserves;
         self.full_disks += other.full_disks;
         self.wall_steps += other.wall_steps;
+        self.replayed += other.replayed;
         self.inspections += other.inspections;
         self.retained += other.retained;
     }

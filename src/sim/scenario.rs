@@ -25,6 +25,13 @@ pub struct Scenario {
     pub engine: Options,
     /// How many in a hundred events have a name that their producer chose.
     pub named_percent: u32,
+    /// How many in a hundred events are asked for under an idempotency key.
+    pub keyed_percent: u32,
+    /// How many in a hundred of these are asked for twice at the same time.
+    pub twin_percent: u32,
+    /// How many in a hundred of these are asked for again after they were accepted, from a
+    /// millisecond to 19 hours later.
+    pub repeat_percent: u32,
     /// How much larger the body of an event may be than it must, in bytes.
     pub padding_max: u32,
     /// Which store is under the engine, and what it keeps.
@@ -69,6 +76,9 @@ impl Scenario {
             event_every: Span::from_millis(100),
             engine: Options::default(),
             named_percent: 0,
+            keyed_percent: 0,
+            twin_percent: 0,
+            repeat_percent: 0,
             padding_max: 0,
             layer: Layer::Core(MemoryOptions {
                 events_max: events_max.saturating_mul(2).max(production.events_max),

@@ -34,6 +34,11 @@ pub fn store_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
         let waits = [1, 10, 120].map(Span::from_seconds);
         scenario.engine.retry.waits = waits.to_vec();
     }
+    // Of their own, so that no other draw of a seed moves.
+    let mut asks = Stream::new(seed, "swarm of asks", 0, 0);
+    scenario.keyed_percent = one_of(&mut asks, &[0, 0, 50, 100]);
+    scenario.twin_percent = one_of(&mut asks, &[0, 30, 100]);
+    scenario.repeat_percent = one_of(&mut asks, &[0, 30, 100]);
     let fixed = scenario.engine.clone();
     scenario.engine = sizes(&mut random, &fixed);
     scenario.layer = Layer::Store(embedded(&mut random));

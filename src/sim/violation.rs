@@ -181,6 +181,14 @@ pub enum Violation {
         /// The other one.
         other: EventId,
     },
+    /// I18: an idempotency key led to a second event within the time that it is kept.
+    #[error("I18: the key of {event} made {other} before")]
+    KeyTwice {
+        /// The event.
+        event: EventId,
+        /// The one that the key made before.
+        other: EventId,
+    },
     /// I24: an id was given twice.
     #[error("I24: the id {id} was given twice")]
     IdTwice {

@@ -113,6 +113,8 @@ pub(super) struct Witness {
     pub(super) events: BTreeMap<EventPosition, SeenEvent>,
     pub(super) positions: BTreeMap<EventId, EventPosition>,
     pub(super) names: BTreeMap<Arc<str>, EventId>,
+    /// The event that each idempotency key made last, and when it was submitted, in steady time.
+    pub(super) keys: BTreeMap<[u8; 32], (EventId, Timestamp)>,
     pub(super) application: Option<ApplicationId>,
     pub(super) endpoints: BTreeMap<u32, SeenEndpoint>,
     /// Which event answers an ask, by its number.
@@ -160,6 +162,7 @@ impl Witness {
             events: BTreeMap::new(),
             positions: BTreeMap::new(),
             names: BTreeMap::new(),
+            keys: BTreeMap::new(),
             application: None,
             endpoints: BTreeMap::new(),
             answers: BTreeMap::new(),

@@ -14,6 +14,7 @@ use crate::{
         endpoint_url::{EndpointUrl, EndpointUrlError},
         event::{Besides, JSON, ORDER_RECEIVED, Payload},
         filter::Filter,
+        once::Once,
         secret::{Secret, SecretError},
     },
     limits,
@@ -24,6 +25,10 @@ use crate::{
 /// How long a producer waits until it asks again.
 const ASK_AGAIN_AFTER: Span = Span::from_millis(1_000);
 
+/// A repetition comes up to 2 to the power of one less than this many milliseconds later, which is
+/// less than a key is kept.
+const REPEAT_DOUBLINGS: u32 = 27;
+
 /// Something a producer asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ask {
@@ -33,7 +38,7 @@ pub enum Ask {
     Endpoint(u32),
     /// The event with this number, for the first time.
     Event(u32),
-    /// An event that was refused, or of which nobody knows.
+    /// An event that was refused, of which nobody knows, or that is asked for twice under a key.
     EventAgain(u32),
 }
 
@@ -49,6 +54,9 @@ pub struct Workload {
     waiting: BTreeMap<RequestHandle, Ask>,
     next_request: u64,
     named_percent: u32,
+    keyed_percent: u32,
+    twin_percent: u32,
+    repeat_percent: u32,
     padding_max: u32,
     event_type: Arc<str>,
     content_type: Arc<str>,
@@ -73,6 +81,9 @@ impl Workload {
             next_request: 0,
             event_type: ORDER_RECEIVED.into(),
             named_percent: scenario.named_percent,
+            keyed_percent: scenario.keyed_percent,
+            twin_percent: scenario.twin_percent,
+            repeat_percent: scenario.repeat_percent,
             padding_max: scenario.padding_max,
             content_type: JSON.into(),
             secret: Secret::new(vec![0; limits::SECRET_BYTES])?,
@@ -95,10 +106,7 @@ impl Workload {
             },
             Ask::Endpoint(number) => {
                 // Unique, so that asking again after an unknown result makes no second one.
-                let mut key = [0; 32];
-                for (byte, of_number) in key.iter_mut().zip(number.to_le_bytes()) {
-                    *byte = of_number;
-                }
+                let key = numbered(number);
                 Command::CreateEndpoint(Box::new(NewEndpoint {
                     uid: None,
                     filter: Filter::default(),
@@ -114,14 +122,24 @@ impl Workload {
                 }))
             }
             Ask::Event(number) | Ask::EventAgain(number) => {
-                Command::AcceptEvent(Box::new(NewEvent {
+                let accept = Command::AcceptEvent(Box::new(NewEvent {
                     uid: self.uid(number),
                     application,
                     event_type: Arc::clone(&self.event_type),
                     channels: Vec::new(),
                     besides: Besides::default(),
                     payload: self.payload(number),
-                }))
+                }));
+                match self.key(number) {
+                    Some(key_sha256) => {
+                        let once = Once {
+                            key_sha256,
+                            body_sha256: key_sha256,
+                        };
+                        Command::Once(once, Box::new(accept))
+                    }
+                    None => accept,
+                }
             }
         };
         Ok((request, command))
@@ -140,8 +158,12 @@ impl Workload {
 
     /// The name of the event with this number, if its producer gives it one.
     fn uid(&self, number: u32) -> Option<Arc<str>> {
-        let is_named = number.wrapping_mul(37) % 100 < self.named_percent;
-        is_named.then(|| format!("event-{number}").into())
+        is_among(number, 37, self.named_percent).then(|| format!("event-{number}").into())
+    }
+
+    /// The hash of the key under which the event with this number is asked for, if there is one.
+    pub(super) fn key(&self, number: u32) -> Option<[u8; 32]> {
+        is_among(number, 41, self.keyed_percent).then(|| numbered(number))
     }
 
     /// The process is gone: who waits for an answer gets none, and asks again.
@@ -156,12 +178,15 @@ impl Workload {
     }
 
     /// What is asked after this ask, and when, whatever its answer: events come at their own pace.
-    pub fn after(&mut self, ask: Ask) -> Option<(Span, Ask)> {
+    pub fn after(&mut self, ask: Ask) -> Vec<(Span, Ask)> {
         let Ask::Event(number) = ask else {
-            return None;
+            return Vec::new();
         };
-        let next = number.checked_add(1).filter(|next| *next < self.events)?;
-        Some((self.gap(), Ask::Event(next)))
+        let next = number.checked_add(1).filter(|next| *next < self.events);
+        let next = next.map(|next| (self.gap(), Ask::Event(next)));
+        let has_twin = self.key(number).is_some() && is_among(number, 43, self.twin_percent);
+        let twin = has_twin.then_some((Span::ZERO, Ask::EventAgain(number)));
+        next.into_iter().chain(twin).collect()
     }
 
     /// What an answer leads to, and when.
@@ -185,9 +210,17 @@ impl Workload {
                     Vec::new()
                 }
             }
+            (Ask::Event(number), Ok(_)) => self.repeat(number).into_iter().collect(),
             (_, Ok(_)) => Vec::new(),
             (_, Err(_)) => vec![again(ask)],
         }
+    }
+
+    /// When an event that was accepted is asked for once more, under the same key.
+    fn repeat(&self, number: u32) -> Option<(Span, Ask)> {
+        let is_repeated = is_among(number, 47, self.repeat_percent);
+        let after = Span::from_millis(1_i64 << (number % REPEAT_DOUBLINGS));
+        (is_repeated && self.key(number).is_some()).then_some((after, Ask::EventAgain(number)))
     }
 
     /// The time from one event to the next.
@@ -197,6 +230,20 @@ impl Workload {
             .between(0, self.event_every_us.saturating_mul(2));
         Span::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
     }
+}
+
+/// Whether a number is among so many in a hundred; another factor chooses others.
+const fn is_among(number: u32, factor: u32, percent: u32) -> bool {
+    number.wrapping_mul(factor) % 100 < percent
+}
+
+/// A hash that no other number has.
+fn numbered(number: u32) -> [u8; 32] {
+    let mut hash = [0; 32];
+    for (byte, of_number) in hash.iter_mut().zip(number.to_le_bytes()) {
+        *byte = of_number;
+    }
+    hash
 }
 
 /// The same ask once more, a moment later.

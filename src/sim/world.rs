@@ -18,13 +18,7 @@ use super::{
     workload::{Ask, Workload, again},
 };
 use crate::{
-    domain::{
-        application::ApplicationKey,
-        attempt::AttemptHandle,
-        command::{Answer, Reply, RequestHandle},
-        id::{EventId, ShardId},
-        outcome::Outcome,
-    },
+    domain::{application::ApplicationKey, attempt::AttemptHandle, id::ShardId, outcome::Outcome},
     engine::{
         Engine,
         io::{Effect, Input},
@@ -294,7 +288,7 @@ impl<'scenario> World<'scenario> {
                 }
             }
             Arrival::Ask(ask) => {
-                if let Some(next) = self.workload.after(ask) {
+                for next in self.workload.after(ask) {
                     self.plan_ask(next);
                 }
                 if self.engine.is_none() {
@@ -342,34 +336,6 @@ impl<'scenario> World<'scenario> {
             }
             // Nobody listens, and nobody asked for an end.
             Effect::Notify(_) | Effect::Stopped => {}
-        }
-    }
-
-    /// A producer has its answer.
-    fn reply(&mut self, request: RequestHandle, reply: Reply) {
-        let ask = self.workload.asked(request);
-        let event = match reply {
-            Ok(Answer::Event { id, .. }) => Some(id),
-            Ok(Answer::NameTaken { id } | Answer::Replayed { id }) => Some(EventId::new(id)),
-            Ok(Answer::Application { key, .. }) => {
-                self.application = key;
-                None
-            }
-            Ok(
-                Answer::Endpoint { .. }
-                | Answer::Record { .. }
-                | Answer::Resend
-                | Answer::Expunged
-                | Answer::Task { .. },
-            )
-            | Err(_) => None,
-        };
-        if let (Some(Ask::Event(number) | Ask::EventAgain(number)), Some(id)) = (ask, event) {
-            let payload = self.workload.payload(number);
-            self.witness.accepted(number, id, &payload, self.moment());
-        }
-        for next in self.workload.answered(request, reply) {
-            self.plan_ask(next);
         }
     }
 

@@ -203,6 +203,9 @@ impl EmbeddedStore {
         #[cfg(feature = "mutants")]
         {
             store.memory.mutant = store.options.mutant;
+            if store.memory.has(mutant::Mutant::ForgetsKeysAtStart) {
+                store.memory.once.clear();
+            }
         }
         for number in 0..=store.data_shards {
             store.memory.shards.entry(ShardId::new(number)).or_default();

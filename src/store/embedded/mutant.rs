@@ -35,11 +35,15 @@ pub enum Mutant {
     ForgetsIndexEntries,
     /// The pair of times that steady time goes on from is not kept.
     ForgetsTheClock,
+    /// Idempotency keys of before are not known when the store is opened.
+    ForgetsKeysAtStart,
+    /// Only the keys of the present day are looked at.
+    ForgetsYesterdaysKeys,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::AcknowledgesBeforeTheSync,
         Self::CommitsNamesFirst,
         Self::SkipsTheRecoveryScan,
@@ -49,6 +53,8 @@ impl Mutant {
         Self::DropsOpenBuckets,
         Self::ForgetsIndexEntries,
         Self::ForgetsTheClock,
+        Self::ForgetsKeysAtStart,
+        Self::ForgetsYesterdaysKeys,
     ];
 }
 

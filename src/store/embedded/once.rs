@@ -59,6 +59,10 @@ pub(super) fn apply(
         if !memory.once.contains(&day) {
             continue;
         }
+        #[cfg(feature = "mutants")]
+        if day != today && memory.has(super::mutant::Mutant::ForgetsYesterdaysKeys) {
+            continue;
+        }
         let made: Option<OnceRow> = writing.read(TableName::Once(day), &key, |row| {
             rows::decode(row, "the row of a key")
         })?;

@@ -1,0 +1,59 @@
+//! I18: an idempotency key makes one event within the time that keys are kept, over every crash, and
+//! each answer under it names that event. Fed by what is durable and by what producers are told.
+
+use super::{ledger::BatchFacts, oracle::Violation, witness::Witness};
+use crate::{
+    domain::{
+        change::{Batch, Change},
+        id::EventId,
+    },
+    limits,
+    time::{Span, Timestamp},
+};
+
+/// How long a key is kept at least, in steady time.
+const KEPT_FOR: Span = Span::from_millis(limits::ONCE_AGE_MS);
+
+/// The keys of a batch's changes, by their places.
+pub(super) fn of(batch: &Batch) -> Vec<(usize, [u8; 32])> {
+    let changes = batch.changes.iter().enumerate();
+    let keyed = changes.filter_map(|(place, change)| match change {
+        Change::Once(once, _) => Some((place, once.key_sha256)),
+        _ => None,
+    });
+    keyed.collect()
+}
+
+impl Witness {
+    /// An event that was asked for under a key is durable.
+    pub(super) fn made_under_key(&mut self, key: [u8; 32], event: EventId, at: Timestamp) {
+        let before = self.keys.insert(key, (event, at));
+        if let Some((other, made_at)) = before
+            && at.since(made_at) < KEPT_FOR
+        {
+            self.object(Violation::KeyTwice { event, other });
+        }
+    }
+
+    /// Whether the key of a change may have led to another event, before or in the same group.
+    pub(super) fn is_made_elsewhere(
+        &self,
+        place: usize,
+        facts: &BatchFacts,
+        group: &[BatchFacts],
+    ) -> bool {
+        let key = facts.keys.iter().find(|(of, _)| *of == place);
+        key.is_some_and(|(_, key)| {
+            let keys = group.iter().flat_map(|facts| &facts.keys);
+            self.keys.contains_key(key) || keys.filter(|(_, other)| other == key).count() > 1
+        })
+    }
+
+    /// A producer that asked under a key is told of an event.
+    pub(super) fn answered_under_key(&mut self, key: Option<[u8; 32]>, event: EventId) {
+        let made = key.and_then(|key| self.keys.get(&key));
+        if let Some((other, _)) = made.copied().filter(|(made, _)| *made != event) {
+            self.object(Violation::KeyTwice { event, other });
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Replies: what producers are told, and what they do about it.
+
+use super::{workload::Ask, world::World};
+use crate::domain::{
+    command::{Answer, Reply, RequestHandle},
+    id::EventId,
+};
+
+impl World<'_> {
+    /// A producer has its answer.
+    pub(super) fn reply(&mut self, request: RequestHandle, reply: Reply) {
+        let ask = self.workload.asked(request);
+        let event = match reply {
+            Ok(Answer::Event { id, .. }) => Some(id),
+            Ok(Answer::NameTaken { id }) => Some(EventId::new(id)),
+            Ok(Answer::Replayed { id }) => {
+                self.witness.happened.replayed += 1;
+                Some(EventId::new(id))
+            }
+            Ok(Answer::Application { key, .. }) => {
+                self.application = key;
+                None
+            }
+            Ok(
+                Answer::Endpoint { .. }
+                | Answer::Record { .. }
+                | Answer::Resend
+                | Answer::Expunged
+                | Answer::Task { .. },
+            )
+            | Err(_) => None,
+        };
+        if let (Some(Ask::Event(number) | Ask::EventAgain(number)), Some(id)) = (ask, event) {
+            let payload = self.workload.payload(number);
+            let moment = self.moment();
+            self.witness.accepted(number, id, &payload, moment);
+            let key = self.workload.key(number);
+            self.witness.answered_under_key(key, id);
+        }
+        for next in self.workload.answered(request, reply) {
+            self.plan_ask(next);
+        }
+    }
+}
