@@ -1,14 +1,21 @@
 //! The end of a run: every delivery must have ended, once, and as the store says; then all is
 //! summed up.
 
+use std::collections::BTreeSet;
+
 use super::{
     oracle::{End, Violation},
     report::{Percentiles, Report},
     witness::{SeenEvent, Witness},
 };
 use crate::{
-    domain::{application::ApplicationKey, endpoint::Endpoint, history::Name},
-    store::Reads,
+    domain::{
+        application::ApplicationKey,
+        endpoint::Endpoint,
+        history::{HistoryQuery, Order},
+        id::EventId,
+    },
+    store::{ReadError, Reads},
 };
 
 impl Witness {
@@ -37,11 +44,17 @@ impl Witness {
             happened: self.happened,
             ..report
         };
+        let kept = kept(application, store).unwrap_or_else(|error| {
+            let reason = error.to_string();
+            self.object(Violation::StoreFails { reason });
+            BTreeSet::new()
+        });
         let mut latencies = Vec::new();
         let mut objections = Vec::new();
         for seen in self.events.values() {
             for endpoint in &endpoints {
-                let end = seen.judge_end(endpoint, store).unwrap_or_else(|violation| {
+                let end = seen.judge_end(endpoint, store, &kept);
+                let end = end.unwrap_or_else(|violation| {
                     objections.push(violation);
                     None
                 });
@@ -74,7 +87,12 @@ impl SeenEvent {
     }
 
     /// How the delivery to an endpoint ended, if there is one, and whether the store agrees.
-    fn judge_end(&self, endpoint: &Endpoint, store: &dyn Reads) -> Result<Option<End>, Violation> {
+    fn judge_end(
+        &self,
+        endpoint: &Endpoint,
+        store: &dyn Reads,
+        kept: &BTreeSet<EventId>,
+    ) -> Result<Option<End>, Violation> {
         let (event, position) = (self.event.id, self.event.position);
         let seen = self.seen(endpoint.key.ordinal);
         if !endpoint.takes(position) {
@@ -86,8 +104,7 @@ impl SeenEvent {
             };
         }
         let state = store.delivery_state(endpoint.key, position).ok().flatten();
-        let is_kept = store.event(self.event.application, &Name::Id(event.id()));
-        let is_kept = is_kept.is_ok_and(|entry| entry.is_some());
+        let is_kept = kept.contains(&event);
         let endpoint = endpoint.id;
         let Some(recorded) = seen.end else {
             return Err(Violation::NotEnded {
@@ -106,4 +123,17 @@ impl SeenEvent {
         }
         Ok(Some(recorded))
     }
+}
+
+/// The events that the store still has, read as one list: to ask for each by its name would take the
+/// memory store a scan each.
+fn kept(application: ApplicationKey, store: &dyn Reads) -> Result<BTreeSet<EventId>, ReadError> {
+    let all = HistoryQuery {
+        above: None,
+        below: None,
+        order: Order::OldestFirst,
+        limit: usize::MAX,
+    };
+    let events = store.events(application, all)?;
+    Ok(events.iter().map(|entry| entry.event.id).collect())
 }
