@@ -40,8 +40,6 @@ impl Witness {
         let mut sum = Report {
             events: accepted,
             endpoints: u64::try_from(endpoints.len()).unwrap_or(u64::MAX),
-            attempts: self.attempts,
-            happened: self.happened,
             ..report
         };
         let kept = kept(application, store).unwrap_or_else(|error| {
@@ -71,7 +69,7 @@ impl Witness {
         for violation in objections {
             self.object(violation);
         }
-        sum.latency_ms = Percentiles::of(&mut latencies);
+        sum.latency_ms = Some(Percentiles::of(&mut latencies));
         sum
     }
 }

@@ -4,6 +4,7 @@
 use super::{
     faults::{Life, LifeEnd},
     oracle::Violation,
+    report::{Found, Report},
     run::SimulationError,
     scenario::Layer,
     simulated_disk::{DiskFaults, SimulatedDisk},
@@ -130,8 +131,19 @@ impl World<'_> {
     pub(super) fn go_on(&self) -> Result<(), SimulationError> {
         match self.witness.violations() {
             [] => Ok(()),
-            violations => Err(SimulationError::Violated(violations.to_vec())),
+            violations => Err(self.violated(violations)),
         }
+    }
+
+    /// The end of a run in which something did not hold.
+    pub(super) fn violated(&self, violations: &[Violation]) -> SimulationError {
+        let seed = self.scenario.seed;
+        let found = violations.iter();
+        let found = found.map(|violation| Found::of(violation, seed));
+        SimulationError::Violated(Box::new(Report {
+            violations: found.collect(),
+            ..self.summary()
+        }))
     }
 
     /// The store, or the power, is gone in the middle of a group.

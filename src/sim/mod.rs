@@ -10,6 +10,7 @@
 
 mod closing;
 pub mod faults;
+pub mod happened;
 mod inspection;
 mod judging;
 mod ledger;
@@ -33,7 +34,7 @@ mod world;
 
 pub use self::{
     faults::Faults,
-    report::Report,
-    run::{SimulationError, run},
+    report::{Found, Report},
+    run::{SimulationError, run, run_heard},
     scenario::{Layer, Scenario, ScenarioError},
 };

@@ -1,14 +1,22 @@
-//! The report of a run: counts, times and the trace hash. Nothing in it differs from run to run.
+//! The report of one run or of many: counts, times, what was found wrong and the trace hash. Nothing
+//! in it differs from run to run.
 
 use core::fmt;
+use std::collections::BTreeMap;
 
 use serde::Serialize;
+
+use super::{happened::Happened, violation::Violation};
 
 /// What came of a simulation. All times are virtual.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// The seed of the scenario.
+    /// What was simulated: `core` or `store`.
+    pub layer: &'static str,
+    /// The seed of the scenario; of several runs, the first one's.
     pub seed: u64,
+    /// How many seeds were run; all counts below are their sums.
+    pub seeds: u64,
     /// Events that were accepted.
     pub events: u64,
     /// Endpoints they were for.
@@ -23,108 +31,52 @@ pub struct Report {
     pub exhausted: u64,
     /// Deliveries that ended because their time ran out.
     pub expired: u64,
+    /// How often the process died.
+    pub crashes: u64,
+    /// What went wrong on purpose, by kind; kinds that did not come are left out.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// What did not hold; empty if all is well.
+    pub violations: Vec<Found>,
     /// From the start to the last thing that happened, in milliseconds.
     pub virtual_ms: u64,
-    /// From acceptance to success.
-    pub latency_ms: Percentiles,
-    /// What happened, as 16 hexadecimal digits: see [`super::trace`].
+    /// From acceptance to success; of one run only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<Percentiles>,
+    /// What happened, as 16 hexadecimal digits: see [`super::trace`]; of several runs, the sum.
     pub trace_hash: String,
-    /// How often the paths were taken that a quiet run leaves aside; not part of the document.
+    /// Faults and paths, as counts; not part of the document, which has the faults by kind.
     #[serde(skip)]
     pub happened: Happened,
 }
 
-/// Counts by which a test knows that it tested something.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Happened {
-    /// Batches whose commit failed.
-    pub failed_commits: u64,
-    /// Pages of events that were loaded.
-    pub event_pages: u64,
-    /// Pages of open deliveries that were loaded.
-    pub open_pages: u64,
-    /// Shards that the engine gave up.
-    pub shards_lost: u64,
-    /// Attempts in flight when a shard was given up.
-    pub orphans: u64,
-    /// Attempts that were made again because their result was lost.
-    pub repeated: u64,
-    /// Lives of the process that ended when only the process went.
-    pub kills: u64,
-    /// Lives that ended when the power went.
-    pub power_losses: u64,
-    /// Lives that ended before the store was open: in recovery, or in the first creation.
-    pub died_opening: u64,
-    /// Lives that ended between a commit and all that would have been told of it.
-    pub died_untold: u64,
-    /// Syncs that failed.
-    pub failed_syncs: u64,
-    /// Groups of which nobody knew, and that were durable.
-    pub unsure_there: u64,
-    /// Groups of which nobody knew, and that were not durable.
-    pub unsure_gone: u64,
-    /// Times that the disk was nearly full.
-    pub reserves: u64,
-    /// Times that the disk was full.
-    pub full_disks: u64,
-    /// Steps of the wall clock.
-    pub wall_steps: u64,
-    /// Asks that were answered with what their key had made before.
-    pub replayed: u64,
-    /// Inspections of lists and history.
-    pub inspections: u64,
-    /// Buckets or payloads that had gone when somebody looked.
-    pub retained: u64,
+/// Something that did not hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Found {
+    /// Which property, by its name in `docs/simulation.md`.
+    pub invariant: String,
+    /// The seed of the run in which it did not hold.
+    pub seed: u64,
+    /// What was seen.
+    pub what: String,
 }
 
-impl Happened {
-    /// Each count with its name.
+impl Found {
+    /// What an oracle found in the run of a seed.
     #[must_use]
-    pub const fn counts(&self) -> [(&'static str, u64); 19] {
-        [
-            ("processes killed", self.kills),
-            ("power losses", self.power_losses),
-            ("of these while opening", self.died_opening),
-            ("of these before a reply", self.died_untold),
-            ("failed syncs", self.failed_syncs),
-            ("unknown groups kept", self.unsure_there),
-            ("unknown groups gone", self.unsure_gone),
-            ("disk nearly full", self.reserves),
-            ("disk full", self.full_disks),
-            ("wall clock steps", self.wall_steps),
-            ("shards lost", self.shards_lost),
-            ("failed commits", self.failed_commits),
-            ("pages of events", self.event_pages),
-            ("pages of retries", self.open_pages),
-            ("orphaned attempts", self.orphans),
-            ("repeated attempts", self.repeated),
-            ("keys used again", self.replayed),
-            ("inspections", self.inspections),
-            ("events let go", self.retained),
-        ]
+    pub fn of(violation: &Violation, seed: u64) -> Self {
+        let text = violation.to_string();
+        let (invariant, what) = text.split_once(": ").unwrap_or(("", &text));
+        Self {
+            invariant: invariant.to_owned(),
+            seed,
+            what: what.to_owned(),
+        }
     }
+}
 
-    /// Adds another run's counts.
-    pub const fn add(&mut self, other: &Self) {
-        self.failed_commits += other.failed_commits;
-        self.event_pages += other.event_pages;
-        self.open_pages += other.open_pages;
-        self.shards_lost += other.shards_lost;
-        self.orphans += other.orphans;
-        self.repeated += other.repeated;
-        self.kills += other.kills;
-        self.power_losses += other.power_losses;
-        self.died_opening += other.died_opening;
-        self.died_untold += other.died_untold;
-        self.failed_syncs += other.failed_syncs;
-        self.unsure_there += other.unsure_there;
-        self.unsure_gone += other.unsure_gone;
-        self.reserves += other.reserves;
-        self.full_disks += other.full_disks;
-        self.wall_steps += other.wall_steps;
-        self.replayed += other.replayed;
-        self.inspections += other.inspections;
-        self.retained += other.retained;
+impl fmt::Display for Found {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: {}", self.invariant, self.what)
     }
 }
 
@@ -160,6 +112,42 @@ impl Percentiles {
 }
 
 impl Report {
+    /// Takes the counts of a run over, so that they show in the document.
+    #[must_use]
+    pub(super) fn having_met(self, happened: Happened) -> Self {
+        Self {
+            crashes: happened.crashes(),
+            faults: happened.faults_met(),
+            happened,
+            ..self
+        }
+    }
+
+    /// Adds the run of another seed. The order of the runs makes no difference: of what was found
+    /// wrong, that of the least seed stays.
+    pub fn add(&mut self, other: Self) {
+        self.seeds += other.seeds;
+        self.events += other.events;
+        self.endpoints += other.endpoints;
+        self.deliveries += other.deliveries;
+        self.attempts += other.attempts;
+        self.succeeded += other.succeeded;
+        self.exhausted += other.exhausted;
+        self.expired += other.expired;
+        self.virtual_ms += other.virtual_ms;
+        self.latency_ms = None;
+        let hash = |text: &str| u64::from_str_radix(text, 16).unwrap_or(0);
+        let sum = hash(&self.trace_hash).wrapping_add(hash(&other.trace_hash));
+        self.trace_hash = format!("{sum:016x}");
+        self.happened.add(&other.happened);
+        self.crashes = self.happened.crashes();
+        self.faults = self.happened.faults_met();
+        let least = |found: &[Found]| found.first().map_or(u64::MAX, |found| found.seed);
+        if least(&other.violations) < least(&self.violations) {
+            self.violations = other.violations;
+        }
+    }
+
     /// One JSON document, its fields always in the same order.
     ///
     /// # Errors
@@ -172,8 +160,13 @@ impl Report {
 /// A table for people.
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows = [
-            ("seed", self.seed.to_string()),
+        let seeds = match self.seeds {
+            0 | 1 => ("seed", self.seed.to_string()),
+            seeds => ("seeds", grouped(seeds)),
+        };
+        let mut rows = vec![
+            ("layer", self.layer.to_owned()),
+            seeds,
             ("events", grouped(self.events)),
             ("endpoints", grouped(self.endpoints)),
             ("deliveries", grouped(self.deliveries)),
@@ -183,14 +176,24 @@ impl fmt::Display for Report {
             ("expired", of_all(self.expired, self.deliveries)),
             ("virtual time", time(self.virtual_ms)),
             ("throughput", per_hour(self.attempts, self.virtual_ms)),
-            ("delivered in, p50", time(self.latency_ms.p50)),
-            ("delivered in, p90", time(self.latency_ms.p90)),
-            ("delivered in, p99", time(self.latency_ms.p99)),
-            ("delivered in, max", time(self.latency_ms.max)),
-            ("trace hash", self.trace_hash.clone()),
         ];
+        if let Some(latency_ms) = self.latency_ms {
+            rows.extend([
+                ("delivered in, p50", time(latency_ms.p50)),
+                ("delivered in, p90", time(latency_ms.p90)),
+                ("delivered in, p99", time(latency_ms.p99)),
+                ("delivered in, max", time(latency_ms.max)),
+            ]);
+        }
+        let faults = self.faults.iter();
+        rows.extend(faults.map(|(kind, count)| (*kind, grouped(*count))));
+        if self.seeds > 1 {
+            let paths = self.happened.paths().into_iter();
+            rows.extend(paths.map(|(name, count)| (name, grouped(count))));
+        }
+        rows.push(("trace hash", self.trace_hash.clone()));
         for (name, value) in rows {
-            writeln!(out, "{name:<18} {value}")?;
+            writeln!(out, "{name:<22} {value}")?;
         }
         Ok(())
     }
@@ -245,7 +248,9 @@ mod tests {
 
     fn report() -> Report {
         Report {
+            layer: "store",
             seed: 1,
+            seeds: 1,
             events: 10,
             endpoints: 100,
             deliveries: 1_000,
@@ -254,15 +259,20 @@ mod tests {
             exhausted: 15,
             expired: 0,
             virtual_ms: 277_567_000,
-            latency_ms: Percentiles {
+            latency_ms: Some(Percentiles {
                 p50: 12,
                 p90: 5_250,
                 p99: 61_000,
                 max: 90_000_000,
-            },
+            }),
             trace_hash: "00ff00ff00ff00ff".to_owned(),
-            happened: Happened::default(),
+            ..Report::default()
         }
+        .having_met(Happened {
+            kills: 2,
+            power_losses: 1,
+            ..Happened::default()
+        })
     }
 
     #[test]
@@ -283,7 +293,9 @@ mod tests {
         let document: serde_json::Value = serde_json::from_str(&json).expect("JSON");
         let names: Vec<&String> = document.as_object().expect("an object").keys().collect();
         let expected = [
+            "layer",
             "seed",
+            "seeds",
             "events",
             "endpoints",
             "deliveries",
@@ -291,6 +303,9 @@ mod tests {
             "succeeded",
             "exhausted",
             "expired",
+            "crashes",
+            "faults",
+            "violations",
             "virtual_ms",
             "latency_ms",
             "trace_hash",
@@ -302,13 +317,13 @@ mod tests {
     fn the_table_says_times_and_shares_for_people() {
         let table = report().to_string();
         for line in [
-            "attempts           1,234",
-            "succeeded          985 (98.5 %)",
-            "virtual time       3 d 05:06:07",
-            "delivered in, p50  12 ms",
-            "delivered in, p90  5.250 s",
-            "delivered in, p99  00:01:01",
-            "throughput         16 attempts per virtual hour",
+            "attempts               1,234",
+            "succeeded              985 (98.5 %)",
+            "virtual time           3 d 05:06:07",
+            "delivered in, p50      12 ms",
+            "delivered in, p90      5.250 s",
+            "delivered in, p99      00:01:01",
+            "throughput             16 attempts per virtual hour",
         ] {
             assert!(table.lines().any(|found| found == line), "{line}\n{table}");
         }

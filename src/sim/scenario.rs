@@ -49,6 +49,17 @@ pub enum Layer {
     Store(EmbeddedOptions),
 }
 
+impl Layer {
+    /// Its name on the command line and in reports.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Core(_) => "core",
+            Self::Store(_) => "store",
+        }
+    }
+}
+
 impl Scenario {
     /// A scenario with the settings of production and without faults.
     ///

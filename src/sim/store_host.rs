@@ -285,8 +285,10 @@ impl StoreHost {
                     drop(asked.next());
                     if self.faults.late_loads {
                         arrives_at = at.plus(micros(self.lateness.between(0, LATE_US_MAX)));
+                        witness.happened.late_loads += 1;
                     }
                     if self.faults.failing_loads && self.lateness.below(10) == 0 {
+                        witness.happened.failed_loads += 1;
                         Input::LoadFailed(load)
                     } else {
                         Input::Loaded(load, page)

@@ -1,9 +1,9 @@
-//! The swarm: a scenario of the layer `store` drawn from a seed. Each run has only some of the
+//! The swarm: a scenario drawn from a seed, of the layer `store` or of the layer `core`. Each run has only some of the
 //! faults, in sizes from tiny to those of production, so that many runs together meet combinations
 //! that one run with everything would hide.
 
 use super::{
-    faults::{Faults, Life, LifeEnd, Trouble},
+    faults::{FailingCommit, Faults, Life, LifeEnd, Trouble},
     scenario::{Layer, Scenario, ScenarioError},
 };
 use crate::{
@@ -21,15 +21,49 @@ const DAY_US: u64 = 24 * HOUR_US;
 /// None is known: what is drawn is within the bounds of a scenario.
 pub fn store_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     let mut random = Stream::new(seed, "swarm", 0, 0);
+    let (mut scenario, fixed) = asked(seed, &mut random)?;
+    scenario.layer = Layer::Store(embedded(&mut random));
+    scenario.faults = faults(&mut random, &scenario, &fixed);
+    Ok(scenario)
+}
+
+/// The scenario of a seed in which the process lives on and the store is the memory store: commits
+/// fail, shards are lost, clocks are set, pages come late.
+///
+/// # Errors
+/// None is known: what is drawn is within the bounds of a scenario.
+pub fn core_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
+    let mut random = Stream::new(seed, "swarm of the core", 0, 0);
+    let (mut scenario, fixed) = asked(seed, &mut random)?;
+    let drawn = faults(&mut random, &scenario, &fixed);
+    let mut troubles = drawn.troubles;
+    // There is no disk that could be full, and no list that is read while everything goes on.
+    troubles.retain(|(_, trouble)| matches!(trouble, Trouble::WallStep(_) | Trouble::ShardLost));
+    let failing = one_of(&mut random, &[0_u32, 0, 2, 12]);
+    let failing = (0..failing).map(|_| FailingCommit {
+        number: random.between(1, 4 * u64::from(scenario.events)),
+        is_durable: random.below(2) == 0,
+    });
+    scenario.faults = Faults {
+        failing_commits: failing.collect(),
+        troubles,
+        lives: Vec::new(),
+        ..drawn
+    };
+    Ok(scenario)
+}
+
+/// What is asked for in a scenario and the sizes of its engine; also the engine's other settings.
+fn asked(seed: u64, random: &mut Stream) -> Result<(Scenario, Options), ScenarioError> {
     let events = small(random.between(5, 40));
     let endpoints = small(random.between(1, 6));
     let mut scenario = Scenario::new(seed, events, endpoints)?;
     let gaps = [1, 1_000, 20_000, 100_000, 5 * SECOND_US, HOUR_US];
-    scenario.event_every = micros(one_of(&mut random, &gaps));
-    scenario.named_percent = one_of(&mut random, &[0, 50, 100]);
-    scenario.padding_max = one_of(&mut random, &[0, 0, 3_000, 20_000]);
+    scenario.event_every = micros(one_of(random, &gaps));
+    scenario.named_percent = one_of(random, &[0, 50, 100]);
+    scenario.padding_max = one_of(random, &[0, 0, 3_000, 20_000]);
     let expires = [DAY_US * 14, DAY_US * 14, HOUR_US, 6 * HOUR_US];
-    scenario.engine.expires_after = micros(one_of(&mut random, &expires));
+    scenario.engine.expires_after = micros(one_of(random, &expires));
     if random.below(2) == 0 {
         let waits = [1, 10, 120].map(Span::from_seconds);
         scenario.engine.retry.waits = waits.to_vec();
@@ -40,10 +74,8 @@ pub fn store_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     scenario.twin_percent = one_of(&mut asks, &[0, 30, 100]);
     scenario.repeat_percent = one_of(&mut asks, &[0, 30, 100]);
     let fixed = scenario.engine.clone();
-    scenario.engine = sizes(&mut random, &fixed);
-    scenario.layer = Layer::Store(embedded(&mut random));
-    scenario.faults = faults(&mut random, &scenario, &fixed);
-    Ok(scenario)
+    scenario.engine = sizes(random, &fixed);
+    Ok((scenario, fixed))
 }
 
 /// The engine's sizes: tiny ones, or those of production.

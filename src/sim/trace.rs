@@ -1,16 +1,17 @@
 //! The trace: every input and effect of a run as a record of fixed layout, hashed as it goes.
 //!
-//! A record is 64 bytes, little-endian: time, sequence, kind, value (8 each), two ids (16 each).
 //! The hash covers nothing else, neither the seed nor the totals: two runs with the same hash did
 //! the same things at the same times.
 
 mod change_record;
+mod record;
 
 use xxhash_rust::xxh3::Xxh3;
 
 use self::change_record::{
     application_value, change_record, delivery_value, endpoint_value, micros,
 };
+pub use self::record::{RECORD_BYTES, Record};
 use crate::{
     domain::{
         attempt::AttemptResult,
@@ -23,32 +24,16 @@ use crate::{
     time::Timestamp,
 };
 
+/// Told of each record as it is written.
+pub type Listener = Box<dyn FnMut(&Record)>;
+
 /// A running trace.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct Trace {
     hash: Xxh3,
     sequence: u64,
     now: Timestamp,
-}
-
-/// What a record is about: inputs below 100, effects from 100, what a batch holds from 200,
-/// what happens to the process from 300.
-struct Record {
-    kind: u64,
-    value: u64,
-    first: u128,
-    second: u128,
-}
-
-impl Record {
-    fn new(kind: u64, value: u64, first: impl Into<u128>, second: impl Into<u128>) -> Self {
-        Self {
-            kind,
-            value,
-            first: first.into(),
-            second: second.into(),
-        }
-    }
+    listener: Option<Listener>,
 }
 
 impl Trace {
@@ -62,6 +47,11 @@ impl Trace {
     #[must_use]
     pub const fn records(&self) -> u64 {
         self.sequence
+    }
+
+    /// Tells `listener` of each record to come.
+    pub fn listen(&mut self, listener: Listener) {
+        self.listener = Some(listener);
     }
 
     /// Sets the time of the records to come.
@@ -212,17 +202,16 @@ impl Trace {
     }
 
     fn write(&mut self, record: &Record) {
-        let mut bytes = [0_u8; 64];
-        let head = [micros(self.now), self.sequence, record.kind, record.value];
-        for (slot, value) in bytes.chunks_exact_mut(8).zip(head) {
-            slot.copy_from_slice(&value.to_le_bytes());
-        }
-        let ids = [record.first, record.second];
-        for (slot, id) in bytes.chunks_exact_mut(16).skip(2).zip(ids) {
-            slot.copy_from_slice(&id.to_le_bytes());
-        }
+        let record = Record {
+            time: self.now,
+            sequence: self.sequence,
+            ..*record
+        };
         self.sequence += 1;
-        self.hash.update(&bytes);
+        self.hash.update(&record.to_bytes());
+        if let Some(listener) = &mut self.listener {
+            listener(&record);
+        }
     }
 }
 

@@ -219,6 +219,9 @@ pub enum Violation {
         /// By how much.
         early: Span,
     },
+    /// L6: something goes on for ever.
+    #[error("L6: the run does not come to an end")]
+    Endless,
     /// L1: an attempt came long after it could have.
     #[error("L1: attempt {number} of {event}/{endpoint} could have come {late} earlier")]
     Late {

@@ -10,10 +10,10 @@ use std::{
 };
 
 use super::{
+    happened::Happened,
     judging,
     ledger::BatchFacts,
     oracle::{self, End, Violation},
-    report::Happened,
     scenario::{Layer, Scenario},
 };
 use crate::{

@@ -8,6 +8,7 @@ use super::{
     faults::Trouble,
     life::Clocks,
     network::Network,
+    oracle::Violation,
     report::Report,
     run::SimulationError,
     scenario::{Layer, Scenario},
@@ -243,8 +244,7 @@ impl<'scenario> World<'scenario> {
         let is_loop = self.turns_now > TURNS_AT_ONE_TIME_MAX || self.turns > turns_max;
         if is_loop || self.now > end {
             self.go_on()?;
-            let at_ms = self.now.since(BEGINNING).as_millis();
-            return Err(SimulationError::Endless { at_ms });
+            return Err(self.violated([Violation::Endless].as_slice()));
         }
         Ok(())
     }
@@ -321,6 +321,7 @@ impl<'scenario> World<'scenario> {
             Effect::Send(request) => {
                 let flight = self.witness.sent(&request, self.moment());
                 let outcome = self.network.answer(&request);
+                self.witness.happened.met(&outcome);
                 let duration = outcome.duration;
                 let answer = Arrival::Answer(request.attempt, flight, outcome);
                 self.plan(duration, Due::Engine(answer));
@@ -340,22 +341,32 @@ impl<'scenario> World<'scenario> {
     }
 
     /// Judges the end and sums the run up.
-    pub(super) fn close(mut self) -> Result<Report, SimulationError> {
-        let elapsed = self.now.since(BEGINNING).as_millis();
+    pub(super) fn close(&mut self) -> Result<Report, SimulationError> {
         if self.disk.is_some() {
             self.inspect();
         }
-        let report = Report {
-            seed: self.scenario.seed,
-            virtual_ms: u64::try_from(elapsed).unwrap_or(0),
-            trace_hash: self.trace.hash(),
-            ..Report::default()
-        };
+        let report = self.summary();
         let report = match self.host.store() {
             Some(store) => self.witness.close(self.application, store, report),
             None => report,
         };
         self.go_on()?;
         Ok(report)
+    }
+
+    /// How far the run has come.
+    pub(super) fn summary(&self) -> Report {
+        let elapsed = self.now.since(BEGINNING).as_millis();
+        let report = Report {
+            layer: self.scenario.layer.name(),
+            seed: self.scenario.seed,
+            seeds: 1,
+            events: u64::try_from(self.witness.answers.len()).unwrap_or(u64::MAX),
+            attempts: self.witness.attempts,
+            virtual_ms: u64::try_from(elapsed).unwrap_or(0),
+            trace_hash: self.trace.hash(),
+            ..Report::default()
+        };
+        report.having_met(self.witness.happened)
     }
 }

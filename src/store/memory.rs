@@ -273,14 +273,23 @@ impl Store for MemoryStore {
     }
 
     fn flush(&mut self, done: &mut Vec<Completion>) -> Result<(), StoreFailure> {
+        // As in the embedded store: a group's batches are one commit, and its pages see all of it.
+        let mut loads = Vec::new();
         while let Some(submitted) = self.submitted.pop_front() {
             done.push(match submitted {
                 Submitted::Batch(batch) => self.commit(batch),
-                Submitted::Load(load, request) => match self.page(request) {
-                    Some(page) => Completion::Loaded(load, Box::new(page)),
-                    None => Completion::LoadFailed(load),
-                },
+                Submitted::Load(load, request) => {
+                    loads.push((done.len(), request));
+                    Completion::LoadFailed(load)
+                }
             });
+        }
+        for (place, request) in loads {
+            if let (Some(page), Some(completion)) = (self.page(request), done.get_mut(place))
+                && let Completion::LoadFailed(load) = *completion
+            {
+                *completion = Completion::Loaded(load, Box::new(page));
+            }
         }
         Ok(())
     }

@@ -44,6 +44,12 @@ fn many_simulations_are_summed_up_the_same_each_time() {
     assert_eq!(first.status.code(), Some(0), "{}", text(&first.stderr));
     let document: serde_json::Value = serde_json::from_slice(&first.stdout).expect("JSON");
     assert_eq!(document.get("seeds"), Some(&4.into()));
+    assert_eq!(document["layer"], "store");
+    assert_eq!(document["violations"], serde_json::json!([]));
+    let deaths = |kind: &str| document["faults"][kind].as_u64().unwrap_or(0);
+    let crashes = deaths("process_killed") + deaths("power_lost");
+    assert!(crashes > 0, "{document}");
+    assert_eq!(document["crashes"], crashes);
     assert!(text(&first.stderr).contains("seeds a minute"));
     assert_eq!(text(&first.stdout), text(&run(&arguments, &[]).stdout));
 }
@@ -52,6 +58,61 @@ fn many_simulations_are_summed_up_the_same_each_time() {
 fn a_drawn_simulation_takes_no_sizes() {
     let arguments = ["simulate", "--layer", "store", "--events", "5"];
     assert_fails(&run(&arguments, &[]), 2, &["--events", "leave"]);
+    let arguments = ["simulate", "--swarm", "--endpoints", "5"];
+    assert_fails(&run(&arguments, &[]), 2, &["--endpoints", "leave"]);
+    let arguments = ["simulate", "meta", "--swarm", "--endpoints", "5"];
+    assert_fails(&run(&arguments, &[]), 2, &["--endpoints", "leave"]);
+}
+
+#[test]
+fn each_seed_does_the_same_in_two_processes_and_that_is_told() {
+    for layer in [&["--layer", "store"][..], &["--swarm"]] {
+        let mut arguments = vec!["simulate", "meta", "--seeds", "3"];
+        arguments.extend(layer);
+        let output = run(&arguments, &[]);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let told = text(&output.stdout);
+        assert!(told.starts_with("3 seeds did the same"), "{told}");
+        arguments.push("--json");
+        let output = run(&arguments, &[]);
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(document["seeds"], 3);
+        assert!(document["records"].as_u64() > Some(100), "{document}");
+        assert!(document["difference"].is_null(), "{document}");
+    }
+}
+
+#[test]
+fn the_trace_of_a_seed_is_written_a_record_a_line() {
+    let folder = empty_folder();
+    let path = folder.path().join("trace.txt");
+    let file = path.to_str().expect("UTF-8");
+    let arguments = [
+        "simulate",
+        "--events",
+        "5",
+        "--endpoints",
+        "2",
+        "--trace",
+        file,
+    ];
+    let output = run(&arguments, &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let trace = fs::read_to_string(&path).expect("the trace");
+    let sends = trace.lines().filter(|line| line.contains("  send "));
+    let sends: Vec<&str> = sends.collect();
+    assert!(sends.len() >= 10, "{trace}");
+    for line in sends {
+        assert!(line.contains("msg_") && line.contains("/ep_"), "{line}");
+    }
+    for (number, line) in trace.lines().enumerate() {
+        assert!(line.starts_with(&format!("#{number} ")), "{line}");
+    }
+    assert!(!trace.contains("unnamed"), "{trace}");
+    let several = ["simulate", "--seeds", "2", "--trace", file];
+    assert_fails(&run(&several, &[]), 2, &["--trace", "one seed"]);
+    let nowhere = ["simulate", "--events", "1", "--trace", "/nowhere/trace.txt"];
+    assert_fails(&run(&nowhere, &[]), 1, &["/nowhere/trace.txt"]);
 }
 
 #[test]
@@ -62,6 +123,7 @@ fn help_gives_examples_and_ends_with_0() {
         &["dev", "--help"],
         &["receive", "--help"],
         &["simulate", "--help"],
+        &["simulate", "meta", "--help"],
     ] {
         let output = run(arguments, &[]);
         let help = text(&output.stdout);

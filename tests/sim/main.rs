@@ -1,6 +1,7 @@
 //! Simulations over many seeds: the same engine in small and in hostile worlds. Every run is judged
 //! by the oracle; a run that breaks a property fails with the seed to repeat it.
 
+mod core;
 #[cfg(feature = "mutants")]
 mod mutants;
 mod store;

@@ -26,8 +26,8 @@ fn found(mutant: Mutant, seed: u64) -> Option<String> {
     }
     match catch_unwind(AssertUnwindSafe(|| run(&scenario))) {
         Ok(Ok(_)) => None,
-        Ok(Err(SimulationError::Violated(violations))) => {
-            violations.first().map(ToString::to_string)
+        Ok(Err(SimulationError::Violated(report))) => {
+            report.violations.first().map(ToString::to_string)
         }
         Ok(Err(error)) => Some(error.to_string()),
         Err(_) => Some("a panic".to_owned()),

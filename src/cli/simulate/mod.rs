@@ -1,17 +1,15 @@
 //! `fanfare simulate`: the same engine in virtual time over a simulated network.
 
-#![expect(clippy::disallowed_methods, reason = "tells how long the run took")]
+mod batch;
+mod meta;
+mod raw;
 
-mod many;
-
-use std::time::Instant;
-
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::{failure::Failure, output::print, say};
 use crate::{
     limits,
-    sim::{self, Scenario, SimulationError, swarm},
+    sim::{Scenario, swarm},
 };
 
 const EXAMPLES: &str = "\
@@ -23,7 +21,10 @@ Examples:
     fanfare simulate --seed 1 --json | grep trace_hash
 
   Ten thousand worlds in which disks lose writes and processes die, on all cores
-    fanfare simulate --layer store --seeds 10000";
+    fanfare simulate --layer store --seeds 10000
+
+  The same, each seed in two processes: do they do the same?
+    fanfare simulate meta --layer store --seeds 100";
 
 /// Events where nothing else is said.
 const EVENTS: u32 = 1_000;
@@ -32,112 +33,136 @@ const ENDPOINTS: u32 = 100;
 
 /// Arguments of `fanfare simulate`.
 #[derive(Clone, Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_long_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub struct SimulateArguments {
+    /// What to do but run and report.
+    #[command(subcommand)]
+    command: Option<SimulateCommand>,
+    #[command(flatten)]
+    worlds: Worlds,
+    /// Print the report as one JSON document
+    #[arg(long)]
+    json: bool,
+    /// Write each record of the run to a file, one a line; of one seed only
+    #[arg(long, value_name = "FILE")]
+    trace: Option<std::path::PathBuf>,
+}
+
+/// What else is done with simulations.
+#[derive(Clone, Debug, Subcommand)]
+enum SimulateCommand {
+    /// Run each seed in two processes and compare every record
+    ///
+    /// Prints the first record that differs. Exit code 0 only if none does, else 10.
+    #[command(after_long_help = meta::EXAMPLES)]
+    Meta(meta::MetaArguments),
+    /// Write the records of runs to standard output, for another process to compare
+    #[command(hide = true, after_long_help = raw::EXAMPLES)]
+    Raw(raw::RawArguments),
+}
+
+/// Which worlds are simulated.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Worlds {
     /// Fixes the whole run
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
-    pub seed: u64,
-    /// How many runs, with this seed and those that follow; on all cores
+    seed: u64,
+    /// How many runs, with this seed and those that follow
     #[arg(long, value_name = "COUNT", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
-    pub seeds: u64,
+    seeds: u64,
     /// What is under the engine
     #[arg(long, value_enum, default_value_t = LayerName::Core)]
-    pub layer: LayerName,
+    layer: LayerName,
+    /// Draw sizes, what is asked for and what goes wrong from the seed; the layer `store` always does
+    #[arg(long)]
+    swarm: bool,
     /// How many events are accepted; in the layer `core` only [default: 1000]
     #[arg(long, value_name = "COUNT")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(limits::SIMULATED_EVENTS_MAX)))]
-    pub events: Option<u32>,
+    events: Option<u32>,
     /// How many endpoints each event goes to; in the layer `core` only [default: 100]
     #[arg(long, value_name = "COUNT")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=limits::ENDPOINTS_PER_APPLICATION_MAX as i64))]
-    pub endpoints: Option<u32>,
-    /// Print the report as one JSON document
-    #[arg(long)]
-    pub json: bool,
+    endpoints: Option<u32>,
 }
 
 /// What is under the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LayerName {
-    /// The memory store, and nothing fails but receivers
+enum LayerName {
+    /// The memory store, and nothing fails but receivers; with --swarm commits fail, shards are
+    /// lost, clocks are set and pages come late
     Core,
     /// The embedded store on a disk that loses writes, with a process that dies; all of it drawn
     /// from the seed
     Store,
 }
 
-impl SimulateArguments {
+impl LayerName {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Core => "core",
+            Self::Store => "store",
+        }
+    }
+}
+
+impl Worlds {
+    /// The seed of the run with this number, from 0; `None` behind the last one.
+    fn seed_at(&self, index: u64) -> Option<u64> {
+        if index >= self.seeds {
+            return None;
+        }
+        self.seed.checked_add(index)
+    }
+
     /// The scenario of a seed.
     fn scenario(&self, seed: u64) -> Result<Scenario, Failure> {
+        let has_sizes = self.events.is_some() || self.endpoints.is_some();
         let scenario = match self.layer {
+            _ if has_sizes && (self.swarm || self.layer != LayerName::Core) => {
+                let text = "the layer `store` and --swarm draw events and endpoints from the seed: \
+                            leave --events and --endpoints out";
+                return Err(Failure::Usage(text.to_owned()));
+            }
+            LayerName::Core if self.swarm => swarm::core_scenario(seed),
             LayerName::Core => Scenario::new(
                 seed,
                 self.events.unwrap_or(EVENTS),
                 self.endpoints.unwrap_or(ENDPOINTS),
             ),
-            LayerName::Store if self.events.is_some() || self.endpoints.is_some() => {
-                let text = "the layer `store` draws events and endpoints from the seed: leave \
-                            --events and --endpoints out";
-                return Err(Failure::Usage(text.to_owned()));
-            }
             LayerName::Store => swarm::store_scenario(seed),
         };
         scenario.map_err(|error| Failure::Usage(error.to_string()))
     }
 
+    /// The options that say which worlds, for another command; the seeds left out.
+    fn options(&self) -> Vec<String> {
+        let mut options = vec!["--layer".to_owned(), self.layer.text().to_owned()];
+        for (name, value) in [("--events", self.events), ("--endpoints", self.endpoints)] {
+            if let Some(value) = value {
+                options.extend([name.to_owned(), value.to_string()]);
+            }
+        }
+        if self.swarm {
+            options.push("--swarm".to_owned());
+        }
+        options
+    }
+
     /// The command that repeats the run of one seed.
     fn replay(&self, seed: u64) -> String {
-        let layer = match self.layer {
-            LayerName::Core => "core",
-            LayerName::Store => "store",
-        };
-        let count = |name: &str, value: Option<u32>| {
-            value.map_or_else(String::new, |value| format!(" --{name} {value}"))
-        };
-        format!(
-            "fanfare simulate --layer {layer} --seed {seed}{}{}",
-            count("events", self.events),
-            count("endpoints", self.endpoints),
-        )
+        let options = self.options().join(" ");
+        format!("fanfare simulate --seed {seed} {options}")
     }
 }
 
 /// Runs to the end of the last delivery. The report goes to standard output; what differs from run
 /// to run (the time it took) goes to standard error.
 pub(super) fn simulate(arguments: &SimulateArguments) -> Result<(), Failure> {
-    let scenario = arguments.scenario(arguments.seed)?;
-    if arguments.seeds > 1 {
-        return many::simulate(arguments);
-    }
-    let start = Instant::now();
-    let report = sim::run(&scenario).map_err(failed)?;
-    let took = start.elapsed();
-    let text = if arguments.json {
-        format!(
-            "{}\n",
-            report
-                .to_json()
-                .map_err(|error| Failure::Operation(error.to_string()))?
-        )
-    } else {
-        report.to_string()
-    };
-    print(&text)?;
-    let millis = took.as_millis().max(1);
-    let rate = u128::from(report.deliveries) * 1_000 / millis;
-    say(&format!("took {millis} ms: {rate} deliveries a second"));
-    Ok(())
-}
-
-fn failed(error: SimulationError) -> Failure {
-    match error {
-        SimulationError::Violated(_) | SimulationError::Endless { .. } => {
-            Failure::Violated(error.to_string())
-        }
-        SimulationError::Store(_)
-        | SimulationError::Clock(_)
-        | SimulationError::Url(_)
-        | SimulationError::Secret(_) => Failure::Operation(error.to_string()),
+    match &arguments.command {
+        Some(SimulateCommand::Meta(arguments)) => meta::meta(arguments),
+        Some(SimulateCommand::Raw(arguments)) => raw::raw(arguments),
+        None => batch::simulate(arguments),
     }
 }

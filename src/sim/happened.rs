@@ -1,0 +1,165 @@
+//! What happened in a run beside deliveries: faults by kind, and the rarer paths that were taken.
+
+use std::collections::BTreeMap;
+
+use crate::domain::outcome::{Outcome, OutcomeKind};
+
+/// Counts of faults and paths; equal runs have equal ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Happened {
+    /// Batches whose commit failed.
+    pub failed_commits: u64,
+    /// Pages of events that were loaded.
+    pub event_pages: u64,
+    /// Pages of open deliveries that were loaded.
+    pub open_pages: u64,
+    /// Pages that came late.
+    pub late_loads: u64,
+    /// Loads that failed.
+    pub failed_loads: u64,
+    /// Shards that the engine gave up.
+    pub shards_lost: u64,
+    /// Attempts in flight when a shard was given up.
+    pub orphans: u64,
+    /// Attempts that were made again because their result was lost.
+    pub repeated: u64,
+    /// Lives of the process that ended when only the process went.
+    pub kills: u64,
+    /// Lives that ended when the power went.
+    pub power_losses: u64,
+    /// Lives that ended before the store was open: in recovery, or in the first creation.
+    pub died_opening: u64,
+    /// Lives that ended between a commit and all that would have been told of it.
+    pub died_untold: u64,
+    /// Syncs that failed.
+    pub failed_syncs: u64,
+    /// Groups of which nobody knew, and that were durable.
+    pub unsure_there: u64,
+    /// Groups of which nobody knew, and that were not durable.
+    pub unsure_gone: u64,
+    /// Times that the disk was nearly full.
+    pub reserves: u64,
+    /// Times that the disk was full.
+    pub full_disks: u64,
+    /// Steps of the wall clock.
+    pub wall_steps: u64,
+    /// Asks that were answered with what their key had made before.
+    pub replayed: u64,
+    /// Inspections of lists and history.
+    pub inspections: u64,
+    /// Buckets or payloads that had gone when somebody looked.
+    pub retained: u64,
+    /// Attempts that found nobody listening.
+    pub refusals: u64,
+    /// Attempts that had no reply in time.
+    pub timeouts: u64,
+    /// Attempts that were answered with an error status, those below included.
+    pub error_statuses: u64,
+    /// Attempts whose receiver said when to come again.
+    pub retry_afters: u64,
+    /// Attempts whose receiver said that it is gone.
+    pub gone: u64,
+}
+
+impl Happened {
+    /// What was done to the run, by kind; `docs/simulation.md` has what each is.
+    const fn faults(&self) -> [(&'static str, u64); 17] {
+        [
+            ("process_killed", self.kills),
+            ("power_lost", self.power_losses),
+            ("died_while_opening", self.died_opening),
+            ("died_before_a_reply", self.died_untold),
+            ("sync_failed", self.failed_syncs),
+            ("disk_nearly_full", self.reserves),
+            ("disk_full", self.full_disks),
+            ("wall_clock_set", self.wall_steps),
+            ("shard_lost", self.shards_lost),
+            ("commit_failed", self.failed_commits),
+            ("page_late", self.late_loads),
+            ("page_failed", self.failed_loads),
+            ("receiver_refused", self.refusals),
+            ("receiver_silent", self.timeouts),
+            ("receiver_error", self.error_statuses),
+            ("receiver_asked_to_wait", self.retry_afters),
+            ("receiver_gone", self.gone),
+        ]
+    }
+
+    /// Rarer paths that the run took because of it.
+    #[must_use]
+    pub const fn paths(&self) -> [(&'static str, u64); 9] {
+        [
+            ("unknown groups kept", self.unsure_there),
+            ("unknown groups gone", self.unsure_gone),
+            ("pages of events", self.event_pages),
+            ("pages of retries", self.open_pages),
+            ("orphaned attempts", self.orphans),
+            ("repeated attempts", self.repeated),
+            ("keys used again", self.replayed),
+            ("inspections", self.inspections),
+            ("events let go", self.retained),
+        ]
+    }
+
+    /// Faults and paths together, each with its name; a batch of runs must have met them all.
+    pub fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.faults().into_iter().chain(self.paths())
+    }
+
+    /// The faults that there were, by kind.
+    #[must_use]
+    pub fn faults_met(&self) -> BTreeMap<&'static str, u64> {
+        let met = self.faults().into_iter().filter(|(_, count)| *count > 0);
+        met.collect()
+    }
+
+    /// How often the process died.
+    #[must_use]
+    pub const fn crashes(&self) -> u64 {
+        self.kills + self.power_losses
+    }
+
+    /// Counts what an attempt met.
+    pub(super) fn met(&mut self, outcome: &Outcome) {
+        match outcome.kind {
+            OutcomeKind::Refused => self.refusals += 1,
+            OutcomeKind::Timeout { .. } => self.timeouts += 1,
+            OutcomeKind::Status(status) if !(200..300).contains(&status) => {
+                self.error_statuses += 1;
+                self.gone += u64::from(status == 410);
+            }
+            _ => {}
+        }
+        self.retry_afters += u64::from(outcome.retry_after.is_some());
+    }
+
+    /// Adds another run's counts.
+    pub const fn add(&mut self, other: &Self) {
+        self.failed_commits += other.failed_commits;
+        self.event_pages += other.event_pages;
+        self.open_pages += other.open_pages;
+        self.late_loads += other.late_loads;
+        self.failed_loads += other.failed_loads;
+        self.shards_lost += other.shards_lost;
+        self.orphans += other.orphans;
+        self.repeated += other.repeated;
+        self.kills += other.kills;
+        self.power_losses += other.power_losses;
+        self.died_opening += other.died_opening;
+        self.died_untold += other.died_untold;
+        self.failed_syncs += other.failed_syncs;
+        self.unsure_there += other.unsure_there;
+        self.unsure_gone += other.unsure_gone;
+        self.reserves += other.reserves;
+        self.full_disks += other.full_disks;
+        self.wall_steps += other.wall_steps;
+        self.replayed += other.replayed;
+        self.inspections += other.inspections;
+        self.retained += other.retained;
+        self.refusals += other.refusals;
+        self.timeouts += other.timeouts;
+        self.error_statuses += other.error_statuses;
+        self.retry_afters += other.retry_afters;
+        self.gone += other.gone;
+    }
+}

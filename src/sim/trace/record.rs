@@ -1,0 +1,220 @@
+//! One record of a trace: 64 bytes that are hashed and compared, and a line that people read.
+
+use core::fmt;
+
+use crate::{
+    domain::id::{EndpointId, EventId, Id},
+    sim::world::BEGINNING,
+    time::Timestamp,
+};
+
+/// The size of a record, in bytes.
+pub const RECORD_BYTES: usize = 64;
+
+/// Something that happened. What it is about: inputs below 100, effects from 100, what a batch holds
+/// from 200, what happens to the process from 300.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// When, in real time of the simulated world.
+    pub time: Timestamp,
+    /// Its place in the trace, from 0.
+    pub sequence: u64,
+    /// What it is about.
+    pub kind: u64,
+    /// What its kind says.
+    pub value: u64,
+    /// The first id, or place.
+    pub first: u128,
+    /// The second id, or place.
+    pub second: u128,
+}
+
+impl Record {
+    pub(super) fn new(
+        kind: u64,
+        value: u64,
+        first: impl Into<u128>,
+        second: impl Into<u128>,
+    ) -> Self {
+        Self {
+            time: Timestamp::ZERO,
+            sequence: 0,
+            kind,
+            value,
+            first: first.into(),
+            second: second.into(),
+        }
+    }
+
+    /// Its bytes, little-endian: time, sequence, kind, value (8 each), two ids (16 each).
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; RECORD_BYTES] {
+        let mut bytes = [0_u8; RECORD_BYTES];
+        let time = self.time.as_micros().cast_unsigned();
+        let head = [time, self.sequence, self.kind, self.value];
+        for (slot, value) in bytes.chunks_exact_mut(8).zip(head) {
+            slot.copy_from_slice(&value.to_le_bytes());
+        }
+        let ids = [self.first, self.second];
+        for (slot, id) in bytes.chunks_exact_mut(16).skip(2).zip(ids) {
+            slot.copy_from_slice(&id.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// From its bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; RECORD_BYTES]) -> Self {
+        let (head, ids) = bytes.split_at(32);
+        let mut head = head.chunks_exact(8).map(|part| {
+            let mut value = [0; 8];
+            value.copy_from_slice(part);
+            u64::from_le_bytes(value)
+        });
+        let mut ids = ids.chunks_exact(16).map(|part| {
+            let mut value = [0; 16];
+            value.copy_from_slice(part);
+            u128::from_le_bytes(value)
+        });
+        let mut next = || head.next().unwrap_or_default();
+        Self {
+            time: Timestamp::from_micros(next().cast_signed()),
+            sequence: next(),
+            kind: next(),
+            value: next(),
+            first: ids.next().unwrap_or_default(),
+            second: ids.next().unwrap_or_default(),
+        }
+    }
+
+    /// What its kind is called.
+    const fn name(&self) -> &'static str {
+        match self.kind {
+            1..=9 | 60..=64 => "command",
+            10 => "shard acquired",
+            11 => "shard lost",
+            20 => "batch committed",
+            21 => "commit failed",
+            22 => "change answered",
+            30 => "page loaded",
+            31 => "load failed",
+            32 => "store mode",
+            40 => "attempt done",
+            50 => "shutdown",
+            100 => "commit",
+            110 => "load events",
+            111 => "load retries",
+            112 => "load candidates",
+            120 => "send",
+            121 => "cancel",
+            130 => "reply",
+            140 => "notify",
+            150 => "give up shard",
+            160 => "stopped",
+            200 => "  application",
+            201 => "  endpoint",
+            202 => "  endpoint state",
+            203 => "  event",
+            204 => "  retry row",
+            205 => "  retry row away",
+            206 => "  expired",
+            207 => "  lane row",
+            208 => "  lane row away",
+            209 => "  watermark",
+            215 => "  application updated",
+            216 => "  endpoint updated",
+            217 => "  endpoint deleted",
+            218 => "  record",
+            219 => "  record away",
+            221 => "  attempt succeeded",
+            222 => "  attempt exhausted",
+            223 => "  attempt to be retried",
+            224 => "  attempt failed",
+            230 => "  resend row",
+            231 => "  resend row away",
+            232 => "  payload away",
+            233 => "  reply away",
+            234 => "  task",
+            235 => "  task ended",
+            236 => "  refused",
+            237 => "  outbox row",
+            238 => "  outbox row away",
+            300 => "process died",
+            301 => "process started",
+            _ => "unnamed",
+        }
+    }
+
+    /// What it is about, in words.
+    fn subject(&self) -> String {
+        let (first, second) = (Id::from_value(self.first), Id::from_value(self.second));
+        match self.kind {
+            120 => format!(
+                "{}/{} attempt {}",
+                EventId::new(first),
+                EndpointId::new(second),
+                self.value & 0xffff
+            ),
+            201 | 216 => EndpointId::new(first).to_string(),
+            203 => format!("{} at {}", EventId::new(first), self.value),
+            40 => format!("attempt handle {}, outcome {:#x}", self.first, self.value),
+            130 if (4..6).contains(&self.value) => {
+                format!("request {} event {}", self.first, EventId::new(second))
+            }
+            204..=206 | 217 | 221..=224 | 230 | 231 => {
+                let ordinal = self.first & 0xffff_ffff;
+                if (221..=224).contains(&self.kind) {
+                    let ordinal = self.second & 0xffff_ffff;
+                    format!("position {} endpoint {ordinal}", self.second >> 80)
+                } else {
+                    format!("position {} endpoint {ordinal}", self.first >> 80)
+                }
+            }
+            _ => format!("{} {} {}", self.value, self.first, self.second),
+        }
+    }
+}
+
+/// One line: place, time since the beginning, what happened.
+impl fmt::Display for Record {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let since = self.time.since(BEGINNING).as_micros();
+        let (seconds, micros) = (since.div_euclid(1_000_000), since.rem_euclid(1_000_000));
+        let (sequence, name, subject) = (self.sequence, self.name(), self.subject());
+        write!(
+            out,
+            "#{sequence:<7} {seconds:>8}.{micros:06} s  {name:<24} {subject}"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_read_back_from_its_bytes() {
+        let record = Record {
+            time: BEGINNING,
+            sequence: 7,
+            kind: 120,
+            value: (3 << 16) | 2,
+            first: u128::MAX - 5,
+            second: 9 << 90,
+        };
+        assert_eq!(Record::from_bytes(&record.to_bytes()), record);
+    }
+
+    #[test]
+    fn a_line_tells_when_what_and_of_whom() {
+        let record = Record {
+            time: Timestamp::from_micros(BEGINNING.as_micros() + 1_250_001),
+            sequence: 12,
+            ..Record::new(120, (5 << 16) | 3, 1_u64, 2_u64)
+        };
+        let line = record.to_string();
+        for part in ["#12", "1.250001 s", "send", "msg_", "/ep_", "attempt 3"] {
+            assert!(line.contains(part), "{part}: {line}");
+        }
+    }
+}

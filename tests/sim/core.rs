@@ -1,0 +1,54 @@
+//! The engine over the memory store in worlds drawn from their seeds, and what they must have met
+//! together. `fanfare simulate --swarm` runs as many as one has time for.
+
+use std::collections::BTreeSet;
+
+use fanfare::sim::{Report, happened::Happened, run, swarm};
+
+/// Seeds that are run.
+const SEEDS: u64 = 300;
+
+/// Runs a world; every property must hold.
+fn judged(seed: u64) -> Report {
+    let scenario = swarm::core_scenario(seed).expect("it can run");
+    match run(&scenario) {
+        Ok(report) => report,
+        Err(error) => panic!("seed {seed}: {error}"),
+    }
+}
+
+#[test]
+fn hundreds_of_worlds_of_the_core_lose_nothing_and_meet_what_can_go_wrong() {
+    let mut happened = Happened::default();
+    for seed in 0..SEEDS {
+        let report = judged(seed);
+        let ended = report.succeeded + report.exhausted + report.expired;
+        assert_eq!(report.deliveries, ended, "seed {seed}");
+        happened.add(&report.happened);
+    }
+    // What needs a disk, or a process that dies, is met in the layer `store`.
+    let elsewhere: BTreeSet<&str> = [
+        "process_killed",
+        "power_lost",
+        "died_while_opening",
+        "died_before_a_reply",
+        "sync_failed",
+        "disk_nearly_full",
+        "disk_full",
+        "unknown groups kept",
+        "unknown groups gone",
+        "inspections",
+        "events let go",
+    ]
+    .into();
+    for (name, count) in happened.counts() {
+        assert_eq!(count > 0, !elsewhere.contains(name), "{name}: {happened:?}");
+    }
+}
+
+#[test]
+fn a_world_of_the_core_is_the_same_each_time() {
+    for seed in 700..720 {
+        assert_eq!(judged(seed), judged(seed), "seed {seed}");
+    }
+}
