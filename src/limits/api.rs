@@ -88,6 +88,12 @@ pub const PORTAL_TOKEN_S_MAX: u64 = 7 * 24 * 3_600;
 pub const PORTAL_FLAGS_MAX: usize = 25;
 /// Most expired portal tokens that are cleared away when one is made.
 pub const PORTAL_TOKENS_CLEARED_MAX: usize = 4;
+/// Longest name of the session of a portal token, in bytes. Over it: 422.
+pub const SESSION_BYTES_MAX: usize = 64;
+/// Most sessions whose portal tokens are ended by one request. Over it: 422.
+pub const PORTAL_SESSIONS_MAX: usize = 100;
+/// Portal tokens that one request ends at a time; the others of it wait.
+pub const PORTAL_TOKENS_ENDED_AT_ONCE: usize = 64;
 /// Beginning of a key of the API that is kept to tell keys apart, in bytes, of 51.
 pub const API_KEY_HINT_BYTES: usize = 13;
 /// Most keys of the API, expired ones included. Over it: 400, `limit_reached`.

@@ -95,6 +95,7 @@ impl Access {
             scope: known.key.scope,
             application: known.key.application,
             key: Some(known.record.id),
+            capabilities: known.key.portal.as_ref().map(|portal| portal.capabilities),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Keys of the API, as records of the directory keep them: what each may do, never the key itself.
 
 use core::fmt;
+use std::sync::Arc;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use super::capability::{Capabilities, Capability};
 use crate::{
     domain::id::{ApplicationId, Id},
     limits,
@@ -121,6 +123,50 @@ pub fn named_digest(name: &str) -> Option<KeyDigest> {
     is_fit.then_some(digest)
 }
 
+/// What a token of the portal has and other keys have not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Portal {
+    /// What its holder may do; it counts instead of a scope.
+    pub capabilities: Capabilities,
+    /// By what its maker knows it again, to end it with others of the same session.
+    pub session: Option<Arc<str>>,
+}
+
+impl Portal {
+    /// The scope that comes nearest to what its holder may do.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        if self.capabilities == Capabilities::view() {
+            Scope::Read
+        } else {
+            Scope::Admin
+        }
+    }
+
+    /// From the fields of a record; `None` if they make no sense. Before there were capabilities, its
+    /// scope said what its holder may do.
+    fn read(said: &Value, scope: Scope) -> Option<Self> {
+        let given = |field: &str| said.get(field).filter(|value| !value.is_null());
+        let capabilities = match given("capabilities") {
+            None if scope == Scope::Admin => Capabilities::all(),
+            None => Capabilities::view(),
+            Some(list) => {
+                let texts = list.as_array()?.iter();
+                let parsed = texts.map(|one| Capability::parse(one.as_str()?));
+                parsed.collect::<Option<_>>()?
+            }
+        };
+        let session = given("session").map(|session| session.as_str().map(Arc::from));
+        Some(Self {
+            capabilities,
+            session: match session {
+                None => None,
+                Some(session) => Some(session?),
+            },
+        })
+    }
+}
+
 /// A key, without what opens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKey {
@@ -136,8 +182,8 @@ pub struct ApiKey {
     pub rate: Option<u16>,
     /// The beginning of the key, by which people tell keys apart.
     pub hint: String,
-    /// Whether it is a token of the portal, which goes once it has expired.
-    pub is_portal: bool,
+    /// What makes it a token of the portal, which goes once it has expired; `None` for other keys.
+    pub portal: Option<Portal>,
     /// What its maker can make it of again; `None` if it was made under no idempotency key.
     pub seed: Option<Seed>,
 }
@@ -158,6 +204,8 @@ impl ApiKey {
     /// As its record says it.
     #[must_use]
     pub fn body(&self) -> Bytes {
+        let portal = self.portal.as_ref();
+        let capabilities = portal.map(|portal| portal.capabilities.iter().map(Capability::text));
         let body = json!({
             "name": self.name,
             "scope": self.scope.text(),
@@ -165,7 +213,9 @@ impl ApiKey {
             "expires_us": self.expires_at.map(Timestamp::as_micros),
             "rate": self.rate,
             "hint": self.hint,
-            "portal": self.is_portal,
+            "portal": portal.is_some(),
+            "capabilities": capabilities.map(Iterator::collect::<Vec<_>>),
+            "session": portal.and_then(|portal| portal.session.as_deref()),
             "seed": self.seed.map(Seed::text),
         });
         body.to_string().into()
@@ -181,14 +231,19 @@ impl ApiKey {
         let expires_at = given("expires_us").map(Value::as_i64);
         let seed = given("seed").map(|seed| Seed::parse(seed.as_str()?));
         let rate = given("rate").map(|rate| u16::try_from(rate.as_u64()?).ok());
+        let scope = Scope::parse(&text("scope")?)?;
+        let portal = match said.get("portal")?.as_bool()? {
+            true => Some(Portal::read(&said, scope)?),
+            false => None,
+        };
         Some(Self {
             name: text("name")?,
-            scope: Scope::parse(&text("scope")?)?,
+            scope,
             application: optional(application)?,
             expires_at: optional(expires_at)?.map(Timestamp::from_micros),
             rate: optional(rate)?,
             hint: text("hint")?,
-            is_portal: said.get("portal")?.as_bool()?,
+            portal,
             seed: optional(seed)?,
         })
     }
@@ -216,6 +271,8 @@ pub struct Caller {
     pub application: Option<ApplicationId>,
     /// The key it showed, unless that is the admin key of the configuration or none was asked for.
     pub key: Option<Id>,
+    /// What it may do instead of its scope, if it showed a token of the portal.
+    pub capabilities: Option<Capabilities>,
 }
 
 impl Caller {
@@ -224,6 +281,7 @@ impl Caller {
         scope: Scope::Admin,
         application: None,
         key: None,
+        capabilities: None,
     };
 
     /// Who may do nothing: a look at an application that never was.
@@ -231,6 +289,7 @@ impl Caller {
         scope: Scope::Read,
         application: Some(ApplicationId::new(Id::from_value(0))),
         key: None,
+        capabilities: None,
     };
 }
 
@@ -246,7 +305,12 @@ mod tests {
             expires_at: Some(Timestamp::from_micros(7)),
             rate: Some(3),
             hint: "fanfare_abcde".into(),
-            is_portal: true,
+            portal: Some(Portal {
+                capabilities: [Capability::ViewBase, Capability::CreateAttempts]
+                    .into_iter()
+                    .collect(),
+                session: Some("user_1".into()),
+            }),
             seed: Some(Seed::new([200; 32])),
         }
     }
@@ -259,7 +323,7 @@ mod tests {
             application: None,
             expires_at: None,
             rate: None,
-            is_portal: false,
+            portal: None,
             seed: None,
             ..whole
         };
@@ -275,6 +339,8 @@ mod tests {
             ("\"application\":\"app_", "\"application\":\"app"),
             ("\"expires_us\":7", "\"expires_us\":\"never\""),
             ("\"rate\":3", "\"rate\":65536"),
+            ("\"CreateAttempts\"", "\"CreateAll\""),
+            ("\"session\":\"user_1\"", "\"session\":1"),
             ("\"seed\":\"yMjI", "\"seed\":\"yMj"),
             ("{", ""),
         ] {
@@ -311,6 +377,21 @@ mod tests {
         let key = ApiKey::read(body).expect("whole");
         assert_eq!((key.scope, key.rate), (Scope::Read, None));
         assert_eq!(key.seed, None);
+    }
+
+    #[test]
+    fn the_first_tokens_of_the_portal_may_do_what_their_scope_let_them() {
+        for (scope, expected) in [
+            ("admin", Capabilities::all()),
+            ("read", Capabilities::view()),
+        ] {
+            let body = format!(
+                r#"{{"name":"portal","scope":"{scope}","application":null,"expires_us":7,"rate":null,"hint":"fanfare_abcde","portal":true,"seed":null}}"#
+            );
+            let key = ApiKey::read(body.as_bytes()).expect("whole");
+            let portal = key.portal.expect("a token of the portal");
+            assert_eq!((portal.capabilities, portal.session), (expected, None));
+        }
     }
 
     #[test]

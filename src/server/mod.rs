@@ -8,6 +8,7 @@
 pub mod access;
 pub mod api_key;
 pub mod backend;
+pub mod capability;
 pub mod catalogue;
 pub mod connections;
 mod json_scan;

@@ -18,6 +18,7 @@ mod messages;
 mod once;
 mod operational;
 mod original_face;
+mod portal;
 mod recovery;
 
 use std::{

@@ -369,7 +369,10 @@ async fn what_was_done_under_a_key_is_not_done_again_after_a_kill() {
             json!({"name": "t", "description": ""}),
         ),
         ("/api/v1/key", json!({"name": "n", "scope": "read"})),
-        ("/api/v1/auth/app-portal-access/acme", json!({})),
+        (
+            "/api/v1/auth/app-portal-access/acme",
+            json!({"capabilities": ["ViewBase"], "sessionId": "ann"}),
+        ),
         ("/api/v1/app/acme/endpoint/hook/secret/rotate", json!({})),
         ("/api/v1/app/acme/msg/e/endpoint/hook/resend", json!({})),
     ];
@@ -396,6 +399,9 @@ async fn what_was_done_under_a_key_is_not_done_again_after_a_kill() {
     assert_eq!(again, first);
     let listed = |path: &str| get(&fanfare, path)["data"].as_array().map(Vec::len);
     assert_eq!(listed("/api/v1/key"), Some(2));
+    let token = &get(&fanfare, "/api/v1/key")["data"][1];
+    assert_eq!(token["capabilities"], json!(["ViewBase"]));
+    assert_eq!(token["sessionId"], "ann");
     assert_eq!(listed("/api/v1/app/acme/msg"), Some(1));
 }
 

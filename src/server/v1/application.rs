@@ -30,7 +30,7 @@ use crate::{
     limits,
     server::{
         backend::Backend,
-        problem::{Code, Problem},
+        problem::{Code, FaultKind, Problem},
         v1::wall_time,
     },
 };
@@ -227,14 +227,17 @@ fn named<B: Backend>(called: &Called<B>) -> Option<ApplicationId> {
 }
 
 /// The `uid` and the rest of what a body says of an application.
-fn judged(mut fields: Fields<'_>) -> Result<(Option<Arc<str>>, Bytes), Problem> {
+pub(super) type Said = (Option<Arc<str>>, Bytes);
+
+/// What a body says of an application.
+fn judged(mut fields: Fields<'_>) -> Result<Said, Problem> {
     let said = said(&mut fields);
     fields.finish()?;
     Ok(said)
 }
 
 /// The same; what is wrong is noted.
-pub(super) fn said(fields: &mut Fields<'_>) -> (Option<Arc<str>>, Bytes) {
+pub(super) fn said(fields: &mut Fields<'_>) -> Said {
     let name = fields.required_text("name");
     let uid = fields.uid("uid", ApplicationId::PREFIX);
     let (rate, older) = (fields.rate("throttleRate"), fields.rate("rateLimit"));
@@ -246,20 +249,26 @@ pub(super) fn said(fields: &mut Fields<'_>) -> (Option<Arc<str>>, Bytes) {
     (uid, registration.to_string().into())
 }
 
-/// Makes an application of this `uid` along with something else, or finds the one that somebody made
-/// at the same time.
+/// Makes the application that the path names by a `uid` which is free, along with something else and as
+/// its body says, or finds the one that somebody made at the same time.
 ///
 /// # Errors
-/// [`Problem`]: the caller may not make applications, or the engine refused it.
+/// [`Problem`]: the body says another `uid`, the caller may not make applications, or the engine
+/// refused it.
 pub(super) async fn made_along<B: Backend>(
     called: &Called<B>,
-    uid: Arc<str>,
-    registration: Bytes,
+    free: Arc<str>,
+    (uid, registration): &Said,
 ) -> Result<Arc<Application>, Problem> {
+    if uid.as_ref() != Some(&free) {
+        let message = "`uid` must be the one in the path, by which the application is made";
+        let loc = ["body", "application", "uid"];
+        return Err(Faults::default().and(&loc, FaultKind::Value, message));
+    }
     scope::judge(&called.caller, &Method::POST, PATH)?;
     // A `uid` is there once, so no key is needed to do it once.
     let no_key = IdempotencyKey::default();
-    match make(called, (&no_key, &[]), Some(uid), registration).await? {
+    match make(called, (&no_key, &[]), Some(free), registration.clone()).await? {
         Made::Fresh(made) | Made::Again(made) | Made::Known(made) => Ok(made),
     }
 }

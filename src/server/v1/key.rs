@@ -33,6 +33,7 @@ use crate::{
         access::token,
         api_key::{ApiKey, Scope, Seed, digest, record_name, text_of},
         backend::Backend,
+        capability::Capability,
         key_ring::KnownKey,
         problem::{Code, FaultKind, Problem},
     },
@@ -141,6 +142,30 @@ pub(super) async fn ended<B: Backend>(called: &Called<B>, known: &KnownKey) -> R
         kind: RecordKind::ApiKey,
         name: Arc::clone(&name),
         revision: known.record.revision,
+    };
+    let reply = called.keys.change(&called.backend, name, command).await;
+    reply.map(|_| ())
+}
+
+/// Has a key end at a time.
+///
+/// # Errors
+/// The engine's [`Refusal`].
+pub(super) async fn put_end<B: Backend>(
+    called: &Called<B>,
+    known: &KnownKey,
+    at: Timestamp,
+) -> Result<(), Refusal> {
+    let name = Arc::clone(&known.record.name);
+    let key = ApiKey {
+        expires_at: Some(at),
+        ..known.key.clone()
+    };
+    let command = Command::PutRecord {
+        kind: RecordKind::ApiKey,
+        name: Arc::clone(&name),
+        revision: Some(known.record.revision),
+        body: key.body(),
     };
     let reply = called.keys.change(&called.backend, name, command).await;
     reply.map(|_| ())
@@ -312,7 +337,7 @@ fn judged<B: Backend>(called: &Called<B>, mut fields: Fields<'_>) -> Result<ApiK
         expires_at: end.flatten(),
         rate,
         hint: String::new(),
-        is_portal: false,
+        portal: None,
         seed: None,
     })
 }
@@ -320,6 +345,8 @@ fn judged<B: Backend>(called: &Called<B>, mut fields: Fields<'_>) -> Result<ApiK
 /// A key as the API shows it, without the key itself.
 fn shown(known: &KnownKey) -> Value {
     let key = &known.key;
+    let portal = key.portal.as_ref();
+    let capabilities = portal.map(|portal| portal.capabilities.iter().map(Capability::text));
     json!({
         "id": ApiKeyId::new(known.record.id).to_string(),
         "name": key.name,
@@ -328,7 +355,9 @@ fn shown(known: &KnownKey) -> Value {
         "expiresAt": key.expires_at.map(wall_time::shown),
         "rateLimit": key.rate,
         "hint": key.hint,
-        "portal": key.is_portal,
+        "portal": portal.is_some(),
+        "capabilities": capabilities.map(Iterator::collect::<Vec<_>>),
+        "sessionId": portal.and_then(|portal| portal.session.as_deref()),
         "createdAt": wall_time::shown(known.record.created_at.wall),
     })
 }

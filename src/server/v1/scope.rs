@@ -7,6 +7,7 @@ use http::Method;
 
 use crate::server::{
     api_key::{Caller, Scope},
+    capability::Capability,
     problem::{Code, Problem},
 };
 
@@ -32,60 +33,118 @@ enum Paths {
     Ending(&'static str),
 }
 
-/// A row: which methods, which paths, which scope, whose keys.
-type Row = (&'static [Method], Paths, Scope, Reach);
+/// A row: which methods, which paths, which scope, whose keys, and of which capabilities a token of the
+/// portal needs one; it counts instead of the scope.
+type Row = (
+    &'static [Method],
+    Paths,
+    Scope,
+    Reach,
+    &'static [Capability],
+);
 
 const READ: &[Method] = &[Method::GET, Method::HEAD];
 const POST: &[Method] = &[Method::POST];
 const ANY: &[Method] = &[];
 
+const VIEW: &[Capability] = &[Capability::ViewBase];
+const VIEW_SECRET: &[Capability] = &[
+    Capability::ViewEndpointSecret,
+    Capability::ManageEndpointSecret,
+    Capability::ManageEndpoint,
+];
+const ROTATE: &[Capability] = &[Capability::ManageEndpointSecret, Capability::ManageEndpoint];
+const MANAGE: &[Capability] = &[Capability::ManageEndpoint];
+const SEND: &[Capability] = &[Capability::CreateAttempts];
+/// What the owner of an application leaves to who sends its messages.
+const NOBODY: &[Capability] = &[];
+
+/// What any application's keys may change below it.
+const fn change(paths: Paths, capabilities: &'static [Capability]) -> Row {
+    (ANY, paths, Scope::Admin, Reach::Own, capabilities)
+}
+
 /// The first row that fits counts.
-const TABLE: [Row; 10] = [
+const TABLE: [Row; 18] = [
     (
         POST,
         Paths::Only("/api/v1/app/{app}/msg"),
         Scope::Ingest,
         Reach::Own,
+        NOBODY,
     ),
     // Header fields of an endpoint often hold keys, as its secret is one.
-    (READ, Paths::Ending("/secret"), Scope::Admin, Reach::Own),
-    (READ, Paths::Ending("/headers"), Scope::Admin, Reach::Own),
+    (
+        READ,
+        Paths::Ending("/secret"),
+        Scope::Admin,
+        Reach::Own,
+        VIEW_SECRET,
+    ),
+    (
+        READ,
+        Paths::Ending("/headers"),
+        Scope::Admin,
+        Reach::Own,
+        MANAGE,
+    ),
     (
         READ,
         Paths::Only("/api/v1/app/{app}"),
         Scope::Read,
         Reach::Own,
+        VIEW,
     ),
     (
         ANY,
         Paths::Only("/api/v1/app/{app}"),
         Scope::Admin,
         Reach::All,
+        NOBODY,
     ),
     (
         READ,
         Paths::Below("/api/v1/app/{app}/"),
         Scope::Read,
         Reach::Own,
+        VIEW,
     ),
+    change(Paths::Ending("/secret/rotate"), ROTATE),
+    change(Paths::Ending("/send-example"), SEND),
+    change(Paths::Ending("/recover"), SEND),
+    change(Paths::Ending("/replay-missing"), SEND),
+    change(Paths::Ending("/bulk-replay"), SEND),
+    change(Paths::Ending("/resend"), SEND),
+    change(Paths::Below("/api/v1/app/{app}/endpoint"), MANAGE),
+    change(Paths::Below("/api/v1/app/{app}/"), NOBODY),
     (
-        ANY,
-        Paths::Below("/api/v1/app/{app}/"),
-        Scope::Admin,
-        Reach::Own,
+        READ,
+        Paths::Only("/api/v1/app"),
+        Scope::Read,
+        Reach::All,
+        NOBODY,
     ),
-    (READ, Paths::Only("/api/v1/app"), Scope::Read, Reach::All),
     (
         READ,
         Paths::Below("/api/v1/event-type"),
         Scope::Read,
         Reach::Shared,
+        VIEW,
     ),
     (
         READ,
         Paths::Below("/api/v1/background-task"),
         Scope::Read,
         Reach::All,
+        NOBODY,
+    ),
+    // That it ends a token of the portal only, the route judges.
+    (
+        POST,
+        Paths::Only("/api/v1/auth/logout"),
+        Scope::Read,
+        Reach::Shared,
+        VIEW,
     ),
 ];
 
@@ -94,8 +153,9 @@ const TABLE: [Row; 10] = [
 /// # Errors
 /// [`Code::Forbidden`]; the caller's fault. It says nothing of whether what the path names exists.
 pub(super) fn judge(caller: &Caller, method: &Method, path: &str) -> Result<(), Problem> {
-    let (scope, reach) = needed(method, path);
-    if !caller.scope.allows(scope) {
+    let (scope, reach, capabilities) = needed(method, path);
+    let is_scope_enough = caller.capabilities.is_some() || caller.scope.allows(scope);
+    if !is_scope_enough {
         let message = format!(
             "this key has the scope `{}`, and this asks for `{}`: use another key",
             caller.scope.text(),
@@ -107,11 +167,24 @@ pub(super) fn judge(caller: &Caller, method: &Method, path: &str) -> Result<(), 
         let message = "this key is for one application, and this is about all: use another key";
         return Err(Problem::new(Code::Forbidden, message));
     }
-    Ok(())
+    let Some(held) = caller.capabilities else {
+        return Ok(());
+    };
+    if capabilities.iter().any(|one| held.has(*one)) {
+        return Ok(());
+    }
+    let names: Vec<&str> = capabilities.iter().map(|one| one.text()).collect();
+    let message = if names.is_empty() {
+        "no token of the portal may do this: use a key".to_owned()
+    } else {
+        let names = names.join("` or `");
+        format!("this token of the portal lacks the capability `{names}`: ask for another one")
+    };
+    Err(Problem::new(Code::Forbidden, message))
 }
 
 /// What a route asks for.
-fn needed(method: &Method, path: &str) -> (Scope, Reach) {
+fn needed(method: &Method, path: &str) -> (Scope, Reach, &'static [Capability]) {
     let fits = |(methods, paths, ..): &&Row| {
         (methods.is_empty() || methods.contains(method))
             && match paths {
@@ -121,9 +194,10 @@ fn needed(method: &Method, path: &str) -> (Scope, Reach) {
             }
     };
     let row = TABLE.iter().find(fits);
-    row.map_or((Scope::Admin, Reach::All), |(.., scope, reach)| {
-        (*scope, *reach)
-    })
+    row.map_or(
+        (Scope::Admin, Reach::All, NOBODY),
+        |(_, _, scope, reach, capabilities)| (*scope, *reach, *capabilities),
+    )
 }
 
 #[cfg(test)]
@@ -139,7 +213,8 @@ mod tests {
             "/api/v1/auth/app-portal-access/{app}",
         ] {
             for method in [Method::GET, Method::POST] {
-                assert_eq!(needed(&method, path), (Scope::Admin, Reach::All), "{path}");
+                let expected = (Scope::Admin, Reach::All, NOBODY);
+                assert_eq!(needed(&method, path), expected, "{path}");
             }
         }
     }
@@ -170,6 +245,67 @@ mod tests {
         ] {
             let judged = judge(&caller(scope), &method, path);
             assert_eq!(judged.is_ok(), expected, "{method} {path} {scope:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_of_the_portal_does_what_one_of_its_capabilities_is_for() {
+        use Capability::{
+            CreateAttempts, ManageEndpoint, ManageEndpointSecret, ManageTransformations, ViewBase,
+            ViewEndpointSecret,
+        };
+        let endpoint = |end: &str| format!("/api/v1/app/{{app}}/endpoint/{{endpoint}}{end}");
+        let message = |end: &str| format!("/api/v1/app/{{app}}/msg/{{message}}{end}");
+        let rows: [(Method, String, &[Capability]); 19] = [
+            (Method::GET, "/api/v1/app/{app}".into(), &[ViewBase]),
+            (Method::GET, endpoint(""), &[ViewBase]),
+            (Method::GET, endpoint("/stats"), &[ViewBase]),
+            (Method::GET, message(""), &[ViewBase]),
+            (Method::GET, "/api/v1/event-type".into(), &[ViewBase]),
+            (
+                Method::GET,
+                endpoint("/secret"),
+                &[ViewEndpointSecret, ManageEndpointSecret, ManageEndpoint],
+            ),
+            (Method::GET, endpoint("/headers"), &[ManageEndpoint]),
+            (
+                Method::POST,
+                endpoint("/secret/rotate"),
+                &[ManageEndpointSecret, ManageEndpoint],
+            ),
+            (
+                Method::POST,
+                "/api/v1/app/{app}/endpoint".into(),
+                &[ManageEndpoint],
+            ),
+            (Method::PATCH, endpoint(""), &[ManageEndpoint]),
+            (Method::DELETE, endpoint(""), &[ManageEndpoint]),
+            (Method::PUT, endpoint("/headers"), &[ManageEndpoint]),
+            (Method::POST, endpoint("/send-example"), &[CreateAttempts]),
+            (Method::POST, endpoint("/recover"), &[CreateAttempts]),
+            (Method::POST, endpoint("/replay-missing"), &[CreateAttempts]),
+            (Method::POST, endpoint("/bulk-replay"), &[CreateAttempts]),
+            (
+                Method::POST,
+                message("/endpoint/{endpoint}/resend"),
+                &[CreateAttempts],
+            ),
+            (Method::POST, "/api/v1/app/{app}/msg".into(), &[]),
+            (Method::DELETE, message("/content"), &[]),
+        ];
+        for (method, path, expected) in rows {
+            for one in Capability::ALL {
+                let caller = Caller {
+                    application: Some(crate::domain::id::ApplicationId::new(
+                        crate::domain::id::Id::from_value(1),
+                    )),
+                    capabilities: Some([one].into_iter().collect()),
+                    ..Caller::ADMIN
+                };
+                let is_let = judge(&caller, &method, &path).is_ok();
+                assert_eq!(is_let, expected.contains(&one), "{method} {path} {one:?}");
+                assert!(!is_let || one != ManageTransformations);
+            }
         }
     }
 }

@@ -426,11 +426,20 @@ async fn a35_a_body_or_header_that_names_another_application_does_not_reach_it()
             }
         }
         // Below its own, the path names the application and a body or header no other one.
-        let inside = json!({
-            "eventType": "a", "payload": {}, "application": { "name": "n", "uid": "theirs" },
-        });
-        let answer = asked(&api, Method::POST, "/api/v1/app/mine/msg", &shown, inside).await;
-        assert_eq!(answer.status, 202, "{}", answer.body);
+        let inside = |uid: &str| {
+            json!({ "eventType": "a", "payload": {}, "application": { "name": "n", "uid": uid } })
+        };
+        for (path, uid, expected) in [
+            ("/api/v1/app/mine/msg", "mine", 202),
+            ("/api/v1/app/mine/msg", "theirs", 403),
+            ("/api/v1/app/mine/msg", "nobody", 403),
+            ("/api/v1/app/theirs/msg", "theirs", 404),
+            ("/api/v1/app/theirs/msg", "mine", 404),
+            ("/api/v1/app/nobody/msg", "nobody", 404),
+        ] {
+            let answer = asked(&api, Method::POST, path, &shown, inside(uid)).await;
+            assert_eq!(answer.status, expected, "{path} {uid} {}", answer.body);
+        }
         for header in [
             "x-application",
             "x-tenant",
@@ -547,11 +556,8 @@ async fn a_portal_token_reaches_its_own_application_and_ends_by_itself() {
         // As the libraries ask that have nothing to say.
         let bare = keyed(Method::POST, path).body(Body::empty());
         assert_eq!(api.ask(bare.expect("valid")).await.status, 200);
-        let faults = api.post(path, json!({ "expiry": 1, "capabilities": ["ViewBase"] }));
-        let expected = [
-            "body.capabilities: not_supported",
-            "body.expiry: value_error",
-        ];
+        let faults = api.post(path, json!({ "expiry": 1, "roles": [] }));
+        let expected = ["body.expiry: value_error", "body.roles: unknown_field"];
         assert_eq!(faults.await.faults(), expected);
         let nobody = "/api/v1/auth/app-portal-access/nobody";
         let answer = api.post(nobody, json!({})).await;

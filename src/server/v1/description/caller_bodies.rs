@@ -2,10 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::schema::{Field, NAME, given, id, names, or_null, rate, taken, text, time, whole};
-use crate::limits;
+use super::{
+    bodies::application_in,
+    schema::{Field, NAME, given, id, name, or_null, rate, taken, text, time, whole},
+};
+use crate::{limits, server::capability::Capability};
 
-const API_KEY: [&str; 9] = [
+const API_KEY: [&str; 11] = [
     "id",
     "name",
     "scope",
@@ -14,6 +17,8 @@ const API_KEY: [&str; 9] = [
     "rateLimit",
     "hint",
     "portal",
+    "capabilities",
+    "sessionId",
     "createdAt",
 ];
 
@@ -37,6 +42,8 @@ fn api_key_fields() -> impl Iterator<Item = Field> {
         ("rateLimit", rate()),
         ("hint", json!({ "type": "string" })),
         ("portal", json!({ "type": "boolean" })),
+        ("capabilities", capabilities()),
+        ("sessionId", or_null(session())),
         ("createdAt", time()),
     ]
     .into_iter()
@@ -70,14 +77,63 @@ pub(super) fn portal_access() -> Value {
     given(&["url", "token"], [("url", text.clone()), ("token", text)])
 }
 
+/// What a token of the portal may do; null for other keys, and for all of it where one is asked for.
+fn capabilities() -> Value {
+    let all = Capability::ALL.map(Capability::text);
+    json!({
+        "type": ["array", "null"],
+        "uniqueItems": true,
+        "items": { "type": "string", "enum": all },
+    })
+}
+
+fn session() -> Value {
+    json!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": limits::SESSION_BYTES_MAX,
+        "pattern": "^[a-zA-Z0-9@_-]+$",
+    })
+}
+
 pub(super) fn portal_access_in() -> Value {
     let (least, most) = (limits::PORTAL_TOKEN_S_MIN, limits::PORTAL_TOKEN_S_MAX);
+    let flags = json!({
+        "type": ["array", "null"],
+        "maxItems": limits::PORTAL_FLAGS_MAX,
+        "uniqueItems": true,
+        "items": name(NAME),
+    });
+    let mut capabilities = capabilities();
+    if let Some(schema) = capabilities.as_object_mut() {
+        let needed = json!({ "const": Capability::ViewBase.text() });
+        schema.insert("contains".into(), needed);
+    }
     taken(
         &[],
         [
-            ("featureFlags", names(limits::PORTAL_FLAGS_MAX, NAME)),
+            ("featureFlags", flags),
             ("expiry", whole(least, most)),
             ("readOnly", json!({ "type": ["boolean", "null"] })),
+            ("capabilities", capabilities),
+            ("sessionId", or_null(session())),
+            ("application", or_null(application_in())),
+        ],
+    )
+}
+
+pub(super) fn portal_expiry_in() -> Value {
+    let sessions = json!({
+        "type": ["array", "null"],
+        "maxItems": limits::PORTAL_SESSIONS_MAX,
+        "uniqueItems": true,
+        "items": session(),
+    });
+    taken(
+        &[],
+        [
+            ("expiry", whole(0, limits::PORTAL_TOKEN_S_MAX)),
+            ("sessionIds", sessions),
         ],
     )
 }

@@ -21,6 +21,7 @@ pub(in crate::server::v1) enum Shape {
     ApiKeyPage,
     PortalAccess,
     PortalAccessIn,
+    PortalExpiryIn,
     Nothing,
     EventType,
     EventTypeIn,
@@ -61,7 +62,7 @@ pub(in crate::server::v1) enum Shape {
 
 impl Shape {
     /// All of them, in the order in which the description shows them.
-    pub(super) const ALL: [Self; 46] = [
+    pub(super) const ALL: [Self; 47] = [
         Self::Application,
         Self::ApplicationIn,
         Self::ApplicationPatch,
@@ -72,6 +73,7 @@ impl Shape {
         Self::ApiKeyPage,
         Self::PortalAccess,
         Self::PortalAccessIn,
+        Self::PortalExpiryIn,
         Self::Nothing,
         Self::EventType,
         Self::EventTypeIn,
@@ -133,6 +135,7 @@ impl Shape {
             Self::ApiKeyPage => page(Self::ApiKey),
             Self::PortalAccess => caller_bodies::portal_access(),
             Self::PortalAccessIn => caller_bodies::portal_access_in(),
+            Self::PortalExpiryIn => caller_bodies::portal_expiry_in(),
             Self::Nothing => taken(&[], []),
             Self::EventType => bodies::event_type(),
             Self::EventTypeIn => bodies::event_type_in(),

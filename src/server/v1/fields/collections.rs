@@ -23,6 +23,41 @@ impl<'body> Fields<'body> {
         self.list(name, (1, most), |fields, item| fields.name_of(name, item))
     }
 
+    /// A list of different names, which may be empty; `None` if it is absent or wrong.
+    pub(in crate::server::v1) fn names_or_none(
+        &mut self,
+        name: &str,
+        most: usize,
+    ) -> Option<Vec<Arc<str>>> {
+        self.list(name, (0, most), |fields, item| fields.name_of(name, item))
+    }
+
+    /// The name of a session; `None` if it is absent or wrong.
+    pub(in crate::server::v1) fn session(&mut self, name: &str) -> Option<Arc<str>> {
+        let value = self.take_given(name)?;
+        self.session_of(name, value)
+    }
+
+    /// A list of different names of sessions; none if it is absent or wrong.
+    pub(in crate::server::v1) fn sessions(&mut self, name: &str, most: usize) -> Vec<Arc<str>> {
+        let sessions = self.list(name, (0, most), |fields, item| {
+            fields.session_of(name, item)
+        });
+        sessions.unwrap_or_default()
+    }
+
+    fn session_of(&mut self, name: &str, value: &RawValue) -> Option<Arc<str>> {
+        let text = self.text_of(name, value)?;
+        let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || b"@_-".contains(&byte);
+        let most = limits::SESSION_BYTES_MAX;
+        if (1..=most).contains(&text.len()) && text.bytes().all(is_fit) {
+            return Some(text.into());
+        }
+        let rule = format!("must have 1 to {most} of the characters a-z A-Z 0-9 @ _ -");
+        self.wrong(name, FaultKind::Value, &rule);
+        None
+    }
+
     /// A list of different tags; none if it is absent or wrong.
     pub(in crate::server::v1) fn tags(&mut self, name: &str) -> Vec<Arc<str>> {
         let tags = self.list(name, (0, limits::TAGS_MAX), |fields, item| {

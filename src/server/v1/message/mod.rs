@@ -4,10 +4,7 @@ mod accept;
 mod said;
 mod shown;
 
-use std::sync::Arc;
-
 use axum::{extract::Request, response::Response};
-use bytes::Bytes;
 use http::StatusCode;
 
 use self::{accept::judge_payload, said::judged};
@@ -38,7 +35,7 @@ use crate::{
     limits,
     server::{
         backend::Backend,
-        problem::{FaultKind, Problem},
+        problem::{Code, Problem},
     },
 };
 
@@ -68,12 +65,16 @@ async fn created<B: Backend>(called: Called<B>, request: Request) -> Result<Resp
         (None, Err(refused)) => Some(refused),
     };
     let application = match (named, &said.application) {
-        (Ok(known), _) => known,
-        (Err(Some(free)), Some(application)) => {
+        (Ok(known), None) => known,
+        (Ok(known), Some(also)) => {
+            judge_named(&called, &known, also)?;
+            known
+        }
+        (Err(Some(free)), Some(new)) => {
             if let Some(refused) = refused {
                 return Err(refused);
             }
-            made_along(&called, free, application).await?
+            application::made_along(&called, free, new).await?
         }
         (Err(_), _) => called.application()?,
     };
@@ -89,18 +90,20 @@ async fn created<B: Backend>(called: Called<B>, request: Request) -> Result<Resp
     accepted(&called, offer, (StatusCode::ACCEPTED, with_content)).await
 }
 
-/// Makes the application that the path names by a `uid` which is free, as the body says.
-async fn made_along<B: Backend>(
+/// Refuses what names another application than the one that it is for and that alone the key reaches.
+fn judge_named<B: Backend>(
     called: &Called<B>,
-    free: Arc<str>,
-    (uid, registration): &(Option<Arc<str>>, Bytes),
-) -> Result<Arc<Application>, Problem> {
-    if uid.as_ref() != Some(&free) {
-        let message = "`uid` must be the one in the path, by which the application is made";
-        let loc = ["body", "application", "uid"];
-        return Err(Faults::default().and(&loc, FaultKind::Value, message));
+    known: &Application,
+    said: &application::Said,
+) -> Result<(), Problem> {
+    let (Some(uid), Some(_)) = (&said.0, called.caller.application) else {
+        return Ok(());
+    };
+    if known.uid.as_ref() == Some(uid) {
+        return Ok(());
     }
-    application::made_along(called, free, registration.clone()).await
+    let message = "this key is for one application, and `application` is another one: leave it out";
+    Err(Problem::new(Code::Forbidden, message))
 }
 
 /// `GET /api/v1/app/{app}/msg/{message}`: 200.

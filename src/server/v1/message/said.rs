@@ -29,7 +29,7 @@ pub(super) struct Said {
     /// Its type.
     pub(super) event_type: Arc<str>,
     /// The `uid` and the rest of an application that is made along with it, if there is none yet.
-    pub(super) application: Option<(Option<Arc<str>>, Bytes)>,
+    pub(super) application: Option<application::Said>,
     uid: Option<Arc<str>>,
     channels: Option<Vec<Arc<str>>>,
     payload: Payload,

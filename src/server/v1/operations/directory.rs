@@ -18,6 +18,8 @@ const APPLICATION: &str = "/api/v1/app/{app}";
 const KEYS: &str = "/api/v1/key";
 const KEY: &str = "/api/v1/key/{key}";
 const PORTAL_ACCESS: &str = "/api/v1/auth/app-portal-access/{app}";
+const LOGOUT: &str = "/api/v1/auth/logout";
+const EXPIRE_ALL: &str = "/api/v1/auth/app/{app}/expire-all";
 const EVENT_TYPES: &str = "/api/v1/event-type";
 const EVENT_TYPE: &str = "/api/v1/event-type/{event_type}";
 
@@ -100,8 +102,8 @@ pub(super) fn applications<B: Backend>() -> Vec<Operation<B>> {
     ]
 }
 
-/// Who may ask: keys and access to the portal.
-pub(super) fn callers<B: Backend>() -> Vec<Operation<B>> {
+/// Keys.
+pub(super) fn keys<B: Backend>() -> Vec<Operation<B>> {
     vec![
         Operation::new(
             Verb::Get,
@@ -146,6 +148,12 @@ pub(super) fn callers<B: Backend>() -> Vec<Operation<B>> {
         .gives_nothing("It is revoked.")
         .has_revision()
         .refuses(Code::Conflict),
+    ]
+}
+
+/// Tokens of the portal.
+pub(super) fn portal<B: Backend>() -> Vec<Operation<B>> {
+    vec![
         Operation::new(
             Verb::Post,
             PORTAL_ACCESS,
@@ -159,6 +167,29 @@ pub(super) fn callers<B: Backend>() -> Vec<Operation<B>> {
         .may_take(Shape::PortalAccessIn)
         .gives(200, "It was made.", Shape::PortalAccess)
         .refuses(Code::LimitReached)
+        .refuses(Code::Conflict),
+        Operation::new(
+            Verb::Post,
+            LOGOUT,
+            portal::logout::<B>,
+            (
+                "portal.logout",
+                "Ends the token of the portal that it is asked with.",
+            ),
+        )
+        .gives_nothing("It is ended.")
+        .refuses(Code::Conflict),
+        Operation::new(
+            Verb::Post,
+            EXPIRE_ALL,
+            portal::expire::<B>,
+            (
+                "portal.expire_all",
+                "Ends the tokens of the portal of an application, all or those of some sessions.",
+            ),
+        )
+        .may_take(Shape::PortalExpiryIn)
+        .gives_nothing("They end at the time that was asked for.")
         .refuses(Code::Conflict),
     ]
 }

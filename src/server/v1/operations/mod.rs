@@ -24,7 +24,8 @@ const HEALTH: &str = "/api/v1/health";
 /// All operations, in the order in which the description shows them.
 pub(super) fn operations<B: Backend>() -> Vec<Operation<B>> {
     let mut all = directory::applications();
-    all.extend(directory::callers());
+    all.extend(directory::keys());
+    all.extend(directory::portal());
     all.extend(directory::event_types());
     all.extend(endpoints::endpoints());
     all.extend(endpoints::endpoint_parts());
