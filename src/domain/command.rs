@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::{
     application::ApplicationKey,
-    endpoint::BodyFormat,
+    endpoint::{BodyFormat, EndpointKey},
     endpoint_url::EndpointUrl,
     event::{Besides, Event, EventPosition, Payload},
     filter::Filter,
@@ -126,6 +126,9 @@ pub enum Command {
     StartTask(Box<NewTask>),
     /// Calls a task off, unless it has ended: it sends nothing more. What it made due already is sent.
     CancelTask(CalledTask),
+    /// Nothing but a question: for which events an attempt to an endpoint is in flight. It is answered
+    /// at once, also on a full disk.
+    InFlight(EndpointKey),
 }
 
 /// A task and where it is found.
@@ -227,7 +230,7 @@ pub struct NewEvent {
 pub type Reply = Result<Answer, Refusal>;
 
 /// What was done; follows only after it is durable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// The application exists.
     Application {
@@ -272,6 +275,8 @@ pub enum Answer {
         /// Its public name.
         id: TaskId,
     },
+    /// Attempts for these events are in flight; as many as the endpoint's window has, at most.
+    InFlight(Vec<EventId>),
     /// Nothing was written: the name that was chosen for it belongs to this object.
     NameTaken {
         /// Its public name, without its prefix.

@@ -4,11 +4,13 @@
 
 use std::sync::Arc;
 
-use super::{lane::Lane, open_rows::OpenRow};
+use super::{Engine, lane::Lane, open_rows::OpenRow};
 use crate::{
     domain::{
         attempt::{AttemptHandle, Trigger},
+        command::{Answer, Refusal, RequestHandle},
         delivery::OpenDelivery,
+        endpoint::EndpointKey,
         event::Event,
     },
     time::{Now, Timestamp},
@@ -82,6 +84,26 @@ pub(super) struct Reopened {
     pub(super) after: u16,
     /// When it expires, in steady time.
     pub(super) expires_at: Timestamp,
+}
+
+impl Engine {
+    /// Answers for which events an attempt to an endpoint is in flight, also if its shard was lost since
+    /// the start of it. It is never refused.
+    pub(super) fn tell_in_flight(
+        &mut self,
+        request: RequestHandle,
+        endpoint: EndpointKey,
+    ) -> Result<(), Refusal> {
+        let is_to = |flight: &Flight| match self.registry.lanes.get(flight.lane) {
+            Some(lane) => lane.endpoint.key == endpoint,
+            None => self.orphans.contains(&(flight.handle, endpoint)),
+        };
+        let flights = self.flights.iter().map(|(_, flight)| flight);
+        let found = flights.filter(|flight| is_to(flight));
+        let events = found.map(|flight| flight.event.id).collect();
+        self.replies.push((request, Ok(Answer::InFlight(events))));
+        Ok(())
+    }
 }
 
 impl Flight {

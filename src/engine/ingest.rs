@@ -101,6 +101,7 @@ impl Engine {
                 } => self.expunge(request, (application, position), attempt),
                 Command::StartTask(new) => self.start_task((request, once), *new, now),
                 Command::CancelTask(task) => self.cancel_task(request, task, now),
+                Command::InFlight(endpoint) => self.tell_in_flight(request, endpoint),
                 Command::Resend {
                     endpoint,
                     event,
@@ -142,16 +143,16 @@ impl Engine {
         }
     }
 
-    /// Whether the store has room for what a command writes. A key can be revoked and a task
+    /// Whether the store has room for what a command writes, if it writes. A key can be revoked and a task
     /// called off on a disk that is nearly full: that must not wait for somebody who makes room.
     const fn has_room_for(&self, command: &Command) -> bool {
-        match self.store_mode {
-            StoreMode::Normal => true,
-            StoreMode::Reserve => matches!(
+        match (self.store_mode, command) {
+            (StoreMode::Normal, _) | (_, Command::InFlight(_)) => true,
+            (StoreMode::Reserve, command) => matches!(
                 command,
                 Command::DeleteRecord { .. } | Command::CancelTask(_)
             ),
-            StoreMode::ReadOnly => false,
+            (StoreMode::ReadOnly, _) => false,
         }
     }
 
@@ -284,6 +285,7 @@ fn home(command: &Command) -> Option<ShardId> {
         | Command::DeleteEndpoint { .. }
         | Command::Expunge { .. }
         | Command::CancelTask(_)
+        | Command::InFlight(_)
         | Command::Once(..) => None,
     }
 }

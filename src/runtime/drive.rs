@@ -313,6 +313,7 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
                 | Answer::Resend
                 | Answer::Expunged
                 | Answer::Task { .. }
+                | Answer::InFlight(_)
                 | Answer::NameTaken { .. }
                 | Answer::Replayed { .. },
             )

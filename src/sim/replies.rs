@@ -26,7 +26,8 @@ impl World<'_> {
                 | Answer::Record { .. }
                 | Answer::Resend
                 | Answer::Expunged
-                | Answer::Task { .. },
+                | Answer::Task { .. }
+                | Answer::InFlight(_),
             )
             | Err(_) => None,
         };

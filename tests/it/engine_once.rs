@@ -115,19 +115,19 @@ fn a_rotation_under_a_key_is_done_once_though_there_is_no_room_for_another() {
             details: known.details.clone(),
         };
         let request = rig.command(once(key, 1, Command::UpdateEndpoint(Box::new(update))));
-        (rig.replies[&request], known.revision())
+        (rig.replies[&request].clone(), known.revision())
     };
     let done = Ok(Answer::Endpoint { id, fresh: false });
     let again = Ok(Answer::Replayed { id: id.id() });
-    assert_eq!(rotate(&mut rig, 1, None), (done, 1));
+    assert_eq!(rotate(&mut rig, 1, None), (done.clone(), 1));
     assert_eq!(rotate(&mut rig, 2, None), (done, 2));
     let most = Err(Refusal::TooManySecrets);
     assert_eq!(rotate(&mut rig, 3, None), (most, 3));
-    assert_eq!(rotate(&mut rig, 2, None), (again, 3));
+    assert_eq!(rotate(&mut rig, 2, None), (again.clone(), 3));
     assert_eq!(rotate(&mut rig, 1, Some(1)), (again, 3));
     // No revision is ever zero.
     let stale = Err(Refusal::Stale);
-    assert_eq!(rotate(&mut rig, 3, Some(0)), (stale, 3));
+    assert_eq!(rotate(&mut rig, 3, Some(0)), (stale.clone(), 3));
     let other = once(1, 2, Command::Recall(application.shard));
     let other = rig.command(other);
     assert_eq!(rig.replies[&other], Err(Refusal::KeyReused));

@@ -15,7 +15,8 @@ pub(super) enum Status {
     Pending,
     /// It failed.
     Fail,
-    /// It is under way. The store does not tell it from what is still to come: nothing shows it.
+    /// An attempt is in flight. The store does not tell it from what is still to come, so lists don't,
+    /// either: only statistics ask who knows.
     Sending,
     /// It was called off.
     Canceled,

@@ -358,6 +358,45 @@ async fn an_endpoint_shows_its_messages_and_how_each_delivery_stands() {
 }
 
 #[tokio::test]
+async fn the_statistics_of_an_endpoint_tell_what_is_in_flight_from_what_waits() {
+    local(async {
+        let script = Box::new(|request: &fanfare::domain::attempt::AttemptRequest| {
+            match request.target.url.text() {
+                "http://slow/" => (Duration::from_secs(3_600), OutcomeKind::Status(204)),
+                _ => (Duration::ZERO, OutcomeKind::Status(503)),
+            }
+        });
+        let api = Api::with_transport(MemoryTransport::new(script, Sent::default())).await;
+        api.application("a").await;
+        for uid in ["slow", "bad", "idle"] {
+            let body = json!({ "url": format!("http://{uid}/"), "uid": uid, "channels": [uid] });
+            api.post("/api/v1/app/a/endpoint", body).await.fine();
+        }
+        let body = json!({ "eventType": "e", "payload": {}, "channels": ["slow", "bad"] });
+        for _ in 0..3 {
+            api.post("/api/v1/app/a/msg", body.clone()).await.fine();
+        }
+        let waited = tokio::time::timeout(Duration::from_secs(20), async {
+            // The slow one has one connection until it has shown what it can do.
+            while api.host.handle.stats().attempts < 3 || api.host.handle.stats().in_flight != 1 {
+                tokio::task::yield_now().await;
+            }
+        });
+        waited.await.expect("the attempts end");
+        api.advance(Span::from_millis(20)).await;
+        for (endpoint, pending, sending) in [("slow", 2, 1), ("bad", 3, 0), ("idle", 0, 0)] {
+            let path = format!("/api/v1/app/a/endpoint/{endpoint}/stats");
+            let said = api.get(&path).await.fine();
+            let expected = json!({
+                "success": 0, "pending": pending, "sending": sending, "fail": 0, "canceled": 0,
+            });
+            assert_eq!(said, expected, "{endpoint}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_statistics_of_an_endpoint_count_its_deliveries_of_a_time() {
     local(async {
         let api = api().await;

@@ -1,18 +1,25 @@
-//! Statistics: how the deliveries to an endpoint stand, counted anew from what the store keeps.
+//! Statistics: how the deliveries to an endpoint stand, counted anew from what the store keeps and from
+//! what the engine has in flight.
+
+use std::collections::BTreeSet;
 
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::{
-    domain::history::{DeliveryEntry, HistoryQuery, Order},
+    domain::{
+        command::{Answer, Command},
+        history::{DeliveryEntry, HistoryQuery, Order},
+        id::EventId,
+    },
     limits,
     server::{
         backend::Backend,
         problem::{FaultKind, Problem},
         v1::{
             called::Called, entry::off_thread, faults::Faults, page::id_bounds, query::Query,
-            status::Status, told, wall_time,
+            status::Status, told, unexpected, wall_time,
         },
     },
     store::ReadError,
@@ -31,8 +38,16 @@ async fn counted<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
     let now = called.keys.now();
     let backend = called.backend;
     let range = Range::of(&called.query, now.wall)?;
+    // Asked before the store is read: what ends in between counts as it ended, once.
+    let in_flight = match backend.command(Command::InFlight(endpoint.key)).await? {
+        Answer::InFlight(events) => events.into_iter().collect(),
+        other => return Err(unexpected("what is in flight was asked for", Some(other))),
+    };
     off_thread(move || {
-        let mut counts = Counts::default();
+        let mut counts = Counts {
+            in_flight,
+            ..Counts::default()
+        };
         let read = |query| backend.reads().deliveries(endpoint.key, query);
         match range.walk(now, read, |entry| counts.add(entry))? {
             None => told(StatusCode::OK, &counts.shown()),
@@ -124,8 +139,10 @@ impl Range {
 }
 
 /// How many deliveries stand how.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 struct Counts {
+    /// Events for which an attempt is in flight.
+    in_flight: BTreeSet<EventId>,
     success: u64,
     pending: u64,
     sending: u64,
@@ -140,6 +157,7 @@ impl Counts {
         };
         let count = match Status::of_delivery(state) {
             Status::Success => &mut self.success,
+            Status::Pending if self.in_flight.contains(&entry.event) => &mut self.sending,
             Status::Pending => &mut self.pending,
             Status::Sending => &mut self.sending,
             Status::Fail => &mut self.fail,
@@ -148,7 +166,7 @@ impl Counts {
         *count += 1;
     }
 
-    fn shown(self) -> Value {
+    fn shown(&self) -> Value {
         json!({
             "success": self.success,
             "pending": self.pending,

@@ -1,0 +1,92 @@
+//! What is in flight, as who asks for statistics is told it.
+
+use fanfare::{
+    domain::{
+        application::{ApplicationKey, DEFAULT_APPLICATION_UID},
+        change::StoreMode,
+        command::{Answer, Command, Refusal},
+        endpoint::EndpointKey,
+        history::Name,
+        id::{EndpointId, EventId},
+        outcome::OutcomeKind,
+    },
+    engine::{io::Input, options::Options},
+    store::Reads as _,
+    time::Span,
+};
+
+use crate::support::rig::{Rig, new_event};
+
+const OK: OutcomeKind = OutcomeKind::Status(200);
+const FAILED: OutcomeKind = OutcomeKind::Status(503);
+
+/// A rig with two endpoints that send one attempt at a time.
+fn rig() -> (Rig, ApplicationKey, [EndpointKey; 2]) {
+    let options = Options {
+        window_max: 1,
+        ..Options::default()
+    };
+    let mut rig = Rig::new(options);
+    let application = rig.application(DEFAULT_APPLICATION_UID);
+    let one = rig.endpoint(application, "one").0;
+    let two = rig.endpoint(application, "two").0;
+    let keys = [one, two].map(|id| key(&rig, application, id));
+    (rig, application, keys)
+}
+
+fn key(rig: &Rig, application: ApplicationKey, id: EndpointId) -> EndpointKey {
+    let known = rig.store.endpoint(application, &Name::Id(id.id()));
+    known.expect("readable").expect("there").key
+}
+
+fn in_flight(rig: &mut Rig, endpoint: EndpointKey) -> Vec<EventId> {
+    let request = rig.command(Command::InFlight(endpoint));
+    match rig.replies.get(&request) {
+        Some(Ok(Answer::InFlight(events))) => events.clone(),
+        other => panic!("no answer: {other:?}"),
+    }
+}
+
+#[test]
+fn an_attempt_is_in_flight_from_its_start_to_its_end_and_for_its_endpoint_alone() {
+    let (mut rig, application, [one, two]) = rig();
+    assert_eq!(in_flight(&mut rig, one), []);
+    let first = rig.event(application);
+    let second = rig.event(application);
+    for endpoint in [one, two] {
+        assert_eq!(in_flight(&mut rig, endpoint), [first], "one at a time");
+    }
+    assert_eq!(rig.answer(FAILED).target.url.path_and_query(), "/one");
+    assert_eq!(in_flight(&mut rig, one), [second], "the first one waits");
+    assert_eq!(in_flight(&mut rig, two), [first]);
+    rig.done(&rig.sent[1].clone(), OK);
+    assert_eq!(in_flight(&mut rig, one), []);
+    rig.advance(Span::from_seconds(10));
+    assert_eq!(in_flight(&mut rig, one), [first], "its retry");
+}
+
+#[test]
+fn what_was_in_flight_when_its_shard_was_lost_still_is() {
+    let (mut rig, application, [one, two]) = rig();
+    let first = rig.event(application);
+    rig.fail_commit_in = Some(0);
+    let request = rig.command(new_event(application));
+    assert_eq!(rig.replies[&request], Err(Refusal::Unknown));
+    for endpoint in [one, two] {
+        assert_eq!(in_flight(&mut rig, endpoint), [first]);
+    }
+    rig.turn(vec![Input::ShardLost(application.shard)]);
+    assert_eq!(
+        in_flight(&mut rig, one),
+        [first],
+        "it is on its way all the same"
+    );
+    rig.answer(OK);
+    rig.turn(vec![Input::StoreMode(StoreMode::ReadOnly)]);
+    assert_eq!(in_flight(&mut rig, one), []);
+    assert_eq!(
+        in_flight(&mut rig, two),
+        [first],
+        "the disk need not have room"
+    );
+}
