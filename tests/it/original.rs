@@ -706,6 +706,24 @@ async fn healthz_is_200_whatever_and_readyz_only_while_commands_are_taken() {
     }
 }
 
+/// What is not there yet is not absent: who asks is told to come again.
+#[tokio::test]
+async fn api_v1_is_503_until_commands_are_taken() {
+    let server = Server::new();
+    for path in [
+        "/api/v1/app/default",
+        "/api/v1/app",
+        "/api/v1/app/none/msg/",
+    ] {
+        server.backend.set_readiness(Readiness::Starting);
+        let answer = server.method(Method::GET, path).await;
+        assert_eq!(answer.status, 503, "{path}");
+        assert_eq!(answer.json()["code"], "unavailable", "{path}");
+        server.backend.set_readiness(Readiness::Ready);
+        assert_ne!(server.method(Method::GET, path).await.status, 503, "{path}");
+    }
+}
+
 #[test]
 fn every_test_that_the_page_names_exists() {
     let page = include_str!("../../docs/original-server.md");

@@ -113,6 +113,10 @@ fn admitted<B: Backend>(state: &ServerState<B>, request: &Request) -> Result<Cal
     let path = request.extensions().get::<MatchedPath>();
     let path = path.map_or("", MatchedPath::as_str);
     scope::judge(&caller, request.method(), path)?;
+    if state.backend.readiness() == Readiness::Starting {
+        // What is not there yet would be told of as absent, and nobody asks for that again.
+        return Err(Refusal::NotReady.into());
+    }
     Ok(caller)
 }
 
