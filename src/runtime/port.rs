@@ -96,6 +96,13 @@ impl<S> SharedStore<S> {
         Self(Arc::new(Mutex::new(store)))
     }
 
+    /// The store itself, where this is the only share; else nothing.
+    #[must_use]
+    pub fn into_inner(self) -> Option<S> {
+        let inside = Arc::into_inner(self.0)?;
+        Some(inside.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// The store, for as long as the guard lives.
     pub fn lock(&self) -> MutexGuard<'_, S> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -33,6 +33,7 @@ use hyper_util::{
     },
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
@@ -210,6 +211,23 @@ impl Server {
             () = lost_patience => tracing::debug!("a connection was closed: its client is silent"),
         }
         drop(place);
+    }
+}
+
+/// One connection over a stream that is no socket, for hosts that have none: the same protocol,
+/// limits and routes, and no watch over the client's patience.
+pub async fn converse_over(
+    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+    router: Router,
+    options: &ServerOptions,
+) {
+    let service =
+        service_fn(|request: Request<Incoming>| answered(router.clone(), request.map(Body::new)));
+    let connection = protocol(options)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    if let Err(error) = connection {
+        tracing::debug!(%error, "a connection ended early");
     }
 }
 

@@ -19,6 +19,11 @@ pub struct Faults {
     /// The shortest and the longest time for one group or page, in microseconds; `None` for a quick
     /// disk.
     pub latency_us: Option<(u64, u64)>,
+    /// How many in a hundred requests a receiver treats in an odd way: too late, too much, for ever,
+    /// not at all; in the layer `full` only.
+    pub odd_percent: u32,
+    /// Bytes come in pieces; in the layer `full` only.
+    pub partial_streams: bool,
     /// The lives of the process one after another; the one behind the last has no end. In the layer
     /// `store` only.
     pub lives: Vec<Life>,

@@ -59,11 +59,17 @@ pub struct Happened {
     pub retry_afters: u64,
     /// Attempts whose receiver said that it is gone.
     pub gone: u64,
+    /// Attempts whose connection did not come about, or ended or was spoilt before a reply; in the
+    /// layer `full` only.
+    pub broken: u64,
+    /// Receivers that did what was asked when nobody waited for the answer any more; in the layer
+    /// `full` only.
+    pub late_successes: u64,
 }
 
 impl Happened {
     /// What was done to the run, by kind; `docs/simulation.md` has what each is.
-    const fn faults(&self) -> [(&'static str, u64); 17] {
+    const fn faults(&self) -> [(&'static str, u64); 19] {
         [
             ("process_killed", self.kills),
             ("power_lost", self.power_losses),
@@ -82,6 +88,8 @@ impl Happened {
             ("receiver_error", self.error_statuses),
             ("receiver_asked_to_wait", self.retry_afters),
             ("receiver_gone", self.gone),
+            ("receiver_broke_off", self.broken),
+            ("receiver_too_late", self.late_successes),
         ]
     }
 
@@ -123,6 +131,10 @@ impl Happened {
     pub(super) fn met(&mut self, outcome: &Outcome) {
         match outcome.kind {
             OutcomeKind::Refused => self.refusals += 1,
+            OutcomeKind::ConnectTimeout { .. }
+            | OutcomeKind::Reset
+            | OutcomeKind::Closed
+            | OutcomeKind::ProtocolError => self.broken += 1,
             OutcomeKind::Timeout { .. } => self.timeouts += 1,
             OutcomeKind::Status(status) if !(200..300).contains(&status) => {
                 self.error_statuses += 1;
@@ -161,5 +173,7 @@ impl Happened {
         self.error_statuses += other.error_statuses;
         self.retry_afters += other.retry_afters;
         self.gone += other.gone;
+        self.broken += other.broken;
+        self.late_successes += other.late_successes;
     }
 }

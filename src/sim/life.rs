@@ -4,7 +4,6 @@
 use super::{
     faults::{Life, LifeEnd},
     oracle::Violation,
-    report::{Found, Report},
     run::SimulationError,
     scenario::Layer,
     simulated_disk::{DiskFaults, SimulatedDisk},
@@ -20,9 +19,9 @@ use crate::{
 /// The clocks of the process, and how they hang together with real time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clocks {
-    anchor: Anchor,
+    pub(super) anchor: Anchor,
     /// When the process began its life.
-    started_at: Timestamp,
+    pub(super) started_at: Timestamp,
     /// How far the wall clock was set forward.
     pub(super) wall_ahead: Span,
 }
@@ -137,13 +136,7 @@ impl World<'_> {
 
     /// The end of a run in which something did not hold.
     pub(super) fn violated(&self, violations: &[Violation]) -> SimulationError {
-        let seed = self.scenario.seed;
-        let found = violations.iter();
-        let found = found.map(|violation| Found::of(violation, seed));
-        SimulationError::Violated(Box::new(Report {
-            violations: found.collect(),
-            ..self.summary()
-        }))
+        SimulationError::violated(violations, self.summary())
     }
 
     /// The store, or the power, is gone in the middle of a group.

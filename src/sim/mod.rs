@@ -10,6 +10,7 @@
 
 mod closing;
 pub mod faults;
+mod full;
 pub mod happened;
 mod inspection;
 mod judging;

@@ -3,9 +3,11 @@
 use thiserror::Error;
 
 use super::{
-    report::Report,
-    scenario::Scenario,
+    full,
+    report::{Found, Report},
+    scenario::{Layer, Scenario},
     trace::Listener,
+    violation::Violation,
     workload::Ask,
     world::{Due, World},
 };
@@ -25,6 +27,9 @@ pub enum SimulationError {
         list(.0)
     )]
     Violated(Box<Report>),
+    /// The system gives no runtime.
+    #[error("the simulation can't start: {0}")]
+    Runtime(std::io::Error),
     /// The store did not open.
     #[error(transparent)]
     Store(#[from] AcquireError),
@@ -37,6 +42,18 @@ pub enum SimulationError {
     /// The workload's secret is not valid.
     #[error(transparent)]
     Secret(#[from] SecretError),
+}
+
+impl SimulationError {
+    /// Of a run in which something did not hold, and that had come this far.
+    pub(super) fn violated(violations: &[Violation], report: Report) -> Self {
+        let found = violations.iter();
+        let found = found.map(|violation| Found::of(violation, report.seed));
+        Self::Violated(Box::new(Report {
+            violations: found.collect(),
+            ..report
+        }))
+    }
 }
 
 /// Violations as one line.
@@ -62,6 +79,9 @@ pub fn run_heard(scenario: &Scenario, listener: Listener) -> Result<Report, Simu
 }
 
 fn run_with(scenario: &Scenario, listener: Option<Listener>) -> Result<Report, SimulationError> {
+    if let Layer::Full(options) = &scenario.layer {
+        return full::run(scenario, options, listener);
+    }
     let mut world = World::new(scenario)?;
     if let Some(listener) = listener {
         world.trace.listen(listener);

@@ -47,6 +47,9 @@ pub enum Layer {
     Core(MemoryOptions),
     /// The embedded store on a simulated disk; the process dies and comes back.
     Store(EmbeddedOptions),
+    /// Everything that ships but sockets, TLS and threads: the drive loop, the embedded store on a
+    /// simulated disk, hyper as a server and as a client over streams in memory.
+    Full(EmbeddedOptions),
 }
 
 impl Layer {
@@ -56,6 +59,7 @@ impl Layer {
         match self {
             Self::Core(_) => "core",
             Self::Store(_) => "store",
+            Self::Full(_) => "full",
         }
     }
 }
@@ -103,7 +107,7 @@ impl Scenario {
     pub(super) const fn embedded(&self) -> Option<&EmbeddedOptions> {
         match &self.layer {
             Layer::Core(_) => None,
-            Layer::Store(options) => Some(options),
+            Layer::Store(options) | Layer::Full(options) => Some(options),
         }
     }
 

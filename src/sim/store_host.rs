@@ -99,6 +99,12 @@ impl StoreHost {
         self.store = Some(Box::new(store));
     }
 
+    /// Goes on with a store of that disk that somebody else has opened.
+    pub(super) fn host(&mut self, store: Box<dyn Hosted>, disk: &SimulatedDisk) {
+        self.store = Some(store);
+        self.disk = Some(disk.clone());
+    }
+
     /// Opens the embedded store of a disk; gives its last pair of times.
     ///
     /// # Errors
@@ -214,7 +220,7 @@ impl StoreHost {
         let Some(store) = self.store.as_mut() else {
             return Flushed::Told(Vec::new());
         };
-        if self.planned_at != Some(now.real) {
+        if self.planned_at.is_none_or(|planned| planned > now.real) {
             return Flushed::Told(Vec::new());
         }
         self.planned_at = None;

@@ -53,6 +53,27 @@ pub fn core_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     Ok(scenario)
 }
 
+/// The scenario of a seed in which everything runs that ships but sockets, TLS and threads. The
+/// process dies; what a whole receiver and a byte stream can do wrong is drawn, too.
+///
+/// # Errors
+/// None is known: what is drawn is within the bounds of a scenario.
+pub fn full_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
+    let mut random = Stream::new(seed, "swarm of the whole", 0, 0);
+    let (mut scenario, fixed) = asked(seed, &mut random)?;
+    scenario.layer = Layer::Full(embedded(&mut random));
+    let mut faults = faults(&mut random, &scenario, &fixed);
+    // Turns are the loop's own; nobody else is there to take a shard.
+    faults.split_turns = false;
+    let is_met =
+        |trouble: &Trouble| matches!(trouble, Trouble::DiskFull(..) | Trouble::WallStep(_));
+    faults.troubles.retain(|(_, trouble)| is_met(trouble));
+    faults.odd_percent = one_of(&mut random, &[0, 5, 30]);
+    faults.partial_streams = random.below(3) == 0;
+    scenario.faults = faults;
+    Ok(scenario)
+}
+
 /// What is asked for in a scenario and the sizes of its engine; also the engine's other settings.
 fn asked(seed: u64, random: &mut Stream) -> Result<(Scenario, Options), ScenarioError> {
     let events = small(random.between(5, 40));
@@ -154,6 +175,8 @@ fn faults(random: &mut Stream, scenario: &Scenario, fixed: &Options) -> Faults {
         failing_loads: random.below(4) == 0,
         gone_receiver: random.below(4) == 0,
         latency_us: one_of(random, &latencies),
+        odd_percent: 0,
+        partial_streams: false,
         lives,
         troubles,
     }

@@ -14,10 +14,11 @@ use self::change_record::{
 pub use self::record::{RECORD_BYTES, Record};
 use crate::{
     domain::{
-        attempt::AttemptResult,
+        attempt::{AttemptHandle, AttemptRequest, AttemptResult},
         change::{Batch, ChangeResult},
         command::{Answer, Command},
-        id::Id,
+        id::{EventId, Id},
+        outcome::Outcome,
         page::{Page, PageRequest},
     },
     engine::io::{Effect, Input},
@@ -82,9 +83,7 @@ impl Trace {
             }
             Input::LoadFailed(load) => Record::new(31, 0, load.number(), 0_u64),
             Input::StoreMode(mode) => Record::new(32, *mode as u64, 0_u64, 0_u64),
-            Input::AttemptDone(attempt, outcome) => {
-                Record::new(40, outcome.kind.code(), attempt.number(), 0_u64)
-            }
+            Input::AttemptDone(attempt, outcome) => return self.attempt_done(*attempt, outcome),
             // Turns and deadlines show in the times of what follows from them.
             Input::DeadlineReached | Input::TurnEnd => return,
             Input::Shutdown(deadline) => Record::new(50, micros(*deadline), 0_u64, 0_u64),
@@ -116,11 +115,7 @@ impl Trace {
                     Record::new(112, load.number(), delivery, 0_u64)
                 }
             },
-            Effect::Send(request) => {
-                let value = (request.attempt.number() << 16) | u64::from(request.number);
-                let (event, endpoint) = (request.event.id.id(), request.target.id.id());
-                Record::new(120, value, event.value(), endpoint.value())
-            }
+            Effect::Send(request) => return self.send(request),
             Effect::CancelSend(attempt) => Record::new(121, 0, attempt.number(), 0_u64),
             Effect::Reply(request, reply) => {
                 let (value, id) = match reply {
@@ -145,13 +140,36 @@ impl Trace {
         self.write(&record);
     }
 
+    /// An attempt goes out.
+    pub(super) fn send(&mut self, request: &AttemptRequest) {
+        let value = (request.attempt.number() << 16) | u64::from(request.number);
+        let (event, endpoint) = (request.event.id.id(), request.target.id.id());
+        self.write(&Record::new(120, value, event.value(), endpoint.value()));
+    }
+
+    /// An attempt is over.
+    pub(super) fn attempt_done(&mut self, attempt: AttemptHandle, outcome: &Outcome) {
+        let code = outcome.kind.code();
+        self.write(&Record::new(40, code, attempt.number(), 0_u64));
+    }
+
+    /// A producer has an answer to its ask with this number, with a status or none.
+    pub(super) fn producer_answered(&mut self, number: u32, status: u16) {
+        self.write(&Record::new(310, status.into(), number, 0_u64));
+    }
+
+    /// A receiver has its request of this count, about an event.
+    pub(super) fn receipt(&mut self, receiver: u32, count: u64, event: EventId) {
+        self.write(&Record::new(320, count, event.id().value(), receiver));
+    }
+
     /// Takes in what happened to the process itself: what it was, and how far the disk had come.
     pub fn event_of_life(&mut self, kind: u64, life: u64, operations: u64, syncs: u64) {
         self.write(&Record::new(300 + kind, life, operations, syncs));
     }
 
     /// A batch goes to the store: itself, then all it holds.
-    fn commit(&mut self, batch: &Batch) {
+    pub(super) fn commit(&mut self, batch: &Batch) {
         let shard = batch.shard.number();
         self.write(&Record::new(
             100,

@@ -4,11 +4,7 @@ use super::{
     faults::{Faults, LifeEnd, Trouble},
     world::{Arrival, Due, World},
 };
-use crate::{
-    domain::{change::StoreMode, id::ShardId},
-    engine::io::Input,
-    time::Span,
-};
+use crate::{domain::id::ShardId, engine::io::Input, time::Span};
 
 impl Faults {
     /// How much longer a run may take for what goes wrong in it: the process is down, and steady
@@ -68,15 +64,6 @@ impl World<'_> {
         self.witness.lost_shard(self.moment());
         self.step(Input::ShardLost(shard));
         self.plan(Span::ZERO, Due::Engine(Arrival::Acquire(shard)));
-    }
-
-    pub(super) fn mode_changed(&mut self, mode: StoreMode) {
-        match mode {
-            StoreMode::Normal => {}
-            StoreMode::Reserve => self.witness.happened.reserves += 1,
-            StoreMode::ReadOnly => self.witness.happened.full_disks += 1,
-        }
-        self.witness.ready(self.moment());
     }
 
     /// Reads all lists and compares them with what is durable.

@@ -219,6 +219,22 @@ pub enum Violation {
         /// By how much.
         early: Span,
     },
+    /// I12: what a receiver got does not verify with its secret.
+    #[error("I12: {event} was received and is not genuine: {why}")]
+    NotGenuine {
+        /// The event it was said to be.
+        event: EventId,
+        /// Why it is not.
+        why: String,
+    },
+    /// I23: a producer that did nothing wrong was turned away.
+    #[error("I23: the ask of a producer was answered with status {status}: {body}")]
+    TurnedAway {
+        /// The answer's status.
+        status: u16,
+        /// What it said.
+        body: String,
+    },
     /// L6: something goes on for ever.
     #[error("L6: the run does not come to an end")]
     Endless,

@@ -14,11 +14,13 @@ use super::{
     judging,
     ledger::BatchFacts,
     oracle::{self, End, Violation},
-    scenario::{Layer, Scenario},
+    scenario::Scenario,
 };
 use crate::{
     domain::{
         attempt::{AttemptRecord, AttemptRequest},
+        change::StoreMode,
+        endpoint::Endpoint,
         event::{Event, EventPosition, Payload},
         id::{ApplicationId, AttemptId, EndpointId, EventId},
         outcome::Outcome,
@@ -168,7 +170,7 @@ impl Witness {
             answers: BTreeMap::new(),
             records: BTreeMap::new(),
             ids: BTreeSet::new(),
-            keeps_records: matches!(scenario.layer, Layer::Store(_)),
+            keeps_records: scenario.embedded().is_some(),
             unsure: Vec::new(),
             failure: None,
             life: 0,
@@ -313,9 +315,29 @@ impl Witness {
         self.ready_at = now.real;
     }
 
+    /// The store has room, or less, or none.
+    pub(super) const fn mode_changed(&mut self, mode: StoreMode, now: Moment) {
+        match mode {
+            StoreMode::Normal => {}
+            StoreMode::Reserve => self.happened.reserves += 1,
+            StoreMode::ReadOnly => self.happened.full_disks += 1,
+        }
+        self.ready(now);
+    }
+
     /// The shards are acquired, or there is room again: attempts may go out from now on.
     pub(super) const fn ready(&mut self, now: Moment) {
         self.ready_at = now.real;
+    }
+
+    /// Whether every delivery to these endpoints has ended.
+    pub(super) fn has_ended(&self, endpoints: &[Arc<Endpoint>]) -> bool {
+        let is_over = |seen: &SeenEvent, endpoint: &Endpoint| {
+            let is_owed = endpoint.takes(seen.event.position);
+            !is_owed || seen.seen(endpoint.key.ordinal).end.is_some()
+        };
+        let mut events = self.events.values();
+        events.all(|seen| endpoints.iter().all(|endpoint| is_over(seen, endpoint)))
     }
 
     /// The process is gone: what was in flight goes on, but nobody hears of it.

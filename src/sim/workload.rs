@@ -157,7 +157,7 @@ impl Workload {
     }
 
     /// The name of the event with this number, if its producer gives it one.
-    fn uid(&self, number: u32) -> Option<Arc<str>> {
+    pub(super) fn uid(&self, number: u32) -> Option<Arc<str>> {
         is_among(number, 37, self.named_percent).then(|| format!("event-{number}").into())
     }
 
@@ -217,7 +217,7 @@ impl Workload {
     }
 
     /// When an event that was accepted is asked for once more, under the same key.
-    fn repeat(&self, number: u32) -> Option<(Span, Ask)> {
+    pub(super) fn repeat(&self, number: u32) -> Option<(Span, Ask)> {
         let is_repeated = is_among(number, 47, self.repeat_percent);
         let after = Span::from_millis(1_i64 << (number % REPEAT_DOUBLINGS));
         (is_repeated && self.key(number).is_some()).then_some((after, Ask::EventAgain(number)))

@@ -101,7 +101,7 @@ impl<'scenario> World<'scenario> {
                 host.host_memory(MemoryStore::new(options));
                 None
             }
-            Layer::Store(_) => Some(SimulatedDisk::new(seed)),
+            Layer::Store(_) | Layer::Full(_) => Some(SimulatedDisk::new(seed)),
         };
         Ok(Self {
             scenario,
@@ -276,7 +276,8 @@ impl<'scenario> World<'scenario> {
         match arrival {
             Arrival::Input(input) => {
                 if let Input::StoreMode(mode) = input {
-                    self.mode_changed(mode);
+                    let moment = self.moment();
+                    self.witness.mode_changed(mode, moment);
                 }
                 self.step(input);
             }

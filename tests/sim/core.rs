@@ -39,6 +39,8 @@ fn hundreds_of_worlds_of_the_core_lose_nothing_and_meet_what_can_go_wrong() {
         "unknown groups gone",
         "inspections",
         "events let go",
+        "receiver_broke_off",
+        "receiver_too_late",
     ]
     .into();
     for (name, count) in happened.counts() {

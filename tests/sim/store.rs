@@ -55,8 +55,14 @@ fn hundreds_of_worlds_lose_nothing_and_meet_everything_that_can_go_wrong() {
             happened.add(&part.join().expect("every property holds"));
         }
     });
+    // Their network is data: a reply comes whole and in time, or there is none.
+    let elsewhere = ["receiver_broke_off", "receiver_too_late"];
     for (name, count) in happened.counts() {
-        assert!(count > 0, "no {name}: {happened:?}");
+        assert_eq!(
+            count > 0,
+            !elsewhere.contains(&name),
+            "{name}: {happened:?}"
+        );
     }
 }
 

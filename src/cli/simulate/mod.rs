@@ -74,7 +74,7 @@ pub(super) struct Worlds {
     /// What is under the engine
     #[arg(long, value_enum, default_value_t = LayerName::Core)]
     layer: LayerName,
-    /// Draw sizes, what is asked for and what goes wrong from the seed; the layer `store` always does
+    /// Draw sizes, what is asked for and what goes wrong from the seed; `store` and `full` always do
     #[arg(long)]
     swarm: bool,
     /// How many events are accepted; in the layer `core` only [default: 1000]
@@ -96,6 +96,9 @@ enum LayerName {
     /// The embedded store on a disk that loses writes, with a process that dies; all of it drawn
     /// from the seed
     Store,
+    /// All that ships but sockets, TLS and threads: hyper as server and client over streams in
+    /// memory, the embedded store on such a disk, a process that dies; all of it drawn from the seed
+    Full,
 }
 
 impl LayerName {
@@ -103,6 +106,7 @@ impl LayerName {
         match self {
             Self::Core => "core",
             Self::Store => "store",
+            Self::Full => "full",
         }
     }
 }
@@ -121,7 +125,7 @@ impl Worlds {
         let has_sizes = self.events.is_some() || self.endpoints.is_some();
         let scenario = match self.layer {
             _ if has_sizes && (self.swarm || self.layer != LayerName::Core) => {
-                let text = "the layer `store` and --swarm draw events and endpoints from the seed: \
+                let text = "the layers `store` and `full` and --swarm draw events and endpoints from the seed: \
                             leave --events and --endpoints out";
                 return Err(Failure::Usage(text.to_owned()));
             }
@@ -132,6 +136,7 @@ impl Worlds {
                 self.endpoints.unwrap_or(ENDPOINTS),
             ),
             LayerName::Store => swarm::store_scenario(seed),
+            LayerName::Full => swarm::full_scenario(seed),
         };
         scenario.map_err(|error| Failure::Usage(error.to_string()))
     }

@@ -141,6 +141,8 @@ impl Record {
             238 => "  outbox row away",
             300 => "process died",
             301 => "process started",
+            310 => "producer answered",
+            320 => "received",
             _ => "unnamed",
         }
     }
@@ -154,6 +156,13 @@ impl Record {
                 EventId::new(first),
                 EndpointId::new(second),
                 self.value & 0xffff
+            ),
+            310 => format!("ask {}: status {}", self.first, self.value),
+            320 => format!(
+                "{} by receiver {}, its request {}",
+                EventId::new(first),
+                self.second,
+                self.value
             ),
             201 | 216 => EndpointId::new(first).to_string(),
             203 => format!("{} at {}", EventId::new(first), self.value),

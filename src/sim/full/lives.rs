@@ -1,0 +1,330 @@
+//! The lives of the process: each is built as `serve` builds it, runs until something ends it, and is
+//! dropped with all of its tasks.
+
+use std::{rc::Rc, sync::Arc};
+
+use tokio::task::{LocalSet, spawn_local};
+
+use super::{
+    clock::SimulatedClock,
+    hub::{SimulatedDialer, SimulatedResolver},
+    port::{Hosted, SimulatedPort},
+    producers,
+    stage::Stage,
+    tap::WatchedTransport,
+};
+use crate::{
+    engine::Engine,
+    limits,
+    runtime::{
+        drive::{Drive, DriveError},
+        handle::Handle,
+        port::SharedStore,
+    },
+    server::{
+        access::Access,
+        catalogue::Catalogue,
+        connections::{ServerOptions, converse_over},
+        key_ring::KeyRing,
+        router::{ServerState, router},
+    },
+    sim::{
+        faults::{Life, LifeEnd, Trouble},
+        report::Report,
+        run::SimulationError,
+        simulated_disk::DiskFaults,
+        violation::Violation,
+        world::BEGINNING,
+    },
+    store::embedded::{EmbeddedOptions, EmbeddedStore},
+    time::{Anchor, Span, Timestamp},
+    transport::hyper_transport::{HyperTransport, TransportOptions},
+};
+
+/// The first and the longest wait between two looks whether everything has ended.
+const LOOK_AFTER: Span = Span::from_millis(100);
+const LOOK_AFTER_MAX: Span = Span::from_seconds(600);
+
+/// How a life ended.
+enum End {
+    /// Everything was delivered, or given up.
+    Done,
+    /// The process is gone.
+    Died,
+    /// The store could not be opened as long as the disk is full.
+    NoRoom,
+}
+
+/// Plays a whole scenario.
+pub(super) async fn play(
+    stage: &Rc<Stage>,
+    options: &EmbeddedOptions,
+) -> Result<Report, SimulationError> {
+    spawn_local(producers::ask_all(Rc::clone(stage)));
+    for (after, trouble) in stage.scenario.faults.troubles.clone() {
+        spawn_local(cause(Rc::clone(stage), after, trouble));
+    }
+    loop {
+        let ended = live(stage, options).await?;
+        stage.go_on()?;
+        let down_for = match ended {
+            End::Done => break,
+            End::NoRoom => Span::from_millis(1_000),
+            End::Died => die(stage),
+        };
+        tokio::time::sleep(down_for.as_duration()).await;
+    }
+    close(stage, options)
+}
+
+/// Something goes wrong at its time.
+async fn cause(stage: Rc<Stage>, after: Span, trouble: Trouble) {
+    tokio::time::sleep(after.as_duration()).await;
+    match trouble {
+        Trouble::DiskFull(room, span) => {
+            stage.disk.limit(Some(room));
+            tokio::time::sleep(span.as_duration()).await;
+            stage.disk.limit(None);
+        }
+        Trouble::WallStep(span) => {
+            stage.witness.borrow_mut().happened.wall_steps += 1;
+            let mut clocks = stage.clocks.get();
+            let ahead = clocks.wall_ahead.as_micros();
+            clocks.wall_ahead = Span::from_micros(ahead + span.as_micros());
+            stage.clocks.set(clocks);
+        }
+        // Nobody else is there to take a shard, and what reads lists is the inspection of a start.
+        Trouble::ShardLost | Trouble::Inspection => {}
+    }
+}
+
+/// One life, from the opening of the store to its end.
+async fn live(stage: &Rc<Stage>, options: &EmbeddedOptions) -> Result<End, SimulationError> {
+    let number = stage.witness.borrow().life;
+    let life = stage.scenario.faults.lives.get(number);
+    let Some(store) = open(stage, options, life)? else {
+        return Ok(if stage.disk.is_dead() || stage.disk.has_failed_sync() {
+            End::Died
+        } else {
+            End::NoRoom
+        });
+    };
+    let process = LocalSet::new();
+    let running = process.run_until(run(Rc::clone(stage), store));
+    let killed = async {
+        match life.map(|life| life.end) {
+            Some(LifeEnd::After(span)) => tokio::time::sleep(span.as_duration()).await,
+            _ => core::future::pending().await,
+        }
+    };
+    let ended = tokio::select! {
+        biased;
+        () = stage.crash.notified() => End::Died,
+        () = killed => End::Died,
+        ended = running => judge_end(stage, life, ended)?,
+    };
+    // All tasks of the process end here, in the middle of whatever they do.
+    drop(process);
+    stage.hub.close();
+    Ok(ended)
+}
+
+/// Opens the store; nothing if the process died over it or there is no room.
+fn open(
+    stage: &Stage,
+    options: &EmbeddedOptions,
+    life: Option<&Life>,
+) -> Result<Option<EmbeddedStore>, SimulationError> {
+    let (disk, end) = (&stage.disk, life.map(|life| life.end));
+    disk.set_faults(DiskFaults {
+        crash_at: match end {
+            Some(LifeEnd::AtOperation(number)) => Some(disk.operations() + number),
+            _ => None,
+        },
+        failing_sync: match end {
+            Some(LifeEnd::FailingSync(number)) => Some(disk.syncs() + number),
+            _ => None,
+        },
+        capacity: disk.faults().capacity,
+    });
+    let store = match EmbeddedStore::open(Arc::new(disk.clone()), options.clone()) {
+        Ok(store) => store,
+        Err(error) => {
+            if disk.is_dead() || disk.has_failed_sync() {
+                stage.witness.borrow_mut().happened.died_opening += 1;
+            } else if disk.faults().capacity.is_none() {
+                let reason = error.to_string();
+                stage.object(Violation::StoreFails { reason });
+            }
+            return stage.go_on().map(|()| None);
+        }
+    };
+    let real = stage.real();
+    let mut clocks = stage.clocks.get();
+    let wall = real.plus(clocks.wall_ahead);
+    clocks.started_at = real;
+    clocks.anchor = match store.last_clock() {
+        None => Anchor::fresh(wall),
+        Some(last) => Anchor::resumed(last, wall, None)?,
+    };
+    stage.clocks.set(clocks);
+    let (moment, shared) = (stage.moment(), SharedStore::new(store));
+    stage.witness.borrow_mut().reconcile(&shared, moment);
+    if stage.witness.borrow().life > 0 {
+        stage.inspect(&shared);
+        mark(stage, 1);
+        stage.go_on()?;
+    }
+    Ok(shared.into_inner())
+}
+
+/// The process itself: put together as in production, and let run until everything has ended.
+async fn run(stage: Rc<Stage>, store: EmbeddedStore) -> Result<(), DriveError> {
+    let life = stage.witness.borrow().life;
+    let engine = stage.scenario.engine_options(life);
+    stage.witness.borrow_mut().options = engine.clone();
+    let shared = SharedStore::new(store);
+    let handle = Handle::new(Arc::new(shared.clone()));
+    let port = SimulatedPort::new(&stage, Hosted(shared));
+    let dialer = SimulatedDialer(Rc::clone(&stage));
+    let transport =
+        HyperTransport::with_dialer(TransportOptions::default(), SimulatedResolver, dialer);
+    let transport = match transport {
+        Ok(transport) => transport,
+        Err(error) => {
+            let reason = error.to_string();
+            stage.object(Violation::StoreFails { reason });
+            return Ok(());
+        }
+    };
+    let transport = WatchedTransport::new(Rc::clone(&stage), transport);
+    let clock = SimulatedClock(Rc::clone(&stage));
+    spawn_local(serve(Rc::clone(&stage), handle.clone()));
+    spawn_local(look_for_the_end(Rc::clone(&stage), handle.clone()));
+    let drive = Drive::new(Engine::new(engine), clock, port, transport, handle, None);
+    drive.run().await
+}
+
+/// Takes connections and answers them with the routes of production.
+async fn serve(stage: Rc<Stage>, handle: Handle) {
+    let clock = handle.clone();
+    let routes = router(ServerState {
+        backend: handle,
+        original_access: Access::Open,
+        api_access: Access::Open,
+        catalogue: Catalogue::default(),
+        keys: KeyRing::new(move || clock.now()),
+    });
+    let mut connections = stage.hub.open();
+    while let Some(stream) = connections.recv().await {
+        let (routes, options) = (routes.clone(), ServerOptions::default());
+        spawn_local(async move { converse_over(stream, routes, &options).await });
+    }
+}
+
+/// Looks every now and then whether everything has ended, and then lets the process end in order.
+async fn look_for_the_end(stage: Rc<Stage>, handle: Handle) {
+    handle.started().await;
+    if let Some(application) = handle.default_application() {
+        stage.application.set(application);
+    }
+    let mut pause = LOOK_AFTER;
+    while !stage.has_ended(handle.reads()) && stage.go_on().is_ok() && stage.real() < end_of(&stage)
+    {
+        tokio::time::sleep(pause.as_duration()).await;
+        let longer = Span::from_micros(pause.as_micros() * 2);
+        pause = longer.min(LOOK_AFTER_MAX);
+    }
+    handle.shut_down(limits::DRAIN_TIMEOUT_MS);
+}
+
+/// When everything has expired twice over, whatever went wrong between.
+fn end_of(stage: &Stage) -> Timestamp {
+    let scenario = &stage.scenario;
+    let gaps = scenario.event_every.as_micros().saturating_mul(2);
+    let workload = Span::from_micros(gaps.saturating_mul(scenario.events.into()));
+    BEGINNING
+        .plus(workload)
+        .plus(scenario.engine.expires_after)
+        .plus(scenario.engine.expires_after)
+        .plus(scenario.faults.time_lost())
+        .plus(Span::from_seconds(86_400))
+}
+
+/// What it means that the loop has ended by itself.
+fn judge_end(
+    stage: &Stage,
+    life: Option<&Life>,
+    ended: Result<(), DriveError>,
+) -> Result<End, SimulationError> {
+    let reason = match ended {
+        // What has not ended by then is named at the close.
+        Ok(()) => return Ok(End::Done),
+        Err(error) => error.to_string(),
+    };
+    stage.witness.borrow_mut().failure = None;
+    let is_meant = matches!(life.map(|life| life.end), Some(LifeEnd::FailingSync(_)));
+    if is_meant && stage.disk.has_failed_sync() {
+        stage.witness.borrow_mut().happened.failed_syncs += 1;
+    } else if !stage.disk.is_dead() {
+        stage.object(Violation::StoreFails { reason });
+        stage.go_on()?;
+    }
+    Ok(End::Died)
+}
+
+/// The process is gone; gives how long until the next one begins.
+fn die(stage: &Stage) -> Span {
+    let number = stage.witness.borrow().life;
+    let life = stage.scenario.faults.lives.get(number);
+    let disk = &stage.disk;
+    disk.kill();
+    let mut witness = stage.witness.borrow_mut();
+    if life.is_some_and(|life| life.is_power_lost) {
+        witness.happened.power_losses += 1;
+        disk.restart();
+    } else {
+        witness.happened.kills += 1;
+        disk.restart_warm();
+    }
+    drop(witness);
+    mark(stage, 0);
+    stage.witness.borrow_mut().died(stage.moment());
+    life.map_or(Span::from_millis(1_000), |life| life.down_for)
+}
+
+/// Tells the trace how far the disk had come.
+fn mark(stage: &Stage, kind: u64) {
+    let life = u64::try_from(stage.witness.borrow().life).unwrap_or(u64::MAX);
+    let (operations, syncs) = (stage.disk.operations(), stage.disk.syncs());
+    stage.tell(|trace| trace.event_of_life(kind, life, operations, syncs));
+}
+
+/// Opens the store once more, judges the end of the run and sums it up.
+fn close(stage: &Stage, options: &EmbeddedOptions) -> Result<Report, SimulationError> {
+    if stage.disk.is_dead() {
+        // It died while it closed what it had open.
+        die(stage);
+    }
+    stage.disk.set_faults(DiskFaults::default());
+    let Some(store) = open(stage, options, None)? else {
+        let reason = "it does not open on a disk that is well".to_owned();
+        return Err(stage.violated(&[Violation::StoreFails { reason }]));
+    };
+    let store = SharedStore::new(store);
+    stage.inspect(&store);
+    let report = {
+        let witness = stage.witness.borrow();
+        stage.summary(&witness)
+    };
+    let application = stage.application.get();
+    let report = stage
+        .witness
+        .borrow_mut()
+        .close(application, &store, report);
+    if !stage.has_ended(&store) {
+        stage.object(Violation::Endless);
+    }
+    stage.go_on()?;
+    Ok(report)
+}

@@ -1,0 +1,235 @@
+//! The producers: they register endpoints and hand events in over HTTP, as the client libraries do.
+//! Who gets no answer, or is told to come again, asks again a second later.
+
+use core::{
+    cell::{Cell, RefCell},
+    time::Duration,
+};
+use std::{rc::Rc, str::FromStr as _};
+
+use axum::body::Body;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::task::spawn_local;
+
+use super::{receivers, stage::Stage};
+use crate::{
+    domain::{
+        event::ORDER_RECEIVED,
+        id::EventId,
+        secret::{Secret, SecretError},
+    },
+    limits,
+    sim::{
+        scenario::Scenario,
+        violation::Violation,
+        workload::{Ask, Workload},
+    },
+};
+
+/// How long a producer waits until it asks again.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// How long a producer waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// All producers.
+pub(super) struct Producers {
+    workload: RefCell<Workload>,
+    /// Asks that have not ended.
+    waiting: Cell<u64>,
+    has_asked_all: Cell<bool>,
+}
+
+/// What an ask is answered with.
+struct Answer {
+    status: StatusCode,
+    /// Whether it is the answer of before, under the same key.
+    is_replayed: bool,
+    body: Bytes,
+}
+
+impl Producers {
+    pub(super) fn new(scenario: &Scenario) -> Result<Self, SecretError> {
+        Ok(Self {
+            workload: RefCell::new(Workload::new(scenario)?),
+            waiting: Cell::new(0),
+            has_asked_all: Cell::new(false),
+        })
+    }
+
+    /// Whether everything was asked and answered.
+    pub(super) fn are_done(&self) -> bool {
+        self.has_asked_all.get() && self.waiting.get() == 0
+    }
+
+    /// The secret of the receiver with this number.
+    pub(super) fn secret(&self, number: u32) -> Secret {
+        let mut bytes = vec![b's'; limits::SECRET_BYTES];
+        for (byte, of_number) in bytes.iter_mut().zip(number.to_le_bytes()) {
+            *byte = of_number;
+        }
+        let secret = Secret::new(bytes);
+        secret.unwrap_or_else(|_| Secret::ed25519([0; 32]))
+    }
+}
+
+/// Everything that producers ask, from the first endpoint to the last event.
+pub(super) async fn ask_all(stage: Rc<Stage>) {
+    for number in 0..stage.scenario.endpoints {
+        register(&stage, number).await;
+    }
+    let mut next = Some(Ask::Event(0));
+    while let Some(ask) = next.take() {
+        let asks = stage.producers.workload.borrow_mut().after(ask);
+        if let Ask::Event(number) = ask {
+            hand_in(&stage, number, Duration::ZERO);
+        }
+        for (after, ask) in asks {
+            match ask {
+                Ask::Event(_) => {
+                    tokio::time::sleep(after.as_duration()).await;
+                    next = Some(ask);
+                }
+                Ask::EventAgain(number) => hand_in(&stage, number, after.as_duration()),
+                Ask::Application | Ask::Endpoint(_) => {}
+            }
+        }
+    }
+    stage.producers.has_asked_all.set(true);
+}
+
+/// Registers the endpoint with this number, however often that must be asked.
+async fn register(stage: &Stage, number: u32) {
+    let secret = BASE64_STANDARD.encode(stage.producers.secret(number).expose());
+    let body = format!(
+        r#"{{"uid":"receiver-{number}","url":"http://{}/","secret":"whsec_{secret}"}}"#,
+        receivers::host(number)
+    );
+    loop {
+        let answer = post(stage, "endpoint", body.clone(), None).await;
+        match answer.map(|answer| (answer.status, answer.body)) {
+            // The second time it is there already.
+            Some((StatusCode::CREATED | StatusCode::CONFLICT, _)) => return,
+            answer => again(stage, answer).await,
+        }
+    }
+}
+
+/// Hands the event with this number in, after a while, and again if it is one of those.
+fn hand_in(stage: &Rc<Stage>, number: u32, after: Duration) {
+    let producers = &stage.producers;
+    producers.waiting.set(producers.waiting.get() + 1);
+    let stage = Rc::clone(stage);
+    spawn_local(async move {
+        tokio::time::sleep(after).await;
+        accepted(&stage, number).await;
+        let repeat = stage.producers.workload.borrow().repeat(number);
+        if let Some((after, _)) = repeat.filter(|_| after == Duration::ZERO) {
+            tokio::time::sleep(after.as_duration()).await;
+            accepted(&stage, number).await;
+        }
+        let producers = &stage.producers;
+        producers.waiting.set(producers.waiting.get() - 1);
+    });
+}
+
+/// Asks until an event is accepted.
+async fn accepted(stage: &Stage, number: u32) {
+    let (payload, uid, key) = {
+        let workload = stage.producers.workload.borrow();
+        (
+            workload.payload(number),
+            workload.uid(number),
+            workload.key(number),
+        )
+    };
+    let text = String::from_utf8_lossy(&payload.bytes);
+    let name = uid
+        .as_ref()
+        .map_or_else(String::new, |uid| format!(r#""eventId":"{uid}","#));
+    let body = format!(r#"{{"eventType":"{ORDER_RECEIVED}",{name}"payload":{text}}}"#);
+    let key_text = key.map(|_| format!("key-{number}"));
+    loop {
+        let answer = post(stage, "msg", body.clone(), key_text.as_deref()).await;
+        let status = answer.as_ref().map_or(0, |answer| answer.status.as_u16());
+        stage.tell(|trace| trace.producer_answered(number, status));
+        let id = match answer {
+            Some(answer) if answer.status == StatusCode::ACCEPTED => {
+                stage.witness.borrow_mut().happened.replayed += u64::from(answer.is_replayed);
+                id_of(&answer.body)
+            }
+            // It was accepted before, under its name.
+            Some(answer) if answer.status == StatusCode::CONFLICT => {
+                let witness = stage.witness.borrow();
+                uid.as_ref().and_then(|uid| witness.names.get(uid)).copied()
+            }
+            answer => {
+                again(stage, answer.map(|answer| (answer.status, answer.body))).await;
+                continue;
+            }
+        };
+        let Some(id) = id else {
+            let body = "it names no event that anybody knows".to_owned();
+            return stage.object(Violation::TurnedAway { status, body });
+        };
+        let mut witness = stage.witness.borrow_mut();
+        witness.accepted(number, id, &payload, stage.moment());
+        return witness.answered_under_key(key, id);
+    }
+}
+
+/// The id in the answer of an event that was accepted.
+fn id_of(body: &[u8]) -> Option<EventId> {
+    let document: serde_json::Value = serde_json::from_slice(body).ok()?;
+    EventId::from_str(document.get("id")?.as_str()?).ok()
+}
+
+/// What is done about an answer that is not the one asked for: later is asked again, unless it says
+/// that the ask itself is wrong.
+async fn again(stage: &Stage, answer: Option<(StatusCode, Bytes)>) {
+    if let Some((status, body)) = answer
+        && status.is_client_error()
+        && status != StatusCode::TOO_MANY_REQUESTS
+    {
+        let body = String::from_utf8_lossy(&body).into_owned();
+        let status = status.as_u16();
+        stage.object(Violation::TurnedAway { status, body });
+    }
+    tokio::time::sleep(ASK_AGAIN_AFTER).await;
+}
+
+/// One request to the process; nothing if there is no answer.
+async fn post(stage: &Stage, what: &str, body: String, key: Option<&str>) -> Option<Answer> {
+    let stream = stage.hub.connect()?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
+    let connection = spawn_local(async move { drop(connection.await) });
+    let mut request = Request::post(format!("/api/v1/app/default/{what}"))
+        .header("host", "fanfare.example")
+        .header("content-type", "application/json");
+    if let Some(key) = key {
+        request = request.header("idempotency-key", key);
+    }
+    let request = request.body(Body::from(body)).ok()?;
+    let answered = async {
+        let response = sender.send_request(request).await.ok()?;
+        let (head, body) = response.into_parts();
+        let is_replayed = head.headers.contains_key("idempotency-replayed");
+        let body = axum::body::to_bytes(Body::new(body), usize::MAX)
+            .await
+            .ok()?;
+        Some(Answer {
+            status: head.status,
+            is_replayed,
+            body,
+        })
+    };
+    let answer = tokio::time::timeout(PATIENCE, answered)
+        .await
+        .ok()
+        .flatten();
+    connection.abort();
+    answer
+}

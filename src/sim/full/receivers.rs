@@ -1,0 +1,294 @@
+//! The receivers: hyper's server behind each wire, with the behaviour that the seed gives it. Each
+//! request is judged as a careful receiver would: by its signature, its id and its exact bytes. What
+//! it answered is kept, so that a delivery counts as one only if a receiver says so.
+
+use core::{convert::Infallible, time::Duration};
+use std::{collections::BTreeMap, io, rc::Rc, str::FromStr as _};
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt as _;
+
+use super::{stage::Stage, stream::PiecesStream};
+use crate::{
+    domain::id::{EndpointId, EventId},
+    limits,
+    random::Stream,
+    signing::{VerificationKey, verify},
+    sim::{network::Receiver, violation::Violation},
+};
+
+/// The whole of a share, in parts of ten thousand.
+const WHOLE: u64 = 10_000;
+/// How long it takes to be refused.
+const REFUSAL: Duration = Duration::from_millis(1);
+/// Bytes of a reply that is larger than anybody reads.
+const LARGE_REPLY_BYTES: usize = 200_000;
+
+/// What receivers got and answered.
+#[derive(Debug, Default)]
+pub(super) struct Receipts {
+    /// Which endpoint stands behind a host.
+    endpoints: BTreeMap<String, EndpointId>,
+    /// Requests of each receiver so far; and dials.
+    requests: BTreeMap<u32, u64>,
+    dials: BTreeMap<u32, u64>,
+    /// How often a delivery was answered with 2xx.
+    delivered: BTreeMap<(EventId, EndpointId), u64>,
+}
+
+impl Receipts {
+    /// An attempt goes to a host, for an endpoint.
+    pub(super) fn expect(&mut self, host: &str, endpoint: EndpointId) {
+        if !self.endpoints.contains_key(host) {
+            self.endpoints.insert(host.to_owned(), endpoint);
+        }
+    }
+
+    /// Whether a receiver ever answered a delivery with 2xx.
+    pub(super) fn is_delivered(&self, event: EventId, endpoint: EndpointId) -> bool {
+        self.delivered.contains_key(&(event, endpoint))
+    }
+
+    fn endpoint(&self, number: u32) -> EndpointId {
+        let endpoint = self.endpoints.get(&host(number));
+        endpoint.copied().unwrap_or_default()
+    }
+
+    fn next_dial(&mut self, number: u32) -> u64 {
+        let count = self.dials.entry(number).or_default();
+        *count += 1;
+        *count
+    }
+
+    fn next_request(&mut self, number: u32) -> u64 {
+        let count = self.requests.entry(number).or_default();
+        *count += 1;
+        *count
+    }
+}
+
+/// The host of a receiver's URL.
+pub(super) fn host(number: u32) -> String {
+    format!("receiver-{number}.example")
+}
+
+/// How a receiver treats a connection.
+pub(super) enum Greeting {
+    /// It serves it.
+    Serves,
+    /// It says something that is no HTTP.
+    Babbles,
+}
+
+/// What a receiver does with a request.
+enum Conduct {
+    /// It answers with this status, after a while.
+    Answers(StatusCode, Option<u64>, Duration),
+    /// It never answers.
+    Silent,
+    /// It answers with success when nobody waits any more.
+    TooLate,
+    /// It closes the connection instead of an answer.
+    Closes,
+    /// It answers with success and a body that is too long.
+    Floods,
+    /// It answers with success and a body that does not end.
+    Drips,
+}
+
+/// A receiver is dialled.
+pub(super) async fn greet(stage: &Stage, number: u32) -> io::Result<Greeting> {
+    let dial = stage.receipts.borrow_mut().next_dial(number);
+    let mut random = Stream::new(
+        stage.scenario.seed,
+        "dial",
+        0,
+        (u64::from(number) << 32) | dial,
+    );
+    let receiver = stage.network.receiver(number);
+    let refusals = receiver.map_or(0, |receiver| u64::from(receiver.refusals));
+    if random.below(WHOLE) < refusals {
+        tokio::time::sleep(REFUSAL).await;
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
+    let odd = u64::from(stage.scenario.faults.odd_percent);
+    if random.below(100) < odd {
+        match random.below(3) {
+            // Nobody answers the dial; who dials gives up.
+            0 => core::future::pending::<()>().await,
+            1 => return Ok(Greeting::Babbles),
+            _ => {}
+        }
+    }
+    Ok(Greeting::Serves)
+}
+
+/// A receiver talks over a connection until its end.
+pub(super) async fn converse(
+    stage: Rc<Stage>,
+    number: u32,
+    greeting: Greeting,
+    mut stream: PiecesStream,
+) {
+    if matches!(greeting, Greeting::Babbles) {
+        // Who dialled reads it, or is gone.
+        drop(stream.write_all(b"220 mail.example ESMTP\r\n").await);
+        return;
+    }
+    let service = service_fn(|request: Request<Incoming>| {
+        let stage = Rc::clone(&stage);
+        async move { answer(&stage, number, request).await }
+    });
+    let mut builder = http1::Builder::new();
+    builder.auto_date_header(false);
+    // That the process is gone, or that we close, is no news here.
+    drop(
+        builder
+            .serve_connection(TokioIo::new(stream), service)
+            .await,
+    );
+}
+
+/// What ends a connection without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the receiver closes the connection")]
+struct Closed;
+
+async fn answer(
+    stage: &Stage,
+    number: u32,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Closed> {
+    let headers = request.headers().clone();
+    let body = axum::body::to_bytes(Body::new(request.into_body()), usize::MAX).await;
+    // Who sends is gone before its end.
+    let body = body.map_err(|_| Closed)?;
+    let event = judge(stage, number, &headers, &body);
+    let (count, endpoint) = {
+        let mut receipts = stage.receipts.borrow_mut();
+        (receipts.next_request(number), receipts.endpoint(number))
+    };
+    stage.tell(|trace| trace.receipt(number, count, event));
+    let status = match conduct(stage, number, count) {
+        Conduct::Answers(status, retry_after_s, after) => {
+            tokio::time::sleep(after).await;
+            if !status.is_success() {
+                return Ok(reply(status, retry_after_s, Body::empty()));
+            }
+            Some((status, Body::empty()))
+        }
+        Conduct::Silent => core::future::pending().await,
+        Conduct::TooLate => {
+            let late = Duration::from_millis(limits::ATTEMPT_TIMEOUT_MS + 1_000);
+            // Its answer may not be read any more, but what was asked is done.
+            stage.witness.borrow_mut().happened.late_successes += 1;
+            tokio::time::sleep(late).await;
+            Some((StatusCode::OK, Body::empty()))
+        }
+        Conduct::Closes => None,
+        Conduct::Floods => Some((StatusCode::OK, Body::from(vec![b'a'; LARGE_REPLY_BYTES]))),
+        Conduct::Drips => Some((StatusCode::OK, drips())),
+    };
+    let (status, body) = status.ok_or(Closed)?;
+    let delivered = &mut stage.receipts.borrow_mut().delivered;
+    *delivered.entry((event, endpoint)).or_default() += 1;
+    Ok(reply(status, None, body))
+}
+
+fn reply(status: StatusCode, retry_after_s: Option<u64>, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    if let Some(seconds) = retry_after_s {
+        response.headers_mut().insert("retry-after", seconds.into());
+    }
+    response
+}
+
+/// A byte a second, for ever.
+fn drips() -> Body {
+    let bytes = futures::stream::unfold((), |()| async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Some((Ok::<_, Infallible>(Bytes::from_static(b".")), ()))
+    });
+    Body::from_stream(Box::pin(bytes))
+}
+
+/// What the receiver with this number does with its request of this count.
+fn conduct(stage: &Stage, number: u32, count: u64) -> Conduct {
+    let mut random = Stream::new(
+        stage.scenario.seed,
+        "request",
+        0,
+        (u64::from(number) << 32) | count,
+    );
+    let Some(receiver) = stage.network.receiver(number) else {
+        return Conduct::Silent;
+    };
+    if random.below(WHOLE) < u64::from(receiver.timeouts) {
+        return Conduct::Silent;
+    }
+    let after =
+        Duration::from_micros(random.between(receiver.latency_min_us, receiver.latency_max_us));
+    if let Some((status, retry_after_s)) = failure(receiver, &mut random) {
+        return Conduct::Answers(status, retry_after_s, after);
+    }
+    if random.below(100) < u64::from(stage.scenario.faults.odd_percent) {
+        return match random.below(7) {
+            0 => Conduct::TooLate,
+            1 => Conduct::Closes,
+            2 => Conduct::Floods,
+            3 => Conduct::Drips,
+            4 => Conduct::Answers(StatusCode::FOUND, None, after),
+            5 => Conduct::Answers(StatusCode::NO_CONTENT, None, after),
+            // It did what was asked, and says that it did not.
+            _ => Conduct::Answers(StatusCode::INTERNAL_SERVER_ERROR, None, after),
+        };
+    }
+    Conduct::Answers(StatusCode::OK, None, after)
+}
+
+/// The error status that a receiver answers with, if it does.
+fn failure(receiver: &Receiver, random: &mut Stream) -> Option<(StatusCode, Option<u64>)> {
+    let roll = random.below(WHOLE);
+    if roll < u64::from(receiver.gone) {
+        return Some((StatusCode::GONE, None));
+    }
+    if roll < u64::from(receiver.gone) + u64::from(receiver.failures) {
+        let statuses = [
+            StatusCode::INTERNAL_SERVER_ERROR,
+            StatusCode::BAD_GATEWAY,
+            StatusCode::SERVICE_UNAVAILABLE,
+            StatusCode::TOO_MANY_REQUESTS,
+        ];
+        let status = random.pick(&statuses).copied();
+        return Some((status.unwrap_or_default(), receiver.retry_after_s));
+    }
+    None
+}
+
+/// Judges a request by what a receiver can know; gives the event that it carries.
+fn judge(stage: &Stage, number: u32, headers: &HeaderMap, body: &[u8]) -> EventId {
+    let text = |name: &str| {
+        let value = headers.get(name).and_then(|value| value.to_str().ok());
+        value.unwrap_or_default()
+    };
+    let id = text("webhook-id");
+    let event = EventId::from_str(id).unwrap_or_default();
+    match stage.payload_of(event) {
+        None => stage.object(Violation::NotDurable { event }),
+        Some(payload) if payload != body => stage.object(Violation::OtherBytes { event }),
+        Some(_) => {}
+    }
+    let timestamp = text("webhook-timestamp").parse().unwrap_or_default();
+    let key = VerificationKey::Shared(stage.producers.secret(number));
+    let verified = verify(&[key], id, timestamp, body, text("webhook-signature"));
+    if let Err(error) = verified {
+        let why = error.to_string();
+        stage.object(Violation::NotGenuine { event, why });
+    }
+    event
+}

@@ -1,0 +1,166 @@
+//! The stage: what the process, the receivers and the producers of a run share, and who watches.
+
+use core::cell::{Cell, RefCell};
+
+use tokio::{sync::Notify, time::Instant};
+
+use super::{hub::Hub, producers::Producers, receivers::Receipts};
+use crate::{
+    domain::{application::ApplicationKey, id::EventId},
+    random::Stream,
+    sim::{
+        life::Clocks,
+        network::Network,
+        report::Report,
+        run::SimulationError,
+        scenario::Scenario,
+        simulated_disk::SimulatedDisk,
+        store_host::StoreHost,
+        trace::{Listener, Trace},
+        violation::Violation,
+        witness::{Moment, Witness},
+        world::BEGINNING,
+    },
+    store::Reads,
+    time::{Span, Timestamp},
+};
+
+/// Everything that outlives a process.
+pub(super) struct Stage {
+    pub(super) scenario: Scenario,
+    pub(super) witness: RefCell<Witness>,
+    pub(super) trace: RefCell<Trace>,
+    pub(super) clocks: Cell<Clocks>,
+    pub(super) disk: SimulatedDisk,
+    pub(super) host: RefCell<StoreHost>,
+    pub(super) hub: Hub,
+    pub(super) network: Network,
+    pub(super) producers: Producers,
+    pub(super) receipts: RefCell<Receipts>,
+    pub(super) application: Cell<ApplicationKey>,
+    /// The process dies at the next moment.
+    pub(super) crash: Notify,
+    inspections: RefCell<Stream>,
+    began: Instant,
+}
+
+impl Stage {
+    /// A stage on which nothing has happened.
+    pub(super) fn new(
+        scenario: &Scenario,
+        listener: Option<Listener>,
+    ) -> Result<Self, SimulationError> {
+        let seed = scenario.seed;
+        let mut trace = Trace::default();
+        if let Some(listener) = listener {
+            trace.listen(listener);
+        }
+        Ok(Self {
+            scenario: scenario.clone(),
+            witness: RefCell::new(Witness::new(scenario)),
+            trace: RefCell::new(trace),
+            clocks: Cell::new(Clocks::starting_at(BEGINNING)),
+            disk: SimulatedDisk::new(seed),
+            host: RefCell::new(StoreHost::new(seed, scenario.faults.clone())),
+            hub: Hub::new(seed, scenario.faults.partial_streams),
+            network: Network::new(seed, scenario.endpoints, scenario.faults.gone_receiver),
+            producers: Producers::new(scenario)?,
+            receipts: RefCell::default(),
+            application: Cell::default(),
+            crash: Notify::new(),
+            inspections: RefCell::new(Stream::new(seed, "inspections", 0, 0)),
+            began: Instant::now(),
+        })
+    }
+
+    /// Real time in the simulated world.
+    pub(super) fn real(&self) -> Timestamp {
+        let elapsed = self.began.elapsed().as_micros();
+        BEGINNING.plus(Span::from_micros(
+            i64::try_from(elapsed).unwrap_or(i64::MAX),
+        ))
+    }
+
+    /// The present moment.
+    pub(super) fn moment(&self) -> Moment {
+        let real = self.real();
+        Moment {
+            real,
+            steady: self.clocks.get().now(real).steady,
+        }
+    }
+
+    /// Writes to the trace at the present time.
+    pub(super) fn tell(&self, write: impl FnOnce(&mut Trace)) {
+        let mut trace = self.trace.borrow_mut();
+        trace.set_now(self.real());
+        write(&mut trace);
+    }
+
+    pub(super) fn object(&self, violation: Violation) {
+        self.witness.borrow_mut().object(violation);
+    }
+
+    /// What was violated ends the run.
+    pub(super) fn go_on(&self) -> Result<(), SimulationError> {
+        let witness = self.witness.borrow();
+        match witness.violations() {
+            [] => Ok(()),
+            violations => Err(SimulationError::violated(
+                violations,
+                self.summary(&witness),
+            )),
+        }
+    }
+
+    /// The end of a run in which something did not hold.
+    pub(super) fn violated(&self, violations: &[Violation]) -> SimulationError {
+        SimulationError::violated(violations, self.summary(&self.witness.borrow()))
+    }
+
+    /// Whether every producer has its answers and every delivery its end.
+    pub(super) fn has_ended(&self, store: &dyn Reads) -> bool {
+        if !self.producers.are_done() {
+            return false;
+        }
+        let endpoints = store.endpoints(self.application.get(), 0, usize::MAX);
+        endpoints.is_ok_and(|endpoints| self.witness.borrow().has_ended(&endpoints))
+    }
+
+    /// How far the run has come.
+    pub(super) fn summary(&self, witness: &Witness) -> Report {
+        let elapsed = self.real().since(BEGINNING).as_millis();
+        let report = Report {
+            layer: self.scenario.layer.name(),
+            seed: self.scenario.seed,
+            seeds: 1,
+            events: u64::try_from(witness.answers.len()).unwrap_or(u64::MAX),
+            attempts: witness.attempts,
+            virtual_ms: u64::try_from(elapsed).unwrap_or(0),
+            trace_hash: self.trace.borrow().hash(),
+            ..Report::default()
+        };
+        report.having_met(witness.happened)
+    }
+
+    /// The event of an id that a receiver was told, as it was accepted.
+    pub(super) fn payload_of(&self, id: EventId) -> Option<bytes::Bytes> {
+        let witness = self.witness.borrow();
+        let position = witness.positions.get(&id)?;
+        let seen = witness.events.get(position)?;
+        Some(seen.event.payload.bytes.clone())
+    }
+
+    /// Reads all lists of a store and compares them with what is durable.
+    pub(super) fn inspect(&self, store: &dyn Reads) {
+        let Some(options) = self.scenario.embedded() else {
+            return;
+        };
+        let kept = (options.payload_age, options.row_age);
+        let mut witness = self.witness.borrow_mut();
+        witness.happened.inspections += 1;
+        let mut random = self.inspections.borrow_mut();
+        let moment = self.moment();
+        witness.inspect(store, self.application.get(), kept, moment, &mut random);
+    }
+}
