@@ -97,6 +97,8 @@ pub const RING_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const RING_DELIVERIES_MAX: usize = 4 * 1024 * 1024;
 /// Rows of open deliveries of one application. Over it: endpoints that fail wait at their cursors.
 pub const OPEN_ROWS_MAX: u64 = 1_000_000;
+/// Deliveries of events for later that get their rows in one turn. Over it: in the next.
+pub const TURN_POSTPONED_MAX: usize = 4_096;
 /// Open rows in memory over all lanes. Over it: each lane keeps only its next few.
 pub const OPEN_ROWS_HELD_MAX: usize = 65_536;
 /// Bytes of payloads that open rows hold in memory. Over it: each lane keeps only its next one.

@@ -35,6 +35,9 @@ Examples:
   A payload from a file; its bytes are delivered as they are
     fanfare event send acme invoice.paid invoice.json
 
+  Not before the first of December
+    fanfare event send acme invoice.due invoice.json --deliver-at 2026-12-01T08:00:00+01:00
+
   From another command, for who listens to one channel
     jq .order big.json | fanfare event send acme order.paid --channel eu
 
@@ -93,6 +96,9 @@ pub enum EventCommand {
         /// A channel that it goes to; again for more
         #[arg(long, value_name = "CHANNEL")]
         channel: Vec<String>,
+        /// Send it at this time (RFC 3339) instead of at once; up to 30 days ahead
+        #[arg(long, value_name = "TIME")]
+        deliver_at: Option<String>,
         /// A text of your own for this sending: the same again with the same key, as after an answer
         /// that was lost, makes no second event
         #[arg(long, value_name = "KEY", value_parser = idempotency_key)]
@@ -158,6 +164,7 @@ pub(super) fn event(arguments: &EventArguments) -> Result<(), Failure> {
             file,
             data,
             event_id,
+            deliver_at,
             channel,
             idempotency_key,
             server,
@@ -169,6 +176,7 @@ pub(super) fn event(arguments: &EventArguments) -> Result<(), Failure> {
             let fields = Body::default()
                 .with("eventType", Some(event_type.as_str()))
                 .with("eventId", event_id.as_deref())
+                .with("deliverAt", deliver_at.as_deref())
                 .with_list("channels", channel);
             let body = with_payload(&fields.text(), payload)?;
             with_server(server, async |client| {

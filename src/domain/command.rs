@@ -313,6 +313,12 @@ pub enum Refusal {
     /// The endpoint has as many tasks under way as it may have.
     #[error("the endpoint has its full number of tasks under way: wait until one has ended")]
     TooManyTasks,
+    /// So many deliveries of the application wait that no event for later is taken.
+    #[error(
+        "too many deliveries of the application wait already: send events for later when they are \
+         due, or try again when fewer wait"
+    )]
+    TooManyDelayed,
     /// The directory holds as many records of this kind as it may.
     #[error("there are as many of these as there may be: delete some that nobody uses")]
     TooManyRecords,

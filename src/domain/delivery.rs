@@ -6,7 +6,7 @@
 //! | the store knows | state |
 //! |---|---|
 //! | no subscription of the endpoint contains the event, and no task sent it | there is no delivery |
-//! | an open row (a retry that waits), and its endpoint was not deleted | `Waiting` |
+//! | an open row (a retry or the first attempt of an event for later, that waits), and its endpoint was not deleted | `Waiting` |
 //! | a resend waits, and its endpoint was not deleted | `Pending` |
 //! | the last attempt was terminal | `Succeeded` or `Exhausted` |
 //! | it expired | `Expired` |
@@ -24,7 +24,8 @@ use crate::time::Timestamp;
 pub enum DeliveryState {
     /// Its first attempt is still to come, or in flight.
     Pending,
-    /// A failed attempt lies behind it; the next one may not start before `due`.
+    /// A failed attempt lies behind it, or its event is for later; the next attempt may not start
+    /// before `due`.
     Waiting {
         /// The earliest steady time of the next attempt.
         due: Timestamp,

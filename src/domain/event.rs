@@ -88,6 +88,15 @@ impl Event {
         self.besides.as_ref()?.only_to
     }
 
+    /// When it may be sent first, in steady time: its acceptance, or later if its producer said so.
+    #[must_use]
+    pub fn not_before(&self) -> Timestamp {
+        let besides = self.besides.as_ref();
+        besides
+            .and_then(|besides| besides.deliver_after)
+            .map_or(self.accepted_at, |wait| self.accepted_at.plus(wait))
+    }
+
     /// From when on its payload is neither shown nor sent, in steady time; `Timestamp::MAX` if its
     /// producer said nothing of it.
     #[must_use]
@@ -115,6 +124,9 @@ pub struct Besides {
     pub only_to: Option<u32>,
     /// The words by which its producer wants to find it; `limits::TAGS_MAX` at most.
     pub tags: Vec<Arc<str>>,
+    /// How long after its acceptance it may be sent first; `None` for at once.
+    /// `limits::DELIVER_AFTER_MS_MAX` at most.
+    pub deliver_after: Option<Span>,
     /// How long after its acceptance its payload may be shown and sent; `None` for as long as it is
     /// kept. `limits::PAYLOAD_RETENTION_DAYS_MAX` at most.
     pub payload_for: Option<Span>,

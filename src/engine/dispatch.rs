@@ -61,7 +61,7 @@ impl Engine {
 
     /// The application whose turn it is, if a slot is free for it.
     fn next_application(&mut self, _now: Now) -> Option<usize> {
-        if self.flights.len() >= self.options.send_slots {
+        if self.flights.len() >= self.options.send_slots || self.has_postponed_enough() {
             return None;
         }
         let application = self.ready.pop_front()?;
@@ -98,6 +98,7 @@ impl Engine {
         let mut last = Step::Moved;
         let mut cut_short = false;
         while last == Step::Moved {
+            let has_postponed_enough = self.has_postponed_enough();
             let Some(lane) = self.registry.lanes.get_mut(index) else {
                 return;
             };
@@ -109,7 +110,8 @@ impl Engine {
                 .applications
                 .get(application)
                 .map_or(0, |e| e.in_flight);
-            if self.flights.len() >= self.options.send_slots || full >= share {
+            let is_crowded = self.flights.len() >= self.options.send_slots || full >= share;
+            if is_crowded || has_postponed_enough {
                 cut_short = true;
                 break;
             }
@@ -234,6 +236,11 @@ impl Engine {
                 Ahead::Event(event) if event.expires_at <= now.steady => {
                     lane.next = event.position.plus(1);
                     self.expire(index, event.position, now);
+                }
+                Ahead::Event(event) if event.not_before() > now.steady => {
+                    lane.next = event.position.plus(1);
+                    self.postpone(index, &event, now);
+                    return Step::Moved;
                 }
                 Ahead::Event(_) if has_its_share => return Step::Idle,
                 Ahead::Event(event) => {

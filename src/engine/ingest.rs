@@ -128,6 +128,7 @@ impl Engine {
                 | Refusal::TooManySecrets
                 | Refusal::TooManyEndpoints
                 | Refusal::TooManyTasks
+                | Refusal::TooManyDelayed
                 | Refusal::UnknownApplication
                 | Refusal::UnknownEndpoint
                 | Refusal::EndpointDisabled
@@ -177,7 +178,14 @@ impl Engine {
         now: Now,
     ) -> Result<(Arc<Event>, usize), Refusal> {
         let expires_after = self.options.expires_after;
+        let open_rows_max = self.options.open_rows_max;
         let (entry, log) = self.writable(new.application)?;
+        // Each of its deliveries waits in a row. Half of the room is left for retries, or what comes
+        // later would wait behind what is to be sent much later.
+        let is_late = new.besides.deliver_after.is_some();
+        if is_late && entry.open_rows >= open_rows_max / 2 {
+            return Err(Refusal::TooManyDelayed);
+        }
         let bytes = new.payload.bytes.len() + new.besides.bytes();
         let mut event = Event {
             id: EventId::new(log.next_id(now)),
@@ -189,11 +197,12 @@ impl Engine {
             payload: new.payload,
             accepted_at: now.steady,
             accepted_wall: now.wall,
-            expires_at: now.steady.plus(expires_after),
+            expires_at: now.steady,
             besides: new.besides.shared(),
         };
-        // Without its payload nothing of it can be sent.
-        event.expires_at = event.expires_at.min(event.payload_until());
+        // Its time begins when it may be sent; without its payload nothing of it can be sent.
+        let expires_at = event.not_before().plus(expires_after);
+        event.expires_at = expires_at.min(event.payload_until());
         let event = Arc::new(event);
         entry.next_position = entry.next_position.plus(1);
         Ok((event, bytes))

@@ -48,6 +48,7 @@ mod open_rows;
 pub mod options;
 mod outbox;
 mod pages;
+mod postpone;
 mod record;
 mod registry;
 mod resend;
@@ -115,6 +116,8 @@ pub struct Engine {
     /// Attempts in flight whose lane was forgotten, with the endpoint they went to.
     orphans: Vec<(AttemptHandle, EndpointKey)>,
     retries_in_flight: usize,
+    /// Deliveries that were put off in this turn.
+    postponed: usize,
     /// Applications with ready lanes, in the order of their turns.
     ready: VecDeque<usize>,
     /// Lanes that sleep until a time.
@@ -172,6 +175,7 @@ impl Engine {
             flights: Slab::new(),
             orphans: Vec::new(),
             retries_in_flight: 0,
+            postponed: 0,
             ready: VecDeque::new(),
             asleep: BTreeSet::new(),
             loads: BTreeMap::new(),
@@ -260,6 +264,7 @@ impl Engine {
     /// Decides: everything that arrived in the turn is known now.
     fn end_turn_of_engine(&mut self, now: Now, out: &mut Vec<Effect>) {
         self.turn += 1;
+        self.postponed = 0;
         self.generate(now);
         self.forward(now);
         out.extend(

@@ -150,7 +150,7 @@ fn choose(
 /// The row of a delivery that begins anew.
 fn row(endpoint: EndpointKey, candidate: &Candidate, now: Now) -> OpenDelivery {
     let event = &candidate.event;
-    let life = event.expires_at.since(event.accepted_at);
+    let life = event.expires_at.since(event.not_before());
     OpenDelivery {
         endpoint,
         due: now.steady,

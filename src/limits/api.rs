@@ -104,6 +104,8 @@ pub const CHANNELS_MAX: usize = 10;
 pub const TAGS_MAX: usize = 5;
 /// Longest tag, in bytes.
 pub const TAG_BYTES_MAX: usize = 128;
+/// How far ahead a message's `deliverAt` may lie, in milliseconds: 30 days. Over it: 422.
+pub const DELIVER_AFTER_MS_MAX: i64 = 30 * 86_400_000;
 /// Longest time that can be asked for a payload to be kept, in days.
 pub const PAYLOAD_RETENTION_DAYS_MAX: u64 = 90;
 /// Most parameters of transformations in a message. Over it: 422.

@@ -321,7 +321,9 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let code = match refusal {
             Refusal::TooManyEndpoints => Code::TooManyEndpoints,
-            Refusal::TooManyRecords | Refusal::TooManyTasks => Code::LimitReached,
+            Refusal::TooManyRecords | Refusal::TooManyTasks | Refusal::TooManyDelayed => {
+                Code::LimitReached
+            }
             Refusal::Stale | Refusal::TooManySecrets | Refusal::EndpointDisabled => Code::Conflict,
             // It was there when the route looked, and was deleted since.
             Refusal::UnknownApplication | Refusal::UnknownEndpoint => Code::NotFound,

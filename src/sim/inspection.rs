@@ -175,7 +175,10 @@ impl Inspection<'_> {
                 (Some(end), Some(state)) => end.agrees_with(state),
                 (Some(_), None) => false,
                 (None, Some(DeliveryState::Waiting { due })) => {
-                    delivery.recorded > 0 && due == delivery.due
+                    let later = seen.event.not_before();
+                    let waits_to_begin =
+                        delivery.recorded == 0 && later > seen.event.accepted_at && due == later;
+                    waits_to_begin || (delivery.recorded > 0 && due == delivery.due)
                 }
                 (None, Some(DeliveryState::Pending)) => delivery.recorded == 0,
                 (None, Some(_)) => false,

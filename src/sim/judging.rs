@@ -76,6 +76,16 @@ impl Witness {
                 });
             }
         }
+        let is_first = flight.number == 1 && seen.failed == 0;
+        let waits = seen_event.event.not_before().since(now.steady);
+        if is_first && waits > Span::ZERO {
+            return Some(Violation::TooEarly {
+                event,
+                endpoint,
+                number,
+                early: waits,
+            });
+        }
         let early = seen.not_before.since(now.steady);
         (seen.failed + 1 == number && number > 1 && early > Span::ZERO).then_some(
             Violation::TooEarly {
@@ -97,7 +107,12 @@ impl Witness {
             return None;
         }
         let mut late = match (seen.recorded, flight.number) {
-            (0, 1) => now.real.since(seen_event.durable_at),
+            (0, 1) => {
+                let due = seen_event.event.not_before();
+                now.real
+                    .since(seen_event.durable_at)
+                    .min(now.steady.since(due))
+            }
             (recorded, number) if recorded + 1 == number => now.steady.since(seen.due),
             // Its due time is not durable yet.
             _ => return None,

@@ -32,6 +32,8 @@ pub struct Scenario {
     /// How many in a hundred of these are asked for again after they were accepted, from a
     /// millisecond to 19 hours later.
     pub repeat_percent: u32,
+    /// How many in a hundred events are for later, from a millisecond to two hours.
+    pub later_percent: u32,
     /// How much larger the body of an event may be than it must, in bytes.
     pub padding_max: u32,
     /// Which store is under the engine, and what it keeps.
@@ -94,6 +96,7 @@ impl Scenario {
             keyed_percent: 0,
             twin_percent: 0,
             repeat_percent: 0,
+            later_percent: 0,
             padding_max: 0,
             layer: Layer::Core(MemoryOptions {
                 events_max: events_max.saturating_mul(2).max(production.events_max),

@@ -94,6 +94,8 @@ fn asked(seed: u64, random: &mut Stream) -> Result<(Scenario, Options), Scenario
     scenario.keyed_percent = one_of(&mut asks, &[0, 0, 50, 100]);
     scenario.twin_percent = one_of(&mut asks, &[0, 30, 100]);
     scenario.repeat_percent = one_of(&mut asks, &[0, 30, 100]);
+    let mut times = Stream::new(seed, "swarm of times", 0, 0);
+    scenario.later_percent = one_of(&mut times, &[0, 0, 30]);
     let fixed = scenario.engine.clone();
     scenario.engine = sizes(random, &fixed);
     Ok((scenario, fixed))

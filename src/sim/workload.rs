@@ -29,6 +29,11 @@ const ASK_AGAIN_AFTER: Span = Span::from_millis(1_000);
 /// less than a key is kept.
 const REPEAT_DOUBLINGS: u32 = 27;
 
+/// An event is sent up to 2 to the power of one less than this many milliseconds later.
+const LATER_DOUBLINGS: u32 = 24;
+/// The longest time that an event waits to be sent.
+pub(super) const LATER_MAX: Span = Span::from_millis(1 << (LATER_DOUBLINGS - 1));
+
 /// Something a producer asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ask {
@@ -57,6 +62,7 @@ pub struct Workload {
     keyed_percent: u32,
     twin_percent: u32,
     repeat_percent: u32,
+    later_percent: u32,
     padding_max: u32,
     event_type: Arc<str>,
     content_type: Arc<str>,
@@ -84,6 +90,7 @@ impl Workload {
             keyed_percent: scenario.keyed_percent,
             twin_percent: scenario.twin_percent,
             repeat_percent: scenario.repeat_percent,
+            later_percent: scenario.later_percent,
             padding_max: scenario.padding_max,
             content_type: JSON.into(),
             secret: Secret::new(vec![0; limits::SECRET_BYTES])?,
@@ -127,7 +134,10 @@ impl Workload {
                     application,
                     event_type: Arc::clone(&self.event_type),
                     channels: Vec::new(),
-                    besides: Besides::default(),
+                    besides: Besides {
+                        deliver_after: self.later(number),
+                        ..Besides::default()
+                    },
                     payload: self.payload(number),
                 }));
                 match self.key(number) {
@@ -159,6 +169,12 @@ impl Workload {
     /// The name of the event with this number, if its producer gives it one.
     pub(super) fn uid(&self, number: u32) -> Option<Arc<str>> {
         is_among(number, 37, self.named_percent).then(|| format!("event-{number}").into())
+    }
+
+    /// How long the event with this number is to wait, if it is for later.
+    pub(super) fn later(&self, number: u32) -> Option<Span> {
+        let wait = Span::from_millis(1 << (number % LATER_DOUBLINGS));
+        is_among(number, 53, self.later_percent).then_some(wait)
     }
 
     /// The hash of the key under which the event with this number is asked for, if there is one.

@@ -16,7 +16,7 @@ use super::{
     store_host::{Flushed, StoreHost},
     trace::Trace,
     witness::{FlightFacts, Moment, Witness},
-    workload::{Ask, Workload, again},
+    workload::{Ask, LATER_MAX, Workload, again},
 };
 use crate::{
     domain::{application::ApplicationKey, attempt::AttemptHandle, id::ShardId, outcome::Outcome},
@@ -234,6 +234,7 @@ impl<'scenario> World<'scenario> {
         // Everything has expired by then, twice over, whatever went wrong between.
         let end = BEGINNING
             .plus(workload)
+            .plus(LATER_MAX)
             .plus(self.scenario.engine.expires_after)
             .plus(self.scenario.engine.expires_after)
             .plus(self.scenario.faults.time_lost())

@@ -13,6 +13,7 @@ mod endpoints;
 mod event_types;
 mod history;
 mod keys;
+mod later;
 mod lists;
 mod messages;
 mod once;

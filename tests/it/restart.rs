@@ -216,6 +216,39 @@ async fn a_retry_keeps_its_number_over_a_kill_and_comes_at_its_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_for_later_is_sent_once_at_its_time_over_a_kill() {
+    let (receiver, url) = receiver(vec![answering(5, &reply("200 OK", ""))]).await;
+    let fanfare = start(empty_folder());
+    let application = json!({"name": "n", "uid": "acme"});
+    assert_eq!(post(&fanfare, "/api/v1/app", &application).0, 201);
+    let endpoint = json!({"url": url, "uid": "hook"});
+    let path = "/api/v1/app/acme/endpoint";
+    assert_eq!(post(&fanfare, path, &endpoint).0, 201);
+    let mut later = message(1);
+    let due = jiff::Timestamp::now() + Duration::from_secs(4);
+    later["deliverAt"] = json!(due.to_string());
+    let (status, said) = post(&fanfare, "/api/v1/app/acme/msg", &later);
+    assert_eq!(status, 202, "{said}");
+    let fanfare = start(fanfare.kill());
+    let (status, _) = post(&fanfare, "/api/v1/app/acme/msg", &message(2));
+    assert_eq!(status, 202);
+    let requests = receiver.arrived(2).await;
+    let arrived = jiff::Timestamp::now();
+    let ids = [
+        requests[0].header("webhook-id"),
+        requests[1].header("webhook-id"),
+    ];
+    assert_ne!(ids[0], said["id"].as_str(), "the other one goes before it");
+    assert_eq!(ids[1], said["id"].as_str());
+    assert!(arrived >= due, "{arrived} is before {due}");
+    let attempts = format!("/api/v1/app/acme/attempt/msg/{}", ids[1].expect("an id"));
+    let mut looks = std::iter::repeat_with(|| get(&fanfare, &attempts)).take(100_000);
+    let ended = looks.find(|list| list["data"][0]["status"] == json!(0));
+    let ended = ended.expect("the success is recorded");
+    assert_eq!(ended["data"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn keys_and_their_ends_outlive_a_kill_and_no_key_stands_in_the_folder() {
     let fanfare = start(empty_folder());
     let made = |name: &str| {

@@ -15,7 +15,10 @@ pub(super) struct SimulatedClock(pub(super) Rc<Stage>);
 
 impl Clock for SimulatedClock {
     fn now(&self) -> Now {
-        self.0.clocks.get().now(self.0.real())
+        {
+            let real = self.0.real();
+            self.0.clocks().now(real)
+        }
     }
 
     async fn sleep_until(&self, deadline: Timestamp) {

@@ -34,6 +34,7 @@ use crate::{
         run::SimulationError,
         simulated_disk::DiskFaults,
         violation::Violation,
+        workload::LATER_MAX,
         world::BEGINNING,
     },
     store::embedded::{EmbeddedOptions, EmbeddedStore},
@@ -88,10 +89,9 @@ async fn cause(stage: Rc<Stage>, after: Span, trouble: Trouble) {
         }
         Trouble::WallStep(span) => {
             stage.witness.borrow_mut().happened.wall_steps += 1;
-            let mut clocks = stage.clocks.get();
+            let mut clocks = stage.clocks();
             let ahead = clocks.wall_ahead.as_micros();
             clocks.wall_ahead = Span::from_micros(ahead + span.as_micros());
-            stage.clocks.set(clocks);
         }
         // Nobody else is there to take a shard, and what reads lists is the inspection of a start.
         Trouble::ShardLost | Trouble::Inspection => {}
@@ -160,14 +160,14 @@ fn open(
         }
     };
     let real = stage.real();
-    let mut clocks = stage.clocks.get();
+    let mut clocks = stage.clocks();
     let wall = real.plus(clocks.wall_ahead);
     clocks.started_at = real;
     clocks.anchor = match store.last_clock() {
         None => Anchor::fresh(wall),
         Some(last) => Anchor::resumed(last, wall, None)?,
     };
-    stage.clocks.set(clocks);
+    drop(clocks);
     let (moment, shared) = (stage.moment(), SharedStore::new(store));
     stage.witness.borrow_mut().reconcile(&shared, moment);
     if stage.witness.borrow().life > 0 {
@@ -207,13 +207,13 @@ async fn run(stage: Rc<Stage>, store: EmbeddedStore) -> Result<(), DriveError> {
 
 /// Takes connections and answers them with the routes of production.
 async fn serve(stage: Rc<Stage>, handle: Handle) {
-    let clock = handle.clone();
+    let clock = stage.clock();
     let routes = router(ServerState {
         backend: handle,
         original_access: Access::Open,
         api_access: Access::Open,
         catalogue: Catalogue::default(),
-        keys: KeyRing::new(move || clock.now()),
+        keys: KeyRing::new(clock),
     });
     let mut connections = stage.hub.open();
     while let Some(stream) = connections.recv().await {
@@ -245,6 +245,7 @@ fn end_of(stage: &Stage) -> Timestamp {
     let workload = Span::from_micros(gaps.saturating_mul(scenario.events.into()));
     BEGINNING
         .plus(workload)
+        .plus(LATER_MAX)
         .plus(scenario.engine.expires_after)
         .plus(scenario.engine.expires_after)
         .plus(scenario.faults.time_lost())

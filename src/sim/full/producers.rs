@@ -5,7 +5,7 @@ use core::{
     cell::{Cell, RefCell},
     time::Duration,
 };
-use std::{rc::Rc, str::FromStr as _};
+use std::{collections::BTreeMap, rc::Rc, str::FromStr as _};
 
 use axum::body::Body;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -28,6 +28,7 @@ use crate::{
         violation::Violation,
         workload::{Ask, Workload},
     },
+    time::Timestamp,
 };
 
 /// How long a producer waits until it asks again.
@@ -38,6 +39,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// All producers.
 pub(super) struct Producers {
     workload: RefCell<Workload>,
+    /// When events are to be sent that are for later, by their numbers.
+    times: RefCell<BTreeMap<u32, Timestamp>>,
     /// Asks that have not ended.
     waiting: Cell<u64>,
     has_asked_all: Cell<bool>,
@@ -55,6 +58,7 @@ impl Producers {
     pub(super) fn new(scenario: &Scenario) -> Result<Self, SecretError> {
         Ok(Self {
             workload: RefCell::new(Workload::new(scenario)?),
+            times: RefCell::default(),
             waiting: Cell::new(0),
             has_asked_all: Cell::new(false),
         })
@@ -138,19 +142,29 @@ fn hand_in(stage: &Rc<Stage>, number: u32, after: Duration) {
 
 /// Asks until an event is accepted.
 async fn accepted(stage: &Stage, number: u32) {
-    let (payload, uid, key) = {
+    let (payload, uid, key, later) = {
         let workload = stage.producers.workload.borrow();
         (
             workload.payload(number),
             workload.uid(number),
             workload.key(number),
+            workload.later(number),
         )
     };
     let text = String::from_utf8_lossy(&payload.bytes);
     let name = uid
         .as_ref()
         .map_or_else(String::new, |uid| format!(r#""eventId":"{uid}","#));
-    let body = format!(r#"{{"eventType":"{ORDER_RECEIVED}",{name}"payload":{text}}}"#);
+    // The same time whenever it is asked for, since the body belongs to the key.
+    let time = later.map_or_else(String::new, |wait| {
+        let mut times = stage.producers.times.borrow_mut();
+        let at = times
+            .entry(number)
+            .or_insert_with(|| (stage.clock())().wall.plus(wait));
+        let at = jiff::Timestamp::from_microsecond(at.as_micros()).unwrap_or_default();
+        format!(r#""deliverAt":"{at}","#)
+    });
+    let body = format!(r#"{{"eventType":"{ORDER_RECEIVED}",{name}{time}"payload":{text}}}"#);
     let key_text = key.map(|_| format!("key-{number}"));
     loop {
         let answer = post(stage, "msg", body.clone(), key_text.as_deref()).await;

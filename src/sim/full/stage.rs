@@ -1,6 +1,7 @@
 //! The stage: what the process, the receivers and the producers of a run share, and who watches.
 
 use core::cell::{Cell, RefCell};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::{sync::Notify, time::Instant};
 
@@ -22,7 +23,7 @@ use crate::{
         world::BEGINNING,
     },
     store::Reads,
-    time::{Span, Timestamp},
+    time::{Now, Span, Timestamp},
 };
 
 /// Everything that outlives a process.
@@ -30,7 +31,7 @@ pub(super) struct Stage {
     pub(super) scenario: Scenario,
     pub(super) witness: RefCell<Witness>,
     pub(super) trace: RefCell<Trace>,
-    pub(super) clocks: Cell<Clocks>,
+    clocks: Arc<Mutex<Clocks>>,
     pub(super) disk: SimulatedDisk,
     pub(super) host: RefCell<StoreHost>,
     pub(super) hub: Hub,
@@ -59,7 +60,7 @@ impl Stage {
             scenario: scenario.clone(),
             witness: RefCell::new(Witness::new(scenario)),
             trace: RefCell::new(trace),
-            clocks: Cell::new(Clocks::starting_at(BEGINNING)),
+            clocks: Arc::new(Mutex::new(Clocks::starting_at(BEGINNING))),
             disk: SimulatedDisk::new(seed),
             host: RefCell::new(StoreHost::new(seed, scenario.faults.clone())),
             hub: Hub::new(seed, scenario.faults.partial_streams),
@@ -75,10 +76,21 @@ impl Stage {
 
     /// Real time in the simulated world.
     pub(super) fn real(&self) -> Timestamp {
-        let elapsed = self.began.elapsed().as_micros();
-        BEGINNING.plus(Span::from_micros(
-            i64::try_from(elapsed).unwrap_or(i64::MAX),
-        ))
+        since(self.began)
+    }
+
+    /// What the clocks of the process go by.
+    pub(super) fn clocks(&self) -> MutexGuard<'_, Clocks> {
+        self.clocks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The clocks of the process, for who must be able to look at them from anywhere.
+    pub(super) fn clock(&self) -> impl Fn() -> Now + Send + Sync + 'static {
+        let (clocks, began) = (Arc::clone(&self.clocks), self.began);
+        move || {
+            let clocks = clocks.lock().unwrap_or_else(PoisonError::into_inner);
+            clocks.now(since(began))
+        }
     }
 
     /// The present moment.
@@ -86,7 +98,7 @@ impl Stage {
         let real = self.real();
         Moment {
             real,
-            steady: self.clocks.get().now(real).steady,
+            steady: self.clocks().now(real).steady,
         }
     }
 
@@ -163,4 +175,10 @@ impl Stage {
         let moment = self.moment();
         witness.inspect(store, self.application.get(), kept, moment, &mut random);
     }
+}
+
+/// Real time in the simulated world, so long after its beginning.
+fn since(began: Instant) -> Timestamp {
+    let elapsed = i64::try_from(began.elapsed().as_micros()).unwrap_or(i64::MAX);
+    BEGINNING.plus(Span::from_micros(elapsed))
 }

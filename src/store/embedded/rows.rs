@@ -170,7 +170,11 @@ pub(super) fn event_row(event: &Event, mut out: Vec<u8>) -> Result<Vec<u8>, Faul
         }
         .into(),
         expires_at: event.expires_at.as_micros(),
-        not_before: None,
+        not_before: event
+            .besides
+            .as_ref()
+            .and_then(|besides| besides.deliver_after)
+            .map(|_| event.not_before().as_micros()),
         ordering_key: None,
         channels: event.channels.iter().map(|name| &**name).collect(),
         payload_class: 0,
@@ -210,13 +214,15 @@ pub(super) fn event(
 ) -> Result<Event, Fault> {
     let id = event_id(bytes)?;
     let (row, more, latest) = event_parts(bytes)?;
+    let accepted_at = Now::from(row.accepted_at);
+    let not_before = row.not_before.map(Timestamp::from_micros);
     let besides = more.map(|more| Besides {
+        deliver_after: not_before.map(|time| time.since(accepted_at.steady)),
         only_to: more.only_to,
         tags: more.tags.into_iter().map(Arc::from).collect(),
         payload_for: latest.map(|latest| Span::from_micros(latest.payload_for)),
         details: Bytes::copy_from_slice(more.details),
     });
-    let accepted_at = Now::from(row.accepted_at);
     Ok(Event {
         id: EventId::new(id),
         application,
@@ -365,8 +371,13 @@ mod tests {
         let more = Besides {
             only_to: Some(0),
             tags: vec!["t".into()],
+            deliver_after: None,
             payload_for: None,
             details: Bytes::from_static(b"{}"),
+        };
+        let later = Besides {
+            deliver_after: Some(Span::from_seconds(60)),
+            ..Besides::default()
         };
         let latest = Besides {
             payload_for: Some(Span::from_seconds(3_600)),
@@ -375,6 +386,7 @@ mod tests {
         for (besides, version) in [
             (None, VERSION),
             (more.shared(), GROWN),
+            (later.shared(), GROWN),
             (latest.shared(), GROWN_TWICE),
         ] {
             let event = Event {

@@ -241,7 +241,7 @@ async fn a50_every_field_is_judged_and_none_is_ignored() {
             "channels": ["c"],
             "tags": ["t", "t"],
             "application": { "uid": "app_x", "metadata": { "k": 1 }, "colour": "red" },
-            "deliverAt": "2030-01-01T00:00:00Z",
+            "deliverAt": "2025-11-25",
             "payloadRetentionPeriod": 90,
             "payloadRetentionHours": 1,
             "transformationsParams": {
@@ -255,7 +255,7 @@ async fn a50_every_field_is_judged_and_none_is_ignored() {
             "body.application.metadata.k: type_error",
             "body.application.name: missing",
             "body.application.uid: value_error",
-            "body.deliverAt: not_supported",
+            "body.deliverAt: value_error",
             "body.eventId: value_error",
             "body.eventType: missing",
             "body.payload: missing",
@@ -272,6 +272,8 @@ async fn a50_every_field_is_judged_and_none_is_ignored() {
             ("tags", json!(["1", "2", "3", "4", "5", "6"])),
             ("application", json!("a")),
             ("payloadRetentionPeriod", json!(91)),
+            ("deliverAt", json!(1_764_000_000)),
+            ("deliverAt", json!("2025-12-24T16:00:00.000001Z")),
             ("payloadRetentionHours", json!(0)),
             ("transformationsParams", json!([])),
             (

@@ -201,6 +201,7 @@ pub(super) fn an_event_for_one_endpoint_is_for_no_other_and_keeps_what_was_said<
     let said = Besides {
         only_to: Some(1),
         tags: vec!["a/b".into(), "c".into()],
+        deliver_after: Some(Span::from_seconds(60)),
         payload_for: Some(Span::from_seconds(3_600)),
         details: br#"{"d":1}"#.as_slice().into(),
     };
@@ -292,6 +293,7 @@ fn what_was_said_of_an_event_outlives_the_process() {
     let said = Besides {
         only_to: Some(1),
         tags: vec!["a".into()],
+        deliver_after: Some(Span::from_seconds(60)),
         payload_for: Some(Span::from_seconds(3_600)),
         details: br#"{"isRaw":true}"#.as_slice().into(),
     };

@@ -266,6 +266,7 @@ fn message_details() -> impl Iterator<Item = Field> {
     [
         ("payloadRetentionPeriod", whole(1, days)),
         ("payloadRetentionHours", whole(1, days * 24)),
+        ("deliverAt", or_null(time())),
         (
             "transformationsParams",
             json!({

@@ -58,7 +58,7 @@ async fn created<B: Backend>(called: Called<B>, request: Request) -> Result<Resp
     let mut faults = Faults::default();
     let with_content = called.query.flag("with_content", true, &mut faults);
     let body = body::read(request).await?;
-    let said = judged(&body, faults)?;
+    let said = judged(&body, called.keys.now().wall, faults)?;
     let refused = match (gone, judge_type(&called, &said.event_type)) {
         (Some(gone), _) => Some(gone),
         (None, Ok(())) => judge_payload(&called, &said).await.err(),

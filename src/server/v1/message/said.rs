@@ -16,9 +16,12 @@ use crate::{
     limits,
     server::{
         problem::{FaultKind, Problem},
-        v1::{application, faults::Faults, fields::Fields, half_pairs::half_pair, unexpected},
+        v1::{
+            application, faults::Faults, fields::Fields, half_pairs::half_pair, unexpected,
+            wall_time,
+        },
     },
-    time::Span,
+    time::{Span, Timestamp},
 };
 
 /// The field that payloads which are no JSON objects come in, among others.
@@ -45,6 +48,9 @@ pub(super) struct Details<'text> {
     pub(super) payload_retention_period: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) payload_retention_hours: Option<u64>,
+    /// When it is to be sent, as it is shown again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) deliver_at: Option<String>,
     #[serde(borrow, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) transformations_params: BTreeMap<String, &'text RawValue>,
     /// Whether the payload came as a text.
@@ -52,11 +58,11 @@ pub(super) struct Details<'text> {
     pub(super) is_raw: bool,
 }
 
-/// Judges a body.
+/// Judges a body that comes when the clock on the wall shows `now`.
 ///
 /// # Errors
 /// [`Problem`]: everything that is wrong; the caller's fault.
-pub(super) fn judged(body: &Bytes, faults: Faults) -> Result<Said, Problem> {
+pub(super) fn judged(body: &Bytes, now: Timestamp, faults: Faults) -> Result<Said, Problem> {
     let mut fields = Fields::of(body, faults)?;
     let event_type = fields.required_name("eventType");
     let payload = fields.required_object("payload");
@@ -80,13 +86,15 @@ pub(super) fn judged(body: &Bytes, faults: Faults) -> Result<Said, Problem> {
         fields.faults.add(&loc, FaultKind::Value, message);
     }
     let raw = parameters(&mut fields, &mut details);
-    fields.not_yet(&["deliverAt"]);
     let days = details.payload_retention_period.map(|days| days * 24);
     let hours = days.or(details.payload_retention_hours);
     let payload_for = hours.map(|hours| {
         let seconds = i64::try_from(hours * 3_600).unwrap_or(i64::MAX);
         Span::from_seconds(seconds)
     });
+    let deliver_at = fields.moment("deliverAt").map(|time| time.ceiling);
+    let deliver_after = deliver_at.and_then(|at| wait_of(&mut fields, at.since(now), payload_for));
+    details.deliver_at = deliver_at.map(wall_time::shown);
     let details = kept(&mut fields, &details)?;
     fields.finish()?;
     let (Some(event_type), Some(payload)) = (event_type, payload) else {
@@ -107,6 +115,7 @@ pub(super) fn judged(body: &Bytes, faults: Faults) -> Result<Said, Problem> {
         besides: Besides {
             only_to: None,
             tags,
+            deliver_after,
             payload_for,
             details,
         },
@@ -199,6 +208,26 @@ fn content_type(fields: &mut Fields<'_>, headers: &RawValue) -> Option<Arc<str>>
     let loc = ["body", PARAMETERS, "headers", &name];
     fields.faults.add(&loc, FaultKind::Value, message);
     None
+}
+
+/// How long a message waits until it may be sent; `None` if its time has come. Notes it if that is too
+/// long, or longer than its payload is there.
+fn wait_of(fields: &mut Fields<'_>, wait: Span, payload_for: Option<Span>) -> Option<Span> {
+    let (longest, loc) = (
+        Span::from_millis(limits::DELIVER_AFTER_MS_MAX),
+        ["body", "deliverAt"],
+    );
+    if wait > longest {
+        let days = limits::DELIVER_AFTER_MS_MAX / 86_400_000;
+        let message =
+            format!("`deliverAt` may lie up to {days} days ahead: send the message later");
+        fields.faults.add(&loc, FaultKind::Value, message);
+    } else if payload_for.is_some_and(|period| wait >= period) {
+        let message = "the payload is not kept so long: choose an earlier `deliverAt`, or a longer \
+                       payloadRetentionPeriod";
+        fields.faults.add(&loc, FaultKind::Value, message);
+    }
+    Some(wait).filter(|wait| *wait > Span::ZERO)
 }
 
 /// What is said besides, as text; nothing where nothing was said. Notes it if it is too long.

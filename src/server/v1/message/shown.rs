@@ -27,6 +27,8 @@ pub(in crate::server::v1) struct MessageOut<'event> {
     payload_retention_period: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     payload_retention_hours: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deliver_at: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     transformations_params: BTreeMap<String, Parameter<'event>>,
 }
@@ -115,6 +117,7 @@ impl<'event> Parts<'event> {
             timestamp: wall_time::shown(self.accepted_wall),
             payload_retention_period: details.payload_retention_period,
             payload_retention_hours: details.payload_retention_hours,
+            deliver_at: details.deliver_at,
             transformations_params: parameters,
         }
     }

@@ -76,7 +76,8 @@ pub(super) fn messages<B: Backend>() -> Vec<Operation<B>> {
             "It is durable; from now on it is delivered or its failure recorded.",
             Shape::Message,
         )
-        .refuses(Code::Conflict),
+        .refuses(Code::Conflict)
+        .refuses(Code::LimitReached),
         Operation::new(
             Verb::Get,
             MESSAGE,
