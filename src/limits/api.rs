@@ -74,6 +74,10 @@ pub const SCHEMA_DEPTH_MAX: usize = 128;
 pub const SCHEMA_PATTERNS_MAX: usize = 100;
 /// Memory of one compiled pattern, and again of matching it, in bytes. Over it: 422.
 pub const SCHEMA_PATTERN_BYTES_MAX: usize = 256 * 1024;
+/// Steps that checking a payload may take by a schema that leads back to itself. Over it: 422.
+pub const SCHEMA_STEPS_MAX: usize = 20_000;
+/// Levels of the payload and of such a schema that may lie in one another then. Over it: 422.
+pub const SCHEMA_LEVELS_MAX: usize = 512;
 /// Parts of a schema times bytes of a payload up to which all faults are found, not the first alone.
 pub const SCHEMA_STEPS_FOR_ALL_FAULTS: usize = 250_000;
 /// Most event types in the catalogue. Over it: 400, `limit_reached`.

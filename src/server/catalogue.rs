@@ -11,11 +11,14 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::{
     backend::Backend,
+    problem::Problem,
     schema::{Checker, Complaint},
+    v1::off_thread,
 };
 use crate::{
     domain::{
@@ -71,6 +74,19 @@ impl EventType {
     }
 }
 
+/// Why a payload may not be sent as one of its type.
+#[derive(Debug)]
+pub(super) enum Misfit {
+    /// The schema of the type asks that payloads are checked, and can't be used for that.
+    Unusable,
+    /// The payload does not fit the schema.
+    Payload(Vec<Complaint>),
+}
+
+/// What is said where a type's schema is [`Misfit::Unusable`].
+pub(super) const UNUSABLE: &str = "the newest schema of this event type asks that messages are checked, \
+                                   and can't be used for that: mend it";
+
 /// All entries by their names.
 pub type Entries = BTreeMap<Arc<str>, EventType>;
 
@@ -90,6 +106,28 @@ impl Catalogue {
         }
         drop(known);
         self.refresh(reads)
+    }
+
+    /// Checks a payload where its type asks for it; `None` if there is nothing against it.
+    ///
+    /// # Errors
+    /// That the catalogue can't be read, or the check came to no end.
+    pub(super) async fn misfit(
+        &self,
+        reads: &(dyn Reads + Send + Sync),
+        event_type: &str,
+        payload: &Bytes,
+    ) -> Result<Option<Misfit>, Problem> {
+        let types = self.entries(reads)?;
+        let entry = types.get(event_type);
+        let checker = match entry.and_then(|entry| entry.checker.clone()) {
+            None => return Ok(None),
+            Some(Err(_)) => return Ok(Some(Misfit::Unusable)),
+            Some(Ok(checker)) => checker,
+        };
+        let payload = payload.clone();
+        let complaints = off_thread(move || Ok(checker.complaints(&payload))).await?;
+        Ok((!complaints.is_empty()).then_some(Misfit::Payload(complaints)))
     }
 
     /// Asks for a change of an entry and follows it, whether or not somebody waits for the answer to

@@ -1,13 +1,19 @@
 //! Schemas of event types, by which messages are checked where the type asks for it.
 //!
 //! Whoever writes a schema may make the server compile and run it, so what it costs is bounded before
-//! that: what it refers to lies inside of it, it never leads back to itself, and written out without
-//! references it has a bounded number of parts. Its patterns are matched in linear time.
+//! that: what it refers to lies inside of it, and written out without references it has a bounded number
+//! of parts (`walk`). One that leads back to itself has no such number; what it costs is counted by each
+//! payload, before it is checked (`steps`). Patterns are matched in linear time.
+
+mod parts;
+mod steps;
+mod walk;
 
 use core::fmt;
-use std::collections::BTreeMap;
 
 use serde_json::Value;
+
+use self::walk::Walk;
 
 use crate::limits;
 
@@ -48,6 +54,8 @@ pub struct Checker {
     validator: Validator,
     /// How many parts it has, written out.
     parts: usize,
+    /// The schema itself, if it leads back to itself.
+    recursive: Option<Value>,
 }
 
 impl fmt::Debug for Checker {
@@ -69,16 +77,12 @@ impl Checker {
             Some(Value::Bool(true)) => {}
             Some(_) => return Err(Complaint::new(&[ASKS], "must be true or false")),
         }
-        let mut walk = Walk {
-            root: schema,
-            known: BTreeMap::new(),
-            patterns: 0,
-        };
-        let size = walk.weigh(schema, 0)?;
+        let found = Walk::of(schema)?;
         let validator = compiled(schema)?;
         Ok(Some(Self {
             validator,
-            parts: size.parts,
+            parts: found.parts,
+            recursive: found.leads_back.then(|| schema.clone()),
         }))
     }
 
@@ -90,141 +94,18 @@ impl Checker {
                            too large";
             return vec![Complaint::new(&[], message)];
         };
-        let steps = self.parts.saturating_mul(payload.len());
+        let steps = match &self.recursive {
+            None => self.parts.saturating_mul(payload.len()),
+            // A fault may be looked for once at each level above it.
+            Some(schema) => match steps::count(schema, &value) {
+                Ok(steps) => steps.saturating_mul(limits::JSON_DEPTH_MAX),
+                Err(message) => return vec![Complaint::new(&[], message)],
+            },
+        };
         let wants_all = steps <= limits::SCHEMA_STEPS_FOR_ALL_FAULTS;
         complaints(&self.validator, &value, wants_all)
     }
 }
-
-/// The size of a part of a schema, written out without references.
-#[derive(Clone, Copy)]
-struct Size {
-    /// How many parts it has.
-    parts: usize,
-    /// How deep they lie in one another.
-    height: usize,
-}
-
-/// Sizes a schema up.
-struct Walk<'schema> {
-    root: &'schema Value,
-    /// What was sized up, by its place in memory: much can refer to the same.
-    known: BTreeMap<*const Value, Size>,
-    patterns: usize,
-}
-
-impl<'schema> Walk<'schema> {
-    fn weigh(&mut self, schema: &'schema Value, depth: usize) -> Result<Size, Complaint> {
-        let known = self.known.get(&core::ptr::from_ref(schema)).copied();
-        let most = limits::SCHEMA_DEPTH_MAX;
-        if depth.saturating_add(known.map_or(1, |known| known.height)) > most {
-            let message = format!(
-                "lies in itself, or deeper than {most} levels with all that is referred to: a schema \
-                 may not lead back to itself"
-            );
-            return Err(Complaint::new(&[], message));
-        }
-        if let Some(known) = known {
-            return Ok(known);
-        }
-        let mut size = Size {
-            parts: 1,
-            height: 1,
-        };
-        if let Some(fields) = schema.as_object() {
-            for (name, value) in fields {
-                let inside = self.keyword(name, value, depth)?;
-                size.parts = size.parts.saturating_add(inside.parts);
-                size.height = size.height.max(inside.height.saturating_add(1));
-            }
-        }
-        let most = limits::SCHEMA_PARTS_MAX;
-        if size.parts > most {
-            let message =
-                format!("has more than {most} parts when all that is referred to is written out");
-            return Err(Complaint::new(&[], message));
-        }
-        self.known.insert(core::ptr::from_ref(schema), size);
-        Ok(size)
-    }
-
-    /// The size of what stands behind a keyword.
-    fn keyword(
-        &mut self,
-        name: &str,
-        value: &'schema Value,
-        depth: usize,
-    ) -> Result<Size, Complaint> {
-        match (name, value) {
-            ("enum" | "const" | "default" | "example" | "examples", _) => Ok(NOTHING),
-            ("$dynamicRef" | "$recursiveRef", _) => {
-                Err(Complaint::new(&[name], "can't be checked: use `$ref`"))
-            }
-            ("$id" | "id", Value::String(_)) if depth > 0 => {
-                let message = "only the whole schema may have it";
-                Err(Complaint::new(&[name], message))
-            }
-            ("$ref", Value::String(pointer)) => {
-                let target = self.target(pointer)?;
-                self.weigh(target, depth + 1)
-            }
-            ("pattern", _) => self.patterns(1),
-            ("patternProperties", Value::Object(schemas)) => {
-                self.patterns(schemas.len())?;
-                self.all(schemas.values(), depth)
-            }
-            (
-                "properties" | "$defs" | "definitions" | "dependentSchemas" | "dependencies",
-                Value::Object(schemas),
-            ) => self.all(schemas.values(), depth),
-            (_, Value::Array(schemas)) => self.all(schemas.iter(), depth),
-            (_, Value::Object(_)) if !name.starts_with("x-") => self.weigh(value, depth + 1),
-            _ => Ok(NOTHING),
-        }
-    }
-
-    fn all(
-        &mut self,
-        schemas: impl Iterator<Item = &'schema Value>,
-        depth: usize,
-    ) -> Result<Size, Complaint> {
-        let mut size = NOTHING;
-        for schema in schemas.filter(|schema| schema.is_object()) {
-            let inside = self.weigh(schema, depth + 1)?;
-            size.parts = size.parts.saturating_add(inside.parts);
-            size.height = size.height.max(inside.height);
-        }
-        Ok(size)
-    }
-
-    fn patterns(&mut self, more: usize) -> Result<Size, Complaint> {
-        self.patterns = self.patterns.saturating_add(more);
-        let most = limits::SCHEMA_PATTERNS_MAX;
-        if self.patterns > most {
-            let message = format!("has more than {most} patterns");
-            return Err(Complaint::new(&[], message));
-        }
-        Ok(NOTHING)
-    }
-
-    /// What a reference leads to.
-    fn target(&self, pointer: &str) -> Result<&'schema Value, Complaint> {
-        let inside = pointer.strip_prefix('#');
-        let inside = inside.filter(|path| path.is_empty() || path.starts_with('/'));
-        let Some(path) = inside.filter(|path| !path.contains('%')) else {
-            let message = "must lead to what is inside of the schema, as `#/$defs/name`: nothing is \
-                           fetched from elsewhere";
-            return Err(Complaint::new(&["$ref"], message));
-        };
-        let target = self.root.pointer(path);
-        target.ok_or_else(|| Complaint::new(&["$ref"], "leads to nothing"))
-    }
-}
-
-const NOTHING: Size = Size {
-    parts: 0,
-    height: 0,
-};
 
 #[cfg(feature = "schema")]
 use jsonschema::Validator;
@@ -353,9 +234,6 @@ mod tests {
 
     #[test]
     fn a_schema_that_would_take_too_much_is_refused() {
-        let itself =
-            json!({ "properties": { "a": { "anyOf": [{ "$ref": "#" }, { "$ref": "#" }] } } });
-        assert!(refused(itself).1.contains("itself"));
         let mut doubling =
             json!({ "$defs": { "d0": { "type": "string" } }, "$ref": "#/$defs/d30" });
         for number in 1..=30 {
@@ -380,5 +258,154 @@ mod tests {
         let checker = Checker::of(&slow).expect("fine").expect("used");
         let text = format!("{{\"a\":\"{}!\"}}", "a".repeat(100_000));
         assert_eq!(checker.complaints(text.as_bytes()).len(), 1);
+    }
+
+    fn used(schema: Value) -> Checker {
+        Checker::of(&asking(schema)).expect("fine").expect("used")
+    }
+
+    /// A list in a list, so many times.
+    fn nested(levels: usize, (open, inside, close): (&str, &str, &str)) -> String {
+        format!("{}{inside}{}", open.repeat(levels), close.repeat(levels))
+    }
+
+    #[test]
+    fn a_schema_that_leads_back_to_itself_checks_what_lies_deeper() {
+        let tree = used(json!({
+            "$ref": "#/$defs/node",
+            "$defs": { "node": {
+                "required": ["name"],
+                "properties": {
+                    "name": { "type": "string" },
+                    "inside": { "items": { "$ref": "#/$defs/node" } },
+                },
+            } },
+        }));
+        let open = r#"{"name":"a","inside":["#;
+        let fine = nested(31, (open, r#"{"name":"a"}"#, "]}"));
+        assert_eq!(tree.complaints(fine.as_bytes()), []);
+        let wrong = nested(31, (open, r#"{"name":7},{}"#, "]}"));
+        let found = tree.complaints(wrong.as_bytes());
+        let paths: Vec<usize> = found.iter().map(|it| it.path.len()).collect();
+        assert_eq!(
+            paths,
+            [63, 62],
+            "the name of the last but one, and the last: {found:?}"
+        );
+        let long = format!(
+            "{{\"name\":\"a\",\"inside\":[{}]}}",
+            vec![r#"{"name":7}"#; 500].join(",")
+        );
+        assert_eq!(
+            tree.complaints(long.as_bytes()).len(),
+            1,
+            "the first of many"
+        );
+    }
+
+    #[test]
+    fn a_schema_that_leads_back_to_itself_in_one_place_is_refused() {
+        for schema in [
+            json!({ "$ref": "#" }),
+            json!({ "anyOf": [{ "type": "string" }, { "not": { "$ref": "#" } }] }),
+            json!({ "properties": { "a": { "$ref": "#/$defs/a" } },
+                    "$defs": { "a": { "if": { "$ref": "#/$defs/b" } },
+                               "b": { "dependentSchemas": { "x": { "$ref": "#/$defs/a" } } } } }),
+            // The way round is found by a way that goes deeper first.
+            json!({ "$ref": "#/$defs/a",
+                    "$defs": { "a": { "items": { "$ref": "#/$defs/b" }, "not": { "$ref": "#/$defs/b" } },
+                               "b": { "allOf": [{ "$ref": "#/$defs/a" }] } } }),
+        ] {
+            let (path, message) = refused(schema.clone());
+            assert_eq!(path, "$ref", "{schema}");
+            assert!(message.contains("goes deeper"), "{schema}: {message}");
+        }
+        for keyword in ["unevaluatedProperties", "unevaluatedItems"] {
+            let schema = json!({ "properties": { "a": { "$ref": "#" } }, keyword: false });
+            assert_eq!(refused(schema).0, keyword);
+            assert!(Checker::of(&asking(json!({ keyword: false }))).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_schema_that_leads_back_to_itself_can_not_hold_the_server_up() {
+        let twice = |keyword: &str| {
+            let back = json!({ "$ref": "#" });
+            used(json!({ "properties": { "a": { keyword: [back, back] } } }))
+        };
+        let deep = nested(60, (r#"{"a":"#, "1", "}"));
+        for keyword in ["anyOf", "allOf", "oneOf"] {
+            let found = twice(keyword).complaints(deep.as_bytes());
+            assert!(
+                found.len() == 1 && found[0].message.contains("steps"),
+                "{found:?}"
+            );
+            let shallow = twice(keyword).complaints(br#"{"a":{"a":{}}}"#);
+            assert_eq!(
+                shallow.len(),
+                usize::from(keyword == "oneOf"),
+                "{shallow:?}"
+            );
+        }
+        let back = || json!({ "$ref": "#" });
+        for schema in [
+            json!({ "patternProperties": { "a": back(), "^a": back() } }),
+            json!({ "additionalProperties": back(), "not": { "patternProperties": { "a": back() } } }),
+            json!({ "if": { "properties": { "a": back() } }, "properties": { "a": back() } }),
+            json!({ "dependentSchemas": { "a": { "properties": { "a": back() } } },
+                    "properties": { "a": back() } }),
+            json!({ "properties": { "a": { "uniqueItems": true, "anyOf": [back(), { "not": back() }] } } }),
+        ] {
+            let found = used(schema.clone()).complaints(deep.as_bytes());
+            assert!(
+                found.len() == 1 && found[0].message.contains("steps"),
+                "{schema} {found:?}"
+            );
+        }
+        let lists = used(json!({ "items": back(), "contains": back(), "minContains": 0 }));
+        let found = lists.complaints(nested(60, ("[", "1", "]")).as_bytes());
+        assert!(
+            found.len() == 1 && found[0].message.contains("steps"),
+            "{found:?}"
+        );
+        // Parts in parts in each level of the payload.
+        let mut part = json!({ "properties": { "a": back() } });
+        for _ in 0..40 {
+            part = json!({ "allOf": [part] });
+        }
+        let found = used(part).complaints(deep.as_bytes());
+        assert!(
+            found.len() == 1 && found[0].message.contains("levels"),
+            "{found:?}"
+        );
+        // Many steps of one part are many, too.
+        let wide = json!({ "properties": { "a": back() }, "items": back(), "enum": vec![json!(1); 1_500] });
+        let found = used(wide).complaints(format!("[{}1]", "1,".repeat(50)).as_bytes());
+        assert!(found[0].message.contains("steps"), "{found:?}");
+    }
+
+    #[test]
+    fn as_many_levels_as_may_be_fit_on_the_stack_of_a_thread() {
+        // What a page of a list is read on, and a payload checked on.
+        let checked = std::thread::Builder::new()
+            .stack_size(2 * 1_024 * 1_024)
+            .spawn(|| {
+                // Eight levels of the schema for one of the payload.
+                let mut part = json!({
+                    "properties": { "a": { "$ref": "#" } }, "type": ["object", "integer"],
+                });
+                for keyword in ["anyOf", "oneOf", "allOf", "anyOf", "not", "not"] {
+                    part = if keyword == "not" {
+                        json!({ keyword: part })
+                    } else {
+                        json!({ keyword: [part] })
+                    };
+                }
+                let checker = used(part);
+                let deep = |inside| nested(62, (r#"{"a":"#, inside, "}"));
+                ["1", "true"].map(|inside| checker.complaints(deep(inside).as_bytes()).len())
+            });
+        let found = checked.expect("a thread").join().expect("no overflow");
+        assert_eq!(found, [0, 1]);
     }
 }

@@ -732,6 +732,7 @@ fn every_test_that_the_page_names_exists() {
         include_str!("server.rs"),
         include_str!("engine.rs"),
         include_str!("sockets.rs"),
+        include_str!("api_v1/original_face.rs"),
     ]
     .concat();
     let names: Vec<&str> = page

@@ -20,6 +20,7 @@ use sha2::{Digest as _, Sha256};
 use self::registration::Registration;
 use super::{
     backend::Backend,
+    catalogue::{Misfit, UNUSABLE},
     problem::{Code, Problem},
     router::ServerState,
 };
@@ -31,6 +32,7 @@ use crate::{
         event::{Besides, JSON, ORDER_RECEIVED, Payload},
         filter::Filter,
     },
+    limits,
     runtime::entropy,
 };
 
@@ -105,6 +107,7 @@ async fn tested<B: Backend>(state: &ServerState<B>, request: Request) -> Result<
     if !complaints.is_empty() {
         return Err(Problem::with_messages(Code::InvalidBody, complaints));
     }
+    judge_payload(state, &message.json).await?;
     let command = Command::AcceptEvent(Box::new(NewEvent {
         uid: None,
         application: default_application(state)?,
@@ -123,6 +126,22 @@ async fn tested<B: Backend>(state: &ServerState<B>, request: Request) -> Result<
         )),
         other => Err(unexpected(other)),
     }
+}
+
+/// Checks a body where the catalogue asks for it, as it does with messages of the API.
+async fn judge_payload<B: Backend>(state: &ServerState<B>, body: &Bytes) -> Result<(), Problem> {
+    let reads = state.backend.reads();
+    let misfit = state.catalogue.misfit(reads, ORDER_RECEIVED, body);
+    let messages = match misfit.await? {
+        None => return Ok(()),
+        Some(Misfit::Unusable) => vec![UNUSABLE.to_owned()],
+        Some(Misfit::Payload(complaints)) => complaints
+            .into_iter()
+            .take(limits::FAULTS_SHOWN_MAX)
+            .map(|complaint| format!("{:?} {}", complaint.path.join("."), complaint.message))
+            .collect(),
+    };
+    Err(Problem::with_messages(Code::InvalidBody, messages))
 }
 
 fn default_application<B: Backend>(state: &ServerState<B>) -> Result<ApplicationKey, Problem> {

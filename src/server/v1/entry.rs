@@ -113,7 +113,7 @@ pub(super) fn recorded_wall(record: &AttemptRecord) -> Timestamp {
 ///
 /// # Errors
 /// What the reading fails with, or [`Code::Internal`] if it panicked.
-pub(super) async fn off_thread<T: Send + 'static>(
+pub(in crate::server) async fn off_thread<T: Send + 'static>(
     read: impl FnOnce() -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
     static PLACES: Semaphore = Semaphore::const_new(limits::PAGE_READS_MAX);

@@ -54,6 +54,7 @@ use http::{
 };
 use serde::Serialize;
 
+pub(super) use self::entry::off_thread;
 use self::{operation::Operation, operations::operations};
 use super::{
     api_key::Caller,

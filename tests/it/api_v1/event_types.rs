@@ -300,6 +300,59 @@ async fn messages_are_checked_where_their_type_asks_for_it() {
 
 #[cfg(feature = "schema")]
 #[tokio::test]
+async fn examples_are_checked_as_the_messages_that_they_are() {
+    local(async {
+        let api = Api::start(OutcomeKind::Status(200)).await;
+        api.application("a").await;
+        api.endpoint("a", "hook", "http://r/").await;
+        let schema = json!({ "required": ["id"], "examples": [{ "id": 1 }, { "di": 1 }] });
+        api.post(PATH, checked(&schema)).await.fine();
+        let path = "/api/v1/app/a/endpoint/hook/send-example";
+        let send = async |index: u32| {
+            let body = json!({ "eventType": "t", "exampleIndex": index });
+            api.post(path, body).await
+        };
+        assert_eq!(send(0).await.status, 200);
+        let answer = send(1).await;
+        assert_eq!(answer.faults(), ["body.eventType: value_error"]);
+        assert!(
+            answer.body.contains("does not fit its schema"),
+            "{}",
+            answer.body
+        );
+        let messages = api.get("/api/v1/app/a/msg").await.fine();
+        assert_eq!(messages["data"].as_array().map(Vec::len), Some(1));
+    })
+    .await;
+}
+
+#[cfg(feature = "schema")]
+#[tokio::test]
+async fn messages_of_a_schema_that_leads_back_to_itself_are_checked_all_the_way_down() {
+    local(async {
+        let api = Api::start(OutcomeKind::Status(200)).await;
+        api.application("a").await;
+        let schema = json!({
+            "required": ["id"], "properties": { "in": { "items": { "$ref": "#" } } },
+        });
+        api.post(PATH, checked(&schema)).await.fine();
+        let send = async |payload: Value| {
+            let body = json!({ "eventType": "t", "payload": payload });
+            api.post("/api/v1/app/a/msg", body).await
+        };
+        let fine = json!({ "id": 1, "in": [{ "id": 2, "in": [{ "id": 3 }] }] });
+        assert_eq!(send(fine).await.status, 202);
+        let wrong = json!({ "id": 1, "in": [{ "id": 2 }, { "id": 2, "in": [{}] }] });
+        assert_eq!(
+            send(wrong).await.faults(),
+            ["body.payload.in.1.in.0: value_error"]
+        );
+    })
+    .await;
+}
+
+#[cfg(feature = "schema")]
+#[tokio::test]
 async fn a_schema_that_can_check_nothing_is_refused_with_its_place() {
     local(async {
         let api = Api::start(OutcomeKind::Status(200)).await;
@@ -309,6 +362,7 @@ async fn a_schema_that_can_check_nothing_is_refused_with_its_place() {
                 "properties.a.type",
             ),
             (json!({ "items": { "$ref": "http://127.0.0.1/x" } }), "$ref"),
+            (json!({ "anyOf": [{ "$ref": "#" }] }), "$ref"),
         ] {
             let faults = api.post(PATH, checked(&schema)).await.faults();
             assert_eq!(faults, [format!("body.schemas.2.{place}: value_error")]);

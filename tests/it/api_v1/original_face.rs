@@ -120,3 +120,54 @@ async fn one_that_the_api_deleted_or_sent_elsewhere_is_no_registration_any_more(
     })
     .await;
 }
+
+#[cfg(feature = "schema")]
+#[tokio::test]
+async fn what_comes_there_is_checked_where_the_catalogue_asks_for_it_and_told_as_there() {
+    local(async {
+        let api = api().await;
+        register(&api, "http://h/1", "t").await;
+        let schema = json!({
+            "x-fanfare-check": true,
+            "properties": { "payload": { "items": { "type": "string", "maxLength": 3 } } },
+            "required": ["shop"],
+        });
+        let event_type =
+            json!({ "name": "OrderReceived", "description": "", "schemas": { "1": schema } });
+        api.post("/api/v1/event-type", event_type).await.fine();
+        let test = async |body: Value| api.post("/api/webhooks/test", body).await;
+        assert_eq!(
+            test(json!({ "payload": ["abc"], "shop": 1 })).await.status,
+            202
+        );
+        let answer = test(json!({ "payload": ["abc", "canary"] })).await;
+        assert_eq!(answer.status, 400);
+        assert_eq!(
+            answer.header("content-type"),
+            "application/json; charset=utf-8"
+        );
+        let said = answer.json();
+        let mut messages: Vec<&str> = said["error"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|message| message.as_str().expect("a text"))
+            .collect();
+        messages.sort_unstable();
+        assert!(
+            messages[0].starts_with("\"\" ") && messages[0].contains("shop"),
+            "{messages:?}"
+        );
+        assert!(messages[1].starts_with("\"payload.1\" "), "{messages:?}");
+        assert!(
+            messages.len() == 2 && !answer.body.contains("canary"),
+            "{messages:?}"
+        );
+        // What that route refuses by itself is told first.
+        let answer = test(json!({ "payload": [] })).await;
+        assert_eq!(answer.json()["error"].as_array().map(Vec::len), Some(1));
+        let messages = api.get("/api/v1/app/default/msg").await.fine();
+        assert_eq!(messages["data"].as_array().map(Vec::len), Some(1));
+    })
+    .await;
+}

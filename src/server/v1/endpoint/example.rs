@@ -13,8 +13,9 @@ use crate::{
     },
     server::{
         backend::Backend,
-        catalogue::EventType,
+        catalogue::{EventType, Misfit, UNUSABLE},
         problem::{Code, FaultKind, Problem},
+        schema::Complaint,
         v1::{
             body,
             called::Called,
@@ -56,7 +57,7 @@ async fn sent<B: Backend>(called: Called<B>, request: Request) -> Result<Respons
     let event_type = event_type.ok_or_else(|| unexpected("a fault was not told", None))?;
     let payload = match gone {
         Some(gone) => Err(gone),
-        None => payload(&called, &endpoint, (&event_type, index.unwrap_or_default())),
+        None => payload(&called, &endpoint, (&event_type, index.unwrap_or_default())).await,
     };
     // Of one that was sent before under the key its own payload is shown.
     let (bytes, refused) = match payload {
@@ -91,8 +92,8 @@ async fn sent<B: Backend>(called: Called<B>, request: Request) -> Result<Respons
 /// What is sent to an endpoint as the example of a type.
 ///
 /// # Errors
-/// [`Problem`]: there is no such example, or the endpoint gets nothing.
-fn payload<B: Backend>(
+/// [`Problem`]: there is no such example, it does not fit its own schema, or the endpoint gets nothing.
+async fn payload<B: Backend>(
     called: &Called<B>,
     endpoint: &Endpoint,
     (event_type, index): (&str, u64),
@@ -101,8 +102,14 @@ fn payload<B: Backend>(
         Bytes::from_static(PING_PAYLOAD)
     } else {
         judge_type(called, event_type)?;
-        let types = called.catalogue.entries(called.backend.reads())?;
-        example_of(types.get(event_type), index).map_err(refused)?
+        let reads = called.backend.reads();
+        let types = called.catalogue.entries(reads)?;
+        let bytes = example_of(types.get(event_type), index).map_err(refused)?;
+        match called.catalogue.misfit(reads, event_type, &bytes).await? {
+            None => bytes,
+            Some(Misfit::Unusable) => return Err(refused(UNUSABLE)),
+            Some(Misfit::Payload(complaints)) => return Err(refused(&unfit(&complaints))),
+        }
     };
     if endpoint.state != EndpointState::Enabled {
         let message = "the endpoint is disabled and gets nothing: enable it, then send the example";
@@ -135,6 +142,17 @@ fn example_of(event_type: Option<&EventType>, index: u64) -> Result<Bytes, &'sta
         return Err("the example of this event type is no JSON object, as payloads are: mend it");
     }
     Ok(example.to_string().into())
+}
+
+/// What is wrong first with an example that does not fit its own schema.
+fn unfit(complaints: &[Complaint]) -> String {
+    let (place, message) = complaints.first().map_or_else(Default::default, |first| {
+        (first.path.join("/"), first.message.clone())
+    });
+    format!(
+        "the example of this event type does not fit its schema, which asks that messages are checked: \
+         mend it at `/{place}`: {message}"
+    )
 }
 
 /// There is no such example.

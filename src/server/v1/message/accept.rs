@@ -15,11 +15,10 @@ use crate::{
     },
     server::{
         backend::Backend,
-        catalogue::EventType,
+        catalogue::{EventType, Misfit, UNUSABLE},
         problem::{FaultKind, Problem},
         v1::{
             called::Called,
-            entry::off_thread,
             faults::Faults,
             once::{IdempotencyKey, Makes, replayed, replayed_if},
             taken, told, unexpected,
@@ -69,23 +68,22 @@ pub(super) async fn judge_payload<B: Backend>(
     called: &Called<B>,
     said: &Said,
 ) -> Result<(), Problem> {
-    let types = called.catalogue.entries(called.backend.reads())?;
-    let entry = types.get(&said.event_type);
-    let Some(checker) = entry.and_then(|entry| entry.checker.clone()) else {
-        return Ok(());
-    };
-    let mut faults = Faults::default();
-    let Ok(checker) = checker else {
-        let message = "the newest schema of this event type asks that messages are checked, and can't \
-                       be used for that: mend it";
-        return Err(faults.and(&["body", "eventType"], FaultKind::Value, message));
-    };
     let (bytes, loc) = said.payload();
-    let complaints = off_thread(move || Ok(checker.complaints(&bytes))).await?;
-    for complaint in complaints {
-        let path = complaint.path.iter().map(String::as_str);
-        let loc: Vec<&str> = loc.iter().copied().chain(path).collect();
-        faults.add(&loc, FaultKind::Value, complaint.message);
+    let reads = called.backend.reads();
+    let misfit = called.catalogue.misfit(reads, &said.event_type, &bytes);
+    let mut faults = Faults::default();
+    match misfit.await? {
+        None => {}
+        Some(Misfit::Unusable) => {
+            faults.add(&["body", "eventType"], FaultKind::Value, UNUSABLE);
+        }
+        Some(Misfit::Payload(complaints)) => {
+            for complaint in complaints {
+                let path = complaint.path.iter().map(String::as_str);
+                let loc: Vec<&str> = loc.iter().copied().chain(path).collect();
+                faults.add(&loc, FaultKind::Value, complaint.message);
+            }
+        }
     }
     faults.into_result()
 }
