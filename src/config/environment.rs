@@ -45,6 +45,15 @@ impl Environment {
         value.filter(|value| !value.is_empty()).map(Path::new)
     }
 
+    /// Who runs the process, as its session says; `None` if it does not.
+    #[must_use]
+    pub fn user(&self) -> Option<String> {
+        let names = ["USER", "LOGNAME"].map(OsString::from);
+        let mut values = names.iter().filter_map(|name| self.0.get(name));
+        let user = values.find(|value| !value.is_empty())?;
+        Some(user.to_string_lossy().into_owned())
+    }
+
     /// A variable read as `T`.
     fn parsed<T: FromStr<Err: Display>>(&self, name: &str) -> Result<Option<T>, ConfigError> {
         let text = self.text(name)?;

@@ -220,10 +220,18 @@ fn what_can_not_be_listened_for_is_refused_before_anything_is_made() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_signal_ends_it_at_once_and_what_stays_behind_is_named() {
+    let none = reply("404 Not Found", "{\"detail\":\"none\"}");
     let made = reply("201 Created", "{\"id\":\"ep_1\"}");
-    // It makes an endpoint, then never answers any more.
+    // There is no endpoint, so it makes one; then it is never answered any more.
     let scripts = vec![
-        vec![Act::Request, made, Act::Request, Act::Hang],
+        vec![
+            Act::Request,
+            none,
+            Act::Request,
+            made,
+            Act::Request,
+            Act::Hang,
+        ],
         vec![Act::Request, Act::Hang],
     ];
     let server = Receiver::start(scripts).await;
@@ -231,10 +239,10 @@ async fn a_second_signal_ends_it_at_once_and_what_stays_behind_is_named() {
     let arguments = ["listen", "--forward-to", "http://127.0.0.1:9/"];
     let variables = [("FANFARE_SERVER", address.as_str())];
     let mut listening = Process::start(&arguments, &variables);
-    server.arrived(2).await;
+    server.arrived(3).await;
     listening.signal("TERM");
-    let asked = server.arrived(3).await;
-    let last = &asked[2].head;
+    let asked = server.arrived(4).await;
+    let last = &asked[3].head;
     assert!(
         last.starts_with("DELETE /api/v1/app/default/endpoint/ep_1 "),
         "{last}"
@@ -246,4 +254,46 @@ async fn a_second_signal_ends_it_at_once_and_what_stays_behind_is_named() {
         "{told}"
     );
     assert_eq!(listening.end().0, Some(130));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_kill_it_takes_over_the_endpoint_that_it_left_and_what_waits_for_it() {
+    let server = quick_server();
+    let answers = [reply("204 No Content", ""), reply("204 No Content", "")];
+    let application = Receiver::start(one_each(&answers)).await;
+    let url = format!("http://{}/", application.address);
+    let of_types = ["--event-types", "a.b,other"];
+    let killed = listen(&server, &url, &of_types);
+    let endpoint = shown(&server, &["endpoint", "list", "default"]);
+    // One that is alive is left alone.
+    let here = format!("http://{}", server.address);
+    let twin = run_with(&here, KEY, &["listen", "--forward-to", &url], "");
+    assert_fails(&twin, 1, &["--name"]);
+    let mut second = listen(&server, &url, &["--name", "second"]);
+    assert_eq!(endpoints(&server, "default"), 2);
+    second.signal("TERM");
+    assert_eq!(second.end().0, Some(0));
+    killed.kill();
+
+    let id = send(&server, "default", "a.b");
+    let mut next = listen(&server, &url, &["--event-types", "a.b"]);
+    let taken = shown(&server, &["endpoint", "list", "default"]);
+    assert_eq!(endpoints(&server, "default"), 1);
+    assert_eq!(
+        (&taken["id"], &taken["uid"]),
+        (&endpoint["id"], &endpoint["uid"])
+    );
+    assert_ne!(taken["url"], endpoint["url"]);
+    assert_eq!(taken["eventTypes"], json!(["a.b"]));
+    let told = next.messages.next();
+    assert!(told.contains("took over ep_"), "{told}");
+    // What came meanwhile arrives by its retry, signed with the key of the one that listens now.
+    let line = next.output.next();
+    assert!(
+        line.contains(&id) && line.contains("\tverified\t204\t"),
+        "{line}"
+    );
+    next.signal("TERM");
+    assert_eq!(next.end().0, Some(0));
+    assert_eq!(endpoints(&server, "default"), 0);
 }

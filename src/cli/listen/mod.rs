@@ -5,6 +5,7 @@
 
 mod forward;
 mod heard;
+mod own_name;
 mod watch;
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -44,6 +45,9 @@ Examples:
     fanfare listen --forward-to http://127.0.0.1:3000/hook --application acme \\
       --event-types 'invoice.*,order.paid'
 
+  A second one for the same application, beside the first
+    fanfare listen --forward-to http://127.0.0.1:3000/hook --name second
+
   What failed, as JSON
     fanfare listen --forward-to http://127.0.0.1:3000/ --json | jq 'select(.status != 200)'
 
@@ -65,6 +69,10 @@ pub struct ListenArguments {
     /// The types of the events, with commas between them; `*` stands for anything [default: all]
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
     pub event_types: Vec<String>,
+    /// By what it finds the endpoint again that one before it left behind [default: made of the user, this
+    /// machine and where deliveries go on to]
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    pub name: Option<String>,
     /// Where to listen: address and port, or a port alone [default: a free port of 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<ListenAddress>,
@@ -89,6 +97,12 @@ pub(super) fn listen(arguments: &ListenArguments) -> Result<(), Failure> {
             "listens on http://{bound} as {} of {} and forwards to {}; Ctrl-C ends it",
             registration.endpoint, registration.application, arguments.forward_to
         ));
+        if registration.is_taken_over {
+            say(&format!(
+                "took over {}, which one before it left behind; what waits for it arrives here",
+                registration.endpoint
+            ));
+        }
         let (told, heard) = mpsc::channel(limits::RECEIVER_CONNECTIONS_MAX);
         let forwarder = Arc::new(Forwarder {
             place,

@@ -1,4 +1,4 @@
-//! The endpoint of a listening command: made, looked after, deleted.
+//! The endpoint of a listening command: made or taken over, looked after, deleted.
 
 #![expect(
     clippy::disallowed_methods,
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::{ListenArguments, heard::Heard};
+use super::{ListenArguments, heard::Heard, own_name};
 use crate::{
     cli::{
         Failure,
@@ -35,29 +35,62 @@ pub(super) struct Registration {
     pub(super) application: String,
     /// The endpoint's id.
     pub(super) endpoint: String,
+    /// Whether one before it left the endpoint behind.
+    pub(super) is_taken_over: bool,
     /// Where it is.
     address: SocketAddr,
 }
 
+/// How long to wait for one that may still listen at the address of an endpoint.
+const KNOCK_TIMEOUT: Duration = Duration::from_secs(1);
+
 impl Registration {
-    /// Makes the endpoint.
+    /// Makes the endpoint, or takes over the one that a command of the same name left behind when it was
+    /// killed.
     ///
     /// # Errors
-    /// [`Failure`], as the server says it.
+    /// [`Failure`], as the server says it; [`Failure::Operation`] if a command of the same name still
+    /// listens.
     pub(super) async fn new(
         client: &mut Client,
         arguments: &ListenArguments,
         address: SocketAddr,
         secret: &str,
     ) -> Result<Self, Failure> {
+        let uid = own_name::uid(arguments.name.as_deref(), &arguments.forward_to);
+        let path = format!("/app/{}/endpoint", arguments.application);
+        let own = format!("{path}/{uid}");
+        let known = match client.ask(Method::GET, &own, None).await {
+            Ok(known) => Some(known),
+            Err(Failure::NotFound(_)) => None,
+            Err(failure) => return Err(failure),
+        };
         let description = format!("fanfare listen: forwards to {}", arguments.forward_to);
         let body = Body::default()
+            .with("uid", Some(uid))
             .with("url", Some(format!("http://{address}/")))
-            .with("description", Some(description))
-            .with("secret", Some(secret))
-            .with_list("eventTypes", &arguments.event_types);
-        let path = format!("/app/{}/endpoint", arguments.application);
-        let made = client.ask(Method::POST, &path, Some(body.text())).await?;
+            .with("description", Some(description));
+        let made = match &known {
+            None => {
+                let body = body
+                    .with("secret", Some(secret))
+                    .with_list("eventTypes", &arguments.event_types);
+                client.ask(Method::POST, &path, Some(body.text())).await?
+            }
+            Some(known) => {
+                refuse_if_alive(known, address).await?;
+                let rotation = Body::default()
+                    .with("key", Some(secret))
+                    .with("gracePeriodSeconds", Some(0));
+                let rotate = format!("{own}/secret/rotate");
+                client
+                    .ask(Method::POST, &rotate, Some(rotation.text()))
+                    .await?;
+                // All of it anew: types that it had before and has no more are gone.
+                let body = body.with_list("eventTypes", &arguments.event_types);
+                client.ask(Method::PUT, &own, Some(body.text())).await?
+            }
+        };
         let made: Value = serde_json::from_str(&made).unwrap_or_default();
         let endpoint = made.get("id").and_then(Value::as_str);
         let endpoint = endpoint.and_then(|id| name(id).ok()).ok_or_else(|| {
@@ -66,6 +99,7 @@ impl Registration {
         Ok(Self {
             application: arguments.application.clone(),
             endpoint,
+            is_taken_over: known.is_some(),
             address,
         })
     }
@@ -181,6 +215,31 @@ impl Registration {
             Err(failure) => Err(failure),
         }
     }
+}
+
+/// Refuses to take an endpoint over where somebody still listens, but for ourselves: a port may come to
+/// who asks for any.
+async fn refuse_if_alive(known: &str, own: SocketAddr) -> Result<(), Failure> {
+    let known: Value = serde_json::from_str(known).unwrap_or_default();
+    let text = |name: &str| known.get(name).and_then(Value::as_str).unwrap_or_default();
+    let url = text("url");
+    let place = url
+        .strip_prefix("http://")
+        .and_then(|rest| rest.strip_suffix('/'));
+    let Some(place) = place.and_then(|place| place.parse::<SocketAddr>().ok()) else {
+        return Ok(());
+    };
+    if place == own {
+        return Ok(());
+    }
+    let knock = tokio::time::timeout(KNOCK_TIMEOUT, tokio::net::TcpStream::connect(place));
+    if !matches!(knock.await, Ok(Ok(_))) {
+        return Ok(());
+    }
+    Err(Failure::Operation(format!(
+        "a command like this one listens already, on {place}: end it, or give this one another name with \
+         --name"
+    )))
 }
 
 /// What was told of failures.
