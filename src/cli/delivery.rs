@@ -5,7 +5,9 @@ use http::Method;
 
 use super::{
     Failure,
-    client::{Column, PageArguments, ServerArguments, ask_only, list, name, with_server},
+    client::{
+        Column, PageArguments, ServerArguments, SureArguments, ask_only, list, name, with_server,
+    },
 };
 
 const EXAMPLES: &str = "\
@@ -38,6 +40,11 @@ const RESEND_EXAMPLES: &str = "\
 Examples:
   Once more, at once, whatever came of it
     fanfare delivery resend acme inv-17 billing";
+
+const EXPUNGE_EXAMPLES: &str = "\
+Examples:
+  Let go what an endpoint answered to one attempt; its id is in the list of attempts
+    fanfare delivery expunge acme inv-17 atmpt_01m88v14rv000knzrjbba0b95fd --yes";
 
 /// Arguments of `fanfare delivery`.
 #[derive(Debug, Args)]
@@ -131,6 +138,27 @@ pub enum DeliveryCommand {
         /// The id or uid of the endpoint
         #[arg(value_name = "ENDPOINT", value_parser = name)]
         endpoint: String,
+        /// Which server.
+        #[command(flatten)]
+        server: ServerArguments,
+    },
+    /// Let the body of the reply to an attempt go
+    ///
+    /// The attempt stays. It can't be undone.
+    #[command(after_long_help = EXPUNGE_EXAMPLES)]
+    Expunge {
+        /// The id or uid of the application
+        #[arg(value_name = "APP", value_parser = name)]
+        application: String,
+        /// The id of the event, or the event id that was chosen
+        #[arg(value_name = "EVENT", value_parser = name)]
+        event: String,
+        /// The id of the attempt
+        #[arg(value_name = "ATTEMPT", value_parser = name)]
+        attempt: String,
+        /// Whether to ask.
+        #[command(flatten)]
+        sure: SureArguments,
         /// Which server.
         #[command(flatten)]
         server: ServerArguments,
@@ -234,6 +262,17 @@ pub(super) fn delivery(arguments: &DeliveryArguments) -> Result<(), Failure> {
         } => {
             let path = format!("/app/{application}/msg/{event}/endpoint/{endpoint}/resend");
             ask_only(server, (Method::POST, &path), None)
+        }
+        DeliveryCommand::Expunge {
+            application,
+            event,
+            attempt,
+            sure,
+            server,
+        } => {
+            sure.sure(&format!("Let the body of the reply to {attempt} go?"))?;
+            let path = format!("/app/{application}/msg/{event}/attempt/{attempt}/content");
+            ask_only(server, (Method::DELETE, &path), None)
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `fanfare endpoint …`: endpoints of a running server.
 
+mod examples;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -10,70 +12,14 @@ use super::{
     Delay, Failure,
     client::{
         Body, Column, PageArguments, ServerArguments, SureArguments, ask_and_show, ask_only, list,
-        name, pair, show_key, with_server,
+        moment, name, pair, queried, show_event, show_key, with_server,
     },
 };
 use crate::config::places::read_file;
 
-const EXAMPLES: &str = "\
-Examples:
-  Make an endpoint and see the key that its receiver verifies with
-    fanfare endpoint create acme https://example.com/hook --uid billing --event-type 'invoice.*'
-    fanfare endpoint secret acme billing
-
-  Hold it, and let it go on
-    fanfare endpoint update acme billing --disable
-    fanfare endpoint update acme billing --enable
-
-Exit codes:
-  0 done, 1 the server refused what was asked, 2 wrong usage, 3 not found, 4 the key is refused,
-  5 the server can't be reached";
-
-const LIST_EXAMPLES: &str = "\
-Examples:
-  All of an application
-    fanfare endpoint list acme --all
-
-  The URLs of those that are disabled
-    fanfare endpoint list acme --all --json | jq -r 'select(.disabled).url'";
-
-const SHOW_EXAMPLES: &str = "\
-Examples:
-  By the uids of both
-    fanfare endpoint show acme billing";
-
-const CREATE_EXAMPLES: &str = "\
-Examples:
-  For two kinds of events of one channel
-    fanfare endpoint create acme https://example.com/hook \\
-      --event-type 'invoice.*' --event-type order.paid --channel eu
-
-  With a header field that goes out with each delivery, and a key of your own
-    fanfare endpoint create acme https://example.com/hook --header x-tenant=7 --secret-file key.txt";
-
-const UPDATE_EXAMPLES: &str = "\
-Examples:
-  Send it elsewhere, and all events
-    fanfare endpoint update acme billing --url https://example.com/new --clear event-types";
-
-const DELETE_EXAMPLES: &str = "\
-Examples:
-  What waits for it is called off
-    fanfare endpoint delete acme billing --yes";
-
-const SECRET_EXAMPLES: &str = "\
-Examples:
-  Into a file, for fanfare verify
-    fanfare endpoint secret acme billing > key.txt";
-
-const ROTATE_EXAMPLES: &str = "\
-Examples:
-  A new key; the old one signs for another hour, too
-    fanfare endpoint rotate acme billing --grace 1h";
-
 /// Arguments of `fanfare endpoint`.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_long_help = examples::ENDPOINT_EXAMPLES)]
 pub struct EndpointArguments {
     /// What to do.
     #[command(subcommand)]
@@ -105,7 +51,7 @@ impl OneEndpoint {
 #[derive(Debug, Subcommand)]
 pub enum EndpointCommand {
     /// List the endpoints of an application
-    #[command(after_long_help = LIST_EXAMPLES)]
+    #[command(after_long_help = examples::LIST_EXAMPLES)]
     List {
         /// The id or uid of the application
         #[arg(value_name = "APP", value_parser = name)]
@@ -118,10 +64,10 @@ pub enum EndpointCommand {
         server: ServerArguments,
     },
     /// Show an endpoint
-    #[command(after_long_help = SHOW_EXAMPLES)]
+    #[command(after_long_help = examples::SHOW_EXAMPLES)]
     Show(OneEndpoint),
     /// Make an endpoint
-    #[command(after_long_help = CREATE_EXAMPLES)]
+    #[command(after_long_help = examples::CREATE_EXAMPLES)]
     Create {
         /// The id or uid of the application
         #[arg(value_name = "APP", value_parser = name)]
@@ -143,7 +89,7 @@ pub enum EndpointCommand {
         server: ServerArguments,
     },
     /// Change fields of an endpoint
-    #[command(after_long_help = UPDATE_EXAMPLES)]
+    #[command(after_long_help = examples::UPDATE_EXAMPLES)]
     Update {
         /// Which one.
         #[command(flatten)]
@@ -167,7 +113,7 @@ pub enum EndpointCommand {
     /// Delete an endpoint
     ///
     /// What waits for it is called off. It can't be undone.
-    #[command(after_long_help = DELETE_EXAMPLES)]
+    #[command(after_long_help = examples::DELETE_EXAMPLES)]
     Delete {
         /// Which one.
         #[command(flatten)]
@@ -177,12 +123,12 @@ pub enum EndpointCommand {
         sure: SureArguments,
     },
     /// Print the key that verifies what an endpoint gets
-    #[command(after_long_help = SECRET_EXAMPLES)]
+    #[command(after_long_help = examples::SECRET_EXAMPLES)]
     Secret(OneEndpoint),
     /// Give an endpoint a new key, and print it
     ///
     /// The old key signs, too, until the grace is over.
-    #[command(after_long_help = ROTATE_EXAMPLES)]
+    #[command(after_long_help = examples::ROTATE_EXAMPLES)]
     Rotate {
         /// Which one.
         #[command(flatten)]
@@ -193,6 +139,34 @@ pub enum EndpointCommand {
         /// The file with the key to sign with, whsec_… or whsk_… [default: one is made]
         #[arg(long, value_name = "FILE")]
         secret_file: Option<PathBuf>,
+    },
+    /// Count how the deliveries to an endpoint stand
+    #[command(after_long_help = examples::STATS_EXAMPLES)]
+    Stats {
+        /// Which one.
+        #[command(flatten)]
+        one: OneEndpoint,
+        /// Of events from this time on, 2026-11-24T16:00:00Z or so long ago, 6h or 7d [default: 28d]
+        #[arg(long, value_name = "TIME", value_parser = moment)]
+        since: Option<String>,
+        /// Of events before this time [default: now]
+        #[arg(long, value_name = "TIME", value_parser = moment)]
+        until: Option<String>,
+    },
+    /// Send the example of an event type to an endpoint alone
+    ///
+    /// Ends when that is durable; what came of it shows in `fanfare delivery attempts`.
+    #[command(after_long_help = examples::SEND_EXAMPLE_EXAMPLES)]
+    SendExample {
+        /// Which one.
+        #[command(flatten)]
+        one: OneEndpoint,
+        /// The type, whose newest schema has examples; `svix.ping` always works
+        #[arg(value_name = "TYPE")]
+        event_type: String,
+        /// Which of the examples, counted from 0
+        #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+        index: u32,
     },
 }
 
@@ -326,18 +300,45 @@ pub(super) fn endpoint(arguments: &EndpointArguments) -> Result<(), Failure> {
             one,
             grace,
             secret_file,
-        } => {
-            let grace = grace.map(|grace| Value::from(grace.duration().as_secs()));
-            let body = Body::default()
-                .with("gracePeriodSeconds", grace)
-                .with("key", key_of(secret_file.as_ref())?);
-            with_server(&one.server, async |client| {
-                let path = one.path() + "/secret/rotate";
-                let shown = client.ask(Method::POST, &path, Some(body.text())).await?;
-                show_key(client, &shown)
-            })
+        } => rotate(one, *grace, secret_file.as_ref()),
+        EndpointCommand::Stats { one, since, until } => {
+            let query = [("since", since.clone()), ("until", until.clone())];
+            let path = queried(&(one.path() + "/stats"), &query);
+            ask_and_show(&one.server, (Method::GET, &path), None)
         }
+        EndpointCommand::SendExample {
+            one,
+            event_type,
+            index,
+        } => send_example(one, event_type, *index),
     }
+}
+
+fn rotate(
+    one: &OneEndpoint,
+    grace: Option<Delay>,
+    secret_file: Option<&PathBuf>,
+) -> Result<(), Failure> {
+    let grace = grace.map(|grace| Value::from(grace.duration().as_secs()));
+    let body = Body::default()
+        .with("gracePeriodSeconds", grace)
+        .with("key", key_of(secret_file)?);
+    with_server(&one.server, async |client| {
+        let path = one.path() + "/secret/rotate";
+        let shown = client.ask(Method::POST, &path, Some(body.text())).await?;
+        show_key(client, &shown)
+    })
+}
+
+fn send_example(one: &OneEndpoint, event_type: &str, index: u32) -> Result<(), Failure> {
+    let body = Body::default()
+        .with("eventType", Some(event_type))
+        .with("exampleIndex", Some(index));
+    with_server(&one.server, async |client| {
+        let path = one.path() + "/send-example";
+        let shown = client.ask(Method::POST, &path, Some(body.text())).await?;
+        show_event(client, &shown)
+    })
 }
 
 /// The key in a file; there is no flag for a key itself, which others on the machine could read.

@@ -13,7 +13,8 @@ use serde_json::value::RawValue;
 use super::{
     Failure,
     client::{
-        Body, Column, PageArguments, ServerArguments, list, name, show, show_event, with_server,
+        Body, Column, PageArguments, ServerArguments, SureArguments, ask_only, list, name, show,
+        show_event, with_server,
     },
     say,
 };
@@ -60,6 +61,11 @@ const SHOW_EXAMPLES: &str = "\
 Examples:
   By id or by event id, with the payload as it was sent
     fanfare event show acme inv-17";
+
+const EXPUNGE_EXAMPLES: &str = "\
+Examples:
+  Let the payload of an event go
+    fanfare event expunge acme inv-17 --yes";
 
 /// Arguments of `fanfare event`.
 #[derive(Debug, Args)]
@@ -145,6 +151,24 @@ pub enum EventCommand {
         #[command(flatten)]
         server: ServerArguments,
     },
+    /// Let the payload of an event go
+    ///
+    /// What was to come of it is called off; the event and its attempts stay. It can't be undone.
+    #[command(after_long_help = EXPUNGE_EXAMPLES)]
+    Expunge {
+        /// The id or uid of the application
+        #[arg(value_name = "APP", value_parser = name)]
+        application: String,
+        /// The id of the event, or the event id that was chosen
+        #[arg(value_name = "EVENT", value_parser = name)]
+        event: String,
+        /// Whether to ask.
+        #[command(flatten)]
+        sure: SureArguments,
+        /// Which server.
+        #[command(flatten)]
+        server: ServerArguments,
+    },
 }
 
 const COLUMNS: [Column; 5] = [
@@ -169,16 +193,13 @@ pub(super) fn event(arguments: &EventArguments) -> Result<(), Failure> {
             idempotency_key,
             server,
         } => {
-            let payload = match data {
-                Some(data) => data.clone(),
-                None => payload(file.as_ref())?,
-            };
+            let given = data.clone().map_or_else(|| payload(file.as_ref()), Ok);
             let fields = Body::default()
                 .with("eventType", Some(event_type.as_str()))
                 .with("eventId", event_id.as_deref())
                 .with("deliverAt", deliver_at.as_deref())
                 .with_list("channels", channel);
-            let body = with_payload(&fields.text(), payload)?;
+            let body = with_payload(&fields.text(), given?)?;
             with_server(server, async |client| {
                 let path = format!("/app/{application}/msg?with_content=false");
                 let key = idempotency_key.as_ref();
@@ -198,16 +219,15 @@ pub(super) fn event(arguments: &EventArguments) -> Result<(), Failure> {
             pages,
             server,
         } => {
-            let with_content = server.json.to_string();
             let query = [
-                ("with_content", Some(with_content)),
+                ("with_content", Some(server.json.to_string())),
                 ("event_types", joined(event_type)),
                 ("channel", channel.clone()),
                 ("before", before.clone()),
                 ("after", after.clone()),
             ];
+            let path = format!("/app/{application}/msg");
             with_server(server, async |client| {
-                let path = format!("/app/{application}/msg");
                 list(client, &path, &query, *pages, &COLUMNS).await
             })
         }
@@ -220,6 +240,16 @@ pub(super) fn event(arguments: &EventArguments) -> Result<(), Failure> {
             let shown = client.ask(Method::GET, &path, None).await?;
             show_event(client, &shown)
         }),
+        EventCommand::Expunge {
+            application,
+            event,
+            sure,
+            server,
+        } => {
+            sure.sure(&format!("Let the payload of {event} go?"))?;
+            let path = format!("/app/{application}/msg/{event}/content");
+            ask_only(server, (Method::DELETE, &path), None)
+        }
     }
 }
 

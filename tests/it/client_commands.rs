@@ -99,10 +99,82 @@ async fn an_event_is_sent_to_the_byte_and_what_came_of_it_is_shown() {
     let failed = printed(&server, &[&attempts[..], &["--failed"]].concat());
     assert_eq!(failed.lines().count(), 1, "{failed}");
 
+    let stats = ["endpoint", "stats", "acme", "hook"];
+    assert_eq!(
+        printed(&server, &stats),
+        "success\t1\npending\t0\nsending\t0\nfail\t0\ncanceled\t0\n"
+    );
+    let before = ["--since", "2h", "--until", "2026-01-01T00:00:00+00:00"];
+    assert_fails(
+        &run(&server, &[&stats[..], &before].concat()),
+        1,
+        &["422", "since"],
+    );
+    let of_an_hour = json(&server, &[&stats[..], &["--since", "1h"]].concat());
+    assert_eq!(of_an_hour["success"], 1);
+
     let resend = ["delivery", "resend", "acme", "inv-1", "hook"];
     assert_eq!(printed(&server, &resend), "");
     let again = receiver.arrived(2).await;
     assert_eq!(again[1].header("webhook-id"), again[0].header("webhook-id"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payload_goes_and_what_was_answered_and_neither_without_being_sure() {
+    let (server, receiver) = story().await;
+    let send = [
+        "event",
+        "send",
+        "acme",
+        "a.b",
+        "--data",
+        "{}",
+        "--event-id",
+        "inv-1",
+    ];
+    printed(&server, &send);
+    receiver.arrived(1).await;
+    let to_endpoint = ["delivery", "attempts", "acme", "--endpoint", "hook"];
+    let mut looks = std::iter::repeat_with(|| printed(&server, &to_endpoint)).take(1_000);
+    assert!(looks.any(|table| table.lines().count() == 2), "recorded");
+    let expunge = ["event", "expunge", "acme", "inv-1"];
+    assert_fails(&run(&server, &expunge), 2, &["--yes"]);
+    assert_eq!(printed(&server, &[&expunge[..], &["--yes"]].concat()), "");
+    let shown = json(&server, &["event", "show", "acme", "inv-1"]);
+    assert_eq!(shown["payload"], serde_json::json!({ "expired": true }));
+    let answered = json(&server, &to_endpoint);
+    assert_eq!(answered["response"], "thanks");
+    let id = answered["id"].as_str().expect("an id");
+    let expunge = ["delivery", "expunge", "acme", "inv-1", id];
+    assert_fails(&run(&server, &expunge), 2, &["--yes"]);
+    assert_eq!(printed(&server, &[&expunge[..], &["--yes"]].concat()), "");
+    assert_eq!(
+        json(&server, &to_endpoint)["response"],
+        "",
+        "the attempt stays"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_example_is_sent_to_one_endpoint_and_shown() {
+    let (server, receiver) = story().await;
+    let send = ["endpoint", "send-example", "acme", "hook"];
+    let shown = printed(&server, &[&send[..], &["svix.ping"]].concat());
+    assert!(shown.contains("eventType\tsvix.ping\n"), "{shown}");
+    let arrived = receiver.arrived(1).await;
+    assert!(shown.contains(&text(&arrived[0].body)), "{shown}");
+    let unknown = run(&server, &[&send[..], &["none"]].concat());
+    assert_fails(&unknown, 1, &["422", "eventType"]);
+    let folder = empty_folder();
+    let file = folder.path().join("schema.json");
+    std::fs::write(&file, r#"{"examples":[{"a":1},{"a":2}]}"#).expect("written");
+    let file = file.to_str().expect("UTF-8");
+    printed(
+        &server,
+        &["event-type", "create", "a.b", "A", "--schema-file", file],
+    );
+    let second = json(&server, &[&send[..], &["a.b", "--index", "1"]].concat());
+    assert_eq!(second["payload"], serde_json::json!({ "a": 2 }));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 //! answer, pages, and how answers are shown.
 
 mod exchange;
+mod moment;
 mod pages;
 mod shown;
 
@@ -18,7 +19,8 @@ use self::exchange::Connection;
 pub use self::pages::{ListOrder, PageArguments};
 pub(super) use self::{
     exchange::Place,
-    pages::list,
+    moment::moment,
+    pages::{list, queried},
     shown::{Column, show, show_event, show_key},
 };
 use super::{Delay, Failure, output::escaped};

@@ -50,6 +50,20 @@ struct Page {
     done: bool,
 }
 
+/// A path with what is asked of it: the keys that have a value.
+pub(in crate::cli) fn queried(path: &str, query: &[(&str, Option<String>)]) -> String {
+    let mut written = Serializer::new(String::new());
+    for (name, value) in query {
+        if let Some(value) = value {
+            written.append_pair(name, value);
+        }
+    }
+    match written.finish() {
+        query if query.is_empty() => path.to_owned(),
+        query => format!("{path}?{query}"),
+    }
+}
+
 /// Prints a list: entries as they come, one line each as JSON, or a table with these columns.
 pub(in crate::cli) async fn list(
     client: &mut Client,
@@ -62,20 +76,13 @@ pub(in crate::cli) async fn list(
     let mut iterator: Option<String> = None;
     let mut rows = vec![columns.iter().map(|column| column.0.to_owned()).collect()];
     while left > 0 {
-        let mut written = Serializer::new(String::new());
-        written.append_pair("limit", &left.min(PAGE_MAX).to_string());
-        if let Some(order) = pages.order.and_then(|order| order.to_possible_value()) {
-            written.append_pair("order", order.get_name());
-        }
-        for (name, value) in query {
-            if let Some(value) = value {
-                written.append_pair(name, value);
-            }
-        }
-        if let Some(iterator) = &iterator {
-            written.append_pair("iterator", iterator);
-        }
-        let asked = format!("{path}?{}", written.finish());
+        let order = pages.order.and_then(|order| order.to_possible_value());
+        let of_page = [
+            ("limit", Some(left.min(PAGE_MAX).to_string())),
+            ("order", order.map(|order| order.get_name().to_owned())),
+            ("iterator", iterator.clone()),
+        ];
+        let asked = queried(path, &[&of_page, query].concat());
         let text = client.ask(Method::GET, &asked, None).await?;
         let page: Page = serde_json::from_str(&text).map_err(|error| {
             Failure::Operation(format!("the server's answer is no page of a list: {error}"))
