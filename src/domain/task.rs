@@ -48,6 +48,8 @@ pub enum Standing {
     Waiting,
     /// It ended without success.
     Failed,
+    /// An attempt is in flight, or it was called off: never sent again by a task.
+    Unsendable,
 }
 
 /// How far a task is.

@@ -17,7 +17,7 @@ pub fn selects(selection: &Selection, endpoint: &Endpoint, candidate: &Candidate
     match selection {
         Selection::Failed => match standing {
             Some(Standing::Waiting | Standing::Failed) => candidate.attempts > 0,
-            Some(Standing::Succeeded) | None => false,
+            Some(Standing::Succeeded | Standing::Unsendable) | None => false,
         },
         Selection::Missing => {
             let is_new = matches!(candidate.state, None | Some(DeliveryState::Expired));
@@ -181,6 +181,10 @@ mod tests {
 
     #[test]
     fn each_field_of_a_bulk_replay_narrows_it() {
+        let of = |standing| Matching {
+            standing: Some(standing),
+            ..Matching::default()
+        };
         let chosen_by = |matching: Matching| chosen(&Selection::Matching(matching), 1);
         let all = [false, false, true, true, true, true, false];
         for (matching, expected) in [
@@ -224,26 +228,18 @@ mod tests {
                 NONE,
             ),
             (
-                Matching {
-                    standing: Some(Standing::Succeeded),
-                    ..Matching::default()
-                },
+                of(Standing::Succeeded),
                 [false, false, false, true, false, false, false],
             ),
             (
-                Matching {
-                    standing: Some(Standing::Waiting),
-                    ..Matching::default()
-                },
+                of(Standing::Waiting),
                 [false, false, true, false, false, false, false],
             ),
             (
-                Matching {
-                    standing: Some(Standing::Failed),
-                    ..Matching::default()
-                },
+                of(Standing::Failed),
                 [false, false, false, false, true, true, false],
             ),
+            (of(Standing::Unsendable), NONE),
         ] {
             assert_eq!(chosen_by(matching.clone()), expected, "{matching:?}");
         }

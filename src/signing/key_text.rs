@@ -2,7 +2,7 @@
 //!
 //! | prefix | what follows | who has it |
 //! |---|---|---|
-//! | `whsec_` | a shared key, 24 to 64 bytes | sender and receiver |
+//! | `whsec_`, or none | a shared key, 24 to 64 bytes | sender and receiver |
 //! | `whsk_` | an Ed25519 seed, alone or with its public key behind it | the sender |
 //! | `whpk_` | an Ed25519 public key, 32 bytes | the receiver |
 
@@ -16,7 +16,10 @@ use crate::domain::secret::{Secret, SecretError, SecretKind};
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum KeyTextError {
     /// It begins like no key that signs.
-    #[error("a signing secret begins with `whsec_` (or `whsk_` for an Ed25519 key)")]
+    #[error(
+        "a signing secret begins with `whsec_` (or `whsk_` for an Ed25519 key), or is the base64 of 24 to \
+         64 bytes"
+    )]
     Prefix,
     /// It begins like no key that verifies.
     #[error("a key to verify with begins with `whsec_` or `whpk_`")]
@@ -69,8 +72,13 @@ pub fn decode_secret(text: &str) -> Result<Secret, KeyTextError> {
     if let Some(encoded) = text.strip_prefix(SHARED) {
         return Ok(Secret::new(decoded(encoded)?)?);
     }
-    let encoded = text.strip_prefix(SEED).ok_or(KeyTextError::Prefix)?;
-    key_pair(&decoded(encoded)?).ok_or(KeyTextError::Seed)
+    if let Some(encoded) = text.strip_prefix(SEED) {
+        return key_pair(&decoded(encoded)?).ok_or(KeyTextError::Seed);
+    }
+    // Others pass shared keys on without a prefix, too; no base64 has the `_` of one.
+    let bytes = decoded(text).ok();
+    let secret = bytes.and_then(|bytes| Secret::new(bytes).ok());
+    secret.ok_or(KeyTextError::Prefix)
 }
 
 /// Reads the text of a key that a receiver verifies with.
@@ -151,6 +159,14 @@ mod tests {
             let read = decode_secret(&text(SEED, &wrong));
             assert_eq!(read, Err(KeyTextError::Seed), "{} bytes", wrong.len());
         }
+    }
+
+    #[test]
+    fn a60_a_shared_key_may_come_without_its_prefix() {
+        let secret = Secret::new(vec![7; 24]).expect("valid");
+        let whole = encode_secret(&secret);
+        let bare = whole.strip_prefix(SHARED).expect("it has one");
+        assert_eq!(decode_secret(bare), Ok(secret));
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod once;
 mod operational;
 mod original_face;
 mod portal;
+mod published;
 mod recovery;
 
 use std::{

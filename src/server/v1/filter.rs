@@ -30,7 +30,7 @@ impl EventFilter {
     pub(super) fn of(query: &Query, faults: &mut Faults) -> Self {
         let names = query.names("event_types", faults);
         Self {
-            channel: query.name("channel", faults).map(Into::into),
+            channel: query.channel("channel", faults).map(Into::into),
             tag: query.tag("tag", faults).map(Into::into),
             event_types: names.into_iter().map(Into::into).collect(),
         }

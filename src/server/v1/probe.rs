@@ -95,7 +95,7 @@ fn asked(mut fields: Fields<'_>) {
     fields.raw_text("scope");
     fields.uid("uid", "app_");
     fields.required_name("eventType");
-    fields.names("channels", limits::CHANNELS_MAX);
+    fields.channels("channels");
     fields.patterns("filterTypes", limits::ENDPOINT_EVENT_TYPES_MAX);
     fields.pairs("headers", limits::CHANNELS_MAX);
     fields.metadata("metadata");

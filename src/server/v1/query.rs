@@ -2,7 +2,7 @@
 
 use super::{
     faults::Faults,
-    fields::{is_name, is_tag},
+    fields::{is_channel, is_name, is_tag},
     wall_time::WallTime,
 };
 use crate::{limits, server::problem::FaultKind};
@@ -102,6 +102,21 @@ impl Query {
         }
         let most = limits::NAME_BYTES_MAX;
         let message = format!("`{key}` must have 1 to {most} of the characters a-z A-Z 0-9 . _ -");
+        faults.add(&["query", key], FaultKind::Value, message);
+        None
+    }
+
+    /// A key that is one channel.
+    pub(super) fn channel(&self, key: &str, faults: &mut Faults) -> Option<&str> {
+        let channel = self.one(key, faults)?;
+        if is_channel(channel) {
+            return Some(channel);
+        }
+        let most = limits::NAME_BYTES_MAX;
+        let message = format!(
+            "`{key}` must have 1 to {most} of the characters a-z A-Z 0-9 . _ - : + (in a URL a + is \
+             written %2B)"
+        );
         faults.add(&["query", key], FaultKind::Value, message);
         None
     }

@@ -176,12 +176,13 @@ impl Asked {
 /// The filter of a bulk replay.
 fn matching(fields: &mut Fields<'_>) -> Matching {
     let event_types = fields.names("eventTypes", limits::ENDPOINT_EVENT_TYPES_MAX);
-    let channel = fields.name("channel");
+    let channel = fields.channel("channel");
     let tag = fields.tag("tag");
-    let standing = fields.whole("status", (0, 2)).map(|number| match number {
+    let standing = fields.whole("status", (0, 4)).map(|number| match number {
         0 => Standing::Succeeded,
         1 => Standing::Waiting,
-        _ => Standing::Failed,
+        2 => Standing::Failed,
+        _ => Standing::Unsendable,
     });
     let class = fields.whole("statusCodeClass", (0, 500));
     if class.is_some_and(|class| class % 100 != 0) {

@@ -34,6 +34,14 @@ pub(super) const KINDS: [&str; 3] = [
     "endpoint.replay",
     "endpoint.bulk-replay",
 ];
+/// What tasks of the published shape are told to do that there are none of here.
+pub(super) const OTHER_KINDS: [&str; 5] = [
+    "application.stats",
+    "application.purge_content",
+    "message.broadcast",
+    "event-type.aggregate",
+    "sdk.generate",
+];
 /// How a task stands.
 pub(super) const STATUSES: [&str; 3] = ["running", "finished", "failed"];
 
@@ -47,7 +55,8 @@ async fn listed<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
     let query = &called.query;
     let page = PageQuery::of_objects(query, &mut faults);
     let status = word(query, "status", &STATUSES, &mut faults);
-    let kind = word(query, "task", &KINDS, &mut faults);
+    let kinds = [&KINDS[..], &OTHER_KINDS].concat();
+    let kind = word(query, "task", &kinds, &mut faults);
     faults.into_result()?;
     let list = List {
         kind: ListKind::Tasks,

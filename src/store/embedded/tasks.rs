@@ -57,7 +57,12 @@ enum SelectionRow<'row> {
     },
 }
 
-const STANDINGS: [Standing; 3] = [Standing::Succeeded, Standing::Waiting, Standing::Failed];
+const STANDINGS: [Standing; 4] = [
+    Standing::Succeeded,
+    Standing::Waiting,
+    Standing::Failed,
+    Standing::Unsendable,
+];
 const STATES: [TaskState; 5] = [
     TaskState::Counting,
     TaskState::Sending,
@@ -242,10 +247,15 @@ mod tests {
             standing: Some(Standing::Failed),
             status_class: Some(5),
         };
+        let unsendable = Matching {
+            standing: Some(Standing::Unsendable),
+            ..matching.clone()
+        };
         let selections = [
             Selection::Failed,
             Selection::Missing,
             Selection::Matching(matching),
+            Selection::Matching(unsendable),
         ];
         for (selection, state) in selections.into_iter().zip(STATES) {
             let known = Task {

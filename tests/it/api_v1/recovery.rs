@@ -253,7 +253,7 @@ async fn a_body_that_asks_for_the_impossible_is_told_all_of_it() {
             ["body.since: value_error", "body.until: value_error"]
         );
         let body =
-            json!({ "since": BEFORE, "status": 3, "statusCodeClass": 250, "eventTypes": [], "tag": "a b" });
+            json!({ "since": BEFORE, "status": 5, "statusCodeClass": 250, "eventTypes": [], "tag": "a b" });
         assert_eq!(
             post("bulk-replay", body).await.faults(),
             [

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use super::{
     Shape,
     schema::{
-        Field, NAME, PATTERN, given, header_value, headers, id, metadata, name, names, older,
-        or_null, problem as problem_with, rate, secret, tags, taken, text, time, whole,
+        CHANNEL, Field, NAME, PATTERN, given, header_value, headers, id, metadata, name, names,
+        older, or_null, problem as problem_with, rate, rate_or_none, secret, tags, taken, text,
+        time, whole,
     },
 };
 use crate::limits;
@@ -35,7 +36,8 @@ pub(super) fn application_in() -> Value {
 }
 
 pub(super) fn application_patch() -> Value {
-    taken(&[], application_fields().chain(older(&["rateLimit"])))
+    let fields = application_fields().chain(older(&["rateLimit"]));
+    taken(&[], fields.chain(rate_or_none()))
 }
 
 pub(super) fn endpoint() -> Value {
@@ -62,7 +64,7 @@ pub(super) fn endpoint_put() -> Value {
 }
 
 pub(super) fn endpoint_patch() -> Value {
-    taken(&[], endpoint_in_fields())
+    taken(&[], endpoint_in_fields().chain(rate_or_none()))
 }
 
 pub(super) fn endpoint_headers() -> Value {
@@ -214,7 +216,7 @@ fn message_fields() -> impl Iterator<Item = Field> {
         ("eventId", or_null(name(NAME))),
         ("eventType", name(NAME)),
         ("payload", json!({ "type": "object" })),
-        ("channels", names(limits::CHANNELS_MAX, NAME)),
+        ("channels", names(limits::CHANNELS_MAX, CHANNEL)),
         ("tags", tags()),
         ("timestamp", time()),
     ]
@@ -251,7 +253,7 @@ pub(super) fn message_in() -> Value {
             ("eventType", name(NAME)),
             ("payload", json!({ "type": "object" })),
             ("eventId", or_null(name(NAME))),
-            ("channels", names(limits::CHANNELS_MAX, NAME)),
+            ("channels", names(limits::CHANNELS_MAX, CHANNEL)),
             ("tags", tags()),
             ("application", or_null(application_in())),
         ]
@@ -320,7 +322,7 @@ fn endpoint_fields() -> impl Iterator<Item = Field> {
             "eventTypes",
             names(limits::ENDPOINT_EVENT_TYPES_MAX, PATTERN),
         ),
-        ("channels", names(limits::CHANNELS_MAX, NAME)),
+        ("channels", names(limits::CHANNELS_MAX, CHANNEL)),
         ("disabled", json!({ "type": ["boolean", "null"] })),
         ("throttleRate", rate()),
         ("metadata", metadata()),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     limits,
-    server::v1::task::{KINDS, STATUSES},
+    server::v1::task::{KINDS, OTHER_KINDS, STATUSES},
 };
 
 /// A key of a query.
@@ -181,7 +181,7 @@ impl Key {
             Self::TaskKind => (
                 "task",
                 "Only tasks of this kind.",
-                json!({ "type": "string", "enum": KINDS }),
+                json!({ "type": "string", "enum": ([&KINDS[..], &OTHER_KINDS].concat()) }),
             ),
             Self::DryRun => (
                 "dryRun",

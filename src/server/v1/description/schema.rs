@@ -13,6 +13,9 @@ pub(super) const NAME: &str = "^[a-zA-Z0-9._-]+$";
 /// The characters of names in which `*` stands for any.
 pub(super) const PATTERN: &str = "^[a-zA-Z0-9._*-]+$";
 
+/// The characters of channels.
+pub(super) const CHANNEL: &str = "^[a-zA-Z0-9._:+-]+$";
+
 /// The characters of tags.
 const TAG: &str = r"^[a-zA-Z0-9\-_./\\#]+$";
 
@@ -139,6 +142,13 @@ pub(super) fn rate() -> Value {
     whole(1, u16::MAX.into())
 }
 
+/// The same in a change, where 0 takes it away.
+pub(super) fn rate_or_none() -> impl Iterator<Item = Field> {
+    ["throttleRate", "rateLimit"]
+        .into_iter()
+        .map(|name| (name, whole(0, u16::MAX.into())))
+}
+
 /// What is kept beside an object and shown again.
 pub(super) fn metadata() -> Value {
     json!({
@@ -174,9 +184,9 @@ pub(super) fn header_value() -> Value {
 pub(super) fn secret() -> Value {
     json!({
         "type": ["string", "null"],
-        "pattern": "^whs(ec|k)_",
-        "description": "`whsec_` and the base64 of 24 to 64 bytes, or `whsk_` and that of an \
-                        Ed25519 seed.",
+        "pattern": "^(whs(ec|k)_)?[a-zA-Z0-9+/]+={0,2}$",
+        "description": "`whsec_`, or nothing, and the base64 of 24 to 64 bytes, or `whsk_` and that of \
+                        an Ed25519 seed.",
     })
 }
 

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::schema::{Field, NAME, given, id, name, names, or_null, tag, taken, time, whole};
+use super::schema::{
+    CHANNEL, Field, NAME, given, id, name, names, or_null, tag, taken, time, whole,
+};
 use crate::{
     domain::id::{EndpointId, TaskId},
     limits,
@@ -21,9 +23,9 @@ pub(super) fn bulk_replay_in() -> Value {
     let class = json!({ "type": ["integer", "null"], "enum": [0, 100, 200, 300, 400, 500, null] });
     let fields = span().into_iter().chain([
         ("eventTypes", names(limits::ENDPOINT_EVENT_TYPES_MAX, NAME)),
-        ("channel", or_null(name(NAME))),
+        ("channel", or_null(name(CHANNEL))),
         ("tag", or_null(tag())),
-        ("status", whole(0, 2)),
+        ("status", whole(0, 4)),
         ("statusCodeClass", class),
     ]);
     taken(&["since"], fields)

@@ -49,9 +49,7 @@ pub(super) fn judged(mut fields: Fields<'_>, takes_secret: bool) -> Result<Said,
     let uid = fields.uid("uid", EndpointId::PREFIX);
     let filter = Filter {
         event_types: event_types(&mut fields),
-        channels: fields
-            .names("channels", limits::CHANNELS_MAX)
-            .unwrap_or_default(),
+        channels: fields.channels("channels").unwrap_or_default(),
     };
     let headers = headers(&mut fields, "headers");
     let secret = if takes_secret {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, value::RawValue};
 
-use super::{Fields, is_name, is_tag};
+use super::{Fields, is_channel, is_name, is_tag};
 use crate::{
     limits,
     server::{
@@ -30,6 +30,30 @@ impl<'body> Fields<'body> {
         most: usize,
     ) -> Option<Vec<Arc<str>>> {
         self.list(name, (0, most), |fields, item| fields.name_of(name, item))
+    }
+
+    /// A list of different channels, up to `limits::CHANNELS_MAX`; `None` if it is absent or wrong.
+    pub(in crate::server::v1) fn channels(&mut self, name: &str) -> Option<Vec<Arc<str>>> {
+        self.list(name, (1, limits::CHANNELS_MAX), |fields, item| {
+            fields.channel_of(name, item)
+        })
+    }
+
+    /// A channel; `None` if it is absent or wrong.
+    pub(in crate::server::v1) fn channel(&mut self, name: &str) -> Option<Arc<str>> {
+        let value = self.take_given(name)?;
+        self.channel_of(name, value)
+    }
+
+    fn channel_of(&mut self, name: &str, value: &RawValue) -> Option<Arc<str>> {
+        let text = self.text_of(name, value)?;
+        if is_channel(&text) {
+            return Some(text.into());
+        }
+        let most = limits::NAME_BYTES_MAX;
+        let rule = format!("must have 1 to {most} of the characters a-z A-Z 0-9 . _ - : +");
+        self.wrong(name, FaultKind::Value, &rule);
+        None
     }
 
     /// The name of a session; `None` if it is absent or wrong.

@@ -29,6 +29,8 @@ pub(super) struct Fields<'body> {
     malformed: Option<Problem>,
     /// The field of the body that they are inside of, if they are not its own.
     within: Option<&'static str>,
+    /// Whether they change something that is there.
+    is_change: bool,
 }
 
 impl<'body> Fields<'body> {
@@ -44,6 +46,7 @@ impl<'body> Fields<'body> {
             faults,
             malformed: None,
             within: None,
+            is_change: false,
         })
     }
 
@@ -63,6 +66,7 @@ impl<'body> Fields<'body> {
                 faults: Faults::default(),
                 malformed: None,
                 within: Some(name),
+                is_change: self.is_change,
             }),
             Err(problem) => {
                 self.malformed.get_or_insert(problem);
@@ -92,6 +96,7 @@ impl<'body> Fields<'body> {
         older: &[(&str, &str)],
     ) -> Result<Self, Problem> {
         let mut fields = Self::of(body, Faults::default())?;
+        fields.is_change = true;
         let (base, _) = body::object(base, Faults::default())?;
         for (name, value) in base {
             let is_named = |(given, _): &(String, _)| {
@@ -263,12 +268,6 @@ impl<'body> Fields<'body> {
         Some(text)
     }
 
-    /// A name that may be absent.
-    pub(super) fn name(&mut self, name: &str) -> Option<Arc<str>> {
-        let value = self.take_given(name)?;
-        self.name_of(name, value)
-    }
-
     /// A moment that must be there.
     pub(super) fn required_moment(&mut self, name: &str) -> Option<WallTime> {
         let value = self.take_required(name)?;
@@ -309,10 +308,11 @@ impl<'body> Fields<'body> {
         None
     }
 
-    /// A whole number from 1 to 65,535, if one is given.
+    /// A whole number from 1 to 65,535, if one is given; in a change 0 takes it away, as null does.
     pub(super) fn rate(&mut self, name: &str) -> Option<u16> {
-        let number = self.whole(name, (1, u16::MAX.into()))?;
-        u16::try_from(number).ok()
+        let least = u64::from(!self.is_change);
+        let number = self.whole(name, (least, u16::MAX.into()))?;
+        u16::try_from(number).ok().filter(|rate| *rate > 0)
     }
 
     /// A whole number between two bounds, both included, if one is given.
@@ -383,6 +383,12 @@ fn is_empty(json: &str) -> bool {
 pub(super) fn is_tag(text: &str) -> bool {
     let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./\\#".contains(&byte);
     (1..=limits::TAG_BYTES_MAX).contains(&text.len()) && text.bytes().all(is_fit)
+}
+
+/// Whether a text has 1 to `limits::NAME_BYTES_MAX` of the characters that channels are made of.
+pub(super) fn is_channel(text: &str) -> bool {
+    let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:+".contains(&byte);
+    (1..=limits::NAME_BYTES_MAX).contains(&text.len()) && text.bytes().all(is_fit)
 }
 
 /// Whether a text has 1 to `limits::NAME_BYTES_MAX` of the characters that names are made of.

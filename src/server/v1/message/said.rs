@@ -67,7 +67,7 @@ pub(super) fn judged(body: &Bytes, now: Timestamp, faults: Faults) -> Result<Sai
     let event_type = fields.required_name("eventType");
     let payload = fields.required_object("payload");
     let uid = fields.uid("eventId", EventId::PREFIX);
-    let channels = fields.names("channels", limits::CHANNELS_MAX);
+    let channels = fields.channels("channels");
     let tags = fields.tags("tags");
     let application = fields.inside("application").map(|mut inner| {
         let said = application::said(&mut inner);
