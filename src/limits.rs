@@ -111,6 +111,8 @@ pub const PAGES_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const OUTBOX_ROWS_MAX: usize = 16_384;
 /// Pause before operational events are sent on again that found no room, in milliseconds.
 pub const OUTBOX_PAUSE_MS: i64 = 5_000;
+/// How often the log is told of operational events that were dropped, in seconds.
+pub const DROPPED_TOLD_EVERY_S: i64 = 60;
 /// Longest time without a batch, in milliseconds, so that the store knows what time it is.
 pub const HEARTBEAT_MS: i64 = 60_000;
 /// How far wall and steady time may part before the pair is written at once, in milliseconds.

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use super::{
     clock::Clock,
+    dropped::Dropped,
     handle::{Handle, Readiness},
     mailbox::Letter,
     port::StorePort,
@@ -70,6 +71,7 @@ pub struct Drive<C, P, T> {
     /// Whether that turn comes at once.
     asks_again: bool,
     stopped: bool,
+    dropped: Dropped,
 }
 
 /// Where an answer goes.
@@ -115,6 +117,7 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
             refused: Vec::new(),
             asks_again: false,
             stopped: false,
+            dropped: Dropped::default(),
         }
     }
 
@@ -253,7 +256,9 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
         self.effects = effects;
         self.store.flush();
         let status = &self.handle.status;
-        *status.stats.lock().unwrap_or_else(PoisonError::into_inner) = self.engine.stats();
+        let stats = self.engine.stats();
+        self.dropped.tell(stats.operational_dropped, now.steady);
+        *status.stats.lock().unwrap_or_else(PoisonError::into_inner) = stats;
         *status.now.lock().unwrap_or_else(PoisonError::into_inner) = now;
         Ok(())
     }

@@ -13,6 +13,7 @@
 pub mod cell;
 pub mod clock;
 pub mod drive;
+mod dropped;
 pub mod entropy;
 pub mod handle;
 mod mailbox;
