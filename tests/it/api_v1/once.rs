@@ -551,3 +551,90 @@ async fn a66_an_example_is_told_again_though_its_endpoint_is_disabled_or_its_typ
     })
     .await;
 }
+
+#[tokio::test]
+async fn a66_what_began_is_told_again_though_its_time_lies_too_far_back_by_now() {
+    local(async {
+        let api = api().await;
+        api.endpoint("a", "e", "http://h/").await;
+        api.message("a", 1).await;
+        api.attempts(1).await;
+        // To the second fourteen days back, and with the five minutes that clocks may differ.
+        let since = json!({ "since": "2025-11-10T16:00:00Z" });
+        let mut begun = Vec::new();
+        for verb in ["recover", "replay-missing", "bulk-replay"] {
+            let path = format!("{ENDPOINTS}/e/{verb}");
+            let first = post(&api, &path, "k", &since).await;
+            assert_eq!(first.status, 202, "{}", first.body);
+            begun.push((path, first.json()["id"].clone()));
+        }
+        let key = json!({ "name": "n", "scope": "read", "expiresAt": "2025-11-24T16:30:00Z" });
+        let first_key = post(&api, "/api/v1/key", "k", &key).await;
+        assert_eq!(first_key.status, 201, "{}", first_key.body);
+        api.settled().await;
+        api.clock.set_wall_ahead(Span::from_seconds(3_600));
+        for (path, id) in begun {
+            let again = post(&api, &path, "k", &since).await;
+            assert!(
+                again.status == 202 && is_replayed(&again),
+                "{path} {}",
+                again.body
+            );
+            assert_eq!(again.json()["id"], id);
+            let never = post(&api, &path, "l", &since).await;
+            assert_eq!(never.faults(), ["body.since: value_error"], "{path}");
+        }
+        let again = post(&api, "/api/v1/key", "k", &key).await;
+        assert!(
+            is_replayed(&again) && again.body == first_key.body,
+            "{}",
+            again.body
+        );
+        let never = post(&api, "/api/v1/key", "l", &key).await;
+        assert_eq!(never.faults(), ["body.expiresAt: value_error"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a66_replays_are_told_again_though_their_endpoint_was_deleted_since() {
+    local(async {
+        let api = api().await;
+        let id = api.endpoint("a", "e", "http://h/").await["id"].clone();
+        let id = id.as_str().expect("an id").to_owned();
+        api.message("a", 1).await;
+        api.attempts(1).await;
+        let body = json!({ "since": "2025-11-24T15:00:00Z" });
+        let mut begun = Vec::new();
+        for verb in ["replay-missing", "bulk-replay"] {
+            for name in ["e", id.as_str()] {
+                let path = format!("{ENDPOINTS}/{name}/{verb}");
+                let first = post(&api, &path, "k", &body).await;
+                assert_eq!(first.status, 202, "{path} {}", first.body);
+                begun.push((path, first.json()["id"].clone()));
+            }
+        }
+        // By its id or by its uid, it is the same endpoint and the same key.
+        assert!(begun[0].1 == begun[1].1 && begun[2].1 == begun[3].1);
+        api.settled().await;
+        delete(&api, &format!("{ENDPOINTS}/e")).await;
+        for (path, id) in begun {
+            let again = post(&api, &path, "k", &body).await;
+            assert!(
+                again.status == 202 && is_replayed(&again),
+                "{path} {}",
+                again.body
+            );
+            assert_eq!(again.json()["id"], id, "{path}");
+            let other = json!({ "since": "2025-11-24T14:00:00Z" });
+            assert_eq!(post(&api, &path, "k", &other).await.status, 422, "{path}");
+            for answer in [
+                post(&api, &path, "l", &body).await,
+                api.post(&path, body.clone()).await,
+            ] {
+                assert_eq!(answer.refusal(), (404, "not_found".to_owned()), "{path}");
+            }
+        }
+    })
+    .await;
+}
