@@ -196,6 +196,11 @@ async fn changed<B: Backend>(
             Way::Part => Fields::over(body, &base, &[("throttleRate", "rateLimit")])?,
         };
         let (uid, registration) = judged(fields)?;
+        // Who says it anew by its `uid` finds it by that again, however often it is said.
+        let uid = match way {
+            Way::Whole => uid.or_else(|| called.application_uid()),
+            Way::Part => uid,
+        };
         precondition.judge(known.revision)?;
         if known.uid.as_deref() == Some(DEFAULT_APPLICATION_UID) && uid != known.uid {
             let message = "the original routes need the `uid` `default`: leave it as it is";
@@ -240,11 +245,10 @@ fn judged(mut fields: Fields<'_>) -> Result<Said, Problem> {
 pub(super) fn said(fields: &mut Fields<'_>) -> Said {
     let name = fields.required_text("name");
     let uid = fields.uid("uid", ApplicationId::PREFIX);
-    let (rate, older) = (fields.rate("throttleRate"), fields.rate("rateLimit"));
     let registration = json!({
         "name": name,
         "metadata": fields.metadata("metadata"),
-        "throttleRate": rate.or(older),
+        "throttleRate": fields.throttle_rate(),
     });
     (uid, registration.to_string().into())
 }

@@ -115,10 +115,19 @@ impl<B: Backend> Called<B> {
             // What is another's is as if it never was.
             return Ok(found.ok_or(None));
         }
-        Ok(found.ok_or(match name {
-            Some(Name::Uid(uid)) => Some(uid),
-            Some(Name::Id(_)) | None => None,
-        }))
+        Ok(found.ok_or_else(|| uid_of(name)))
+    }
+
+    /// The `uid` by which the path names the application; `None` where it has the id.
+    pub(super) fn application_uid(&self) -> Option<Arc<str>> {
+        let id = |text: &str| text.parse().map(ApplicationId::id).ok();
+        uid_of(self.name("app", ApplicationId::PREFIX, id))
+    }
+
+    /// The `uid` by which the path names the endpoint; `None` where it has the id.
+    pub(super) fn endpoint_uid(&self) -> Option<Arc<str>> {
+        let id = |text: &str| text.parse().map(EndpointId::id).ok();
+        uid_of(self.name("endpoint", EndpointId::PREFIX, id))
     }
 
     /// What the path says of an application, and the one that the caller may see by it, deleted or not.
@@ -269,10 +278,7 @@ impl<B: Backend> Called<B> {
     ) -> Result<Result<Arc<Endpoint>, Option<Arc<str>>>, Problem> {
         let (name, found) = self.endpoint_named(application)?;
         let found = found.filter(|endpoint| !endpoint.is_deleted());
-        Ok(found.ok_or(match name {
-            Some(Name::Uid(uid)) => Some(uid),
-            Some(Name::Id(_)) | None => None,
-        }))
+        Ok(found.ok_or_else(|| uid_of(name)))
     }
 
     /// What the path says of an endpoint, and the one that it leads to, deleted or not.
@@ -342,6 +348,13 @@ fn named(text: &str, prefix: &str, id: impl FnOnce(&str) -> Option<Id>) -> Optio
 }
 
 /// The same for what never was and for what is another's.
+fn uid_of(name: Option<Name>) -> Option<Arc<str>> {
+    match name {
+        Some(Name::Uid(uid)) => Some(uid),
+        Some(Name::Id(_)) | None => None,
+    }
+}
+
 fn unknown(kind: &str) -> Problem {
     let message = format!("there is no {kind} of this id or uid here");
     Problem::new(Code::NotFound, message)

@@ -173,6 +173,7 @@ async fn each_limit_is_taken_and_one_more_is_422() {
             ("metadata", pair(64, 1), pair(65, 1)),
             ("metadata", pair(1, 256), pair(1, 257)),
             ("throttleRate", json!(1), json!(0)),
+            ("throttleRate", json!(1), json!(-1)),
             ("throttleRate", json!(65_535), json!(65_536)),
         ] {
             let body = |value: Value| {
@@ -209,7 +210,6 @@ async fn values_of_another_type_or_that_no_name_has_are_422() {
             ("metadata", "{\"a\":\"\\u0000\"}"),
             ("throttleRate", "1.0"),
             ("throttleRate", "1e2"),
-            ("throttleRate", "-1"),
             ("throttleRate", "true"),
             ("throttleRate", "99999999999999999999"),
         ] {
@@ -240,6 +240,69 @@ async fn very_many_faults_are_counted_after_a_hundred() {
             .await;
         assert_eq!(answer.faults().len(), 101);
         assert!(answer.body.contains("401 more"), "{}", answer.body);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_put_by_a_uid_is_one_application_however_often_it_is_said() {
+    local(async {
+        let api = api().await;
+        let body = json!({ "name": "A" });
+        let made = api.put("/api/v1/app/a", body.clone()).await;
+        assert_eq!(made.status, 201);
+        let made = made.fine();
+        for uid in [json!(null), json!("a")] {
+            for _ in 0..2 {
+                let again = api.put("/api/v1/app/a", body.clone()).await;
+                assert_eq!(again.status, 200);
+                let again = again.fine();
+                assert_eq!((&again["id"], &again["uid"]), (&made["id"], &made["uid"]));
+            }
+            let said = json!({ "name": "B", "uid": uid });
+            let again = api.put("/api/v1/app/a", said).await.fine();
+            assert_eq!((&again["name"], &again["uid"]), (&json!("B"), &json!("a")));
+        }
+        // The uid is another one where the body says so, and the one that was is free.
+        let moved = json!({ "name": "A", "uid": "b" });
+        let moved = api.put("/api/v1/app/a", moved).await.fine();
+        assert_eq!((&moved["id"], &moved["uid"]), (&made["id"], &json!("b")));
+        assert_eq!(api.put("/api/v1/app/a", body.clone()).await.status, 201);
+        let original = api.put("/api/v1/app/default", body).await;
+        assert_eq!(original.fine()["uid"], "default");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_names_of_one_field_must_say_the_same() {
+    local(async {
+        let api = api().await;
+        api.application("a").await;
+        let endpoint = "/api/v1/app/a/endpoint";
+        for (path, mut body) in [
+            ("/api/v1/app", json!({ "name": "n" })),
+            (endpoint, json!({ "url": "http://h/" })),
+        ] {
+            body["throttleRate"] = 1.into();
+            body["rateLimit"] = 2.into();
+            let faults = api.post(path, body.clone()).await.faults();
+            assert_eq!(faults, ["body.rateLimit: value_error"], "{path}");
+            body["rateLimit"] = 1.into();
+            let made = api.post(path, body).await.fine();
+            assert_eq!(made["throttleRate"], 1, "{path}");
+        }
+        let body = json!({ "url": "http://h/", "eventTypes": [1], "channels": ["c", null] });
+        let answer = api.post(endpoint, body).await;
+        assert_eq!(
+            answer.faults(),
+            ["body.channels: type_error", "body.eventTypes: type_error"]
+        );
+        assert!(
+            answer.body.contains("`eventTypes` must hold texts"),
+            "{}",
+            answer.body
+        );
     })
     .await;
 }

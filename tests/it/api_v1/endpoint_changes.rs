@@ -97,6 +97,29 @@ async fn put_makes_an_endpoint_or_says_all_of_one_anew() {
 }
 
 #[tokio::test]
+async fn a_put_by_a_uid_is_one_endpoint_however_often_it_is_said() {
+    local(async {
+        let api = answered(200).await;
+        let body = json!({ "url": "http://h/1" });
+        let made = api.put(&at("e"), body.clone()).await;
+        assert_eq!(made.status, 201);
+        let made = made.fine();
+        for _ in 0..2 {
+            let again = api.put(&at("e"), body.clone()).await;
+            assert_eq!(again.status, 200);
+            let again = again.fine();
+            assert_eq!((&again["id"], &again["uid"]), (&made["id"], &json!("e")));
+        }
+        // By its id all of it is said anew, the uid, too.
+        let id = made["id"].as_str().expect("an id");
+        let unnamed = api.put(&at(id), body.clone()).await.fine();
+        assert_eq!(unnamed["uid"], json!(null));
+        assert_eq!(api.put(&at("e"), body).await.status, 201);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn patch_changes_what_it_names_and_null_clears() {
     local(async {
         let api = answered(200).await;

@@ -345,7 +345,7 @@ async fn an_example_comes_from_the_newest_schema_or_it_is_told_what_to_add() {
         let expected = [
             "body.a: unknown_field",
             "body.eventType: missing",
-            "body.exampleIndex: type_error",
+            "body.exampleIndex: value_error",
         ];
         assert_eq!(answer.faults(), expected);
     })

@@ -407,12 +407,12 @@ async fn a51_a_value_of_another_type_is_422_by_its_field() {
             let body = format!(r#"{{{field},"payload":{{}}}}"#);
             assert_eq!(api.post_raw(PATH, body).await.faults(), [kind], "{field}");
         }
-        for rate in ["\"1\"", "1.0", "1e0", "true", "-1"] {
+        for rate in ["\"1\"", "1.0", "1e0", "true"] {
             let body = format!(r#"{{"name":"n","throttleRate":{rate}}}"#);
             let answer = api.post_raw("/api/v1/app", body).await;
             assert_eq!(answer.faults(), ["body.throttleRate: type_error"], "{rate}");
         }
-        for rate in ["0", "65536", "18446744073709551616"] {
+        for rate in ["0", "-1", "65536", "18446744073709551616"] {
             let body = format!(r#"{{"name":"n","throttleRate":{rate}}}"#);
             let answer = api.post_raw("/api/v1/app", body).await;
             assert_eq!(

@@ -57,11 +57,10 @@ pub(super) fn judged(mut fields: Fields<'_>, takes_secret: bool) -> Result<Said,
     } else {
         None
     };
-    let (rate, older) = (fields.rate("throttleRate"), fields.rate("rateLimit"));
     let details = json!({
         "description": fields.text_or_empty("description"),
         "metadata": fields.metadata("metadata"),
-        "throttleRate": rate.or(older),
+        "throttleRate": fields.throttle_rate(),
         "version": fields.whole("version", (1, u32::MAX.into())),
     });
     let is_enabled = !fields.flag("disabled");

@@ -122,7 +122,10 @@ pub(super) async fn put<B: Backend>(called: Called<B>, request: Request) -> Resp
             return make(&called, (&no_key, &body), &application, said).await;
         }
         let endpoint = change(&called, |_| {
-            judged(Fields::of(&body, Faults::default())?, false).map(changed)
+            let mut said = judged(Fields::of(&body, Faults::default())?, false)?;
+            // Who says it anew by its `uid` finds it by that again, however often it is said.
+            said.uid = said.uid.or_else(|| called.endpoint_uid());
+            Ok(changed(said))
         })
         .await?;
         told_at(StatusCode::OK, endpoint.revision(), &shown(&endpoint))

@@ -143,6 +143,10 @@ impl<'body> Fields<'body> {
             self.wrong(name, FaultKind::Value, &rule);
             return None;
         }
+        if items.iter().any(|item| !item.get().starts_with('"')) {
+            self.wrong(name, FaultKind::Type, "must hold texts");
+            return None;
+        }
         let names: Option<Vec<Arc<str>>> = items.into_iter().map(|item| read(self, item)).collect();
         let names = names?;
         let mut sorted = names.clone();

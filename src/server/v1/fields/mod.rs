@@ -1,6 +1,7 @@
 //! Takes the fields of a body one after another and notes what is wrong with each.
 
 mod collections;
+mod numbers;
 
 use std::sync::Arc;
 
@@ -306,31 +307,6 @@ impl<'body> Fields<'body> {
         let rule = format!("must have 1 to {most} of the characters a-z A-Z 0-9 . _ -");
         self.wrong(name, FaultKind::Value, &rule);
         None
-    }
-
-    /// A whole number from 1 to 65,535, if one is given; in a change 0 takes it away, as null does.
-    pub(super) fn rate(&mut self, name: &str) -> Option<u16> {
-        let least = u64::from(!self.is_change);
-        let number = self.whole(name, (least, u16::MAX.into()))?;
-        u16::try_from(number).ok().filter(|rate| *rate > 0)
-    }
-
-    /// A whole number between two bounds, both included, if one is given.
-    pub(super) fn whole(&mut self, name: &str, (least, most): (u64, u64)) -> Option<u64> {
-        let text = self.take_given(name)?.get();
-        if !text.bytes().all(|byte| byte.is_ascii_digit()) {
-            self.wrong(name, FaultKind::Type, "must be a whole number");
-            return None;
-        }
-        let number = text
-            .parse()
-            .ok()
-            .filter(|number| (least..=most).contains(number));
-        if number.is_none() {
-            let rule = format!("must be from {least} to {most}");
-            self.wrong(name, FaultKind::Value, &rule);
-        }
-        number
     }
 
     /// The exact bytes of a field that must be there and be an object.
