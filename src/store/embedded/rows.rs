@@ -247,6 +247,12 @@ fn event_parts(bytes: &[u8]) -> Result<Grown<EventRow<'_>, EventMore<'_>, EventL
     decode_grown_twice(rest, "the row of an event")
 }
 
+/// When an event for later may be sent first, by the event's row; `None` for others.
+pub(super) fn not_before(bytes: &[u8]) -> Result<Option<Timestamp>, Fault> {
+    let not_before = event_parts(bytes)?.0.not_before;
+    Ok(not_before.map(Timestamp::from_micros))
+}
+
 /// How many bytes the payload of an event has, by the event's row.
 pub(super) fn payload_length(bytes: &[u8]) -> Result<u32, Fault> {
     Ok(event_parts(bytes)?.0.payload_bytes)

@@ -13,7 +13,7 @@ use crate::{
         delivery::OpenDelivery,
         endpoint::{BodyFormat, Endpoint, EndpointKey, EndpointState, Subscription, Target},
         endpoint_url::EndpointUrl,
-        event::{Event, EventPosition, JSON, Payload},
+        event::{Besides, Event, EventPosition, JSON, Payload},
         id::{ApplicationId, AttemptId, EndpointId, EventId, Id, ShardId, TaskId},
         outbox::OutboxRow,
         outcome::OutcomeKind,
@@ -350,6 +350,19 @@ fn waiting_deliveries_stand_in_both_tables() {
             ..BucketRow::default()
         };
         put(writing, TableName::State, b"b\0\0\0\0", &row)
+    });
+    tells("is due before its event may be sent", |writing| {
+        let Change::PutEvent(mut later) = event(0) else {
+            unreachable!("it is one")
+        };
+        let besides = Besides {
+            deliver_after: Some(ms(9_001).since(later.accepted_at)),
+            ..Besides::default()
+        };
+        Arc::make_mut(&mut later).besides = besides.shared();
+        let key = keys::event(APPLICATION, at(0));
+        let row = rows::event_row(&later, Vec::new())?;
+        writing.put(TableName::Events(0), &key, &row)
     });
     tells("expired and waits", |writing| {
         writing.put(TableName::Expired(0), &open, &[])

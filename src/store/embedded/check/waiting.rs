@@ -31,6 +31,12 @@ impl Checker<'_> {
         }
         match self.bucket_of_event(endpoint.application, position)? {
             Some(bucket) => {
+                let key = keys::event(endpoint.application, position);
+                let table = TableName::Events(bucket);
+                let not_before = self.look.read(table, &key, rows::not_before)?.flatten();
+                if not_before.is_some_and(|not_before| due < not_before) {
+                    self.fault(format!("{what} is due before its event may be sent"));
+                }
                 *self.open_rows.entry(bucket).or_default() += 1;
                 let application = endpoint.application;
                 *self.waiting.entry(application).or_default() += 1;
