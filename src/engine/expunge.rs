@@ -57,6 +57,12 @@ impl Engine {
         let Some((key, position)) = payload_of else {
             return;
         };
+        // It may have become durable in this very turn, and not have been fanned out.
+        for (of, place, event) in &mut self.arrived {
+            if (*of, *place) == (key, position) {
+                *event = None;
+            }
+        }
         let Some(application) = self.registry.application(key) else {
             return;
         };
@@ -78,8 +84,15 @@ impl Engine {
                 continue;
             };
             let before = lane.open.held();
-            let (was_here, _) = lane.open.withdraw(position);
+            let (was_here, may_be_stored) = lane.open.withdraw(position);
             self.open_held.replace(before, lane.open.held());
+            let endpoint = lane.endpoint.key;
+            // A row that was gathered since would stay.
+            if (was_here || may_be_stored)
+                && let Some(log) = self.logs.get_mut(&key.shard)
+            {
+                log.gather(Change::DeleteOpen { endpoint, position }, now);
+            }
             gone += i64::from(was_here);
         }
         self.count_open_rows(application, -gone, now);

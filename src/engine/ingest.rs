@@ -179,12 +179,19 @@ impl Engine {
     ) -> Result<(Arc<Event>, usize), Refusal> {
         let expires_after = self.options.expires_after;
         let open_rows_max = self.options.open_rows_max;
+        let is_cut_short = self.has_postponed_enough();
         let (entry, log) = self.writable(new.application)?;
         // Each of its deliveries waits in a row. Half of the room is left for retries, or what comes
         // later would wait behind what is to be sent much later.
         let is_late = new.besides.deliver_after.is_some();
-        if is_late && entry.open_rows >= open_rows_max / 2 {
-            return Err(Refusal::TooManyDelayed);
+        if is_late {
+            if !is_cut_short {
+                entry.oncoming.walked(entry.ring.end());
+            }
+            if entry.open_rows + entry.oncoming.rows() >= open_rows_max / 2 {
+                return Err(Refusal::TooManyDelayed);
+            }
+            entry.oncoming.add(entry.next_position, entry.lanes.len());
         }
         let bytes = new.payload.bytes.len() + new.besides.bytes();
         let mut event = Event {

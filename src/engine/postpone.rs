@@ -2,14 +2,47 @@
 //! that time, and walks on. From there it is like a delivery that waits for a retry, but that no attempt
 //! lies behind it.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use super::{Engine, open_rows::OpenRow};
 use crate::{
-    domain::{change::Change, delivery::OpenDelivery, event::Event},
+    domain::{
+        change::Change,
+        delivery::OpenDelivery,
+        event::{Event, EventPosition},
+    },
     limits,
     time::Now,
 };
+
+/// Rows that events for later of one application are about to get: those that are not durable yet, and
+/// those that the walk did not come to. At most one for each lane is counted.
+#[derive(Debug, Default)]
+pub(super) struct Oncoming {
+    events: VecDeque<(EventPosition, u64)>,
+    rows: u64,
+}
+
+impl Oncoming {
+    /// How many there may be.
+    pub(super) const fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// An event that so many lanes may take was accepted.
+    pub(super) fn add(&mut self, position: EventPosition, lanes: usize) {
+        let lanes = u64::try_from(lanes).unwrap_or(u64::MAX);
+        self.rows = self.rows.saturating_add(lanes);
+        self.events.push_back((position, lanes));
+    }
+
+    /// Lanes came by at all events before `end`: what these wait for has its rows, and is counted there.
+    pub(super) fn walked(&mut self, end: EventPosition) {
+        while let Some((_, lanes)) = self.events.pop_front_if(|(position, _)| *position < end) {
+            self.rows = self.rows.saturating_sub(lanes);
+        }
+    }
+}
 
 impl Engine {
     /// Whether as many deliveries were put off in this turn as may be; the others follow in the next.

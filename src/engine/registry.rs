@@ -7,7 +7,7 @@ use std::{
 
 use slab::Slab;
 
-use super::{lane::Lane, pages::Pages, ring::Ring, share::Wanting};
+use super::{lane::Lane, pages::Pages, postpone::Oncoming, ring::Ring, share::Wanting};
 use crate::domain::{
     application::{Application, ApplicationKey},
     event::EventPosition,
@@ -56,6 +56,8 @@ pub(super) struct ApplicationEntry {
     pub(super) ready: VecDeque<usize>,
     /// Rows of its open deliveries.
     pub(super) open_rows: u64,
+    /// Rows that its events for later are about to add to these.
+    pub(super) oncoming: Oncoming,
     /// Attempts that were asked for and are not made yet.
     pub(super) resends: usize,
     /// Lanes that wait at their cursors until there are fewer.
@@ -91,6 +93,7 @@ impl Registry {
             awaiting: Vec::new(),
             ready: VecDeque::new(),
             open_rows: 0,
+            oncoming: Oncoming::default(),
             resends: 0,
             crowded: Vec::new(),
             queued: false,
@@ -180,6 +183,7 @@ impl Registry {
         entry.awaiting.clear();
         entry.ready.clear();
         entry.open_rows = 0;
+        entry.oncoming = Oncoming::default();
         entry.resends = 0;
         entry.crowded.clear();
         entry.in_flight = 0;

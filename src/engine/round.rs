@@ -103,6 +103,10 @@ impl Engine {
             self.rounds.told.push(Observation::NoEndpoints);
             return;
         }
+        // Its attempts come one by one, when nobody waits for a line of the batch any more.
+        if event.not_before() > now.steady {
+            return;
+        }
         let lanes = entry
             .lanes
             .iter()

@@ -14,7 +14,7 @@ use crate::{
         task::{Candidate, Candidates, TaskState},
     },
     limits,
-    policy::recovery::selects,
+    policy::recovery::{has_its_time, selects},
     time::Now,
 };
 
@@ -51,8 +51,8 @@ impl Engine {
             return;
         };
         for candidate in &candidates.found {
-            let is_over = candidate.event.payload_until() <= now.steady;
-            let is_chosen = !is_over && selects(&run.task.selection, &endpoint, candidate);
+            let is_chosen = has_its_time(&candidate.event, now.steady)
+                && selects(&run.task.selection, &endpoint, candidate);
             run.task.total += u64::from(is_chosen);
         }
         if candidates.until > run.counting_at && candidates.until < run.task.until {
@@ -134,8 +134,10 @@ fn choose(
         let moves = run.moved.contains(&position)
             || lane.open.is_flying(position)
             || lane.resends.concern(position);
-        let is_over = candidate.event.payload_until() <= now.steady;
-        if moves || is_over || !selects(&run.task.selection, &lane.endpoint, &candidate) {
+        if moves
+            || !has_its_time(&candidate.event, now.steady)
+            || !selects(&run.task.selection, &lane.endpoint, &candidate)
+        {
             continue;
         }
         if chosen.len() >= limits::TASK_STEP_DELIVERIES {

@@ -3,11 +3,15 @@
 //! A delivery whose first attempt is still to come, or to which an attempt by hand is owed, is never
 //! chosen: it is on its way. One that was called off is not brought back.
 
-use crate::domain::{
-    delivery::DeliveryState,
-    endpoint::Endpoint,
-    outcome::OutcomeKind,
-    task::{Candidate, Matching, Selection, Standing},
+use crate::{
+    domain::{
+        delivery::DeliveryState,
+        endpoint::Endpoint,
+        event::Event,
+        outcome::OutcomeKind,
+        task::{Candidate, Matching, Selection, Standing},
+    },
+    time::Timestamp,
 };
 
 /// Whether a task with this selection sends the candidate to the endpoint that it is a candidate for.
@@ -26,6 +30,13 @@ pub fn selects(selection: &Selection, endpoint: &Endpoint, candidate: &Candidate
         Selection::Matching(matching) => standing
             .is_some_and(|standing| candidate.attempts > 0 && fits(matching, standing, candidate)),
     }
+}
+
+/// Whether an event may be sent now, whatever of it is to be sent again: its time has come, and its payload
+/// has not had its own.
+#[must_use]
+pub fn has_its_time(event: &Event, now: Timestamp) -> bool {
+    event.not_before() <= now && event.payload_until() > now
 }
 
 /// How the delivery stands, for those that a task may choose.

@@ -177,6 +177,25 @@ async fn an_example_is_sent_to_one_endpoint_and_shown() {
     assert_eq!(second["payload"], serde_json::json!({ "a": 2 }));
 }
 
+#[test]
+fn an_event_for_later_has_a_time_that_is_not_too_far_ahead() {
+    let server = server();
+    printed(&server, &["app", "create", "Acme Ltd", "--uid", "acme"]);
+    let send = [
+        "event",
+        "send",
+        "acme",
+        "a.b",
+        "--data",
+        "{}",
+        "--deliver-at",
+    ];
+    let sent = json(&server, &[&send[..], &["2001-01-01T00:00:00Z"]].concat());
+    assert_eq!(sent["deliverAt"], "2001-01-01T00:00:00.000000Z");
+    let too_late = run(&server, &[&send[..], &["2100-01-01T00:00:00Z"]].concat());
+    assert_fails(&too_late, 1, &["deliverAt", "up to 30 days ahead"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_failed_is_counted_recovered_and_followed() {
     let server = server();

@@ -21,6 +21,7 @@ mod engine_endpoints;
 mod engine_expunge;
 mod engine_flight;
 mod engine_later;
+mod engine_later_edges;
 mod engine_model;
 mod engine_once;
 mod engine_outbox;

@@ -32,7 +32,7 @@ use crate::{
         task::{Matching, Selection, Standing},
     },
     limits,
-    policy::recovery::selects,
+    policy::recovery::{has_its_time, selects},
     server::{
         backend::Backend,
         problem::{Code, FaultKind, Problem},
@@ -263,7 +263,7 @@ fn count(
         let seen = reads.candidates(endpoint.key, (next, until), limits::TASK_STEP_EVENTS)?;
         let chosen = seen.found.iter();
         count += chosen
-            .filter(|candidate| candidate.event.payload_until() > steady)
+            .filter(|candidate| has_its_time(&candidate.event, steady))
             .filter(|candidate| selects(selection, endpoint, candidate))
             .count();
         if seen.until <= next {

@@ -1,9 +1,10 @@
 //! Messages for later over HTTP: accepted and shown at once, sent at their time.
 
 use fanfare::{domain::outcome::OutcomeKind, time::Span};
+use http::Method;
 use serde_json::{Value, json};
 
-use super::{Api, local};
+use super::{Api, keyed, local};
 
 const PATH: &str = "/api/v1/app/a/msg";
 const HOUR: Span = Span::from_seconds(3_600);
@@ -120,14 +121,84 @@ async fn a_message_whose_payload_is_taken_away_while_it_waits_is_never_sent() {
         api.post(PATH, message("2025-11-24T17:00:00Z")).await.fine();
         api.advance(Span::from_millis(100)).await;
         let path = format!("{PATH}/m/content");
-        let answer = api
-            .send(http::Method::DELETE, &path, &json!(null), None)
-            .await;
+        let answer = api.send(Method::DELETE, &path, &json!(null), None).await;
         assert_eq!(answer.status, 204);
         api.advance(HOUR).await;
         api.advance(HOUR).await;
         assert_eq!(told(&api).await.0, 0);
         assert_eq!(api.host.handle.stats().attempts, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn before_its_time_no_task_counts_it_and_lists_show_it_as_pending() {
+    local(async {
+        let api = api().await;
+        let said = api.post(PATH, message("2025-11-24T17:00:00Z")).await.fine();
+        api.endpoint("a", "new", "https://example.com/new").await;
+        api.advance(Span::from_millis(100)).await;
+        let missing = async |endpoint: &str| -> Value {
+            let path = format!("/api/v1/app/a/endpoint/{endpoint}/replay-missing?dryRun=true");
+            let since = json!({ "since": "2025-11-24T16:00:00Z" });
+            api.post(&path, since).await.fine()["count"].clone()
+        };
+        assert_eq!(
+            (missing("e").await, missing("new").await),
+            (json!(0), json!(0))
+        );
+        let listed = async |query: &str| -> Vec<Value> {
+            let path = format!("/api/v1/app/a/endpoint/e/msg?{query}");
+            let page = api.get(&path).await.fine();
+            page["data"].as_array().expect("a list").clone()
+        };
+        let pending = listed("status=1").await;
+        assert_eq!(pending.len(), 1);
+        assert_eq!(pending[0]["id"], said["id"]);
+        assert_eq!(pending[0]["nextAttempt"], said["deliverAt"]);
+        assert_eq!(pending[0]["deliverAt"], said["deliverAt"]);
+        for status in ["0", "2", "3"] {
+            assert!(listed(&format!("status={status}")).await.is_empty());
+        }
+        let stats = api.get("/api/v1/app/a/endpoint/e/stats").await.fine();
+        assert_eq!(
+            (&stats["pending"], &stats["sending"]),
+            (&json!(1), &json!(0))
+        );
+
+        api.advance(HOUR).await;
+        api.settled().await;
+        assert_eq!(
+            (missing("e").await, missing("new").await),
+            (json!(0), json!(1))
+        );
+        assert_eq!(listed("status=0").await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_same_again_under_a_key_is_one_message_also_once_its_time_is_over() {
+    local(async {
+        let api = api().await;
+        let again = async || -> Value {
+            let request = keyed(Method::POST, PATH)
+                .header("content-type", "application/json")
+                .header("idempotency-key", "k");
+            let body = message("2025-11-24T17:00:00Z").to_string();
+            api.ask(request.body(body.into()).expect("valid"))
+                .await
+                .fine()
+        };
+        let first = again().await;
+        assert_eq!(again().await, first);
+        api.advance(Span::from_seconds(7_200)).await;
+        api.settled().await;
+        assert_eq!(again().await, first);
+        api.advance(HOUR).await;
+        api.settled().await;
+        assert_eq!(told(&api).await, (1, json!([0, null])));
+        assert_eq!(api.host.handle.stats().attempts, 1);
     })
     .await;
 }

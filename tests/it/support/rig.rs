@@ -117,7 +117,13 @@ impl Rig {
 
     /// Lets the completions that were held come.
     pub(crate) fn complete(&mut self) {
-        let inputs = self.completions.drain(..).map(input_of).collect();
+        self.complete_with(Vec::new());
+    }
+
+    /// Lets the completions that were held come, and these inputs behind them in the same turn.
+    pub(crate) fn complete_with(&mut self, more: Vec<Input>) {
+        let held = self.completions.drain(..).map(input_of);
+        let inputs = held.chain(more).collect();
         self.turn(inputs);
     }
 
