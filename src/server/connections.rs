@@ -19,7 +19,11 @@ use core::{
 };
 use std::sync::Arc;
 
-use axum::{Router, body::Body, response::Response};
+use axum::{
+    Router,
+    body::Body,
+    response::{IntoResponse as _, Response},
+};
 use bytes::Bytes;
 use futures::FutureExt as _;
 use http::{Request, Version, header::HOST, uri::Authority};

@@ -5,7 +5,7 @@
 //! failure. Where single fields are at fault (422) the answer is `application/json` and `detail` a
 //! list of them, which is what client libraries read. `docs/errors.md` lists every [`Code`].
 
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::{
     HeaderValue, StatusCode,
     header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
@@ -260,26 +260,6 @@ impl Problem {
         self.code
     }
 
-    /// As `application/problem+json`; where fields are at fault as `application/json` with them.
-    #[must_use]
-    pub fn into_response(self) -> Response {
-        let status = self.code.status();
-        let (detail, content_type) = if status == StatusCode::UNPROCESSABLE_ENTITY {
-            (self.fault_list(), "application/json")
-        } else {
-            let detail = self.messages.join("; ").into();
-            (detail, "application/problem+json")
-        };
-        let body = json!({
-            "type": "about:blank",
-            "title": status.canonical_reason(),
-            "status": status.as_u16(),
-            "code": self.code.text(),
-            "detail": detail,
-        });
-        self.answer(&body, content_type)
-    }
-
     /// The faults as a list, cut where it gets long.
     fn fault_list(&self) -> serde_json::Value {
         let most = limits::FAULTS_SHOWN_MAX;
@@ -313,6 +293,27 @@ impl Problem {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
+    }
+}
+
+/// As `application/problem+json`; where fields are at fault as `application/json` with them.
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.code.status();
+        let (detail, content_type) = if status == StatusCode::UNPROCESSABLE_ENTITY {
+            (self.fault_list(), "application/json")
+        } else {
+            let detail = self.messages.join("; ").into();
+            (detail, "application/problem+json")
+        };
+        let body = json!({
+            "type": "about:blank",
+            "title": status.canonical_reason(),
+            "status": status.as_u16(),
+            "code": self.code.text(),
+            "detail": detail,
+        });
+        self.answer(&body, content_type)
     }
 }
 

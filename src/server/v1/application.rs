@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::{extract::Request, response::Response};
+use axum::extract::Request;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::{
-    body,
+    Answered, body,
     called::Called,
     cursor::{List, ListKind},
     entry::off_thread,
@@ -39,13 +39,7 @@ use crate::{
 const PATH: &str = "/api/v1/app";
 
 /// `POST /api/v1/app`: 201, or with `get_if_exists=true` 200 for a `uid` that is known.
-pub(super) async fn create<B: Backend>(called: Called<B>, request: Request) -> Response {
-    created(called, request)
-        .await
-        .unwrap_or_else(Problem::into_response)
-}
-
-async fn created<B: Backend>(called: Called<B>, request: Request) -> Result<Response, Problem> {
+pub(super) async fn create<B: Backend>(called: Called<B>, request: Request) -> Answered {
     let key = called.key.clone()?;
     let mut faults = Faults::default();
     let get_if_exists = called.query.flag("get_if_exists", false, &mut faults);
@@ -71,11 +65,7 @@ async fn created<B: Backend>(called: Called<B>, request: Request) -> Result<Resp
 }
 
 /// `GET /api/v1/app`: 200 with a page.
-pub(super) async fn list<B: Backend>(called: Called<B>) -> Response {
-    listed(called).await.unwrap_or_else(Problem::into_response)
-}
-
-async fn listed<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
+pub(super) async fn list<B: Backend>(called: Called<B>) -> Answered {
     let mut faults = Faults::default();
     let page = PageQuery::of_objects(&called.query, &mut faults);
     faults.into_result()?;
@@ -101,37 +91,25 @@ async fn listed<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
 }
 
 /// `GET /api/v1/app/{app}`: 200.
-pub(super) async fn show<B: Backend>(called: Called<B>) -> Response {
-    let application = called.application();
-    application
-        .and_then(|application| told_at(StatusCode::OK, application.revision, &shown(&application)))
-        .unwrap_or_else(Problem::into_response)
+pub(super) async fn show<B: Backend>(called: Called<B>) -> Answered {
+    let application = called.application()?;
+    told_at(StatusCode::OK, application.revision, &shown(&application))
 }
 
 /// `PUT /api/v1/app/{app}`: 200, or 201 where it is made by this.
-pub(super) async fn put<B: Backend>(called: Called<B>, request: Request) -> Response {
-    let answer = async {
-        let body = body::read(request).await?;
-        changed(called, &body, Way::Whole).await
-    };
-    answer.await.unwrap_or_else(Problem::into_response)
+pub(super) async fn put<B: Backend>(called: Called<B>, request: Request) -> Answered {
+    let body = body::read(request).await?;
+    changed(called, &body, Way::Whole).await
 }
 
 /// `PATCH /api/v1/app/{app}`: 200.
-pub(super) async fn patch<B: Backend>(called: Called<B>, request: Request) -> Response {
-    let answer = async {
-        let body = body::read(request).await?;
-        changed(called, &body, Way::Part).await
-    };
-    answer.await.unwrap_or_else(Problem::into_response)
+pub(super) async fn patch<B: Backend>(called: Called<B>, request: Request) -> Answered {
+    let body = body::read(request).await?;
+    changed(called, &body, Way::Part).await
 }
 
 /// `DELETE /api/v1/app/{app}`: 204; no attempt for it starts after that.
-pub(super) async fn delete<B: Backend>(called: Called<B>) -> Response {
-    deleted(called).await.unwrap_or_else(Problem::into_response)
-}
-
-async fn deleted<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
+pub(super) async fn delete<B: Backend>(called: Called<B>) -> Answered {
     let precondition = called.precondition.clone()?;
     for _ in 0..TRIES {
         let known = called.application()?;
@@ -164,11 +142,7 @@ enum Way {
 }
 
 /// Changes the application that the path names; a change that another one overtook is made anew.
-async fn changed<B: Backend>(
-    called: Called<B>,
-    body: &Bytes,
-    way: Way,
-) -> Result<Response, Problem> {
+async fn changed<B: Backend>(called: Called<B>, body: &Bytes, way: Way) -> Answered {
     let precondition = called.precondition.clone()?;
     for _ in 0..TRIES {
         let known = match (called.application_or_free()?, way) {

@@ -5,11 +5,11 @@ use std::{
     collections::{BTreeMap, btree_map::Entry as Place},
 };
 
-use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
 
 use super::{
+    Answered,
     called::Called,
     cursor::{List, ListKind},
     entry::{Entry, off_thread, recorded_wall},
@@ -29,19 +29,13 @@ use crate::{
         outcome::OutcomeKind,
     },
     limits,
-    server::{backend::Backend, problem::Problem, v1::wall_time},
+    server::{backend::Backend, v1::wall_time},
     store::{ReadError, Reads},
     time::Timestamp,
 };
 
 /// `GET /api/v1/app/{app}/attempt/endpoint/{endpoint}`: 200 with a page.
-pub(super) async fn of_endpoint<B: Backend>(called: Called<B>) -> Response {
-    to_endpoint(called)
-        .await
-        .unwrap_or_else(Problem::into_response)
-}
-
-async fn to_endpoint<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
+pub(super) async fn of_endpoint<B: Backend>(called: Called<B>) -> Answered {
     let application = called.application()?;
     let endpoint = called.endpoint(&application)?;
     let mut faults = Faults::default();
@@ -64,13 +58,7 @@ async fn to_endpoint<B: Backend>(called: Called<B>) -> Result<Response, Problem>
 }
 
 /// `GET /api/v1/app/{app}/attempt/msg/{message}`: 200 with a page.
-pub(super) async fn of_message<B: Backend>(called: Called<B>) -> Response {
-    for_message(called)
-        .await
-        .unwrap_or_else(Problem::into_response)
-}
-
-async fn for_message<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
+pub(super) async fn of_message<B: Backend>(called: Called<B>) -> Answered {
     let application = called.application()?;
     let event = called.message(&application)?.event;
     let mut faults = Faults::default();
@@ -98,11 +86,7 @@ async fn for_message<B: Backend>(called: Called<B>) -> Result<Response, Problem>
 }
 
 /// `GET /api/v1/app/{app}/msg/{message}/attempt/{attempt}`: 200.
-pub(super) async fn show<B: Backend>(called: Called<B>) -> Response {
-    one(called).await.unwrap_or_else(Problem::into_response)
-}
-
-async fn one<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
+pub(super) async fn show<B: Backend>(called: Called<B>) -> Answered {
     let application = called.application()?;
     let event = called.message(&application)?.event;
     let mut faults = Faults::default();
@@ -120,14 +104,11 @@ async fn one<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
 
 /// `DELETE /api/v1/app/{app}/msg/{message}/attempt/{attempt}/content`: 204 once the body of its reply
 /// is gone.
-pub(super) async fn expunge<B: Backend>(called: Called<B>) -> Response {
-    let answer = async {
-        let application = called.application()?;
-        let event = called.message(&application)?.event;
-        let attempt = called.attempt(&event)?.record.id;
-        message::expunged(&called.backend, &event, Some(attempt)).await
-    };
-    answer.await.unwrap_or_else(Problem::into_response)
+pub(super) async fn expunge<B: Backend>(called: Called<B>) -> Answered {
+    let application = called.application()?;
+    let event = called.message(&application)?.event;
+    let attempt = called.attempt(&event)?.record.id;
+    message::expunged(&called.backend, &event, Some(attempt)).await
 }
 
 /// What a list of attempts is asked for.
@@ -180,7 +161,7 @@ impl Asked {
         application: &Application,
         part: &Part,
         mut read: impl FnMut(HistoryQuery) -> Result<Vec<AttemptEntry>, ReadError>,
-    ) -> Result<Response, Problem> {
+    ) -> Answered {
         let mut rows = |query| {
             if self.filter.takes_none() {
                 return Ok(Vec::new());

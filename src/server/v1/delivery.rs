@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
+    Answered,
     called::Called,
     cursor::{List, ListKind},
     endpoint,
@@ -41,13 +41,7 @@ use crate::{
 };
 
 /// `GET /api/v1/app/{app}/endpoint/{endpoint}/msg`: 200 with a page.
-pub(super) async fn of_endpoint<B: Backend>(called: Called<B>) -> Response {
-    to_endpoint(called)
-        .await
-        .unwrap_or_else(Problem::into_response)
-}
-
-async fn to_endpoint<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
+pub(super) async fn of_endpoint<B: Backend>(called: Called<B>) -> Answered {
     let application = called.application()?;
     let endpoint = called.endpoint(&application)?;
     let mut faults = Faults::default();
@@ -92,13 +86,7 @@ async fn to_endpoint<B: Backend>(called: Called<B>) -> Result<Response, Problem>
 }
 
 /// `GET /api/v1/app/{app}/msg/{message}/endpoint`: 200 with a page.
-pub(super) async fn of_message<B: Backend>(called: Called<B>) -> Response {
-    for_message(called)
-        .await
-        .unwrap_or_else(Problem::into_response)
-}
-
-async fn for_message<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
+pub(super) async fn of_message<B: Backend>(called: Called<B>) -> Answered {
     let application = called.application()?;
     let event = called.message(&application)?.event;
     let mut faults = Faults::default();
@@ -142,11 +130,7 @@ async fn for_message<B: Backend>(called: Called<B>) -> Result<Response, Problem>
 }
 
 /// `POST /api/v1/app/{app}/msg/{message}/endpoint/{endpoint}/resend`: 202 once the attempt is owed.
-pub(super) async fn resend<B: Backend>(called: Called<B>) -> Response {
-    resent(called).await.unwrap_or_else(Problem::into_response)
-}
-
-async fn resent<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
+pub(super) async fn resend<B: Backend>(called: Called<B>) -> Answered {
     let (application, endpoint) = called.endpoint_since()?;
     let entry = called.message(&application)?;
     let (endpoint, gone) = (endpoint.object, endpoint.gone);
@@ -189,7 +173,7 @@ async fn resent<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
     }
 }
 
-fn accepted(is_replayed: bool) -> Result<Response, Problem> {
+fn accepted(is_replayed: bool) -> Answered {
     let answer = told(StatusCode::ACCEPTED, &json!({}))?;
     Ok(replayed_if(is_replayed, answer))
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::{extract::Request, response::Response};
+use axum::extract::Request;
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{
-    body,
+    Answered, body,
     called::Called,
     cursor::{List, ListKind},
     entry::Entry,
@@ -55,32 +55,25 @@ impl Entry for Arc<KnownKey> {
 }
 
 /// `POST /api/v1/key`: 201 with the key, which nobody is shown again.
-pub(super) async fn create<B: Backend>(called: Called<B>, request: Request) -> Response {
-    let answer = async {
-        let body = body::read(request).await?;
-        let new = judged(&called, Fields::of(&body, Faults::default())?);
-        let asked = ((Makes::ApiKey, Id::default()), &body[..]);
-        let made = match new {
-            Ok(new) => made(&called, new, asked).await?,
-            // It may have been made before its application was deleted, or before its end came.
-            Err(refused) => recalled(&called, asked, refused).await?,
-        };
-        let mut said = shown(&made.known);
-        if let Some(fields) = said.as_object_mut() {
-            fields.insert("key".into(), made.key.into());
-        }
-        let answer = told_at(StatusCode::CREATED, made.known.record.revision, &said)?;
-        Ok(replayed_if(made.is_replayed, answer))
+pub(super) async fn create<B: Backend>(called: Called<B>, request: Request) -> Answered {
+    let body = body::read(request).await?;
+    let new = judged(&called, Fields::of(&body, Faults::default())?);
+    let asked = ((Makes::ApiKey, Id::default()), &body[..]);
+    let made = match new {
+        Ok(new) => made(&called, new, asked).await?,
+        // It may have been made before its application was deleted, or before its end came.
+        Err(refused) => recalled(&called, asked, refused).await?,
     };
-    answer.await.unwrap_or_else(Problem::into_response)
+    let mut said = shown(&made.known);
+    if let Some(fields) = said.as_object_mut() {
+        fields.insert("key".into(), made.key.into());
+    }
+    let answer = told_at(StatusCode::CREATED, made.known.record.revision, &said)?;
+    Ok(replayed_if(made.is_replayed, answer))
 }
 
 /// `GET /api/v1/key`: 200 with a page.
-pub(super) async fn list<B: Backend>(called: Called<B>) -> Response {
-    listed(&called).unwrap_or_else(Problem::into_response)
-}
-
-fn listed<B: Backend>(called: &Called<B>) -> Result<Response, Problem> {
+pub(super) async fn list<B: Backend>(called: Called<B>) -> Answered {
     let mut faults = Faults::default();
     let page = PageQuery::of_objects(&called.query, &mut faults);
     faults.into_result()?;
@@ -108,28 +101,23 @@ fn in_order(found: &mut Vec<Arc<KnownKey>>, query: HistoryQuery) {
 }
 
 /// `GET /api/v1/key/{key}`: 200.
-pub(super) async fn show<B: Backend>(called: Called<B>) -> Response {
-    let known = there(&called);
-    known
-        .and_then(|known| told_at(StatusCode::OK, known.record.revision, &shown(&known)))
-        .unwrap_or_else(Problem::into_response)
+pub(super) async fn show<B: Backend>(called: Called<B>) -> Answered {
+    let known = there(&called)?;
+    told_at(StatusCode::OK, known.record.revision, &shown(&known))
 }
 
 /// `DELETE /api/v1/key/{key}`: 204; nobody is let in by it any more.
-pub(super) async fn revoke<B: Backend>(called: Called<B>) -> Response {
-    let answer = async {
-        for _ in 0..TRIES {
-            let known = there(&called)?;
-            called.precondition.clone()?.judge(known.record.revision)?;
-            match ended(&called, &known).await {
-                Ok(()) => return Ok(nothing()),
-                Err(Refusal::Stale) => {}
-                Err(refusal) => return Err(refusal.into()),
-            }
+pub(super) async fn revoke<B: Backend>(called: Called<B>) -> Answered {
+    for _ in 0..TRIES {
+        let known = there(&called)?;
+        called.precondition.clone()?.judge(known.record.revision)?;
+        match ended(&called, &known).await {
+            Ok(()) => return Ok(nothing()),
+            Err(Refusal::Stale) => {}
+            Err(refusal) => return Err(refusal.into()),
         }
-        Err(Refusal::Stale.into())
-    };
-    answer.await.unwrap_or_else(Problem::into_response)
+    }
+    Err(Refusal::Stale.into())
 }
 
 /// Deletes the record of a key.

@@ -45,7 +45,7 @@ use axum::{
     body::Body,
     extract::{MatchedPath, Request, State},
     middleware::{Next, from_fn_with_state},
-    response::Response,
+    response::{IntoResponse as _, Response},
     routing::get,
 };
 use http::{
@@ -130,8 +130,11 @@ async fn health<B: Backend>(State(state): State<ServerState<B>>) -> Response {
     }
 }
 
+/// What a route answers: what was asked for, or why there is none.
+type Answered = Result<Response, Problem>;
+
 /// An answer in JSON that nobody keeps a copy of.
-fn told(status: StatusCode, said: &impl Serialize) -> Result<Response, Problem> {
+fn told(status: StatusCode, said: &impl Serialize) -> Answered {
     let text = serde_json::to_string(said).map_err(|error| {
         tracing::error!(%error, "an answer could not be written");
         Problem::new(Code::Internal, "the answer could not be written")

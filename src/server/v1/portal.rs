@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use axum::{extract::Request, response::Response};
+use axum::extract::Request;
 use bytes::Bytes;
 use http::{StatusCode, header::HOST, uri::Authority};
 use serde_json::json;
 
 use super::{
-    application, body,
+    Answered, application, body,
     called::Called,
     faults::Faults,
     fields::Fields,
@@ -32,13 +32,6 @@ use crate::{
     time::{Span, Timestamp},
 };
 
-/// `POST /api/v1/auth/app-portal-access/{app}`: 200 with a URL and the token in it.
-pub(super) async fn access<B: Backend>(called: Called<B>, request: Request) -> Response {
-    granted(called, request)
-        .await
-        .unwrap_or_else(Problem::into_response)
-}
-
 /// What a body says of a token.
 struct Said {
     life: Span,
@@ -47,7 +40,8 @@ struct Said {
     application: Option<application::Said>,
 }
 
-async fn granted<B: Backend>(called: Called<B>, request: Request) -> Result<Response, Problem> {
+/// `POST /api/v1/auth/app-portal-access/{app}`: 200 with a URL and the token in it.
+pub(super) async fn access<B: Backend>(called: Called<B>, request: Request) -> Answered {
     let mut named = called.application_or_free()?;
     let mut gone = None;
     if matches!(named, Err(None)) {
@@ -148,44 +142,38 @@ fn capabilities(fields: &mut Fields<'_>) -> Capabilities {
 }
 
 /// `POST /api/v1/auth/logout`: 204; the token that it was asked with lets nobody in any more.
-pub(super) async fn logout<B: Backend>(called: Called<B>) -> Response {
-    let answer = async {
-        let reads = called.backend.reads();
-        let shown = called.caller.key.map(|id| called.keys.named(id, reads));
-        let known = shown.transpose()?.flatten();
-        let Some(known) = known.filter(|known| known.key.portal.is_some()) else {
-            let message = "only tokens of the portal log out: revoke a key with DELETE \
-                           /api/v1/key/{key}";
-            return Err(Problem::new(Code::Forbidden, message));
-        };
-        end(&called, known, None).await?;
-        Ok(nothing())
+pub(super) async fn logout<B: Backend>(called: Called<B>) -> Answered {
+    let reads = called.backend.reads();
+    let shown = called.caller.key.map(|id| called.keys.named(id, reads));
+    let known = shown.transpose()?.flatten();
+    let Some(known) = known.filter(|known| known.key.portal.is_some()) else {
+        let message = "only tokens of the portal log out: revoke a key with DELETE \
+                       /api/v1/key/{key}";
+        return Err(Problem::new(Code::Forbidden, message));
     };
-    answer.await.unwrap_or_else(Problem::into_response)
+    end(&called, known, None).await?;
+    Ok(nothing())
 }
 
 /// `POST /api/v1/auth/app/{app}/expire-all`: 204 once every token of the application, or of the
 /// sessions that are named, ends at the time that was asked for.
-pub(super) async fn expire<B: Backend>(called: Called<B>, request: Request) -> Response {
-    let answer = async {
-        let application = called.application()?;
-        let body = read_or_empty_object(request).await?;
-        let mut fields = Fields::of(&body, Faults::default())?;
-        let seconds = fields.whole("expiry", (0, limits::PORTAL_TOKEN_S_MAX));
-        let sessions = fields.sessions("sessionIds", limits::PORTAL_SESSIONS_MAX);
-        fields.finish()?;
-        let span = seconds.and_then(|seconds| i64::try_from(seconds).ok());
-        let span = span.filter(|seconds| *seconds > 0).map(Span::from_seconds);
-        let at = span.map(|span| called.keys.now().wall.plus(span));
-        let is_meant = |known: &KnownKey| is_of(known, application.id, &sessions);
-        let tokens = called.keys.all(called.backend.reads(), is_meant)?;
-        for some in tokens.chunks(limits::PORTAL_TOKENS_ENDED_AT_ONCE) {
-            let ends = some.iter().map(|known| end(&called, Arc::clone(known), at));
-            futures::future::try_join_all(ends).await?;
-        }
-        Ok(nothing())
-    };
-    answer.await.unwrap_or_else(Problem::into_response)
+pub(super) async fn expire<B: Backend>(called: Called<B>, request: Request) -> Answered {
+    let application = called.application()?;
+    let body = read_or_empty_object(request).await?;
+    let mut fields = Fields::of(&body, Faults::default())?;
+    let seconds = fields.whole("expiry", (0, limits::PORTAL_TOKEN_S_MAX));
+    let sessions = fields.sessions("sessionIds", limits::PORTAL_SESSIONS_MAX);
+    fields.finish()?;
+    let span = seconds.and_then(|seconds| i64::try_from(seconds).ok());
+    let span = span.filter(|seconds| *seconds > 0).map(Span::from_seconds);
+    let at = span.map(|span| called.keys.now().wall.plus(span));
+    let is_meant = |known: &KnownKey| is_of(known, application.id, &sessions);
+    let tokens = called.keys.all(called.backend.reads(), is_meant)?;
+    for some in tokens.chunks(limits::PORTAL_TOKENS_ENDED_AT_ONCE) {
+        let ends = some.iter().map(|known| end(&called, Arc::clone(known), at));
+        futures::future::try_join_all(ends).await?;
+    }
+    Ok(nothing())
 }
 
 /// Whether a key is a token of this application and of one of these sessions, if any are named.

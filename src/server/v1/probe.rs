@@ -1,6 +1,7 @@
 //! What bytes of strangers go through, asked whether it keeps its word whatever they are. Tests throw
 //! arbitrary bytes at these, in `cargo test` and under a fuzzer; nothing else calls them.
 
+use axum::response::IntoResponse as _;
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue,

@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
-use axum::{extract::Request, response::Response};
+use axum::extract::Request;
 use bytes::Bytes;
 use http::StatusCode;
 use serde_json::json;
 
 use super::{
-    body,
+    Answered, body,
     called::Called,
     entry::off_thread,
     faults::Faults,
@@ -42,31 +42,21 @@ use crate::{
 };
 
 /// `POST /api/v1/app/{app}/endpoint/{endpoint}/recover`: 202 with the task.
-pub(super) async fn recover<B: Backend>(called: Called<B>, request: Request) -> Response {
-    answered(called, request, Makes::Recovery).await
+pub(super) async fn recover<B: Backend>(called: Called<B>, request: Request) -> Answered {
+    started(called, request, Makes::Recovery).await
 }
 
 /// `POST /api/v1/app/{app}/endpoint/{endpoint}/replay-missing`: 202 with the task.
-pub(super) async fn replay_missing<B: Backend>(called: Called<B>, request: Request) -> Response {
-    answered(called, request, Makes::MissingReplay).await
+pub(super) async fn replay_missing<B: Backend>(called: Called<B>, request: Request) -> Answered {
+    started(called, request, Makes::MissingReplay).await
 }
 
 /// `POST /api/v1/app/{app}/endpoint/{endpoint}/bulk-replay`: 202 with the task.
-pub(super) async fn bulk_replay<B: Backend>(called: Called<B>, request: Request) -> Response {
-    answered(called, request, Makes::BulkReplay).await
+pub(super) async fn bulk_replay<B: Backend>(called: Called<B>, request: Request) -> Answered {
+    started(called, request, Makes::BulkReplay).await
 }
 
-async fn answered<B: Backend>(called: Called<B>, request: Request, makes: Makes) -> Response {
-    started(called, request, makes)
-        .await
-        .unwrap_or_else(Problem::into_response)
-}
-
-async fn started<B: Backend>(
-    called: Called<B>,
-    request: Request,
-    makes: Makes,
-) -> Result<Response, Problem> {
+async fn started<B: Backend>(called: Called<B>, request: Request, makes: Makes) -> Answered {
     let (application, endpoint) = called.endpoint_since()?;
     let (endpoint, gone) = (endpoint.object, endpoint.gone);
     let key = called.key.clone()?;
@@ -122,7 +112,7 @@ async fn started<B: Backend>(
 }
 
 /// Shows a task that was started, now or before.
-fn begun<B: Backend>(called: &Called<B>, id: Id, is_replayed: bool) -> Result<Response, Problem> {
+fn begun<B: Backend>(called: &Called<B>, id: Id, is_replayed: bool) -> Answered {
     let known = called.backend.reads().task(id)?;
     let known = known.ok_or_else(|| gone("task"))?;
     let response = told(StatusCode::ACCEPTED, &task::begun(&known))?;

@@ -1,14 +1,13 @@
 //! Revisions: which state of an object an answer shows and a change is made from (RFC 9110, 8.8.3
 //! and 13.1.1).
 
-use axum::response::Response;
 use http::{
     HeaderMap, HeaderValue, StatusCode,
     header::{ETAG, IF_MATCH},
 };
 use serde::Serialize;
 
-use super::told;
+use super::{Answered, told};
 use crate::server::problem::{Code, Problem};
 
 /// How often a change is made anew when another one came first.
@@ -18,11 +17,7 @@ pub(super) const TRIES: usize = 8;
 ///
 /// # Errors
 /// [`Code::Internal`] if it can't be written.
-pub(super) fn told_at(
-    status: StatusCode,
-    revision: u32,
-    said: &impl Serialize,
-) -> Result<Response, Problem> {
+pub(super) fn told_at(status: StatusCode, revision: u32, said: &impl Serialize) -> Answered {
     let mut response = told(status, said)?;
     let tag = HeaderValue::from_str(&format!("\"{revision}\""));
     if let Ok(tag) = tag {

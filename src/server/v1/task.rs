@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{
+    Answered,
     called::Called,
     cursor::{List, ListKind},
     entry::off_thread,
@@ -22,10 +22,7 @@ use crate::{
         task::{Selection, Task, TaskState},
     },
     limits,
-    server::{
-        backend::Backend,
-        problem::{FaultKind, Problem},
-    },
+    server::{backend::Backend, problem::FaultKind},
 };
 
 /// What a task is told to do.
@@ -46,11 +43,7 @@ pub(super) const OTHER_KINDS: [&str; 5] = [
 pub(super) const STATUSES: [&str; 3] = ["running", "finished", "failed"];
 
 /// `GET /api/v1/background-task`: 200 with a page.
-pub(super) async fn list<B: Backend>(called: Called<B>) -> Response {
-    listed(called).await.unwrap_or_else(Problem::into_response)
-}
-
-async fn listed<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
+pub(super) async fn list<B: Backend>(called: Called<B>) -> Answered {
     let mut faults = Faults::default();
     let query = &called.query;
     let page = PageQuery::of_objects(query, &mut faults);
@@ -96,20 +89,13 @@ fn word(
 }
 
 /// `GET /api/v1/background-task/{task}`: 200.
-pub(super) async fn show<B: Backend>(called: Called<B>) -> Response {
-    let task = called.task();
-    task.and_then(|task| told(StatusCode::OK, &shown(&task)))
-        .unwrap_or_else(Problem::into_response)
+pub(super) async fn show<B: Backend>(called: Called<B>) -> Answered {
+    let task = called.task()?;
+    told(StatusCode::OK, &shown(&task))
 }
 
 /// `POST /api/v1/background-task/{task}/cancel`: 200 with the task, which sends nothing more.
-pub(super) async fn cancel<B: Backend>(called: Called<B>) -> Response {
-    cancelled(called)
-        .await
-        .unwrap_or_else(Problem::into_response)
-}
-
-async fn cancelled<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
+pub(super) async fn cancel<B: Backend>(called: Called<B>) -> Answered {
     let task = called.task()?;
     if !task.state.has_ended() {
         let command = Command::CancelTask(CalledTask {

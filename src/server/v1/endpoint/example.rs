@@ -1,6 +1,6 @@
 //! Examples: a message that goes to one endpoint only, so that its owner can try it.
 
-use axum::{extract::Request, response::Response};
+use axum::extract::Request;
 use bytes::Bytes;
 use http::StatusCode;
 use serde_json::Value;
@@ -17,7 +17,7 @@ use crate::{
         problem::{Code, FaultKind, Problem},
         schema::Complaint,
         v1::{
-            body,
+            Answered, body,
             called::Called,
             faults::Faults,
             fields::Fields,
@@ -38,13 +38,7 @@ const PING_PAYLOAD: &[u8] = br#"{"success":true,"message":"An example: deliverie
 pub(in crate::server::v1) async fn send<B: Backend>(
     called: Called<B>,
     request: Request,
-) -> Response {
-    sent(called, request)
-        .await
-        .unwrap_or_else(Problem::into_response)
-}
-
-async fn sent<B: Backend>(called: Called<B>, request: Request) -> Result<Response, Problem> {
+) -> Answered {
     let (application, endpoint) = called.endpoint_since()?;
     let (endpoint, gone) = (endpoint.object, endpoint.gone);
     let key = called.key.clone()?;

@@ -9,7 +9,7 @@ pub(super) mod stats;
 
 use std::sync::Arc;
 
-use axum::{extract::Request, response::Response};
+use axum::extract::Request;
 use bytes::Bytes;
 use http::StatusCode;
 
@@ -19,6 +19,7 @@ use self::{
     change::{Changed, change, found},
 };
 use super::{
+    Answered,
     body::read,
     called::Called,
     cursor::{List, ListKind},
@@ -48,31 +49,24 @@ use crate::{
 };
 
 /// `POST /api/v1/app/{app}/endpoint`: 201.
-pub(super) async fn create<B: Backend>(called: Called<B>, request: Request) -> Response {
-    let answer = async {
-        let since = called.application_since()?;
-        let application = since.object;
-        let key = called.key.clone()?;
-        let body = read(request).await?;
-        if let Some(unknown) = since.gone {
-            // What it made went with the application.
-            let objects = [application.id.id()];
-            let place = (application.key.shard, Makes::Endpoint, &objects[..]);
-            recalled(&called, place, &body, unknown).await?;
-            return Err(gone("endpoint"));
-        }
-        let said = judged(Fields::of(&body, Faults::default())?, true)?;
-        make(&called, (&key, &body), &application, said).await
-    };
-    answer.await.unwrap_or_else(Problem::into_response)
+pub(super) async fn create<B: Backend>(called: Called<B>, request: Request) -> Answered {
+    let since = called.application_since()?;
+    let application = since.object;
+    let key = called.key.clone()?;
+    let body = read(request).await?;
+    if let Some(unknown) = since.gone {
+        // What it made went with the application.
+        let objects = [application.id.id()];
+        let place = (application.key.shard, Makes::Endpoint, &objects[..]);
+        recalled(&called, place, &body, unknown).await?;
+        return Err(gone("endpoint"));
+    }
+    let said = judged(Fields::of(&body, Faults::default())?, true)?;
+    make(&called, (&key, &body), &application, said).await
 }
 
 /// `GET /api/v1/app/{app}/endpoint`: 200 with a page.
-pub(super) async fn list<B: Backend>(called: Called<B>) -> Response {
-    listed(called).await.unwrap_or_else(Problem::into_response)
-}
-
-async fn listed<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
+pub(super) async fn list<B: Backend>(called: Called<B>) -> Answered {
     let application = called.application()?;
     let mut faults = Faults::default();
     let page = PageQuery::of_objects(&called.query, &mut faults);
@@ -96,74 +90,63 @@ async fn listed<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
 }
 
 /// `GET /api/v1/app/{app}/endpoint/{endpoint}`: 200.
-pub(super) async fn show<B: Backend>(called: Called<B>) -> Response {
-    let application = called.application();
-    let endpoint = application.and_then(|application| called.endpoint(&application));
-    endpoint
-        .and_then(|endpoint| told_at(StatusCode::OK, endpoint.revision(), &shown(&endpoint)))
-        .unwrap_or_else(Problem::into_response)
+pub(super) async fn show<B: Backend>(called: Called<B>) -> Answered {
+    let application = called.application()?;
+    let endpoint = called.endpoint(&application)?;
+    told_at(StatusCode::OK, endpoint.revision(), &shown(&endpoint))
 }
 
 /// `PUT /api/v1/app/{app}/endpoint/{endpoint}`: 200, or 201 where it is made by this.
-pub(super) async fn put<B: Backend>(called: Called<B>, request: Request) -> Response {
-    let answer = async {
-        let body = read(request).await?;
-        let application = called.application()?;
-        if let Err(free) = called.endpoint_or_free(&application)? {
-            let mut said = judged(Fields::of(&body, Faults::default())?, false)?;
-            let Some(free) = free else {
-                // A name that nothing can have.
-                called.endpoint(&application)?;
-                return Err(unexpected("an endpoint came from nowhere", None));
-            };
-            called.precondition.clone()?.judge_new()?;
-            said.uid.get_or_insert(free);
-            let no_key = IdempotencyKey::default();
-            return make(&called, (&no_key, &body), &application, said).await;
-        }
-        let endpoint = change(&called, |_| {
-            let mut said = judged(Fields::of(&body, Faults::default())?, false)?;
-            // Who says it anew by its `uid` finds it by that again, however often it is said.
-            said.uid = said.uid.or_else(|| called.endpoint_uid());
-            Ok(changed(said))
-        })
-        .await?;
-        told_at(StatusCode::OK, endpoint.revision(), &shown(&endpoint))
-    };
-    answer.await.unwrap_or_else(Problem::into_response)
+pub(super) async fn put<B: Backend>(called: Called<B>, request: Request) -> Answered {
+    let body = read(request).await?;
+    let application = called.application()?;
+    if let Err(free) = called.endpoint_or_free(&application)? {
+        let mut said = judged(Fields::of(&body, Faults::default())?, false)?;
+        let Some(free) = free else {
+            // A name that nothing can have.
+            called.endpoint(&application)?;
+            return Err(unexpected("an endpoint came from nowhere", None));
+        };
+        called.precondition.clone()?.judge_new()?;
+        said.uid.get_or_insert(free);
+        let no_key = IdempotencyKey::default();
+        return make(&called, (&no_key, &body), &application, said).await;
+    }
+    let endpoint = change(&called, |_| {
+        let mut said = judged(Fields::of(&body, Faults::default())?, false)?;
+        // Who says it anew by its `uid` finds it by that again, however often it is said.
+        said.uid = said.uid.or_else(|| called.endpoint_uid());
+        Ok(changed(said))
+    })
+    .await?;
+    told_at(StatusCode::OK, endpoint.revision(), &shown(&endpoint))
 }
 
 /// `PATCH /api/v1/app/{app}/endpoint/{endpoint}`: 200.
-pub(super) async fn patch<B: Backend>(called: Called<B>, request: Request) -> Response {
-    let answer = async {
-        let body = read(request).await?;
-        let endpoint = change(&called, |known| {
-            let base = Bytes::from(fields_of(known).to_string());
-            let fields = Fields::over(&body, &base, &OLDER_NAMES)?;
-            judged(fields, false).map(changed)
-        })
-        .await?;
-        told_at(StatusCode::OK, endpoint.revision(), &shown(&endpoint))
-    };
-    answer.await.unwrap_or_else(Problem::into_response)
+pub(super) async fn patch<B: Backend>(called: Called<B>, request: Request) -> Answered {
+    let body = read(request).await?;
+    let endpoint = change(&called, |known| {
+        let base = Bytes::from(fields_of(known).to_string());
+        let fields = Fields::over(&body, &base, &OLDER_NAMES)?;
+        judged(fields, false).map(changed)
+    })
+    .await?;
+    told_at(StatusCode::OK, endpoint.revision(), &shown(&endpoint))
 }
 
 /// `DELETE /api/v1/app/{app}/endpoint/{endpoint}`: 204; no attempt starts after it.
-pub(super) async fn delete<B: Backend>(called: Called<B>) -> Response {
-    let answer = async {
-        let application = called.application()?;
-        let endpoint = called.endpoint(&application)?;
-        called.precondition.clone()?.judge(endpoint.revision())?;
-        let command = Command::DeleteEndpoint {
-            application: application.key,
-            endpoint: endpoint.id,
-        };
-        match called.backend.command(command).await? {
-            Answer::Endpoint { .. } => Ok(nothing()),
-            other => Err(unexpected("an endpoint was deleted", Some(other))),
-        }
+pub(super) async fn delete<B: Backend>(called: Called<B>) -> Answered {
+    let application = called.application()?;
+    let endpoint = called.endpoint(&application)?;
+    called.precondition.clone()?.judge(endpoint.revision())?;
+    let command = Command::DeleteEndpoint {
+        application: application.key,
+        endpoint: endpoint.id,
     };
-    answer.await.unwrap_or_else(Problem::into_response)
+    match called.backend.command(command).await? {
+        Answer::Endpoint { .. } => Ok(nothing()),
+        other => Err(unexpected("an endpoint was deleted", Some(other))),
+    }
 }
 
 /// Everything that a body can say is changed to what it says.
@@ -185,7 +168,7 @@ async fn make<B: Backend>(
     (key, body): (&IdempotencyKey, &[u8]),
     application: &Application,
     said: Said,
-) -> Result<Response, Problem> {
+) -> Answered {
     let secret = match said.secret {
         Some(secret) => secret,
         None => fresh_secret()?,

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -18,8 +17,8 @@ use crate::{
         backend::Backend,
         problem::{FaultKind, Problem},
         v1::{
-            called::Called, entry::off_thread, faults::Faults, page::id_bounds, query::Query,
-            status::Status, told, unexpected, wall_time,
+            Answered, called::Called, entry::off_thread, faults::Faults, page::id_bounds,
+            query::Query, status::Status, told, unexpected, wall_time,
         },
     },
     store::ReadError,
@@ -27,11 +26,7 @@ use crate::{
 };
 
 /// `GET …/stats`: 200 with how many deliveries stand how, of the messages of a time.
-pub(in crate::server::v1) async fn show<B: Backend>(called: Called<B>) -> Response {
-    counted(called).await.unwrap_or_else(Problem::into_response)
-}
-
-async fn counted<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
+pub(in crate::server::v1) async fn show<B: Backend>(called: Called<B>) -> Answered {
     let application = called.application()?;
     let endpoint = called.endpoint(&application)?;
     // The engine's last turn may lie long behind where nothing happens.

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use self::body::{judged, shown};
 use super::{
+    Answered,
     body::read,
     called::Called,
     cursor::{List, ListKind},
@@ -55,11 +56,7 @@ impl Entry for EventType {
 }
 
 /// `GET /api/v1/event-type`: 200 with a page.
-pub(super) async fn list<B: Backend>(called: Called<B>) -> Response {
-    listed(&called).unwrap_or_else(Problem::into_response)
-}
-
-fn listed<B: Backend>(called: &Called<B>) -> Result<Response, Problem> {
+pub(super) async fn list<B: Backend>(called: Called<B>) -> Answered {
     let mut faults = Faults::default();
     let query = &called.query;
     let page = PageQuery::of_objects(query, &mut faults);
@@ -99,34 +96,31 @@ fn asked<'a>(all: impl Iterator<Item = &'a EventType>, query: HistoryQuery) -> V
 }
 
 /// `POST /api/v1/event-type`: 201; a name that was archived is taken into use again.
-pub(super) async fn create<B: Backend>(called: Called<B>, request: Request) -> Response {
-    let answer = async {
-        let body = read(request).await?;
-        let (name, said) = judged(Fields::of(&body, Faults::default())?, None)?;
-        // A name that is missing or wrong was told already.
-        let name = name.ok_or_else(|| unexpected("a fault was not told", None))?;
-        let key = called.key.clone()?;
-        if let Some(answer) = made(&called, (&name, &said), (&key, &body)).await? {
-            return Ok(answer);
+pub(super) async fn create<B: Backend>(called: Called<B>, request: Request) -> Answered {
+    let body = read(request).await?;
+    let (name, said) = judged(Fields::of(&body, Faults::default())?, None)?;
+    // A name that is missing or wrong was told already.
+    let name = name.ok_or_else(|| unexpected("a fault was not told", None))?;
+    let key = called.key.clone()?;
+    if let Some(answer) = made(&called, (&name, &said), (&key, &body)).await? {
+        return Ok(answer);
+    }
+    for _ in 0..TRIES {
+        let known = known(&called, &name)?;
+        if let Some(known) = known.as_ref().filter(|known| !known.is_archived()) {
+            return Err(taken(&known.record.name));
         }
-        for _ in 0..TRIES {
-            let known = known(&called, &name)?;
-            if let Some(known) = known.as_ref().filter(|known| !known.is_archived()) {
-                return Err(taken(&known.record.name));
-            }
-            let revision = known.map(|known| known.record.revision);
-            let once = |command| key.once(Makes::EventType, &[Id::default()], &body, command);
-            if let Some((made, is_replayed)) =
-                written_once(&called, &name, revision, &said, once).await?
-            {
-                let revision = made.record.revision;
-                let answer = told_at(StatusCode::CREATED, revision, &shown(&made, true))?;
-                return Ok(replayed_if(is_replayed, answer));
-            }
+        let revision = known.map(|known| known.record.revision);
+        let once = |command| key.once(Makes::EventType, &[Id::default()], &body, command);
+        if let Some((made, is_replayed)) =
+            written_once(&called, &name, revision, &said, once).await?
+        {
+            let revision = made.record.revision;
+            let answer = told_at(StatusCode::CREATED, revision, &shown(&made, true))?;
+            return Ok(replayed_if(is_replayed, answer));
         }
-        Err(Refusal::Stale.into())
-    };
-    answer.await.unwrap_or_else(Problem::into_response)
+    }
+    Err(Refusal::Stale.into())
 }
 
 /// Makes an entry, once under a key; `None` if there is one of this name.
@@ -175,89 +169,79 @@ fn refused(refusal: Refusal) -> Problem {
 }
 
 /// `GET /api/v1/event-type/{event_type}`: 200.
-pub(super) async fn show<B: Backend>(called: Called<B>) -> Response {
-    let found = named(&called).and_then(|name| there(&called, &name));
-    found
-        .and_then(|known| told_at(StatusCode::OK, known.record.revision, &shown(&known, true)))
-        .unwrap_or_else(Problem::into_response)
+pub(super) async fn show<B: Backend>(called: Called<B>) -> Answered {
+    let name = named(&called)?;
+    let known = there(&called, &name)?;
+    told_at(StatusCode::OK, known.record.revision, &shown(&known, true))
 }
 
 /// `PUT /api/v1/event-type/{event_type}`: 200, or 201 where it is made by this.
-pub(super) async fn put<B: Backend>(called: Called<B>, request: Request) -> Response {
-    let answer = async {
-        let name = named(&called)?;
-        let body = read(request).await?;
-        let precondition = called.precondition.clone()?;
-        let (_, said) = judged(Fields::of(&body, Faults::default())?, Some(&name))?;
-        for _ in 0..TRIES {
-            let known = known(&called, &name)?;
-            match &known {
-                Some(known) => precondition.judge(known.record.revision)?,
-                None => precondition.judge_new()?,
-            }
-            let status = match known {
-                Some(_) => StatusCode::OK,
-                None => StatusCode::CREATED,
-            };
-            let revision = known.map(|known| known.record.revision);
-            if let Some(now) = written(&called, &name, revision, &said).await? {
-                return told_at(status, now.record.revision, &shown(&now, true));
-            }
+pub(super) async fn put<B: Backend>(called: Called<B>, request: Request) -> Answered {
+    let name = named(&called)?;
+    let body = read(request).await?;
+    let precondition = called.precondition.clone()?;
+    let (_, said) = judged(Fields::of(&body, Faults::default())?, Some(&name))?;
+    for _ in 0..TRIES {
+        let known = known(&called, &name)?;
+        match &known {
+            Some(known) => precondition.judge(known.record.revision)?,
+            None => precondition.judge_new()?,
         }
-        Err(Refusal::Stale.into())
-    };
-    answer.await.unwrap_or_else(Problem::into_response)
+        let status = match known {
+            Some(_) => StatusCode::OK,
+            None => StatusCode::CREATED,
+        };
+        let revision = known.map(|known| known.record.revision);
+        if let Some(now) = written(&called, &name, revision, &said).await? {
+            return told_at(status, now.record.revision, &shown(&now, true));
+        }
+    }
+    Err(Refusal::Stale.into())
 }
 
 /// `PATCH /api/v1/event-type/{event_type}`: 200.
-pub(super) async fn patch<B: Backend>(called: Called<B>, request: Request) -> Response {
-    let answer = async {
-        let name = named(&called)?;
-        let body = read(request).await?;
-        let precondition = called.precondition.clone()?;
-        for _ in 0..TRIES {
-            let known = there(&called, &name)?;
-            precondition.judge(known.record.revision)?;
-            let base = Bytes::from(Value::Object(known.fields.clone()).to_string());
-            let (_, said) = judged(Fields::over(&body, &base, &[])?, Some(&name))?;
-            let revision = Some(known.record.revision);
-            if let Some(now) = written(&called, &name, revision, &said).await? {
-                return told_at(StatusCode::OK, now.record.revision, &shown(&now, true));
-            }
+pub(super) async fn patch<B: Backend>(called: Called<B>, request: Request) -> Answered {
+    let name = named(&called)?;
+    let body = read(request).await?;
+    let precondition = called.precondition.clone()?;
+    for _ in 0..TRIES {
+        let known = there(&called, &name)?;
+        precondition.judge(known.record.revision)?;
+        let base = Bytes::from(Value::Object(known.fields.clone()).to_string());
+        let (_, said) = judged(Fields::over(&body, &base, &[])?, Some(&name))?;
+        let revision = Some(known.record.revision);
+        if let Some(now) = written(&called, &name, revision, &said).await? {
+            return told_at(StatusCode::OK, now.record.revision, &shown(&now, true));
         }
-        Err(Refusal::Stale.into())
-    };
-    answer.await.unwrap_or_else(Problem::into_response)
+    }
+    Err(Refusal::Stale.into())
 }
 
 /// `DELETE /api/v1/event-type/{event_type}`: 204; it is archived, or with `expunge=true` forgotten.
-pub(super) async fn delete<B: Backend>(called: Called<B>) -> Response {
-    let answer = async {
-        let name = named(&called)?;
-        let mut faults = Faults::default();
-        let expunge = called.query.flag("expunge", false, &mut faults);
-        faults.into_result()?;
-        let precondition = called.precondition.clone()?;
-        for _ in 0..TRIES {
-            let known = there(&called, &name)?;
-            precondition.judge(known.record.revision)?;
-            if expunge {
-                if forgotten(&called, &known).await? {
-                    return Ok(nothing());
-                }
-                continue;
-            }
-            let mut fields = known.fields.clone();
-            fields.insert("archived".into(), true.into());
-            let said = Bytes::from(Value::Object(fields).to_string());
-            let revision = Some(known.record.revision);
-            if written(&called, &name, revision, &said).await?.is_some() {
+pub(super) async fn delete<B: Backend>(called: Called<B>) -> Answered {
+    let name = named(&called)?;
+    let mut faults = Faults::default();
+    let expunge = called.query.flag("expunge", false, &mut faults);
+    faults.into_result()?;
+    let precondition = called.precondition.clone()?;
+    for _ in 0..TRIES {
+        let known = there(&called, &name)?;
+        precondition.judge(known.record.revision)?;
+        if expunge {
+            if forgotten(&called, &known).await? {
                 return Ok(nothing());
             }
+            continue;
         }
-        Err(Refusal::Stale.into())
-    };
-    answer.await.unwrap_or_else(Problem::into_response)
+        let mut fields = known.fields.clone();
+        fields.insert("archived".into(), true.into());
+        let said = Bytes::from(Value::Object(fields).to_string());
+        let revision = Some(known.record.revision);
+        if written(&called, &name, revision, &said).await?.is_some() {
+            return Ok(nothing());
+        }
+    }
+    Err(Refusal::Stale.into())
 }
 
 /// The name in the path; anything that can be no name is no entry.

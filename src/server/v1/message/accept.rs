@@ -1,6 +1,5 @@
 //! Has messages accepted, whichever route they came by.
 
-use axum::response::Response;
 use http::StatusCode;
 
 use super::{
@@ -18,6 +17,7 @@ use crate::{
         catalogue::{EventType, Misfit, UNUSABLE},
         problem::{FaultKind, Problem},
         v1::{
+            Answered,
             called::Called,
             faults::Faults,
             once::{IdempotencyKey, Makes, replayed, replayed_if},
@@ -96,7 +96,7 @@ pub(in crate::server::v1) async fn accepted<B: Backend>(
     called: &Called<B>,
     offer: Offer<'_>,
     (status, with_content): (StatusCode, bool),
-) -> Result<Response, Problem> {
+) -> Answered {
     let event = offer.event;
     let application = event.application;
     let command = match offer.refused {

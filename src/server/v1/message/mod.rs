@@ -4,7 +4,7 @@ mod accept;
 mod said;
 mod shown;
 
-use axum::{extract::Request, response::Response};
+use axum::extract::Request;
 use http::StatusCode;
 
 use self::{accept::judge_payload, said::judged};
@@ -13,7 +13,7 @@ pub(super) use self::{
     shown::{MessageOut, shown},
 };
 use super::{
-    application, body,
+    Answered, application, body,
     called::Called,
     cursor::{List, ListKind},
     entry::off_thread,
@@ -40,13 +40,7 @@ use crate::{
 };
 
 /// `POST /api/v1/app/{app}/msg`: 202 once it is durable and will be delivered.
-pub(super) async fn create<B: Backend>(called: Called<B>, request: Request) -> Response {
-    created(called, request)
-        .await
-        .unwrap_or_else(Problem::into_response)
-}
-
-async fn created<B: Backend>(called: Called<B>, request: Request) -> Result<Response, Problem> {
+pub(super) async fn create<B: Backend>(called: Called<B>, request: Request) -> Answered {
     let mut named = called.application_or_free()?;
     let mut gone = None;
     if matches!(named, Err(None)) {
@@ -107,23 +101,17 @@ fn judge_named<B: Backend>(
 }
 
 /// `GET /api/v1/app/{app}/msg/{message}`: 200.
-pub(super) async fn show<B: Backend>(called: Called<B>) -> Response {
+pub(super) async fn show<B: Backend>(called: Called<B>) -> Answered {
     let mut faults = Faults::default();
     let with_content = called.query.flag("with_content", true, &mut faults);
-    let found = faults
-        .into_result()
-        .and_then(|()| called.message(&*called.application()?));
-    found
-        .and_then(|entry| told(StatusCode::OK, &shown(&entry, with_content)))
-        .unwrap_or_else(Problem::into_response)
+    faults.into_result()?;
+    let application = called.application()?;
+    let entry = called.message(&application)?;
+    told(StatusCode::OK, &shown(&entry, with_content))
 }
 
 /// `GET /api/v1/app/{app}/msg`: 200 with a page.
-pub(super) async fn list<B: Backend>(called: Called<B>) -> Response {
-    listed(called).await.unwrap_or_else(Problem::into_response)
-}
-
-async fn listed<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
+pub(super) async fn list<B: Backend>(called: Called<B>) -> Answered {
     let application = called.application()?;
     let mut faults = Faults::default();
     let query = &called.query;
@@ -159,13 +147,10 @@ async fn listed<B: Backend>(called: Called<B>) -> Result<Response, Problem> {
 }
 
 /// `DELETE /api/v1/app/{app}/msg/{message}/content`: 204 once the payload is gone.
-pub(super) async fn expunge<B: Backend>(called: Called<B>) -> Response {
-    let answer = async {
-        let application = called.application()?;
-        let event = called.message(&application)?.event;
-        expunged(&called.backend, &event, None).await
-    };
-    answer.await.unwrap_or_else(Problem::into_response)
+pub(super) async fn expunge<B: Backend>(called: Called<B>) -> Answered {
+    let application = called.application()?;
+    let event = called.message(&application)?.event;
+    expunged(&called.backend, &event, None).await
 }
 
 /// Lets a payload go, or the body of the reply to an attempt.
@@ -173,7 +158,7 @@ pub(super) async fn expunged<B: Backend>(
     backend: &B,
     event: &Event,
     attempt: Option<AttemptId>,
-) -> Result<Response, Problem> {
+) -> Answered {
     let command = Command::Expunge {
         application: event.application,
         position: event.position,
