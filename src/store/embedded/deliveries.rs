@@ -13,7 +13,7 @@ use super::{
 use crate::{
     domain::{
         attempt::{AttemptRecord, AttemptResult},
-        delivery::{self, DeliveryFacts},
+        delivery::{self, DeliveryFacts, DeliveryState},
         endpoint::{Endpoint, EndpointKey},
         event::{Event, EventPosition},
         history::DeliveryEntry,
@@ -30,7 +30,7 @@ pub(super) fn entry_of(
     known: &Endpoint,
     position: EventPosition,
 ) -> Result<Option<DeliveryEntry>, Fault> {
-    let (endpoint, application) = (known.key, known.key.application);
+    let application = known.key.application;
     let Some(bucket) = bucket_at(reading, application, position)? else {
         return Ok(None);
     };
@@ -38,15 +38,11 @@ pub(super) fn entry_of(
     else {
         return Ok(None);
     };
-    let last = last_attempts(reading, bucket, endpoint, position)?;
-    let facts = facts(reading, bucket, known, &event, last.moved)?;
+    let (state, _) = seen(reading, bucket, known, (&event, has_payload))?;
     Ok(Some(DeliveryEntry {
         event: event.id,
         accepted_wall: event.accepted_wall,
-        state: delivery::state(DeliveryFacts {
-            expunged: !has_payload,
-            ..facts
-        }),
+        state,
     }))
 }
 
@@ -64,12 +60,10 @@ pub(super) fn candidates(
     let known = reader::endpoint_at(reading, endpoint)?;
     if let Some(known) = known {
         for (bucket, event) in bare_events_between(reading, application, (from, until))? {
-            let last = last_attempts(reading, bucket, endpoint, event.position)?;
-            let facts = facts(reading, bucket, &known, &event, last.moved)?;
-            let newest = last.newest.as_ref();
+            let (state, newest) = seen(reading, bucket, &known, (&event, true))?;
             found.push(Candidate {
-                state: delivery::state(facts),
-                attempts: newest.map_or(0, |record| record.number),
+                state,
+                attempts: newest.as_ref().map_or(0, |record| record.number),
                 last_outcome: newest.map(|record| record.outcome),
                 event: Arc::new(event),
             });
@@ -78,26 +72,28 @@ pub(super) fn candidates(
     Ok(Candidates { found, until })
 }
 
-/// What is known of a delivery whose event has a payload.
-fn facts(
+/// How the delivery of an event stands, told by the one function that tells it, and its very last
+/// attempt.
+fn seen(
     reading: &mut Reading,
     bucket: u32,
     endpoint: &Endpoint,
-    event: &Event,
-    last_result: Option<AttemptResult>,
-) -> Result<DeliveryFacts, Fault> {
+    (event, has_payload): (&Event, bool),
+) -> Result<(Option<DeliveryState>, Option<AttemptRecord>), Fault> {
     let (key, position) = (endpoint.key, event.position);
+    let last = last_attempts(reading, bucket, key, position)?;
     let row = keys::delivery(key, position);
     let open = reading.read(TableName::Open, &row, rows::read_open)?;
-    Ok(DeliveryFacts {
+    let state = delivery::state(DeliveryFacts {
         subscribed: endpoint.matched(event),
         open_due: open.map(|(row, _)| Timestamp::from_micros(row.due)),
         resend: resends::is_owed(reading, key, position)?,
-        last_result,
+        last_result: last.moved,
         expired: reading.has(TableName::Expired(bucket), &row)?,
         deleted: endpoint.is_deleted(),
-        expunged: false,
-    })
+        expunged: !has_payload,
+    });
+    Ok((state, last.newest))
 }
 
 /// The last attempts of a delivery.
