@@ -64,6 +64,7 @@ fn until(what: &str, is_so: &dyn Fn() -> bool) {
 #[test]
 fn a73_who_closes_right_after_the_body_has_made_it_whole_and_who_does_so_before_has_made_nothing() {
     let process = Process::start(&["serve"], &VARIABLES);
+    let since = jiff::Timestamp::now().to_string();
     // What is posted where, and what there is then: where, and how much of it at first and then.
     let asks = [
         ("app", json!({"name": "n", "uid": "acme"}), "app", 1),
@@ -93,6 +94,12 @@ fn a73_who_closes_right_after_the_body_has_made_it_whole_and_who_does_so_before_
         ),
         ("key", json!({"name": "n", "scope": "read"}), "key", 0),
         ("auth/app-portal-access/acme", json!({}), "key", 1),
+        (
+            "app/acme/endpoint/e/recover",
+            json!({"since": since}),
+            "background-task",
+            0,
+        ),
     ];
     let posted = |path: &str, body: &Value, cut: usize| leave(&process, path, body, cut);
     for (path, body, list, before) in &asks {

@@ -305,3 +305,96 @@ async fn tokens_of_an_application_or_of_sessions_of_it_are_ended_at_once_or_in_a
     })
     .await;
 }
+
+/// An operation that the API describes.
+struct Described {
+    method: Method,
+    path: String,
+    /// Whether it is for everybody.
+    is_open: bool,
+}
+
+fn described() -> Vec<Described> {
+    let document: Value = serde_json::from_str(fanfare::server::openapi()).expect("JSON");
+    let paths = document["paths"].as_object().expect("paths").iter();
+    let operations = paths.flat_map(|(path, verbs)| {
+        let verbs = verbs.as_object().expect("verbs").iter();
+        verbs.map(|(verb, said)| Described {
+            method: verb.to_uppercase().parse().expect("a method"),
+            path: path.clone(),
+            is_open: said["security"] == json!([]),
+        })
+    });
+    operations.collect()
+}
+
+#[tokio::test]
+async fn a35_a_token_is_403_above_its_application_and_404_beside_it_on_every_route_there_is() {
+    local(async {
+        let api = start().await;
+        let message = api.message("other", 1).await;
+        api.attempts(1).await;
+        let attempts = format!("/api/v1/app/other/attempt/msg/{message}");
+        let attempt = api.get(&attempts).await.fine()["data"][0]["id"].clone();
+        let token = token(&api, json!({})).await;
+        let hook = api.get("/api/v1/app/other/endpoint/hook").await.body;
+        let (mut above, mut beside) = (0, 0);
+        for Described {
+            method,
+            path,
+            is_open,
+        } in described()
+        {
+            let route = path.as_str();
+            if route == LOGOUT {
+                // That ends the token, as another test has it.
+                continue;
+            }
+            let named = route
+                .replace("{app}", "other")
+                .replace("{endpoint}", "hook")
+                .replace("{message}", &message)
+                .replace("{attempt}", attempt.as_str().expect("an id"))
+                .replace("{event_type}", "t")
+                .replace("{key}", "key_1")
+                .replace("{task}", "qtask_1");
+            assert!(
+                !named.contains('{'),
+                "{named} has a part that this test does not know"
+            );
+            let body = match (&method, route.ends_with("/headers")) {
+                (&Method::GET, _) => Value::Null,
+                (_, true) => json!({ "headers": {} }),
+                (_, false) => json!({}),
+            };
+            let answer = asked(&api, method.clone(), &named, &token, body).await;
+            let status = answer.status.as_u16();
+            let is_below = route.starts_with("/api/v1/app/{app}");
+            if is_open {
+                continue;
+            } else if is_below && method == Method::GET {
+                assert_eq!(
+                    answer.refusal(),
+                    (404, "not_found".into()),
+                    "{method} {route}"
+                );
+                beside += 1;
+            } else if is_below {
+                assert!(matches!(status, 403 | 404), "{status} {method} {route}");
+                beside += 1;
+            } else if route.starts_with("/api/v1/event-type") && method == Method::GET {
+                assert!(matches!(status, 200 | 404), "{status} {method} {route}");
+            } else {
+                assert_eq!(
+                    answer.refusal(),
+                    (403, "forbidden".into()),
+                    "{method} {route}"
+                );
+                above += 1;
+            }
+        }
+        assert!(above >= 3 && beside >= 20, "{above} above, {beside} beside");
+        assert_eq!(api.get("/api/v1/app/other/endpoint/hook").await.body, hook);
+    })
+    .await;
+}
