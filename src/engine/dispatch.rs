@@ -167,10 +167,16 @@ impl Engine {
         if lane.endpoint.is_deleted() {
             return self.visit_deleted(index, now);
         }
-        if !lane.is_enabled() {
+        let is_enabled = lane.is_enabled();
+        #[cfg(feature = "mutants")]
+        let is_enabled = is_enabled || self.has(super::mutant::Mutant::ChecksTheEndpointTooEarly);
+        if !is_enabled {
             return self.visit_held(index, now, out);
         }
-        if !lane.has_room() {
+        let has_room = lane.has_room();
+        #[cfg(feature = "mutants")]
+        let has_room = has_room || self.has(super::mutant::Mutant::IgnoresTheWindow);
+        if !has_room {
             return Step::Idle;
         }
         if self.start_resend(index, now, out) {
@@ -237,6 +243,15 @@ impl Engine {
                     lane.next = event.position.plus(1);
                     self.expire(index, event.position, now);
                 }
+                #[cfg(feature = "mutants")]
+                Ahead::Event(event)
+                    if self.options.mutant == Some(super::mutant::Mutant::SendsLaterAtOnce)
+                        && event.not_before() > now.steady =>
+                {
+                    lane.next = event.position.plus(1);
+                    self.send(index, Start::first(event), now, out);
+                    return Step::Moved;
+                }
                 Ahead::Event(event) if event.not_before() > now.steady => {
                     lane.next = event.position.plus(1);
                     self.postpone(index, &event, now);
@@ -286,6 +301,14 @@ impl Engine {
             reopened,
         } = start;
         let serial = self.next_handle();
+        #[cfg(feature = "mutants")]
+        let position = event.position;
+        #[cfg(feature = "mutants")]
+        let number = if self.has(super::mutant::Mutant::CountsAttemptsAnew) {
+            1
+        } else {
+            number
+        };
         let Some(lane) = self.registry.lanes.get_mut(index) else {
             return;
         };
@@ -314,6 +337,10 @@ impl Engine {
             started_at: now,
         });
         self.stats.attempts += 1;
+        #[cfg(feature = "mutants")]
+        if self.has(super::mutant::Mutant::SettlesAtSend) && source == Source::Walk {
+            self.settle_walk(index, position);
+        }
         self.count_wanting(index, now);
     }
 

@@ -231,6 +231,10 @@ impl Engine {
             log.positions_moved(now);
         }
         let mut woken = core::mem::take(&mut self.woken);
+        #[cfg(feature = "mutants")]
+        if self.has(super::mutant::Mutant::WakesInNoOrder) && super::mutant::unseeded() % 2 == 0 {
+            woken.reverse();
+        }
         for index in woken.drain(..) {
             self.reconsider(index, now);
         }

@@ -166,6 +166,18 @@ impl Engine {
         let (event, bytes) = self.new_event(new, now)?;
         let log = self.logs.get_mut(&event.application.shard);
         let log = log.ok_or(Refusal::NotReady)?;
+        #[cfg(feature = "mutants")]
+        let (request, once) = match self.options.mutant {
+            Some(super::mutant::Mutant::IgnoresKeys) => (request, None),
+            Some(super::mutant::Mutant::RepliesBeforeTheCommit) => {
+                let (id, accepted_wall) = (event.id, event.accepted_wall);
+                let answer = crate::domain::command::Answer::Event { id, accepted_wall };
+                self.replies
+                    .extend(request.map(|request| (request, Ok(answer))));
+                (None, once)
+            }
+            _ => (request, once),
+        };
         let then = OnCommit::Event(request, Arc::clone(&event));
         log.gather_urgent(Change::PutEvent(event).once(once), then, bytes);
         Ok(())

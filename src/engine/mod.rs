@@ -43,6 +43,8 @@ mod held;
 mod ingest;
 pub mod io;
 mod lane;
+#[cfg(feature = "mutants")]
+pub mod mutant;
 mod on_commit;
 mod open_rows;
 pub mod options;

@@ -42,6 +42,9 @@ pub struct Options {
     /// The `uid` of the application that operational events are for; `None` for none. They wait while it
     /// is not there.
     pub operational: Option<Arc<str>>,
+    /// The mistake that it makes.
+    #[cfg(feature = "mutants")]
+    pub mutant: Option<super::mutant::Mutant>,
 }
 
 /// The settings of the fake event source.
@@ -71,6 +74,8 @@ impl Default for Options {
             generator: None,
             rounds: None,
             operational: None,
+            #[cfg(feature = "mutants")]
+            mutant: None,
         }
     }
 }

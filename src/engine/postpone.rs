@@ -53,6 +53,10 @@ impl Engine {
     /// The delivery of an event that is due later gets its row.
     pub(super) fn postpone(&mut self, index: usize, event: &Arc<Event>, now: Now) {
         let kept_max = self.open_rows_kept_max();
+        #[cfg(feature = "mutants")]
+        let is_forgotten = self.has(super::mutant::Mutant::ForgetsRowsOfLater);
+        #[cfg(not(feature = "mutants"))]
+        let is_forgotten = false;
         let Some(lane) = self.registry.lanes.get_mut(index) else {
             return;
         };
@@ -66,7 +70,8 @@ impl Engine {
             expires_at: event.expires_at,
             reopened_after: None,
         };
-        if let Some(log) = self.logs.get_mut(&delivery.endpoint.application.shard) {
+        if !is_forgotten && let Some(log) = self.logs.get_mut(&delivery.endpoint.application.shard)
+        {
             log.gather(Change::PutOpen(delivery), now);
         }
         let before = lane.open.held();

@@ -32,6 +32,15 @@ impl Engine {
         {
             return;
         }
+        #[cfg(feature = "mutants")]
+        if self.has(super::mutant::Mutant::KeepsSlotsOfOrphans)
+            && self
+                .flights
+                .get(slot)
+                .is_some_and(|flight| flight.source == Source::Orphan)
+        {
+            return;
+        }
         let flight = self.flights.remove(slot);
         let index = flight.lane;
         if flight.source == Source::Open {
@@ -56,6 +65,14 @@ impl Engine {
     /// Judges the outcome, records it and moves the delivery on.
     fn judge(&mut self, flight: &Flight, outcome: Outcome, now: Now) {
         let verdict = classify(&outcome, now.wall);
+        #[cfg(feature = "mutants")]
+        let verdict = if self.has(super::mutant::Mutant::CountsTimeoutsAsSuccess)
+            && matches!(outcome.kind, OutcomeKind::Timeout { .. })
+        {
+            Verdict::Success
+        } else {
+            verdict
+        };
         let retry_after = match verdict {
             Verdict::Retry { retry_after } => retry_after,
             Verdict::Success | Verdict::Gone => None,
@@ -119,7 +136,10 @@ impl Engine {
             .options
             .retry
             .next_due(retry_after, draw, self.options.seed, now.steady);
-        due.map_or(AttemptResult::Exhausted, AttemptResult::RetryAt)
+        let result = due.map_or(AttemptResult::Exhausted, AttemptResult::RetryAt);
+        #[cfg(feature = "mutants")]
+        let result = self.mistaken_due(result, flight.step(), retry_after, now);
+        result
     }
 
     fn record_attempt(

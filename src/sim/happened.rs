@@ -114,6 +114,16 @@ impl Happened {
         self.faults().into_iter().chain(self.paths())
     }
 
+    /// What drawn worlds of a layer can meet and did not: with enough of them, a hole in the
+    /// simulation, through which a bug would pass unseen.
+    #[must_use]
+    pub fn unmet(&self, layer: &str) -> Vec<&'static str> {
+        let missing = self
+            .counts()
+            .filter(|(name, count)| *count == 0 && can_meet(layer, name));
+        missing.map(|(name, _)| name).collect()
+    }
+
     /// The faults that there were, by kind.
     #[must_use]
     pub fn faults_met(&self) -> BTreeMap<&'static str, u64> {
@@ -175,5 +185,27 @@ impl Happened {
         self.gone += other.gone;
         self.broken += other.broken;
         self.late_successes += other.late_successes;
+    }
+}
+
+/// Whether drawn worlds of a layer can meet this.
+#[must_use]
+pub fn can_meet(layer: &str, name: &str) -> bool {
+    match name {
+        // What needs a disk, or a process that dies.
+        "process_killed"
+        | "power_lost"
+        | "died_while_opening"
+        | "died_before_a_reply"
+        | "sync_failed"
+        | "disk_nearly_full"
+        | "disk_full"
+        | "unknown groups kept"
+        | "unknown groups gone"
+        | "inspections"
+        | "events let go" => layer != "core",
+        // Where the network is data, a reply comes whole and in time, or there is none.
+        "receiver_broke_off" | "receiver_too_late" => layer == "full",
+        _ => true,
     }
 }

@@ -16,6 +16,8 @@ mod inspection;
 mod judging;
 mod ledger;
 mod life;
+#[cfg(feature = "mutants")]
+pub mod mutants;
 pub mod network;
 mod once_keys;
 pub mod oracle;

@@ -1,7 +1,11 @@
 //! I18: an idempotency key makes one event within the time that keys are kept, over every crash, and
 //! each answer under it names that event. Fed by what is durable and by what producers are told.
 
-use super::{ledger::BatchFacts, oracle::Violation, witness::Witness};
+use super::{
+    ledger::BatchFacts,
+    oracle::Violation,
+    witness::{Moment, Witness},
+};
 use crate::{
     domain::{
         change::{Batch, Change},
@@ -49,10 +53,24 @@ impl Witness {
         })
     }
 
-    /// A producer that asked under a key is told of an event.
-    pub(super) fn answered_under_key(&mut self, key: Option<[u8; 32]>, event: EventId) {
-        let made = key.and_then(|key| self.keys.get(&key));
-        if let Some((other, _)) = made.copied().filter(|(made, _)| *made != event) {
+    /// A producer that asked under a key is told of an event. Nothing of this comes from batches: an
+    /// engine that forgets keys would forget to write them, too.
+    pub(super) fn answered_under_key(
+        &mut self,
+        key: Option<[u8; 32]>,
+        event: EventId,
+        now: Moment,
+    ) {
+        let Some(key) = key else { return };
+        let (told, told_at) = *self.told_keys.entry(key).or_insert((event, now.steady));
+        let is_kept = now.steady.since(told_at) < KEPT_FOR;
+        let made = self.keys.get(&key).map(|(made, _)| *made);
+        let others = [made, Some(told).filter(|_| is_kept)].into_iter().flatten();
+        let others: Vec<EventId> = others.filter(|other| *other != event).collect();
+        if !is_kept {
+            self.told_keys.insert(key, (event, now.steady));
+        }
+        if let Some(other) = others.first().copied() {
             self.object(Violation::KeyTwice { event, other });
         }
     }

@@ -36,7 +36,7 @@ impl World<'_> {
             let moment = self.moment();
             self.witness.accepted(number, id, &payload, moment);
             let key = self.workload.key(number);
-            self.witness.answered_under_key(key, id);
+            self.witness.answered_under_key(key, id, moment);
         }
         for next in self.workload.answered(request, reply) {
             self.plan_ask(next);

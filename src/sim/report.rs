@@ -37,6 +37,9 @@ pub struct Report {
     pub faults: BTreeMap<&'static str, u64>,
     /// What did not hold; empty if all is well.
     pub violations: Vec<Found>,
+    /// What many drawn worlds should have met and did not; told of enough of them only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unmet: Vec<&'static str>,
     /// From the start to the last thing that happened, in milliseconds.
     pub virtual_ms: u64,
     /// From acceptance to success; of one run only.

@@ -117,6 +117,8 @@ pub(super) struct Witness {
     pub(super) names: BTreeMap<Arc<str>, EventId>,
     /// The event that each idempotency key made last, and when it was submitted, in steady time.
     pub(super) keys: BTreeMap<[u8; 32], (EventId, Timestamp)>,
+    /// The event that was told under each idempotency key first, and when, in steady time.
+    pub(super) told_keys: BTreeMap<[u8; 32], (EventId, Timestamp)>,
     pub(super) application: Option<ApplicationId>,
     pub(super) endpoints: BTreeMap<u32, SeenEndpoint>,
     /// Which event answers an ask, by its number.
@@ -165,6 +167,7 @@ impl Witness {
             positions: BTreeMap::new(),
             names: BTreeMap::new(),
             keys: BTreeMap::new(),
+            told_keys: BTreeMap::new(),
             application: None,
             endpoints: BTreeMap::new(),
             answers: BTreeMap::new(),

@@ -82,6 +82,36 @@ fn each_seed_does_the_same_in_two_processes_and_that_is_told() {
     }
 }
 
+#[cfg(not(feature = "mutants"))]
+#[test]
+fn a_build_without_mistakes_says_how_to_get_one_with_them() {
+    let output = run(&["simulate", "mutants", "--quick"], &[]);
+    assert_fails(&output, 2, &["--features mutants"]);
+}
+
+#[cfg(feature = "mutants")]
+#[test]
+fn mistakes_are_looked_for_by_name_and_told_as_a_document() {
+    let arguments = [
+        "simulate",
+        "mutants",
+        "--quick",
+        "--json",
+        "--only",
+        "NeverGivesUp",
+    ];
+    let output = run(&arguments, &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let found = &document["mutants"][0];
+    assert_eq!(found["name"], "NeverGivesUp");
+    assert_eq!(found["found"], true);
+    assert_eq!(found["invariant"], "I9");
+    assert!(found["seeds_to_find"].as_u64() > Some(0), "{found}");
+    let nobody = ["simulate", "mutants", "--only", "Nobody"];
+    assert_fails(&run(&nobody, &[]), 2, &["Nobody", "--only"]);
+}
+
 #[test]
 fn the_trace_of_a_seed_is_written_a_record_a_line() {
     let folder = empty_folder();
@@ -124,6 +154,7 @@ fn help_gives_examples_and_ends_with_0() {
         &["receive", "--help"],
         &["simulate", "--help"],
         &["simulate", "meta", "--help"],
+        &["simulate", "mutants", "--help"],
     ] {
         let output = run(arguments, &[]);
         let help = text(&output.stdout);

@@ -1,9 +1,11 @@
 //! The engine over the memory store in worlds drawn from their seeds, and what they must have met
 //! together. `fanfare simulate --swarm` runs as many as one has time for.
 
-use std::collections::BTreeSet;
-
-use fanfare::sim::{Report, happened::Happened, run, swarm};
+use fanfare::sim::{
+    Report,
+    happened::{Happened, can_meet},
+    run, swarm,
+};
 
 /// Seeds that are run.
 const SEEDS: u64 = 300;
@@ -26,25 +28,9 @@ fn hundreds_of_worlds_of_the_core_lose_nothing_and_meet_what_can_go_wrong() {
         assert_eq!(report.deliveries, ended, "seed {seed}");
         happened.add(&report.happened);
     }
-    // What needs a disk, or a process that dies, is met in the layer `store`.
-    let elsewhere: BTreeSet<&str> = [
-        "process_killed",
-        "power_lost",
-        "died_while_opening",
-        "died_before_a_reply",
-        "sync_failed",
-        "disk_nearly_full",
-        "disk_full",
-        "unknown groups kept",
-        "unknown groups gone",
-        "inspections",
-        "events let go",
-        "receiver_broke_off",
-        "receiver_too_late",
-    ]
-    .into();
+    assert_eq!(happened.unmet("core"), [""; 0], "{happened:?}");
     for (name, count) in happened.counts() {
-        assert_eq!(count > 0, !elsewhere.contains(name), "{name}: {happened:?}");
+        assert_eq!(count > 0, can_meet("core", name), "{name}: {happened:?}");
     }
 }
 

@@ -1,65 +1,52 @@
-//! Teeth: each store with a mistake in it must be found, and so many seeds are needed for it. Run it
-//! with `cargo test --features mutants --test sim mutants -- --nocapture`.
-
-#![expect(clippy::print_stdout, reason = "what was found is the result")]
+//! Teeth: each mistake that can be switched on must be found, from several seeds on. `fanfare simulate
+//! mutants` does the same and shows how many seeds it took.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
+    sync::atomic::{AtomicUsize, Ordering},
     thread,
 };
 
-use fanfare::{
-    sim::{Layer, SimulationError, run, swarm},
-    store::embedded::mutant::Mutant,
-};
+use fanfare::sim::mutants::Mutant;
 
 /// Seeds after which a mistake counts as not found.
 const SEEDS_MAX: u64 = 10_000;
-/// How often each mistake is looked for, each time with other seeds.
-const LOOKS: u64 = 5;
-
-/// What the run of a seed finds wrong with a mutant, if anything.
-fn found(mutant: Mutant, seed: u64) -> Option<String> {
-    let mut scenario = swarm::store_scenario(seed).expect("it can run");
-    if let Layer::Store(options) = &mut scenario.layer {
-        options.mutant = Some(mutant);
-    }
-    match catch_unwind(AssertUnwindSafe(|| run(&scenario))) {
-        Ok(Ok(_)) => None,
-        Ok(Err(SimulationError::Violated(report))) => {
-            report.violations.first().map(ToString::to_string)
-        }
-        Ok(Err(error)) => Some(error.to_string()),
-        Err(_) => Some("a panic".to_owned()),
-    }
-}
-
-/// Looks for a mistake; gives the seeds that each look needed, least first.
-fn looked_for(mutant: Mutant) -> Vec<u64> {
-    let mut needed: Vec<u64> = (0..LOOKS)
-        .map(|look| {
-            let base = look * 1_000_000;
-            let first =
-                (0..SEEDS_MAX).find_map(|index| Some((index, found(mutant, base + index)?)));
-            let Some((index, what)) = first else {
-                panic!("{mutant:?} lives after {SEEDS_MAX} seeds from {base}");
-            };
-            println!("{mutant:?}: seed {} of {base}..: {what}", index + 1);
-            index + 1
-        })
-        .collect();
-    needed.sort_unstable();
-    needed
-}
+/// Where each mistake is looked for.
+const BASES: [u64; 2] = [50_000_000, 60_000_000];
 
 #[test]
 fn every_mutant_is_found() {
+    let all = Mutant::all();
+    assert!(all.len() >= 24, "{}", all.len());
+    let next = AtomicUsize::new(0);
     thread::scope(|scope| {
-        for mutant in Mutant::ALL {
-            scope.spawn(move || {
-                let needed = looked_for(mutant);
-                println!("{mutant:?}: found after {needed:?} seeds");
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some(mutant) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    for base in BASES {
+                        let look = mutant.look(base, SEEDS_MAX).expect("it can run");
+                        let (name, found) = (mutant.name(), look.seeds.is_some());
+                        assert!(
+                            found,
+                            "{name} lives after {SEEDS_MAX} seeds from {base}: {look:?}"
+                        );
+                    }
+                }
             });
         }
     });
+}
+
+#[test]
+fn without_a_mistake_the_same_seeds_are_clean() {
+    for seed in 50_000_000..50_000_060 {
+        for scenario in [
+            fanfare::sim::swarm::core_scenario(seed),
+            fanfare::sim::swarm::store_scenario(seed),
+        ] {
+            let scenario = scenario.expect("it can run");
+            if let Err(error) = fanfare::sim::run(&scenario) {
+                panic!("seed {seed}: {error}");
+            }
+        }
+    }
 }

@@ -17,8 +17,11 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Failure, SimulateArguments, Worlds, print, say};
+use super::{Failure, LayerName, SimulateArguments, Worlds, print, say};
 use crate::sim::{self, Found, Report, SimulationError, trace::Listener};
+
+/// From how many drawn worlds on everything must have been met that can go wrong in them.
+const GOALS_FROM_SEEDS: u64 = 300;
 
 /// What all runs came to.
 #[derive(Debug, Default)]
@@ -44,6 +47,7 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> Result<(), Failure> {
         }
         None => all(worlds)?,
     };
+    let report = with_goals(report, worlds);
     let took = start.elapsed();
     if arguments.json {
         let json = report.to_json();
@@ -60,8 +64,29 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> Result<(), Failure> {
             worlds.replay(seed)
         )));
     }
+    if !report.unmet.is_empty() {
+        let list = report.unmet.join(", ");
+        let seeds = report.seeds;
+        return Err(Failure::Violated(format!(
+            "{seeds} worlds should have met everything that can go wrong in them, and none met: \
+             {list}; please report this"
+        )));
+    }
     say(&rate(&report, took));
     Ok(())
+}
+
+/// Notes what enough drawn worlds did not meet.
+fn with_goals(report: Report, worlds: &Worlds) -> Report {
+    let is_drawn = worlds.swarm || worlds.layer != LayerName::Core;
+    let is_whole = report.seeds == worlds.seeds && report.violations.is_empty();
+    if !is_drawn || !is_whole || report.seeds < GOALS_FROM_SEEDS {
+        return report;
+    }
+    Report {
+        unmet: report.happened.unmet(report.layer),
+        ..report
+    }
 }
 
 /// How fast it went; differs from run to run.

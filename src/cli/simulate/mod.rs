@@ -2,6 +2,7 @@
 
 mod batch;
 mod meta;
+mod mutants;
 mod raw;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -56,6 +57,11 @@ enum SimulateCommand {
     /// Prints the first record that differs. Exit code 0 only if none does, else 10.
     #[command(after_long_help = meta::EXAMPLES)]
     Meta(meta::MetaArguments),
+    /// Look for mistakes that were made on purpose: is the simulator good enough to find them?
+    ///
+    /// Needs a build with the feature `mutants`. Exit code 0 if all are found, 10 if one escapes.
+    #[command(after_long_help = mutants::EXAMPLES)]
+    Mutants(mutants::MutantsArguments),
     /// Write the records of runs to standard output, for another process to compare
     #[command(hide = true, after_long_help = raw::EXAMPLES)]
     Raw(raw::RawArguments),
@@ -167,6 +173,7 @@ impl Worlds {
 pub(super) fn simulate(arguments: &SimulateArguments) -> Result<(), Failure> {
     match &arguments.command {
         Some(SimulateCommand::Meta(arguments)) => meta::meta(arguments),
+        Some(SimulateCommand::Mutants(arguments)) => mutants::mutants(arguments),
         Some(SimulateCommand::Raw(arguments)) => raw::raw(arguments),
         None => batch::simulate(arguments),
     }

@@ -191,7 +191,7 @@ async fn accepted(stage: &Stage, number: u32) {
         };
         let mut witness = stage.witness.borrow_mut();
         witness.accepted(number, id, &payload, stage.moment());
-        return witness.answered_under_key(key, id);
+        return witness.answered_under_key(key, id, stage.moment());
     }
 }
 

@@ -1,0 +1,119 @@
+//! Mutants: the engine with one mistake in it, each of which a simulation must find. They exist only
+//! in builds with the feature `mutants`, which no release has.
+
+use core::sync::atomic::{AtomicI64, Ordering};
+
+use super::Engine;
+use crate::{
+    domain::attempt::AttemptResult,
+    time::{Now, Span, Timestamp},
+};
+
+/// A mistake that can be switched on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mutant {
+    /// An event is acknowledged when its batch goes to the store.
+    RepliesBeforeTheCommit,
+    /// A delivery counts as settled when its first attempt goes out.
+    SettlesAtSend,
+    /// No reply in time counts as success.
+    CountsTimeoutsAsSuccess,
+    /// Idempotency keys are not looked at.
+    IgnoresKeys,
+    /// The schedule has one attempt too many.
+    MakesOneAttemptMore,
+    /// The last wait of the schedule is repeated for ever.
+    NeverGivesUp,
+    /// Waits are spread by something that no seed fixes.
+    SpreadsWaitsAnew,
+    /// The slots of attempts whose shard was lost are never free again.
+    KeepsSlotsOfOrphans,
+    /// Whether an endpoint is enabled is looked at when it is queued, and not when it is sent to.
+    ChecksTheEndpointTooEarly,
+    /// Waits are counted by the wall clock.
+    WaitsByTheWall,
+    /// `Retry-After` is believed, whatever it says.
+    BelievesRetryAfter,
+    /// Lanes are woken in an order that no seed fixes.
+    WakesInNoOrder,
+    /// The window of an endpoint is not looked at.
+    IgnoresTheWindow,
+    /// Retries begin again with the number of the first attempt.
+    CountsAttemptsAnew,
+    /// What waits for its time has no row.
+    ForgetsRowsOfLater,
+    /// Events for later are sent at once.
+    SendsLaterAtOnce,
+}
+
+impl Mutant {
+    /// All of them.
+    pub const ALL: [Self; 16] = [
+        Self::RepliesBeforeTheCommit,
+        Self::SettlesAtSend,
+        Self::CountsTimeoutsAsSuccess,
+        Self::IgnoresKeys,
+        Self::MakesOneAttemptMore,
+        Self::NeverGivesUp,
+        Self::SpreadsWaitsAnew,
+        Self::KeepsSlotsOfOrphans,
+        Self::ChecksTheEndpointTooEarly,
+        Self::WaitsByTheWall,
+        Self::BelievesRetryAfter,
+        Self::WakesInNoOrder,
+        Self::IgnoresTheWindow,
+        Self::CountsAttemptsAnew,
+        Self::ForgetsRowsOfLater,
+        Self::SendsLaterAtOnce,
+    ];
+}
+
+/// What no seed fixes.
+static UNSEEDED: AtomicI64 = AtomicI64::new(0);
+
+/// A number that differs from run to run.
+pub(super) fn unseeded() -> i64 {
+    UNSEEDED.fetch_add(1, Ordering::Relaxed)
+}
+
+impl Engine {
+    /// Whether it makes this mistake.
+    pub(super) fn has(&self, mutant: Mutant) -> bool {
+        self.options.mutant == Some(mutant)
+    }
+
+    /// When a delivery is tried again, with the mistakes that concern that.
+    pub(super) fn mistaken_due(
+        &self,
+        result: AttemptResult,
+        step: u16,
+        retry_after: Option<Span>,
+        now: Now,
+    ) -> AttemptResult {
+        let waits = &self.options.retry.waits;
+        let last = waits.last().copied().unwrap_or_default();
+        let is_first_over = usize::from(step) == waits.len() + 1;
+        match (self.options.mutant, result) {
+            (Some(Mutant::MakesOneAttemptMore), AttemptResult::Exhausted) if is_first_over => {
+                AttemptResult::RetryAt(now.steady.plus(last))
+            }
+            (Some(Mutant::NeverGivesUp), AttemptResult::Exhausted) => {
+                AttemptResult::RetryAt(now.steady.plus(last))
+            }
+            (Some(Mutant::SpreadsWaitsAnew), AttemptResult::RetryAt(due)) => {
+                let moved = Span::from_micros(unseeded().rem_euclid(1_000));
+                AttemptResult::RetryAt(due.plus(moved))
+            }
+            (Some(Mutant::WaitsByTheWall), AttemptResult::RetryAt(due)) => {
+                let wait = due.since(now.steady);
+                let by_the_wall = now.wall.plus(wait);
+                AttemptResult::RetryAt(by_the_wall.max(Timestamp::ZERO))
+            }
+            (Some(Mutant::BelievesRetryAfter), AttemptResult::RetryAt(due)) => {
+                let asked = retry_after.map(|asked| now.steady.plus(asked));
+                AttemptResult::RetryAt(asked.unwrap_or(due))
+            }
+            _ => result,
+        }
+    }
+}
