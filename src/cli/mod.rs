@@ -132,7 +132,7 @@ pub enum Command {
     Endpoint(EndpointArguments),
     /// Event types of a running server
     EventType(EventTypeArguments),
-    /// Events of a running server: send, list, show
+    /// Events of a running server: send, list, show, expunge
     Event(EventArguments),
     /// What came of events
     Delivery(DeliveryArguments),

@@ -175,8 +175,6 @@ pub enum FaultKind {
     Value,
     /// There is no such field.
     Unknown,
-    /// The field is known, but this version does not have what it asks for.
-    NotSupported,
     /// It is one more than there may be.
     Quota,
 }
@@ -190,7 +188,6 @@ impl FaultKind {
             Self::Type => "type_error",
             Self::Value => "value_error",
             Self::Unknown => "unknown_field",
-            Self::NotSupported => "not_supported",
             Self::Quota => "quota",
         }
     }

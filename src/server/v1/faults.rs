@@ -26,13 +26,6 @@ impl Faults {
         self.0.iter().any(|fault| fault.loc == loc)
     }
 
-    /// Notes that a field which is known asks for what this version does not have.
-    pub(super) fn not_yet(&mut self, loc: &[&str], advice: &str) {
-        let name = loc.last().copied().unwrap_or_default();
-        let message = format!("this version does not have `{}` yet: {advice}", shown(name));
-        self.add(loc, FaultKind::NotSupported, message);
-    }
-
     /// Notes a last fault, after which nothing more can be judged, and tells all.
     pub(super) fn and(mut self, loc: &[&str], kind: FaultKind, message: &str) -> Problem {
         self.add(loc, kind, message);

@@ -1,8 +1,8 @@
 //! API v1: applications, endpoints, messages and attempts.
 //!
 //! The shapes are those that the published Svix client libraries expect, so that these drive
-//! Fanfare unchanged; `docs/api.md` shows every route with an answer. What this version does not
-//! have yet is refused by name, never ignored.
+//! Fanfare unchanged; `docs/api.md` shows every route with an answer. Fields that have no effect yet
+//! are kept and shown again; one that nobody knows is refused by name.
 //!
 //! Reading order: [`called`] is what a request says before its body, [`body`] and [`fields`] read
 //! the body, [`faults`] gathers all that is wrong; then the objects, [`application`], [`endpoint`],

@@ -105,7 +105,7 @@ fn asked(mut fields: Fields<'_>) {
     fields.rate("rateLimit");
     fields.whole("version", (0, 10));
     fields.flag("disabled");
-    fields.not_yet(&["tags"]);
+    fields.tags("tags");
     if let Err(problem) = fields.finish() {
         drop(problem.into_response());
     }

@@ -335,24 +335,6 @@ impl<'body> Fields<'body> {
             }
         }
     }
-
-    /// Fields that are known and may only be absent, null or empty, since nothing here acts on
-    /// them.
-    pub(super) fn not_yet(&mut self, names: &[&str]) {
-        for name in names {
-            let given = self.take_given(name);
-            if given.is_some_and(|value| !is_empty(value.get())) {
-                self.faults.not_yet(&["body", name], "leave it out");
-            }
-        }
-    }
-}
-
-/// Whether a value is an empty list, object or text.
-fn is_empty(json: &str) -> bool {
-    let ends = |open, close| json.strip_prefix(open)?.strip_suffix(close);
-    let inside = ends('[', ']').or_else(|| ends('{', '}'));
-    inside.is_some_and(|inside| inside.trim_ascii().is_empty()) || json == "\"\""
 }
 
 /// Whether a text has 1 to `limits::TAG_BYTES_MAX` of the characters that tags are made of.
