@@ -17,7 +17,7 @@ use super::{
     nothing,
     once::{IdempotencyKey, Makes, gone, replayed},
     page::PageQuery,
-    revision::{TRIES, told_at},
+    revision::{TRIES, overtaken, told_at},
     scope, taken, told, unexpected,
 };
 use crate::{
@@ -129,7 +129,7 @@ pub(super) async fn delete<B: Backend>(called: Called<B>) -> Answered {
             Err(refusal) => return Err(refusal.into()),
         }
     }
-    Err(Refusal::Stale.into())
+    Err(overtaken())
 }
 
 /// How a body changes an application.
@@ -197,7 +197,7 @@ async fn changed<B: Backend>(called: Called<B>, body: &Bytes, way: Way) -> Answe
             Err(refusal) => return Err(refusal.into()),
         }
     }
-    Err(Refusal::Stale.into())
+    Err(overtaken())
 }
 
 /// The id of the application that the path names, if it is there now.

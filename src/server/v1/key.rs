@@ -16,7 +16,7 @@ use super::{
     nothing,
     once::{self, Makes, gone, replayed_if},
     page::PageQuery,
-    revision::{TRIES, told_at},
+    revision::{TRIES, overtaken, told_at},
     told, unexpected,
     wall_time::{self, WallTime},
 };
@@ -117,7 +117,7 @@ pub(super) async fn revoke<B: Backend>(called: Called<B>) -> Answered {
             Err(refusal) => return Err(refusal.into()),
         }
     }
-    Err(Refusal::Stale.into())
+    Err(overtaken())
 }
 
 /// Deletes the record of a key.

@@ -16,7 +16,7 @@ use super::{
     key::{ended, made, put_end, recalled},
     nothing,
     once::{Makes, replayed_if},
-    revision::TRIES,
+    revision::{TRIES, overtaken},
     told,
 };
 use crate::{
@@ -210,7 +210,7 @@ async fn end<B: Backend>(
             None => return Ok(()),
         }
     }
-    Err(Refusal::Stale.into())
+    Err(overtaken())
 }
 
 /// Where the caller reached this server, as far as it says.

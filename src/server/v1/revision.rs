@@ -10,8 +10,16 @@ use serde::Serialize;
 use super::{Answered, told};
 use crate::server::problem::{Code, Problem};
 
-/// How often a change is made anew when another one came first.
-pub(super) const TRIES: usize = 8;
+/// How often a change is made anew when another one came first: of many at once only one is made at a
+/// time, and the last one comes after all others.
+pub(super) const TRIES: usize = 256;
+
+/// Other changes of the same object came first each time.
+pub(super) fn overtaken() -> Problem {
+    let message =
+        "other changes of it came first again and again, nothing was done: send this one again";
+    Problem::new(Code::Unavailable, message)
+}
 
 /// An answer that shows one object, with its revision as `ETag`.
 ///

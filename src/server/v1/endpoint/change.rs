@@ -21,7 +21,7 @@ use crate::{
         v1::{
             called::Called,
             once::{IdempotencyKey, Makes, recalled},
-            revision::TRIES,
+            revision::{TRIES, overtaken},
             taken, unexpected,
         },
     },
@@ -113,7 +113,7 @@ pub(super) async fn change_once<B: Backend>(
             Err(refusal) => return Err(refusal.into()),
         }
     }
-    Err(Refusal::Stale.into())
+    Err(overtaken())
 }
 
 fn update(known: &Endpoint, changed: Changed) -> EndpointUpdate {

@@ -22,7 +22,7 @@ use super::{
     nothing,
     once::{IdempotencyKey, Makes, gone, replayed_if},
     page::PageQuery,
-    revision::{TRIES, told_at},
+    revision::{TRIES, overtaken, told_at},
     told, unexpected,
 };
 use crate::{
@@ -120,7 +120,7 @@ pub(super) async fn create<B: Backend>(called: Called<B>, request: Request) -> A
             return Ok(replayed_if(is_replayed, answer));
         }
     }
-    Err(Refusal::Stale.into())
+    Err(overtaken())
 }
 
 /// Makes an entry, once under a key; `None` if there is one of this name.
@@ -196,7 +196,7 @@ pub(super) async fn put<B: Backend>(called: Called<B>, request: Request) -> Answ
             return told_at(status, now.record.revision, &shown(&now, true));
         }
     }
-    Err(Refusal::Stale.into())
+    Err(overtaken())
 }
 
 /// `PATCH /api/v1/event-type/{event_type}`: 200.
@@ -214,7 +214,7 @@ pub(super) async fn patch<B: Backend>(called: Called<B>, request: Request) -> An
             return told_at(StatusCode::OK, now.record.revision, &shown(&now, true));
         }
     }
-    Err(Refusal::Stale.into())
+    Err(overtaken())
 }
 
 /// `DELETE /api/v1/event-type/{event_type}`: 204; it is archived, or with `expunge=true` forgotten.
@@ -241,7 +241,7 @@ pub(super) async fn delete<B: Backend>(called: Called<B>) -> Answered {
             return Ok(nothing());
         }
     }
-    Err(Refusal::Stale.into())
+    Err(overtaken())
 }
 
 /// The name in the path; anything that can be no name is no entry.
