@@ -1,6 +1,7 @@
 //! The one place where engine, store, transport and server are put together.
 
 use core::convert::Infallible;
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
@@ -70,6 +71,7 @@ pub(super) async fn host(start: Start<'_>, announce: impl FnOnce()) -> Result<()
         original_access: original,
         api_access: api,
         catalogue: Catalogue::default(),
+        targets: Arc::new(start.config.address_policy()),
         keys: KeyRing::new(move || clock.now()),
     });
     let work = async {

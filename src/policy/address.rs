@@ -8,6 +8,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::IpNet;
+
+use crate::domain::endpoint_url::EndpointHost;
 /// A value that the address policy let pass; only such an address can be dialled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vetted<T>(T);
@@ -31,6 +33,25 @@ impl AddressPolicy {
     #[must_use]
     pub fn vet(&self, address: SocketAddr) -> Option<Vetted<SocketAddr>> {
         self.allows(address.ip()).then_some(Vetted(address))
+    }
+
+    /// Whether a URL with this host may lead to where anything is sent, as far as its text tells: a name
+    /// may still be resolved to an address that is refused. `localhost` and names below it are this
+    /// machine (RFC 6761).
+    #[must_use]
+    pub fn allows_host(&self, host: &EndpointHost) -> bool {
+        match host {
+            EndpointHost::Address(address) => self.allows(*address),
+            EndpointHost::Name(name) => {
+                let name = name.strip_suffix('.').unwrap_or(name);
+                let is_local = name == "localhost" || name.ends_with(".localhost");
+                let loopback = [
+                    IpAddr::V4(Ipv4Addr::LOCALHOST),
+                    IpAddr::V6(Ipv6Addr::LOCALHOST),
+                ];
+                !is_local || loopback.into_iter().any(|address| self.allows(address))
+            }
+        }
     }
 
     /// Whether an address may be dialled.
@@ -83,6 +104,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::endpoint_url::EndpointUrl;
 
     fn address(text: &str) -> IpAddr {
         text.parse().expect(text)
@@ -92,6 +114,43 @@ mod tests {
         let parse = |text: &&str| text.parse().unwrap_or_else(|_| IpNet::from(address(text)));
         AddressPolicy {
             allowed: networks.iter().map(parse).collect(),
+        }
+    }
+
+    #[test]
+    fn a_host_is_refused_by_its_text_where_that_is_an_address_or_this_machine() {
+        let host = |text: &str| {
+            let url = EndpointUrl::parse(&format!("http://{text}/")).expect(text);
+            url.host().clone()
+        };
+        let (public, here) = (AddressPolicy::default(), allowing(&["127.0.0.1"]));
+        for text in [
+            "127.0.0.1",
+            "0x7f.1",
+            "2130706433",
+            "localhost",
+            "a.LOCALHOST.",
+            "[::1]",
+        ] {
+            assert!(!public.allows_host(&host(text)), "{text}");
+            assert_eq!(here.allows_host(&host(text)), text != "[::1]", "{text}");
+        }
+        for text in [
+            "10.0.0.1",
+            "[::ffff:10.0.0.1]",
+            "169.254.169.254",
+            "0.0.0.0",
+        ] {
+            assert!(!here.allows_host(&host(text)), "{text}");
+        }
+        for text in [
+            "example.com",
+            "1.1.1.1",
+            "localhost.example.com",
+            "h",
+            "[2606:4700::1]",
+        ] {
+            assert!(public.allows_host(&host(text)), "{text}");
         }
     }
 

@@ -177,6 +177,8 @@ pub enum FaultKind {
     Unknown,
     /// It is one more than there may be.
     Quota,
+    /// It is a URL to where nothing is sent.
+    UrlNotAllowed,
 }
 
 impl FaultKind {
@@ -189,6 +191,7 @@ impl FaultKind {
             Self::Value => "value_error",
             Self::Unknown => "unknown_field",
             Self::Quota => "quota",
+            Self::UrlNotAllowed => "url_not_allowed",
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The routes: which path and method goes where, and what all others hear.
 
+use std::sync::Arc;
+
 use axum::{
     Router,
     body::Body,
@@ -22,7 +24,7 @@ use super::{
     problem::{Code, Problem},
     v1,
 };
-use crate::{limits, runtime::handle::Readiness};
+use crate::{limits, policy::address::AddressPolicy, runtime::handle::Readiness};
 
 /// What the routes share.
 #[derive(Clone, Debug)]
@@ -37,6 +39,8 @@ pub struct ServerState<B> {
     pub catalogue: Catalogue,
     /// The keys of the API.
     pub keys: KeyRing,
+    /// Where may be sent to, for whoever makes an endpoint; what is dialled is judged by the transport.
+    pub targets: Arc<AddressPolicy>,
 }
 
 const HEALTHZ: &str = "/healthz";

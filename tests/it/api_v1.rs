@@ -189,6 +189,12 @@ impl Answer {
     }
 }
 
+/// Lets receivers on this machine be sent to.
+fn loopback() -> AddressPolicy {
+    let allowed = vec!["127.0.0.0/8".parse().expect("valid")];
+    AddressPolicy { allowed }
+}
+
 impl Api {
     /// With a network in memory on which every attempt meets `kind` at once.
     async fn start(kind: OutcomeKind) -> Self {
@@ -198,10 +204,9 @@ impl Api {
 
     /// With an application `a`, over real sockets to receivers on this machine.
     async fn sending() -> Self {
-        let allowed = vec!["127.0.0.0/8".parse().expect("valid")];
         let transport = HyperTransport::new(
             TransportOptions {
-                address_policy: AddressPolicy { allowed },
+                address_policy: loopback(),
                 ..TransportOptions::default()
             },
             SystemResolver,
@@ -227,6 +232,7 @@ impl Api {
             original_access: Access::Open,
             api_access: Access::key(KEY),
             catalogue: Catalogue::default(),
+            targets: Arc::new(loopback()),
             keys: KeyRing::new({
                 let clock = clock.clone();
                 move || clock.now()

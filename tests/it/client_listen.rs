@@ -160,20 +160,26 @@ async fn each_delivery_is_one_line_of_json_also_one_that_is_forged_or_not_answer
 
 #[test]
 fn a_server_that_may_not_send_here_is_told_how_it_may() {
-    let https_only = ["--https-only", "--allow-target", "127.0.0.1"];
-    for (options, part) in [
-        (&[][..], "--allow-target 127.0.0.1"),
-        (&https_only[..], "without --https-only"),
-    ] {
+    let serving = |options: &[&str]| {
         let arguments = [&["serve", "--store", "memory"], options].concat();
-        let server = Process::start(&arguments, &[("FANFARE_ADMIN_KEY", KEY)]);
-        let mut listening = listen(&server, "http://127.0.0.1:9/", &[]);
-        send(&server, "default", "a.b");
-        let told = listening.messages.next();
-        assert!(told.starts_with("error: ") && told.contains(part), "{told}");
-        assert_eq!(listening.end(), (Some(1), Vec::new()));
-        assert_eq!(endpoints(&server, "default"), 0);
-    }
+        Process::start(&arguments, &[("FANFARE_ADMIN_KEY", KEY)])
+    };
+    // It says so when it is told of the endpoint.
+    let server = serving(&[]);
+    let here = format!("http://{}", server.address);
+    let arguments = ["listen", "--forward-to", "http://127.0.0.1:9/"];
+    let refused = run_with(&here, KEY, &arguments, "");
+    assert_fails(&refused, 1, &["--allow-target"]);
+    assert_eq!(endpoints(&server, "default"), 0);
+    // Or when it is to send.
+    let server = serving(&["--https-only", "--allow-target", "127.0.0.1"]);
+    let mut listening = listen(&server, "http://127.0.0.1:9/", &[]);
+    send(&server, "default", "a.b");
+    let told = listening.messages.next();
+    let is_told = told.starts_with("error: ") && told.contains("without --https-only");
+    assert!(is_told, "{told}");
+    assert_eq!(listening.end(), (Some(1), Vec::new()));
+    assert_eq!(endpoints(&server, "default"), 0);
 }
 
 #[test]

@@ -60,6 +60,7 @@ impl Server {
             original_access,
             api_access: Access::Open,
             catalogue: Catalogue::default(),
+            targets: std::sync::Arc::default(),
             keys: KeyRing::new(fanfare::time::Now::default),
         };
         Self {

@@ -45,6 +45,7 @@ impl Server {
             original_access: Access::Open,
             api_access: Access::Open,
             catalogue: Catalogue::default(),
+            targets: Arc::default(),
             keys: KeyRing::new(fanfare::time::Now::default),
         });
         let shutdown = Arc::new(Notify::new());

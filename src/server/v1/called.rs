@@ -16,6 +16,7 @@ use crate::{
         task::Task,
     },
     limits,
+    policy::address::AddressPolicy,
     server::{
         api_key::Caller,
         backend::Backend,
@@ -35,6 +36,8 @@ pub(super) struct Called<B> {
     pub(super) catalogue: Catalogue,
     /// The keys of the API.
     pub(super) keys: KeyRing,
+    /// Where may be sent to.
+    pub(super) targets: Arc<AddressPolicy>,
     /// Who asks.
     pub(super) caller: Caller,
     /// The query.
@@ -81,6 +84,7 @@ impl<B: Backend> FromRequestParts<ServerState<B>> for Called<B> {
             backend: state.backend.clone(),
             catalogue: state.catalogue.clone(),
             keys: state.keys.clone(),
+            targets: Arc::clone(&state.targets),
             caller,
             precondition: Precondition::of(&parts.headers),
             key: IdempotencyKey::of(&parts.headers),

@@ -213,6 +213,7 @@ async fn serve(stage: Rc<Stage>, handle: Handle) {
         original_access: Access::Open,
         api_access: Access::Open,
         catalogue: Catalogue::default(),
+        targets: Arc::default(),
         keys: KeyRing::new(clock),
     });
     let mut connections = stage.hub.open();

@@ -111,6 +111,7 @@ async fn an_open_api_asks_for_nothing_and_open_original_routes_do_not_open_it() 
             original_access: Access::key(KEY),
             api_access: Access::Open,
             catalogue: Catalogue::default(),
+            targets: std::sync::Arc::default(),
             keys: KeyRing::new(fanfare::time::Now::default),
         });
         let bare = Request::post("/api/v1/app").header("content-type", "application/json");

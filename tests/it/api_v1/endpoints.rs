@@ -99,7 +99,7 @@ async fn a_url_is_enough_and_older_names_and_empty_fields_are_understood() {
 }
 
 #[tokio::test]
-async fn a_url_must_be_http_and_mean_what_it_says() {
+async fn a58_a_url_must_be_http_and_mean_what_it_says() {
     local(async {
         let api = api().await;
         for url in [
@@ -130,8 +130,8 @@ async fn a_url_must_be_http_and_mean_what_it_says() {
         for url in [
             "http://h",
             "HTTPS://Exämple.com/",
-            "http://[::1]:99/?q",
-            "http://10.1/",
+            "http://[2606:4700::1]:99/?q",
+            "http://1.1/",
         ] {
             let said = api.post(PATH, json!({ "url": url })).await.fine();
             assert_eq!(said["url"], url, "as it was given");
@@ -144,6 +144,71 @@ async fn a_url_must_be_http_and_mean_what_it_says() {
             api.post(PATH, json!({})).await.faults(),
             ["body.url: missing"]
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a57_a_url_to_where_nothing_is_sent_is_refused_when_it_is_said() {
+    local(async {
+        let api = api().await;
+        let refused = ["body.url: url_not_allowed"];
+        for url in [
+            "http://10.0.0.1/",
+            "http://10.1/",
+            "http://0xa.1/",
+            "https://169.254.169.254/latest",
+            "http://[::1]/",
+            "http://[::ffff:10.0.0.1]/",
+            "http://0.0.0.0/",
+            "http://%31%30.0.0.1/",
+            "http://１０.0.0.1/",
+        ] {
+            let faults = api.post(PATH, json!({ "url": url })).await.faults();
+            assert_eq!(faults, refused, "{url}");
+        }
+        // These are allowed here, by their address and by the name that means it.
+        for url in ["http://127.0.0.1:1/", "http://0x7f.1/", "http://localhost/"] {
+            assert_eq!(api.post(PATH, json!({ "url": url })).await.status, 201);
+        }
+        let made = api
+            .put(&format!("{PATH}/e"), json!({ "url": "http://h/" }))
+            .await;
+        assert_eq!(made.status, 201);
+        let body = json!({ "url": "http://10.0.0.1/" });
+        for uid in ["e", "new"] {
+            let faults = api
+                .put(&format!("{PATH}/{uid}"), body.clone())
+                .await
+                .faults();
+            assert_eq!(faults, refused);
+        }
+        let faults = api.patch(&format!("{PATH}/e"), body).await.faults();
+        assert_eq!(faults, refused);
+        let said = api.get(&format!("{PATH}/e")).await.fine();
+        assert_eq!(said["url"], "http://h/");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_original_registration_that_leads_nowhere_can_be_changed_but_its_url() {
+    local(async {
+        let api = api().await;
+        let request =
+            http::Request::post("/api/webhooks").header("content-type", "application/json");
+        let body = r#"{"url":"http://10.0.0.1/","token":"t"}"#;
+        let request = request.body(axum::body::Body::from(body)).expect("valid");
+        assert_eq!(api.ask(request).await.status, 201);
+        let page = api.get("/api/v1/app/default/endpoint").await.fine();
+        let id = page["data"][0]["id"].as_str().expect("an id");
+        let path = format!("/api/v1/app/default/endpoint/{id}");
+        let said = api.patch(&path, json!({ "disabled": true })).await.fine();
+        assert_eq!(said["url"], "http://10.0.0.1/");
+        let same = json!({ "url": "http://10.0.0.1/" });
+        assert_eq!(api.put(&path, same).await.status, 200);
+        let other = api.patch(&path, json!({ "url": "http://10.0.0.2/" })).await;
+        assert_eq!(other.faults(), ["body.url: url_not_allowed"]);
     })
     .await;
 }

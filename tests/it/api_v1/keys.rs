@@ -576,6 +576,7 @@ async fn an_open_api_holds_a_key_to_what_it_may_do() {
             original_access: Access::Open,
             api_access: Access::Open,
             catalogue: Catalogue::default(),
+            targets: std::sync::Arc::default(),
             keys: KeyRing::new(fanfare::time::Now::default),
         });
         let status = async |shown: &str| {
@@ -599,6 +600,7 @@ async fn keys_don_t_open_the_original_routes() {
             original_access: Access::key(super::KEY),
             api_access: Access::key(super::KEY),
             catalogue: Catalogue::default(),
+            targets: std::sync::Arc::default(),
             keys: KeyRing::new(fanfare::time::Now::default),
         });
         let request =

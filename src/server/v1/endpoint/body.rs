@@ -15,6 +15,7 @@ use crate::{
         secret::Secret,
     },
     limits,
+    policy::address::AddressPolicy,
     server::{
         problem::{FaultKind, Problem},
         v1::{fields::Fields, unexpected, wall_time},
@@ -40,12 +41,25 @@ pub(super) struct Said {
 pub(super) const OLDER_NAMES: [(&str, &str); 2] =
     [("eventTypes", "filterTypes"), ("throttleRate", "rateLimit")];
 
+/// Where the URL of an endpoint may lead to.
+#[derive(Clone, Copy)]
+pub(super) struct Reach<'a> {
+    /// What the operator lets be sent to.
+    pub(super) targets: &'a AddressPolicy,
+    /// The URL that the endpoint has: it may stay, whatever `targets` say by now.
+    pub(super) known: Option<&'a EndpointUrl>,
+}
+
 /// Judges the fields of a body; whoever makes an endpoint may choose its secret.
 ///
 /// # Errors
 /// [`Problem`]: everything that is wrong; the client's fault.
-pub(super) fn judged(mut fields: Fields<'_>, takes_secret: bool) -> Result<Said, Problem> {
-    let url = url(&mut fields);
+pub(super) fn judged(
+    mut fields: Fields<'_>,
+    takes_secret: bool,
+    reach: Reach<'_>,
+) -> Result<Said, Problem> {
+    let url = url(&mut fields, reach);
     let uid = fields.uid("uid", EndpointId::PREFIX);
     let filter = Filter {
         event_types: event_types(&mut fields),
@@ -79,7 +93,7 @@ pub(super) fn judged(mut fields: Fields<'_>, takes_secret: bool) -> Result<Said,
 }
 
 /// The URL, which is taken as it is or not at all: what a parser would drop or mend is refused.
-fn url(fields: &mut Fields<'_>) -> Option<EndpointUrl> {
+fn url(fields: &mut Fields<'_>, reach: Reach<'_>) -> Option<EndpointUrl> {
     let text = fields.required_raw_text("url")?;
     let mut refuse = |message: String| {
         fields
@@ -99,6 +113,14 @@ fn url(fields: &mut Fields<'_>) -> Option<EndpointUrl> {
         refuse("a URL must not hold a user or password: they would not be sent".into())
     } else if parsed.fragment().is_some() {
         refuse("a URL must not hold a fragment (#…): it would not be sent".into())
+    } else if reach.known != Some(&url) && !reach.targets.allows_host(url.host()) {
+        // A courtesy: what counts is the address that is dialled.
+        let message = "nothing is sent to loopback, private and link-local addresses: name a public \
+                       host, or have the operator allow the network with --allow-target";
+        fields
+            .faults
+            .add(&["body", "url"], FaultKind::UrlNotAllowed, message);
+        None
     } else {
         Some(url)
     }

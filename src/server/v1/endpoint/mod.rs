@@ -15,7 +15,7 @@ use http::StatusCode;
 
 pub(super) use self::body::shown;
 use self::{
-    body::{OLDER_NAMES, Said, fields_of, judged},
+    body::{OLDER_NAMES, Reach, Said, fields_of, judged},
     change::{Changed, change, found},
 };
 use super::{
@@ -61,7 +61,11 @@ pub(super) async fn create<B: Backend>(called: Called<B>, request: Request) -> A
         recalled(&called, place, &body, unknown).await?;
         return Err(gone("endpoint"));
     }
-    let said = judged(Fields::of(&body, Faults::default())?, true)?;
+    let said = judged(
+        Fields::of(&body, Faults::default())?,
+        true,
+        reach(&called, None),
+    )?;
     make(&called, (&key, &body), &application, said).await
 }
 
@@ -101,7 +105,8 @@ pub(super) async fn put<B: Backend>(called: Called<B>, request: Request) -> Answ
     let body = read(request).await?;
     let application = called.application()?;
     if let Err(free) = called.endpoint_or_free(&application)? {
-        let mut said = judged(Fields::of(&body, Faults::default())?, false)?;
+        let fields = Fields::of(&body, Faults::default())?;
+        let mut said = judged(fields, false, reach(&called, None))?;
         let Some(free) = free else {
             // A name that nothing can have.
             called.endpoint(&application)?;
@@ -112,8 +117,9 @@ pub(super) async fn put<B: Backend>(called: Called<B>, request: Request) -> Answ
         let no_key = IdempotencyKey::default();
         return make(&called, (&no_key, &body), &application, said).await;
     }
-    let endpoint = change(&called, |_| {
-        let mut said = judged(Fields::of(&body, Faults::default())?, false)?;
+    let endpoint = change(&called, |known| {
+        let fields = Fields::of(&body, Faults::default())?;
+        let mut said = judged(fields, false, reach(&called, Some(known)))?;
         // Who says it anew by its `uid` finds it by that again, however often it is said.
         said.uid = said.uid.or_else(|| called.endpoint_uid());
         Ok(changed(said))
@@ -128,7 +134,7 @@ pub(super) async fn patch<B: Backend>(called: Called<B>, request: Request) -> An
     let endpoint = change(&called, |known| {
         let base = Bytes::from(fields_of(known).to_string());
         let fields = Fields::over(&body, &base, &OLDER_NAMES)?;
-        judged(fields, false).map(changed)
+        judged(fields, false, reach(&called, Some(known))).map(changed)
     })
     .await?;
     told_at(StatusCode::OK, endpoint.revision(), &shown(&endpoint))
@@ -146,6 +152,14 @@ pub(super) async fn delete<B: Backend>(called: Called<B>) -> Answered {
     match called.backend.command(command).await? {
         Answer::Endpoint { .. } => Ok(nothing()),
         other => Err(unexpected("an endpoint was deleted", Some(other))),
+    }
+}
+
+/// Where the URL of an endpoint may lead to, of a new one or of one that is known.
+fn reach<'a, B>(called: &'a Called<B>, known: Option<&'a Endpoint>) -> Reach<'a> {
+    Reach {
+        targets: &called.targets,
+        known: known.map(|known| &known.target.url),
     }
 }
 
