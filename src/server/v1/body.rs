@@ -137,6 +137,12 @@ pub(super) fn offset_of(text: &str, part: &str) -> usize {
 }
 
 fn not_json(text: &str, error: &serde_json::Error) -> Problem {
+    if error.is_eof() {
+        let end = text.len();
+        return invalid(format!(
+            "the body ends at byte {end}, in the middle of its JSON: send all of it"
+        ));
+    }
     let at = offset_in(text, error);
     invalid(format!(
         "the body is not valid JSON: see byte {at}, counted from 0"
@@ -188,6 +194,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_cut_short_is_told_by_where_it_ends() {
+        for body in [&b"{\"canary\":\"x"[..], b"{", b"{\"a\":[1,", b"{\"a\":tru"] {
+            let told = refused(body);
+            let place = format!("ends at byte {}, in the middle", body.len());
+            assert!(told.contains(&place) && !told.contains("canary"), "{told}");
+        }
+    }
+
+    #[test]
     fn what_is_not_json_is_told_by_its_byte_and_never_shown_again() {
         for (body, at) in [
             (&b"{\n  \"canary\": canary }"[..], 14),
@@ -204,7 +219,7 @@ mod tests {
             assert!(said.contains(&format!("byte {at},")), "{body:?}: {said}");
             assert!(!said.contains("canary"), "{said}");
         }
-        assert!(refused(b"{\"a\"").contains("not valid JSON"));
+        assert!(refused(b"{\"a\"").contains("ends at byte 4"));
         assert!(refused(b" \n").contains("empty"));
     }
 
