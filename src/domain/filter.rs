@@ -92,6 +92,15 @@ mod tests {
     }
 
     #[test]
+    fn a63_a_pattern_of_many_stars_takes_no_longer_than_its_length_times_the_name_s() {
+        // Tried each way, this would outlive everybody.
+        let pattern = "a*".repeat(127) + "b";
+        let name = "a".repeat(256);
+        assert!(!matches_pattern(&pattern, &name));
+        assert!(matches_pattern(&pattern, &(name + "b")));
+    }
+
+    #[test]
     fn a_star_stands_for_any_characters_and_everything_else_for_itself() {
         for (pattern, name, expected) in [
             ("order.*", "order.made", true),

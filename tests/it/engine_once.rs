@@ -136,7 +136,7 @@ fn a_rotation_under_a_key_is_done_once_though_there_is_no_room_for_another() {
 }
 
 #[test]
-fn who_made_the_last_endpoint_there_can_be_is_not_told_that_it_is_one_too_many() {
+fn a62_who_made_the_last_endpoint_there_can_be_is_not_told_that_it_is_one_too_many() {
     let (mut rig, application) = rig();
     let last = limits::ENDPOINTS_PER_APPLICATION_MAX - 1;
     for number in 1..last {

@@ -154,7 +154,7 @@ async fn everything_that_is_wrong_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn each_limit_is_taken_and_one_more_is_422() {
+async fn a56_each_limit_is_taken_and_one_more_is_422() {
     local(async {
         let api = api().await;
         let pairs = |count: usize| {

@@ -310,7 +310,7 @@ async fn bounds_in_time_are_wall_times_however_far_the_wall_clock_is_ahead() {
 }
 
 #[tokio::test]
-async fn what_is_no_time_and_what_is_no_filter_yet_is_422() {
+async fn a53_what_is_no_time_and_what_is_no_filter_yet_is_422() {
     local(async {
         let api = api().await;
         api.endpoint("a", "hook", "http://r/").await;

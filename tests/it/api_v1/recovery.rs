@@ -175,7 +175,7 @@ async fn what_came_before_the_endpoint_is_replayed_and_a_bulk_replay_follows_its
 }
 
 #[tokio::test]
-async fn tasks_are_listed_filtered_and_called_off() {
+async fn a76_tasks_are_listed_filtered_and_called_off() {
     local(async {
         let switched = Switched::with_failures(limits::TASK_STEP_DELIVERIES + 1).await;
         let first = switched.start("recover", json!({ "since": BEFORE })).await;
