@@ -153,7 +153,14 @@ fn not_json(text: &str, error: &serde_json::Error) -> Problem {
 fn offset_in(text: &str, error: &serde_json::Error) -> usize {
     let lines = text.split_inclusive('\n').map(str::len);
     let before: usize = lines.take(error.line().saturating_sub(1)).sum();
-    (before + error.column().saturating_sub(1)).min(text.len())
+    let at = (before + error.column().saturating_sub(1)).min(text.len());
+    if !error.to_string().starts_with("control character") {
+        return at;
+    }
+    // Of these the reader tells the byte before.
+    let rest = text.as_bytes().get(at..).unwrap_or_default();
+    let further = rest.iter().position(|byte| *byte < 0x20);
+    at + further.unwrap_or_default()
 }
 
 /// The fields as they came, even if one comes twice.
@@ -214,6 +221,9 @@ mod tests {
             (b"{\"a\":\"\xff\"}", 6),
             (b"\xEF\xBB\xBF{}", 0),
             (b"{\"\\ud800\":1}", 8),
+            (b"{\"a\":\"x\ty\"}", 7),
+            (b"{\"a\":\"x\ny\"}", 7),
+            (b"{\"a\":1,\n\"b\":\"\x01\"}", 13),
         ] {
             let said = refused(body);
             assert!(said.contains(&format!("byte {at},")), "{body:?}: {said}");
