@@ -26,7 +26,11 @@ use axum::{
 };
 use bytes::Bytes;
 use futures::FutureExt as _;
-use http::{Request, Version, header::HOST, uri::Authority};
+use http::{
+    Request, StatusCode, Version,
+    header::{CONTENT_LENGTH, HOST},
+    uri::Authority,
+};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
@@ -302,7 +306,14 @@ async fn answered(router: Router, request: Request<Body>) -> Result<Response, In
     // What a handler shares with others it holds no lock on while it waits, so a panic leaves
     // nothing half done there.
     match AssertUnwindSafe(answer).catch_unwind().await {
-        Ok(answer) => answer,
+        Ok(Ok(mut answer)) => {
+            if answer.status() == StatusCode::NO_CONTENT {
+                // The router tells HEAD the length of everything; of this there is none (RFC 9110, 8.6).
+                answer.headers_mut().remove(CONTENT_LENGTH);
+            }
+            Ok(answer)
+        }
+        Ok(Err(never)) => match never {},
         Err(_) => {
             tracing::error!("a handler panicked; its request is answered with 500");
             let message = "a fault of the server; its log has more";

@@ -380,6 +380,22 @@ async fn readyz_flips_on_a_living_connection_and_healthz_stays() {
 }
 
 #[tokio::test]
+async fn an_answer_without_content_tells_no_length_of_it() {
+    let server = Server::start(ServerOptions::default()).await;
+    for method in ["GET", "HEAD"] {
+        let mut client = server.connect().await;
+        let head = "/api/v1/health HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n";
+        client.send(format!("{method} {head}")).await;
+        let answer = client.rest().await;
+        assert_eq!(status(&answer), "HTTP/1.1 204", "{answer}");
+        assert!(
+            !answer.to_lowercase().contains("content-length"),
+            "{answer}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_handler_that_panics_costs_its_own_request_only() {
     let server = Server::start(ServerOptions::default()).await;
     server.backend.panic_once();
