@@ -377,7 +377,7 @@ fn a_payload_that_was_taken_away_stays_away_and_its_file_is_found_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_done_under_a_key_is_not_done_again_after_a_kill() {
+async fn a71_what_was_done_under_a_key_is_not_done_again_after_a_kill() {
     let (receiver, url) = receiver(vec![answering(10, &reply("200 OK", ""))]).await;
     let fanfare = start(empty_folder());
     let once = |process: &Process, path: &str, body: &Value| {

@@ -113,7 +113,7 @@ async fn a_refusal_of_the_engine_says_when_to_come_again() {
 }
 
 #[tokio::test]
-async fn a39_to_a42_what_is_not_json_is_400_with_its_place_and_without_the_body() {
+async fn a39_a40_a41_a42_what_is_not_json_is_400_with_its_place_and_without_the_body() {
     local(async {
         let api = api().await;
         for (body, at) in [
