@@ -2,7 +2,20 @@
 //! seeds, and what they must have met together. `fanfare simulate --layer full` runs as many as one
 //! has time for.
 
-use fanfare::sim::{Report, happened::Happened, run, swarm};
+use std::{cell::RefCell, rc::Rc};
+
+use fanfare::{
+    engine::options::Options,
+    sim::{
+        Layer, Report, Scenario,
+        faults::{Life, LifeEnd},
+        happened::Happened,
+        run, run_heard, swarm,
+        trace::Record,
+    },
+    store::embedded::EmbeddedOptions,
+    time::{Span, Timestamp},
+};
 
 /// Seeds that are run.
 const SEEDS: u64 = 120;
@@ -37,4 +50,34 @@ fn a_world_of_the_whole_is_the_same_each_time() {
     for seed in 900..910 {
         assert_eq!(judged(seed), judged(seed), "seed {seed}");
     }
+}
+
+/// When the process began its lives behind the first one, and when each life ended.
+fn lives(scenario: &Scenario) -> (Vec<Timestamp>, Vec<Timestamp>) {
+    let records = Rc::new(RefCell::new((Vec::new(), Vec::new())));
+    let inside = Rc::clone(&records);
+    let listener = Box::new(move |record: &Record| match record.kind {
+        301 => inside.borrow_mut().0.push(record.time),
+        300 => inside.borrow_mut().1.push(record.time),
+        _ => {}
+    });
+    run_heard(scenario, listener).expect("every property holds");
+    records.take()
+}
+
+#[test]
+fn a_life_behind_one_whose_disk_died_ends_by_its_own_end() {
+    let life = |end| Life {
+        end,
+        is_power_lost: false,
+        down_for: Span::from_seconds(1),
+        engine: Options::default(),
+    };
+    let hour = Span::from_seconds(3_600);
+    let mut scenario = Scenario::new(3, 20, 3).expect("it can run");
+    scenario.layer = Layer::Full(EmbeddedOptions::default());
+    scenario.faults.lives = vec![life(LifeEnd::AtOperation(300)), life(LifeEnd::After(hour))];
+    let (began, ended) = lives(&scenario);
+    assert_eq!(ended.len(), 2, "{ended:?}");
+    assert_eq!(ended[1].since(began[0]), hour);
 }

@@ -109,6 +109,7 @@ async fn live(stage: &Rc<Stage>, options: &EmbeddedOptions) -> Result<End, Simul
             End::NoRoom
         });
     };
+    let crash = stage.crash.of_new_life();
     let process = LocalSet::new();
     let running = process.run_until(run(Rc::clone(stage), store));
     let killed = async {
@@ -119,7 +120,7 @@ async fn live(stage: &Rc<Stage>, options: &EmbeddedOptions) -> Result<End, Simul
     };
     let ended = tokio::select! {
         biased;
-        () = stage.crash.notified() => End::Died,
+        () = crash.notified() => End::Died,
         () = killed => End::Died,
         ended = running => judge_end(stage, life, ended)?,
     };

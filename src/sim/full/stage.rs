@@ -1,7 +1,10 @@
 //! The stage: what the process, the receivers and the producers of a run share, and who watches.
 
 use core::cell::{Cell, RefCell};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    rc::Rc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use tokio::{sync::Notify, time::Instant};
 
@@ -40,9 +43,26 @@ pub(super) struct Stage {
     pub(super) receipts: RefCell<Receipts>,
     pub(super) application: Cell<ApplicationKey>,
     /// The process dies at the next moment.
-    pub(super) crash: Notify,
+    pub(super) crash: Crash,
     inspections: RefCell<Stream>,
     began: Instant,
+}
+
+/// The end of the process of the present life: no other one hears of it.
+#[derive(Default)]
+pub(super) struct Crash(RefCell<Rc<Notify>>);
+
+impl Crash {
+    /// The process dies at the next moment.
+    pub(super) fn notify_one(&self) {
+        self.0.borrow().notify_one();
+    }
+
+    /// What a life that begins now waits for.
+    pub(super) fn of_new_life(&self) -> Rc<Notify> {
+        self.0.replace(Rc::default());
+        Rc::clone(&self.0.borrow())
+    }
 }
 
 impl Stage {
@@ -68,7 +88,7 @@ impl Stage {
             producers: Producers::new(scenario)?,
             receipts: RefCell::default(),
             application: Cell::default(),
-            crash: Notify::new(),
+            crash: Crash::default(),
             inspections: RefCell::new(Stream::new(seed, "inspections", 0, 0)),
             began: Instant::now(),
         })
