@@ -10,7 +10,7 @@
 //! | F1 | [`domain`] | the nouns, plain data |
 //! | F2 | [`policy`], [`signing`], [`generator`] | pure judgements and makers |
 //! | F3 | [`engine`] | the verbs: ingest → fan_out → schedule → dispatch → settle → record |
-//! | F4 | [`store`], [`transport`] | what is durable; what goes out |
+//! | F4 | [`store`], [`transport`], [`journal`] | what is durable; what goes out; what happened, as data |
 //! | F5 | [`runtime`] | the host of production: drive loop, clock, entropy, shutdown |
 //! | F6 | [`server`] | the HTTP face |
 //! | F7 | [`sim`] | the host of simulation |
@@ -22,6 +22,7 @@ pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod generator;
+pub mod journal;
 pub mod limits;
 pub mod policy;
 pub mod random;

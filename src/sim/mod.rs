@@ -6,7 +6,7 @@
 //! goes wrong besides; [`scenario`] holds all of it, and [`swarm`] draws one from a seed. The world
 //! carries the arrows between them and the engine and decides nothing. A witness keeps what the
 //! world saw and a ledger what is durable, [`oracle`] judges both, inspections compare the store's
-//! lists with them, [`trace`] hashes everything and [`report`] sums it up.
+//! lists with them, [`trace`] (of the floor below) hashes everything and [`report`] sums it up.
 
 mod closing;
 pub mod faults;
@@ -28,12 +28,13 @@ pub mod scenario;
 pub mod simulated_disk;
 mod store_host;
 pub mod swarm;
-pub mod trace;
 mod trouble;
 pub mod violation;
 mod witness;
 pub mod workload;
 mod world;
+
+pub use crate::journal::trace;
 
 pub use self::{
     faults::Faults,

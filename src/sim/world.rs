@@ -30,8 +30,9 @@ use crate::{
     time::{Span, Timestamp},
 };
 
-/// When every simulation begins: 2026-01-01, midnight UTC.
-pub(super) const BEGINNING: Timestamp = Timestamp::from_millis(1_767_225_600_000);
+/// When every simulation begins.
+pub(super) use super::trace::VIRTUAL_BEGINNING as BEGINNING;
+
 /// Turns that may pass before anything moves: more is a loop.
 const TURNS_AT_ONE_TIME_MAX: u32 = 100_000;
 /// Turns that a run may have, and how many more for each delivery.

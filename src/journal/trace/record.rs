@@ -4,9 +4,11 @@ use core::fmt;
 
 use crate::{
     domain::id::{EndpointId, EventId, Id},
-    sim::world::BEGINNING,
     time::Timestamp,
 };
+
+/// When every simulation begins: 2026-01-01, midnight UTC. Its records tell the time since.
+pub const VIRTUAL_BEGINNING: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
 /// The size of a record, in bytes.
 pub const RECORD_BYTES: usize = 64;
@@ -84,6 +86,15 @@ impl Record {
             value: next(),
             first: ids.next().unwrap_or_default(),
             second: ids.next().unwrap_or_default(),
+        }
+    }
+
+    /// It as one line that counts time from `beginning`.
+    #[must_use]
+    pub const fn line(&self, beginning: Timestamp) -> Line<'_> {
+        Line {
+            record: self,
+            beginning,
         }
     }
 
@@ -184,16 +195,30 @@ impl Record {
     }
 }
 
-/// One line: place, time since the beginning, what happened.
-impl fmt::Display for Record {
+/// A record as one line: place, time since some beginning, what happened.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'of> {
+    record: &'of Record,
+    beginning: Timestamp,
+}
+
+impl fmt::Display for Line<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let since = self.time.since(BEGINNING).as_micros();
+        let record = self.record;
+        let since = record.time.since(self.beginning).as_micros();
         let (seconds, micros) = (since.div_euclid(1_000_000), since.rem_euclid(1_000_000));
-        let (sequence, name, subject) = (self.sequence, self.name(), self.subject());
+        let (sequence, name, subject) = (record.sequence, record.name(), record.subject());
         write!(
             out,
             "#{sequence:<7} {seconds:>8}.{micros:06} s  {name:<24} {subject}"
         )
+    }
+}
+
+/// The line of a simulated record.
+impl fmt::Display for Record {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.line(VIRTUAL_BEGINNING).fmt(out)
     }
 }
 
@@ -204,7 +229,7 @@ mod tests {
     #[test]
     fn a_record_is_read_back_from_its_bytes() {
         let record = Record {
-            time: BEGINNING,
+            time: VIRTUAL_BEGINNING,
             sequence: 7,
             kind: 120,
             value: (3 << 16) | 2,
@@ -217,7 +242,7 @@ mod tests {
     #[test]
     fn a_line_tells_when_what_and_of_whom() {
         let record = Record {
-            time: Timestamp::from_micros(BEGINNING.as_micros() + 1_250_001),
+            time: Timestamp::from_micros(VIRTUAL_BEGINNING.as_micros() + 1_250_001),
             sequence: 12,
             ..Record::new(120, (5 << 16) | 3, 1_u64, 2_u64)
         };

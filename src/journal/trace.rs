@@ -1,4 +1,5 @@
 //! The trace: every input and effect of a run as a record of fixed layout, hashed as it goes.
+//! Simulated runs, live ones and their replays write the same records.
 //!
 //! The hash covers nothing else, neither the seed nor the totals: two runs with the same hash did
 //! the same things at the same times.
@@ -11,7 +12,7 @@ use xxhash_rust::xxh3::Xxh3;
 use self::change_record::{
     application_value, change_record, delivery_value, endpoint_value, micros,
 };
-pub use self::record::{RECORD_BYTES, Record};
+pub use self::record::{Line, RECORD_BYTES, Record, VIRTUAL_BEGINNING};
 use crate::{
     domain::{
         attempt::{AttemptHandle, AttemptRequest, AttemptResult},
@@ -141,25 +142,25 @@ impl Trace {
     }
 
     /// An attempt goes out.
-    pub(super) fn send(&mut self, request: &AttemptRequest) {
+    pub fn send(&mut self, request: &AttemptRequest) {
         let value = (request.attempt.number() << 16) | u64::from(request.number);
         let (event, endpoint) = (request.event.id.id(), request.target.id.id());
         self.write(&Record::new(120, value, event.value(), endpoint.value()));
     }
 
     /// An attempt is over.
-    pub(super) fn attempt_done(&mut self, attempt: AttemptHandle, outcome: &Outcome) {
+    pub fn attempt_done(&mut self, attempt: AttemptHandle, outcome: &Outcome) {
         let code = outcome.kind.code();
         self.write(&Record::new(40, code, attempt.number(), 0_u64));
     }
 
     /// A producer has an answer to its ask with this number, with a status or none.
-    pub(super) fn producer_answered(&mut self, number: u32, status: u16) {
+    pub fn producer_answered(&mut self, number: u32, status: u16) {
         self.write(&Record::new(310, status.into(), number, 0_u64));
     }
 
     /// A receiver has its request of this count, about an event.
-    pub(super) fn receipt(&mut self, receiver: u32, count: u64, event: EventId) {
+    pub fn receipt(&mut self, receiver: u32, count: u64, event: EventId) {
         self.write(&Record::new(320, count, event.id().value(), receiver));
     }
 
@@ -169,7 +170,7 @@ impl Trace {
     }
 
     /// A batch goes to the store: itself, then all it holds.
-    pub(super) fn commit(&mut self, batch: &Batch) {
+    pub fn commit(&mut self, batch: &Batch) {
         let shard = batch.shard.number();
         self.write(&Record::new(
             100,
