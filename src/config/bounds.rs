@@ -1,6 +1,10 @@
 //! The numbers of the settings, held to the bounds within which the engine works.
 
-use super::{Mode, Retention, error::ConfigError, settings::Settings};
+use super::{
+    Mode, Retention,
+    error::ConfigError,
+    settings::{EngineSettings, RetentionSettings, Settings},
+};
 use crate::{limits, policy::retry::RetryPolicy, time::Span};
 
 pub(super) fn generator_period(
@@ -34,14 +38,13 @@ fn within(key: &'static str, value: u64, least: u64, most: u64) -> Result<u64, C
 }
 
 /// How long ended work is kept; the rows as long as the payloads at least.
-pub(super) fn retention(settings: &Settings) -> Result<Retention, ConfigError> {
+pub(super) fn retention(asked: &RetentionSettings) -> Result<Retention, ConfigError> {
     const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
     let days = |millis: i64| (millis / DAY_MS).unsigned_abs();
     let span = |days: u64| {
         let days = i64::try_from(days).unwrap_or(i64::MAX);
         Span::from_millis(days.saturating_mul(DAY_MS))
     };
-    let asked = &settings.retention;
     let attempt = within(
         "retention.attempt_days",
         asked
@@ -64,25 +67,22 @@ pub(super) fn retention(settings: &Settings) -> Result<Retention, ConfigError> {
 }
 
 /// Send slots, and the window of one endpoint, which is no larger.
-pub(super) fn windows(settings: &Settings) -> Result<(usize, u16), ConfigError> {
+pub(super) fn windows(engine: &EngineSettings) -> Result<(usize, u16), ConfigError> {
     let most = limits::SEND_SLOTS_MAX;
-    let slots = settings
-        .engine
-        .send_slots
-        .map_or(Ok(most as u64), |slots| {
-            within("engine.send_slots", slots, 1, most as u64)
-        })?;
+    let slots = engine.send_slots.map_or(Ok(most as u64), |slots| {
+        within("engine.send_slots", slots, 1, most as u64)
+    })?;
     let usual = u64::from(limits::WINDOW_MAX).min(slots);
     let widest = u64::from(limits::WINDOW_OVERRIDE_MAX).min(slots);
-    let window = settings.engine.window_max.map_or(Ok(usual), |window| {
+    let window = engine.window_max.map_or(Ok(usual), |window| {
         within("engine.window_max", window, 1, widest)
     })?;
     let slots = usize::try_from(slots).unwrap_or(most);
     Ok((slots, u16::try_from(window).unwrap_or(limits::WINDOW_MAX)))
 }
 
-pub(super) fn attempt_timeout(settings: &Settings) -> Result<Span, ConfigError> {
-    let asked = settings.engine.attempt_timeout_ms;
+pub(super) fn attempt_timeout(engine: &EngineSettings) -> Result<Span, ConfigError> {
+    let asked = engine.attempt_timeout_ms;
     let timeout = within(
         "engine.attempt_timeout_ms",
         asked.unwrap_or(limits::ATTEMPT_TIMEOUT_MS),
@@ -95,9 +95,9 @@ pub(super) fn attempt_timeout(settings: &Settings) -> Result<Span, ConfigError> 
     ))
 }
 
-pub(super) fn retry_policy(settings: &Settings) -> Result<RetryPolicy, ConfigError> {
+pub(super) fn retry_policy(engine: &EngineSettings) -> Result<RetryPolicy, ConfigError> {
     let usual = RetryPolicy::default();
-    let Some(waits) = &settings.engine.retry_waits_seconds else {
+    let Some(waits) = &engine.retry_waits_seconds else {
         return Ok(usual);
     };
     let refuse = |reason| Err(ConfigError::RetryWaits { reason });

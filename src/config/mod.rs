@@ -15,6 +15,7 @@ pub mod listen;
 pub mod master_key;
 pub mod places;
 pub mod probe;
+pub mod scenario;
 pub mod settings;
 pub mod target;
 
@@ -242,7 +243,7 @@ pub fn resolve(sources: Sources<'_>) -> Result<Config, ConfigError> {
         settings.master_key_file.as_deref(),
     );
     let master_key = places::master_key(master_key_files, environment, read)?;
-    let (send_slots, window_max) = bounds::windows(&settings)?;
+    let (send_slots, window_max) = bounds::windows(&settings.engine)?;
     let data_dir = places::data_folder(mode, settings.data_dir.clone(), environment);
     if settings.store == StoreKind::Embedded && data_dir.is_none() {
         return Err(ConfigError::NoDataFolder);
@@ -254,7 +255,7 @@ pub fn resolve(sources: Sources<'_>) -> Result<Config, ConfigError> {
         store: settings.store,
         trust_clock: settings.trust_clock,
         master_key,
-        retention: bounds::retention(&settings)?,
+        retention: bounds::retention(&settings.retention)?,
         seed: settings.seed,
         allowed_targets: allowed_targets(mode, &settings)?,
         https_only: settings.https_only,
@@ -263,10 +264,10 @@ pub fn resolve(sources: Sources<'_>) -> Result<Config, ConfigError> {
         verify_certificates: !settings.insecure_skip_verify,
         generator_frequency_ms: bounds::generator_period(mode, &settings)?,
         access,
-        attempt_timeout: bounds::attempt_timeout(&settings)?,
+        attempt_timeout: bounds::attempt_timeout(&settings.engine)?,
         send_slots,
         window_max,
-        retry: bounds::retry_policy(&settings)?,
+        retry: bounds::retry_policy(&settings.engine)?,
         log: log_settings(settings, sources.verbosity, environment)?,
     })
 }

@@ -84,6 +84,7 @@ impl Witness {
             }
         }
         for record in facts.attempts {
+            self.log_end(&record, at);
             self.recorded(record, submitted_at);
         }
     }
@@ -208,6 +209,7 @@ impl Witness {
             Change::Expire { endpoint, position } => {
                 self.expired_early(endpoint.ordinal, position, submitted_at);
                 self.touch(position, submitted_at);
+                self.log_expired(endpoint.ordinal, position, at);
                 self.ended(endpoint.ordinal, position, End::Expired, 0);
             }
             Change::SetEndpointState {
@@ -229,6 +231,7 @@ impl Witness {
             self.object(Violation::NameTwice { event, other });
         }
         self.positions.insert(event.id, event.position);
+        self.log_accepted(&event, at);
         let seen = SeenEvent {
             touched_at: event.accepted_at,
             event,

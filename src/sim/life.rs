@@ -3,6 +3,7 @@
 
 use super::{
     faults::{Life, LifeEnd},
+    logbook::Sighting,
     oracle::Violation,
     run::SimulationError,
     scenario::Layer,
@@ -80,6 +81,7 @@ impl World<'_> {
                 self.plan(span, Due::Die(life));
             }
         }
+        self.witness.log(self.now, Sighting::Started);
         self.witness.options = self.scenario.engine_options(life);
         self.engine = Some(Engine::new(self.scenario.engine_options(life)));
         for number in 0..=self.host.data_shards() {

@@ -9,13 +9,17 @@
 //! lists with them, [`trace`] (of the floor below) hashes everything and [`report`] sums it up.
 
 mod closing;
+pub mod expectation;
 pub mod faults;
+pub mod figure;
 mod full;
 pub mod happened;
 mod inspection;
 mod judging;
 mod ledger;
 mod life;
+pub mod logbook;
+pub mod measures;
 #[cfg(feature = "mutants")]
 pub mod mutants;
 pub mod network;
@@ -28,7 +32,9 @@ pub mod scenario;
 pub mod simulated_disk;
 mod store_host;
 pub mod swarm;
+pub mod traffic;
 mod trouble;
+pub mod units;
 pub mod violation;
 mod witness;
 pub mod workload;
@@ -39,6 +45,6 @@ pub use crate::journal::trace;
 pub use self::{
     faults::Faults,
     report::{Found, Report},
-    run::{SimulationError, run, run_heard},
+    run::{SimulationError, run, run_heard, run_logged},
     scenario::{Layer, Scenario, ScenarioError},
 };

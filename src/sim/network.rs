@@ -4,28 +4,31 @@
 
 use bytes::Bytes;
 
+use super::scenario::Scenario;
 use crate::{
     domain::{
         attempt::AttemptRequest,
         outcome::{Outcome, OutcomeKind},
     },
-    limits,
     random::{Draw, Stream},
     time::Span,
 };
 
 /// The whole of a share: shares are told in parts of ten thousand.
-const WHOLE: u32 = 10_000;
+pub const WHOLE: u32 = 10_000;
 /// How long it takes until nobody listening is noticed, in milliseconds.
 const REFUSAL_MS: i64 = 1;
 
 /// How a receiver behaves. Shares are parts of ten thousand; what is left succeeds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receiver {
     /// The shortest time to a reply, in microseconds.
     pub latency_min_us: u64,
     /// The longest.
     pub latency_max_us: u64,
+    /// Points between the shortest and the longest: which share of replies takes no longer than that, in
+    /// microseconds; both rise from point to point. Between two points all times are as likely.
+    pub latency_points: Vec<(u32, u64)>,
     /// Share of attempts that have no reply within the attempt's deadline.
     pub timeouts: u32,
     /// Share of attempts that find nobody listening.
@@ -36,6 +39,51 @@ pub struct Receiver {
     pub gone: u32,
     /// What its error statuses ask for in `Retry-After`, in seconds.
     pub retry_after_s: Option<u64>,
+    /// Its error status; drawn among four if nothing is said.
+    pub status: Option<u16>,
+    /// When it is out of order.
+    pub outages: Vec<Outage>,
+}
+
+/// Receivers that are alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// What they are called.
+    pub name: String,
+    /// How many there are, from 1.
+    pub count: u32,
+    /// How each behaves.
+    pub receiver: Receiver,
+}
+
+/// A time in which a receiver is out of order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outage {
+    /// When it begins, from the beginning of the run.
+    pub from: Span,
+    /// How long it lasts.
+    pub lasts: Span,
+    /// What attempts meet.
+    pub kind: OutageKind,
+}
+
+/// What attempts meet in an outage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutageKind {
+    /// Nobody listens.
+    Refuses,
+    /// There is no reply.
+    Silent,
+    /// Its error status, after the usual time.
+    Fails,
+}
+
+impl Outage {
+    /// When it ends, from the beginning of the run.
+    #[must_use]
+    pub const fn until(&self) -> Span {
+        Span::from_micros(self.from.as_micros().saturating_add(self.lasts.as_micros()))
+    }
 }
 
 /// All receivers.
@@ -43,12 +91,37 @@ pub struct Receiver {
 pub struct Network {
     seed: u64,
     receivers: Vec<Receiver>,
+    attempt_timeout: Span,
 }
 
 impl Network {
-    /// Receivers for that many endpoints. One or two of three and more are dead; `gone` makes the first one say at times that it is gone.
+    /// The receivers of a scenario: those that it names, else drawn ones.
     #[must_use]
-    pub fn new(seed: u64, endpoints: u32, gone: bool) -> Self {
+    pub fn of(scenario: &Scenario) -> Self {
+        let drawn = || {
+            Self::drawn(
+                scenario.seed,
+                scenario.endpoints,
+                scenario.faults.gone_receiver,
+            )
+        };
+        let named = |group: &Group| {
+            let count = usize::try_from(group.count).unwrap_or(usize::MAX);
+            core::iter::repeat_n(group.receiver.clone(), count)
+        };
+        Self {
+            seed: scenario.seed,
+            receivers: if scenario.receivers.is_empty() {
+                drawn()
+            } else {
+                scenario.receivers.iter().flat_map(named).collect()
+            },
+            attempt_timeout: scenario.attempt_timeout,
+        }
+    }
+
+    /// Receivers for that many endpoints. One or two of three and more are dead; `gone` makes the first one say at times that it is gone.
+    fn drawn(seed: u64, endpoints: u32, gone: bool) -> Vec<Receiver> {
         let mut receivers: Vec<Receiver> = (0..endpoints)
             .map(|number| Receiver::drawn(seed, number))
             .collect();
@@ -73,7 +146,7 @@ impl Network {
             receiver.timeouts = 0;
             receiver.refusals = 0;
         }
-        Self { seed, receivers }
+        receivers
     }
 
     /// The receiver of the endpoint with this ordinal; receivers are dealt to ordinals in turn.
@@ -83,9 +156,9 @@ impl Network {
         self.receivers.get(index.checked_rem(self.receivers.len())?)
     }
 
-    /// What an attempt meets; its duration tells when.
+    /// What an attempt meets that begins at this time of the run; its duration tells when.
     #[must_use]
-    pub fn answer(&self, request: &AttemptRequest) -> Outcome {
+    pub fn answer(&self, request: &AttemptRequest, at: Span) -> Outcome {
         let draw = Draw {
             event: request.event.id.id().value(),
             endpoint: request.target.id.id().value(),
@@ -93,7 +166,7 @@ impl Network {
         };
         let mut random = draw.stream(self.seed, "network");
         match self.receiver(request.target.endpoint.ordinal) {
-            Some(receiver) => receiver.answer(&mut random),
+            Some(receiver) => receiver.answer(&mut random, at, self.attempt_timeout),
             None => Outcome::without_reply(OutcomeKind::Refused, Span::ZERO),
         }
     }
@@ -108,10 +181,8 @@ impl Receiver {
             latency_min_us,
             latency_max_us: latency_min_us * random.between(2, 10),
             timeouts: share(&mut random, 5),
-            refusals: 0,
             failures: share(&mut random, 50),
-            gone: 0,
-            retry_after_s: None,
+            ..Self::default()
         };
         match random.below(100) {
             0..70 => well,
@@ -140,47 +211,84 @@ impl Receiver {
     }
 
     /// A receiver that never answers: it is silent, or nobody listens.
-    const fn dead(silent: bool) -> Self {
+    fn dead(silent: bool) -> Self {
         Self {
-            latency_min_us: 0,
-            latency_max_us: 0,
             timeouts: if silent { WHOLE } else { 0 },
             refusals: if silent { 0 } else { WHOLE },
-            failures: 0,
-            gone: 0,
-            retry_after_s: None,
+            ..Self::default()
         }
     }
 
-    /// What an attempt meets by these draws.
-    fn answer(&self, random: &mut Stream) -> Outcome {
+    /// The outage that it is in at this time of the run.
+    #[must_use]
+    pub fn outage_at(&self, at: Span) -> Option<OutageKind> {
+        let mut outages = self.outages.iter();
+        let outage = outages.find(|outage| outage.from <= at && at < outage.until());
+        outage.map(|outage| outage.kind)
+    }
+
+    /// How long a reply takes, in microseconds.
+    #[must_use]
+    pub fn latency_us(&self, random: &mut Stream) -> u64 {
+        let (mut low, mut high) = (self.latency_min_us, self.latency_max_us);
+        if !self.latency_points.is_empty() {
+            let roll = random.below(WHOLE.into());
+            for (share, at_us) in &self.latency_points {
+                if roll < u64::from(*share) {
+                    high = *at_us;
+                    break;
+                }
+                low = *at_us;
+            }
+        }
+        random.between(low, high)
+    }
+
+    /// The status of its next error.
+    #[must_use]
+    pub fn error_status(&self, random: &mut Stream) -> u16 {
+        let drawn = random.pick(&[500, 502, 503, 429]).copied();
+        self.status.or(drawn).unwrap_or(500)
+    }
+
+    /// What an attempt meets by these draws at this time of the run.
+    fn answer(&self, random: &mut Stream, at: Span, timeout: Span) -> Outcome {
+        let outage = self.outage_at(at);
         let mut roll = u32::try_from(random.below(WHOLE.into())).unwrap_or(0);
         let mut falls_in = |share: u32| {
             let hit = roll < share;
             roll = roll.saturating_sub(share);
             hit
         };
-        if falls_in(self.timeouts) {
-            let after_ms = u32::try_from(limits::ATTEMPT_TIMEOUT_MS).unwrap_or(u32::MAX);
+        let is_silent = falls_in(self.timeouts) || outage == Some(OutageKind::Silent);
+        let timed_out = || {
+            let after_ms = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
             let duration = Span::from_millis(after_ms.into());
-            return Outcome::without_reply(OutcomeKind::Timeout { after_ms }, duration);
+            Outcome::without_reply(OutcomeKind::Timeout { after_ms }, duration)
+        };
+        let refuses = falls_in(self.refusals) || outage == Some(OutageKind::Refuses);
+        if is_silent {
+            return timed_out();
         }
-        if falls_in(self.refusals) {
+        if refuses {
             let duration = Span::from_millis(REFUSAL_MS);
             return Outcome::without_reply(OutcomeKind::Refused, duration);
         }
         let (status, retry_after_s) = if falls_in(self.gone) {
             (410, None)
-        } else if falls_in(self.failures) {
-            let status = random.pick(&[500, 502, 503, 429]).copied();
-            (status.unwrap_or(500), self.retry_after_s)
+        } else if falls_in(self.failures) || outage == Some(OutageKind::Fails) {
+            (self.error_status(random), self.retry_after_s)
         } else {
             (200, None)
         };
-        let latency = random.between(self.latency_min_us, self.latency_max_us);
+        let latency_us = self.latency_us(random);
+        let duration = Span::from_micros(i64::try_from(latency_us).unwrap_or(i64::MAX));
+        if duration > timeout {
+            return timed_out();
+        }
         Outcome {
             kind: OutcomeKind::Status(status),
-            duration: Span::from_micros(i64::try_from(latency).unwrap_or(i64::MAX)),
+            duration,
             retry_after: retry_after_s.map(|seconds| seconds.to_string().into()),
             body: Bytes::new(),
             resent: false,
@@ -197,24 +305,30 @@ fn share(random: &mut Stream, most: u32) -> u32 {
 mod tests {
     use super::*;
 
+    const TIMEOUT: Span = Span::from_millis(30_000);
+
+    fn drawn(seed: u64, endpoints: u32) -> Network {
+        Network::of(&Scenario::new(seed, 1, endpoints).expect("it can run"))
+    }
+
     #[test]
     fn receivers_are_drawn_from_the_seed_and_their_number_alone() {
-        let few = Network::new(7, 40, false);
-        let many = Network::new(7, 80, false);
+        let few = drawn(7, 40);
+        let many = drawn(7, 80);
         let alive = |network: &Network, number| {
-            let receiver = *network.receiver(number).expect("it exists");
+            let receiver = network.receiver(number).expect("it exists").clone();
             (receiver.refusals < WHOLE && receiver.timeouts < WHOLE).then_some(receiver)
         };
         let same = (0..40).filter(|number| alive(&few, *number) == alive(&many, *number));
         assert!(same.count() >= 36, "only the dead ones may differ");
-        let other = Network::new(8, 40, false);
+        let other = drawn(8, 40);
         assert_ne!(few.receivers, other.receivers);
     }
 
     #[test]
     fn one_or_two_receivers_are_dead_and_the_rest_answer() {
         for seed in 0..50 {
-            let network = Network::new(seed, 30, false);
+            let network = drawn(seed, 30);
             let dead = network.receivers.iter();
             let dead = dead
                 .filter(|r| r.refusals == WHOLE || r.timeouts == WHOLE)
@@ -231,11 +345,13 @@ mod tests {
             timeouts: 1_000,
             refusals: 2_000,
             failures: 3_000,
-            gone: 0,
             retry_after_s: Some(5),
+            ..Receiver::default()
         };
         let mut random = Stream::new(1, "test", 0, 0);
-        let outcomes: Vec<Outcome> = (0..10_000).map(|_| receiver.answer(&mut random)).collect();
+        let outcomes: Vec<Outcome> = (0..10_000)
+            .map(|_| receiver.answer(&mut random, Span::ZERO, TIMEOUT))
+            .collect();
         let count = |wanted: &dyn Fn(&Outcome) -> bool| {
             outcomes.iter().filter(|outcome| wanted(outcome)).count()
         };
@@ -258,5 +374,64 @@ mod tests {
                 .map(|o| o.duration.as_micros())
         };
         assert_eq!((latencies().min(), latencies().max()), (Some(10), Some(20)));
+    }
+    #[test]
+    fn a_receiver_that_is_out_of_order_answers_so_and_only_then() {
+        let seconds = Span::from_seconds;
+        let outage = |from, kind| Outage {
+            from: seconds(from),
+            lasts: seconds(10),
+            kind,
+        };
+        let receiver = Receiver {
+            status: Some(507),
+            outages: vec![
+                outage(10, OutageKind::Refuses),
+                outage(30, OutageKind::Silent),
+                outage(50, OutageKind::Fails),
+            ],
+            ..Receiver::default()
+        };
+        let mut random = Stream::new(1, "test", 0, 0);
+        let mut kind = |at| receiver.answer(&mut random, seconds(at), TIMEOUT).kind;
+        for (at, expected) in [
+            (9, OutcomeKind::Status(200)),
+            (10, OutcomeKind::Refused),
+            (19, OutcomeKind::Refused),
+            (20, OutcomeKind::Status(200)),
+            (30, OutcomeKind::Timeout { after_ms: 30_000 }),
+            (59, OutcomeKind::Status(507)),
+            (60, OutcomeKind::Status(200)),
+        ] {
+            assert_eq!(kind(at), expected, "{at}");
+        }
+    }
+
+    #[test]
+    fn replies_take_as_long_as_the_points_say_and_none_outlasts_the_deadline() {
+        let receiver = Receiver {
+            latency_min_us: 10,
+            latency_max_us: 40_000_000,
+            latency_points: vec![(5_000, 100), (9_900, 1_000)],
+            ..Receiver::default()
+        };
+        let mut random = Stream::new(1, "test", 0, 0);
+        let mut within = [0_u32; 4];
+        for _ in 0..10_000 {
+            let outcome = receiver.answer(&mut random, Span::ZERO, TIMEOUT);
+            let place = match outcome.kind {
+                OutcomeKind::Timeout { .. } => 3,
+                _ => match outcome.duration.as_micros() {
+                    10..=100 => 0,
+                    101..=1_000 => 1,
+                    _ => 2,
+                },
+            };
+            within[place] += 1;
+        }
+        assert!(within[0].abs_diff(5_000) < 250, "{within:?}");
+        assert!(within[1].abs_diff(4_900) < 250, "{within:?}");
+        assert!(within[2] + within[3] < 200, "{within:?}");
+        assert!(within[3] > 0, "{within:?}");
     }
 }

@@ -6,7 +6,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{happened::Happened, violation::Violation};
+use super::{
+    happened::Happened,
+    units::{grouped, readable_span},
+    violation::Violation,
+};
+use crate::time::Span;
 
 /// What came of a simulation. All times are virtual.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -202,41 +207,19 @@ impl fmt::Display for Report {
     }
 }
 
-/// `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut result = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            result.push(',');
-        }
-        result.push(digit);
-    }
-    result
-}
-
 /// `98,000 (98.0 %)`.
 fn of_all(part: u64, all: u64) -> String {
     let permille = (part * 1_000).checked_div(all).unwrap_or(0);
     format!("{} ({}.{} %)", grouped(part), permille / 10, permille % 10)
 }
 
-/// `3 d 05:06:07`, `00:01:01`, `5.250 s` or `12 ms`.
+/// A time of whole milliseconds.
 fn time(millis: u64) -> String {
-    let seconds = millis / 1_000;
-    match seconds {
-        0 => format!("{millis} ms"),
-        1..60 => format!("{seconds}.{:03} s", millis % 1_000),
-        _ => {
-            let (days, rest) = (seconds / 86_400, seconds % 86_400);
-            let (hours, minutes, seconds) = (rest / 3_600, rest / 60 % 60, rest % 60);
-            let clock = format!("{hours:02}:{minutes:02}:{seconds:02}");
-            match days {
-                0 => clock,
-                _ => format!("{days} d {clock}"),
-            }
-        }
+    if millis < 1_000 {
+        return format!("{millis} ms");
     }
+    let millis = i64::try_from(millis).unwrap_or(i64::MAX);
+    readable_span(Span::from_millis(millis))
 }
 
 /// `1,200 attempts per virtual hour`.

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use super::{
     full,
+    logbook::SharedLogbook,
     report::{Found, Report},
     scenario::{Layer, Scenario},
     trace::Listener,
@@ -67,7 +68,7 @@ fn list(report: &Report) -> String {
 /// # Errors
 /// [`SimulationError`]: never the scenario's fault.
 pub fn run(scenario: &Scenario) -> Result<Report, SimulationError> {
-    run_with(scenario, None)
+    run_with(scenario, None, None)
 }
 
 /// Runs a scenario as [`run`] does and tells `listener` of each record of its trace.
@@ -75,14 +76,28 @@ pub fn run(scenario: &Scenario) -> Result<Report, SimulationError> {
 /// # Errors
 /// [`SimulationError`]: never the scenario's fault.
 pub fn run_heard(scenario: &Scenario, listener: Listener) -> Result<Report, SimulationError> {
-    run_with(scenario, Some(listener))
+    run_with(scenario, Some(listener), None)
 }
 
-fn run_with(scenario: &Scenario, listener: Option<Listener>) -> Result<Report, SimulationError> {
+/// Runs a scenario as [`run`] does and writes down in `logbook` what the witness saw, up to where
+/// something did not hold if that is the end.
+///
+/// # Errors
+/// [`SimulationError`]: never the scenario's fault.
+pub fn run_logged(scenario: &Scenario, logbook: SharedLogbook) -> Result<Report, SimulationError> {
+    run_with(scenario, None, Some(logbook))
+}
+
+fn run_with(
+    scenario: &Scenario,
+    listener: Option<Listener>,
+    logbook: Option<SharedLogbook>,
+) -> Result<Report, SimulationError> {
     if let Layer::Full(options) = &scenario.layer {
-        return full::run(scenario, options, listener);
+        return full::run(scenario, options, listener, logbook);
     }
     let mut world = World::new(scenario)?;
+    world.witness.logbook = logbook;
     if let Some(listener) = listener {
         world.trace.listen(listener);
     }

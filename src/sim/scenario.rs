@@ -2,13 +2,16 @@
 
 use thiserror::Error;
 
-use super::faults::Faults;
+use super::{faults::Faults, network::Group, traffic::Traffic};
 use crate::{
     engine::options::Options,
     limits,
     store::{embedded::EmbeddedOptions, memory::MemoryOptions},
     time::Span,
 };
+
+/// The bytes of the key that simulated stores seal secrets with, where they do.
+pub const SIMULATED_MASTER_KEY: [u8; 32] = *b"a master key of simulated stores";
 
 /// What is simulated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +24,14 @@ pub struct Scenario {
     pub endpoints: u32,
     /// The mean time from one event to the next; gaps are spread from nothing to twice that.
     pub event_every: Span,
+    /// When events come, where that is said by a curve: then `events` is its total, and `event_every`
+    /// means nothing.
+    pub traffic: Option<Traffic>,
+    /// The receivers behind the endpoints, group by group: then `endpoints` is how many there are. Drawn
+    /// from the seed if there is none.
+    pub receivers: Vec<Group>,
+    /// Deadline of one attempt.
+    pub attempt_timeout: Span,
     /// The engine's settings; its seed is replaced by the scenario's.
     pub engine: Options,
     /// How many in a hundred events have a name that their producer chose.
@@ -91,6 +102,11 @@ impl Scenario {
             events,
             endpoints,
             event_every: Span::from_millis(100),
+            traffic: None,
+            receivers: Vec::new(),
+            attempt_timeout: Span::from_millis(
+                i64::try_from(limits::ATTEMPT_TIMEOUT_MS).unwrap_or(i64::MAX),
+            ),
             engine: Options::default(),
             named_percent: 0,
             keyed_percent: 0,
@@ -104,6 +120,38 @@ impl Scenario {
             }),
             faults: Faults::default(),
         })
+    }
+
+    /// A scenario with this traffic and these receivers, else as [`Scenario::new`] has it. Without any
+    /// receivers, `endpoints` of them are drawn.
+    ///
+    /// # Errors
+    /// [`ScenarioError`]; the fault of who chose the numbers.
+    pub fn rehearsal(
+        seed: u64,
+        traffic: Traffic,
+        receivers: Vec<Group>,
+        endpoints: u32,
+    ) -> Result<Self, ScenarioError> {
+        let events = traffic.total();
+        if events > u64::from(limits::SIMULATED_EVENTS_MAX) {
+            return Err(ScenarioError::Events { events });
+        }
+        let events = u32::try_from(events).unwrap_or(u32::MAX);
+        Ok(Self {
+            traffic: Some(traffic),
+            receivers,
+            ..Self::new(seed, events, endpoints)?
+        })
+    }
+
+    /// How long events are handed in at most.
+    pub(super) fn traffic_lasts(&self) -> Span {
+        if let Some(traffic) = &self.traffic {
+            return traffic.lasts();
+        }
+        let gaps = self.event_every.as_micros().saturating_mul(2);
+        Span::from_micros(gaps.saturating_mul(self.events.into()))
     }
 
     /// What the embedded store keeps, where that is the store.
@@ -140,6 +188,15 @@ pub enum ScenarioError {
     /// Nothing to deliver.
     #[error("a simulation has at least 1 event")]
     NoEvents,
+    /// More events than a simulation may have.
+    #[error(
+        "a simulation has at most {} events, not {events}",
+        limits::SIMULATED_EVENTS_MAX
+    )]
+    Events {
+        /// How many there would be.
+        events: u64,
+    },
     /// More than we keep account of.
     #[error(
         "events times endpoints is at most {}, not {deliveries}: choose fewer of either",

@@ -4,7 +4,7 @@
 
 use super::{
     faults::{FailingCommit, Faults, Life, LifeEnd, Trouble},
-    scenario::{Layer, Scenario, ScenarioError},
+    scenario::{Layer, SIMULATED_MASTER_KEY, Scenario, ScenarioError},
 };
 use crate::{
     domain::master_key::MasterKey, engine::options::Options, random::Stream,
@@ -128,7 +128,7 @@ fn embedded(random: &mut Stream) -> EmbeddedOptions {
         reserve_bytes: 64 * 1_024,
         journal_attempts_max: one_of(random, &[1, 7, production.journal_attempts_max]),
         // Each endpoint's row is sealed and opened again, over all crashes.
-        master_key: Some(MasterKey::new(*b"a master key of simulated stores")),
+        master_key: Some(MasterKey::new(SIMULATED_MASTER_KEY)),
         #[cfg(feature = "mutants")]
         mutant: None,
     }

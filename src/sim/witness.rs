@@ -13,6 +13,7 @@ use super::{
     happened::Happened,
     judging,
     ledger::BatchFacts,
+    logbook::{SharedLogbook, Sighting},
     oracle::{self, End, Violation},
     scenario::Scenario,
 };
@@ -148,6 +149,8 @@ pub(super) struct Witness {
     pub(super) attempts: u64,
     violations: Vec<Violation>,
     pub(super) happened: Happened,
+    /// Where it writes down what it sees, if somebody wants to read it.
+    pub(super) logbook: Option<SharedLogbook>,
 }
 
 impl Witness {
@@ -186,6 +189,7 @@ impl Witness {
             attempts: 0,
             violations: Vec::new(),
             happened: Happened::default(),
+            logbook: None,
         }
     }
 
@@ -211,6 +215,7 @@ impl Witness {
             number: request.number,
             life: self.life,
         };
+        self.log(now.real, Sighting::Sent(flight.into()));
         if let Some(violation) = self.judge_send(flight, now) {
             self.object(violation);
         }
@@ -270,6 +275,8 @@ impl Witness {
     /// The network answers an attempt; what it means only if somebody hears it.
     pub(super) fn answered(&mut self, flight: FlightFacts, outcome: &Outcome, now: Moment) {
         let is_heard = self.hears(flight);
+        let answered = Sighting::Answered(flight.into(), outcome.kind, is_heard);
+        self.log(now.real, answered);
         if is_heard {
             self.note_crowd(now.real);
             self.in_flight = self.in_flight.saturating_sub(1);
@@ -302,6 +309,7 @@ impl Witness {
         let is_named = seen.event.uid.is_some();
         let has_bytes = seen.event.payload == *payload;
         let before = self.answers.insert(ask, event);
+        self.log(now.real, Sighting::Told(ask));
         if !has_bytes {
             self.object(Violation::OtherBytes { event });
         }
@@ -346,6 +354,7 @@ impl Witness {
     /// The process is gone: what was in flight goes on, but nobody hears of it.
     pub(super) fn died(&mut self, now: Moment) {
         self.life += 1;
+        self.log(now.real, Sighting::Died);
         self.breaks.push(now.real);
         self.in_flight = 0;
         for endpoint in self.endpoints.values_mut() {

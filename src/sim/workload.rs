@@ -52,6 +52,8 @@ pub enum Ask {
 pub struct Workload {
     random: Stream,
     event_every_us: u64,
+    /// When each event is handed in, from the beginning of the traffic, where a curve says so.
+    arrivals: Option<Vec<Span>>,
     events: u32,
     endpoints: u32,
     endpoints_left: u32,
@@ -79,6 +81,10 @@ impl Workload {
         Ok(Self {
             random: Stream::new(scenario.seed, "workload", 0, 0),
             event_every_us: u64::try_from(every).unwrap_or(0),
+            arrivals: scenario
+                .traffic
+                .as_ref()
+                .map(|traffic| traffic.arrivals(scenario.seed)),
             events: scenario.events,
             endpoints: scenario.endpoints,
             endpoints_left: scenario.endpoints,
@@ -199,7 +205,7 @@ impl Workload {
             return Vec::new();
         };
         let next = number.checked_add(1).filter(|next| *next < self.events);
-        let next = next.map(|next| (self.gap(), Ask::Event(next)));
+        let next = next.map(|next| (self.gap(next), Ask::Event(next)));
         let has_twin = self.key(number).is_some() && is_among(number, 43, self.twin_percent);
         let twin = has_twin.then_some((Span::ZERO, Ask::EventAgain(number)));
         next.into_iter().chain(twin).collect()
@@ -221,7 +227,7 @@ impl Workload {
             (Ask::Endpoint(_), Ok(_)) => {
                 self.endpoints_left = self.endpoints_left.saturating_sub(1);
                 if self.endpoints_left == 0 {
-                    vec![(self.gap(), Ask::Event(0))]
+                    vec![(self.gap(0), Ask::Event(0))]
                 } else {
                     Vec::new()
                 }
@@ -239,8 +245,24 @@ impl Workload {
         (is_repeated && self.key(number).is_some()).then_some((after, Ask::EventAgain(number)))
     }
 
-    /// The time from one event to the next.
-    fn gap(&mut self) -> Span {
+    /// The time from the beginning of the traffic to the first event, where a curve says so.
+    pub(super) fn lead(&self) -> Span {
+        self.arrival(0).unwrap_or(Span::ZERO)
+    }
+
+    fn arrival(&self, number: u32) -> Option<Span> {
+        let index = usize::try_from(number).ok()?;
+        self.arrivals.as_ref()?.get(index).copied()
+    }
+
+    /// The time from the event before this one to this one.
+    fn gap(&mut self, number: u32) -> Span {
+        if let Some(at) = self.arrival(number) {
+            let before = number.checked_sub(1);
+            let before = before.and_then(|before| self.arrival(before));
+            let gap = at.as_micros() - before.unwrap_or(Span::ZERO).as_micros();
+            return Span::from_micros(gap);
+        }
         let micros = self
             .random
             .between(0, self.event_every_us.saturating_mul(2));

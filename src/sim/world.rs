@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     faults::Trouble,
     life::Clocks,
+    logbook::Sighting,
     network::Network,
     oracle::Violation,
     report::Report,
@@ -109,7 +110,7 @@ impl<'scenario> World<'scenario> {
             engine: None,
             host,
             disk,
-            network: Network::new(seed, scenario.endpoints, scenario.faults.gone_receiver),
+            network: Network::of(scenario),
             workload: Workload::new(scenario)?,
             witness: Witness::new(scenario),
             trace: Trace::default(),
@@ -230,11 +231,9 @@ impl<'scenario> World<'scenario> {
         };
         self.now = self.now.max(due);
         self.trace.set_now(self.now);
-        let gaps = self.scenario.event_every.as_micros().saturating_mul(2);
-        let workload = Span::from_micros(gaps.saturating_mul(self.scenario.events.into()));
         // Everything has expired by then, twice over, whatever went wrong between.
         let end = BEGINNING
-            .plus(workload)
+            .plus(self.scenario.traffic_lasts())
             .plus(LATER_MAX)
             .plus(self.scenario.engine.expires_after)
             .plus(self.scenario.engine.expires_after)
@@ -291,6 +290,9 @@ impl<'scenario> World<'scenario> {
                 }
             }
             Arrival::Ask(ask) => {
+                if let Ask::Event(number) = ask {
+                    self.witness.log(self.now, Sighting::Asked(number));
+                }
                 for next in self.workload.after(ask) {
                     self.plan_ask(next);
                 }
@@ -323,7 +325,7 @@ impl<'scenario> World<'scenario> {
             Effect::Load(load, request) => self.host.load(load, request, &mut self.witness),
             Effect::Send(request) => {
                 let flight = self.witness.sent(&request, self.moment());
-                let outcome = self.network.answer(&request);
+                let outcome = self.network.answer(&request, self.now.since(BEGINNING));
                 self.witness.happened.met(&outcome);
                 let duration = outcome.duration;
                 let answer = Arrival::Answer(request.attempt, flight, outcome);

@@ -34,6 +34,7 @@ mod fuzz;
 mod openapi;
 mod original;
 mod process;
+mod rehearsal;
 mod restart;
 mod server;
 mod sockets;

@@ -4,7 +4,7 @@
 
 use std::{
     fs::File,
-    io::{BufWriter, IsTerminal as _, Write as _},
+    io::{BufWriter, Write as _},
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{
@@ -15,9 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-
-use super::{Failure, LayerName, SimulateArguments, Worlds, print, say};
+use super::{Failure, LayerName, SimulateArguments, Worlds, crew, print, say};
 use crate::sim::{self, Found, Report, SimulationError, trace::Listener};
 
 /// From how many drawn worlds on everything must have been met that can go wrong in them.
@@ -106,7 +104,7 @@ fn all(worlds: &Worlds) -> Result<Report, Failure> {
     let next = AtomicU64::new(0);
     let is_over = AtomicBool::new(false);
     let sum = Mutex::new(Sum::default());
-    let progress = progress(worlds.seeds);
+    let progress = crew::progress(worlds.seeds);
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let run = || {
         while !is_over.load(Ordering::Relaxed) {
@@ -188,15 +186,6 @@ pub(super) fn one(
             ..Report::default()
         }),
     }
-}
-
-fn progress(count: u64) -> ProgressBar {
-    if count == 1 || !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} seeds, {eta} left");
-    let bar = ProgressBar::with_draw_target(Some(count), ProgressDrawTarget::stderr());
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 impl Sum {

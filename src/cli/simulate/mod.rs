@@ -1,9 +1,13 @@
 //! `fanfare simulate`: the same engine in virtual time over a simulated network.
 
 mod batch;
+mod crew;
 mod meta;
 mod mutants;
 mod raw;
+mod rehearse;
+mod rehearsed;
+mod summary;
 
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -25,7 +29,10 @@ Examples:
     fanfare simulate --layer store --seeds 10000
 
   The same, each seed in two processes: do they do the same?
-    fanfare simulate meta --layer store --seeds 100";
+    fanfare simulate meta --layer store --seeds 100
+
+  A world of your own, and whether what you expect of it holds
+    fanfare simulate run fixtures/scenarios/customer-down.toml";
 
 /// Events where nothing else is said.
 const EVENTS: u32 = 1_000;
@@ -62,6 +69,13 @@ enum SimulateCommand {
     /// Needs a build with the feature `mutants`. Exit code 0 if all are found, 10 if one escapes.
     #[command(after_long_help = mutants::EXAMPLES)]
     Mutants(mutants::MutantsArguments),
+    /// Run a world that a file describes, and see whether what is expected of it holds
+    ///
+    /// The file says what comes, how receivers behave and what goes wrong; the engine's settings have
+    /// the names of the configuration file. Exit code 0 if all expectations hold in every run, 10 if
+    /// one does not.
+    #[command(after_long_help = rehearse::EXAMPLES)]
+    Run(rehearse::RehearseArguments),
     /// Write the records of runs to standard output, for another process to compare
     #[command(hide = true, after_long_help = raw::EXAMPLES)]
     Raw(raw::RawArguments),
@@ -175,6 +189,7 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> Result<(), Failure> {
         Some(SimulateCommand::Meta(arguments)) => meta::meta(arguments),
         Some(SimulateCommand::Mutants(arguments)) => mutants::mutants(arguments),
         Some(SimulateCommand::Raw(arguments)) => raw::raw(arguments),
+        Some(SimulateCommand::Run(arguments)) => rehearse::rehearse(arguments),
         None => batch::simulate(arguments),
     }
 }

@@ -30,6 +30,7 @@ use crate::{
     },
     sim::{
         faults::{Life, LifeEnd, Trouble},
+        logbook::Sighting,
         report::Report,
         run::SimulationError,
         simulated_disk::DiskFaults,
@@ -184,12 +185,18 @@ async fn run(stage: Rc<Stage>, store: EmbeddedStore) -> Result<(), DriveError> {
     let life = stage.witness.borrow().life;
     let engine = stage.scenario.engine_options(life);
     stage.witness.borrow_mut().options = engine.clone();
+    let started_at = stage.real();
+    stage.witness.borrow().log(started_at, Sighting::Started);
     let shared = SharedStore::new(store);
     let handle = Handle::new(Arc::new(shared.clone()));
     let port = SimulatedPort::new(&stage, Hosted(shared));
     let dialer = SimulatedDialer(Rc::clone(&stage));
-    let transport =
-        HyperTransport::with_dialer(TransportOptions::default(), SimulatedResolver, dialer);
+    let timeout_ms = u64::try_from(stage.scenario.attempt_timeout.as_millis()).unwrap_or(0);
+    let options = TransportOptions {
+        attempt_timeout_ms: timeout_ms,
+        ..TransportOptions::default()
+    };
+    let transport = HyperTransport::with_dialer(options, SimulatedResolver, dialer);
     let transport = match transport {
         Ok(transport) => transport,
         Err(error) => {
@@ -243,10 +250,8 @@ async fn look_for_the_end(stage: Rc<Stage>, handle: Handle) {
 /// When everything has expired twice over, whatever went wrong between.
 fn end_of(stage: &Stage) -> Timestamp {
     let scenario = &stage.scenario;
-    let gaps = scenario.event_every.as_micros().saturating_mul(2);
-    let workload = Span::from_micros(gaps.saturating_mul(scenario.events.into()));
     BEGINNING
-        .plus(workload)
+        .plus(scenario.traffic_lasts())
         .plus(LATER_MAX)
         .plus(scenario.engine.expires_after)
         .plus(scenario.engine.expires_after)

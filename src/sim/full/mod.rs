@@ -28,7 +28,10 @@ use std::rc::Rc;
 use tokio::{runtime::Builder, task::LocalSet};
 
 use self::stage::Stage;
-use super::{report::Report, run::SimulationError, scenario::Scenario, trace::Listener};
+use super::{
+    logbook::SharedLogbook, report::Report, run::SimulationError, scenario::Scenario,
+    trace::Listener,
+};
 use crate::store::embedded::EmbeddedOptions;
 
 /// Runs a scenario of the layer `full` until every delivery has ended.
@@ -36,6 +39,7 @@ pub(super) fn run(
     scenario: &Scenario,
     options: &EmbeddedOptions,
     listener: Option<Listener>,
+    logbook: Option<SharedLogbook>,
 ) -> Result<Report, SimulationError> {
     let runtime = Builder::new_current_thread()
         .enable_time()
@@ -45,6 +49,7 @@ pub(super) fn run(
     let local = LocalSet::new();
     local.block_on(&runtime, async {
         let stage = Rc::new(Stage::new(scenario, listener)?);
+        stage.witness.borrow_mut().logbook = logbook;
         lives::play(&stage, options).await
     })
 }

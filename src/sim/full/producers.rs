@@ -24,6 +24,7 @@ use crate::{
     },
     limits,
     sim::{
+        logbook::Sighting,
         scenario::Scenario,
         violation::Violation,
         workload::{Ask, Workload},
@@ -85,10 +86,15 @@ pub(super) async fn ask_all(stage: Rc<Stage>) {
     for number in 0..stage.scenario.endpoints {
         register(&stage, number).await;
     }
+    let lead = stage.producers.workload.borrow().lead();
+    tokio::time::sleep(lead.as_duration()).await;
     let mut next = Some(Ask::Event(0));
     while let Some(ask) = next.take() {
         let asks = stage.producers.workload.borrow_mut().after(ask);
         if let Ask::Event(number) = ask {
+            let asked_at = stage.real();
+            let asked = Sighting::Asked(number);
+            stage.witness.borrow().log(asked_at, asked);
             hand_in(&stage, number, Duration::ZERO);
         }
         for (after, ask) in asks {

@@ -15,10 +15,12 @@ use tokio::io::AsyncWriteExt as _;
 use super::{stage::Stage, stream::PiecesStream};
 use crate::{
     domain::id::{EndpointId, EventId},
-    limits,
     random::Stream,
     signing::{VerificationKey, verify},
-    sim::{network::Receiver, violation::Violation},
+    sim::{
+        network::{OutageKind, Receiver},
+        violation::Violation,
+    },
 };
 
 /// The whole of a share, in parts of ten thousand.
@@ -111,7 +113,8 @@ pub(super) async fn greet(stage: &Stage, number: u32) -> io::Result<Greeting> {
     );
     let receiver = stage.network.receiver(number);
     let refusals = receiver.map_or(0, |receiver| u64::from(receiver.refusals));
-    if random.below(WHOLE) < refusals {
+    let outage = receiver.and_then(|receiver| receiver.outage_at(stage.elapsed()));
+    if random.below(WHOLE) < refusals || outage == Some(OutageKind::Refuses) {
         tokio::time::sleep(REFUSAL).await;
         return Err(io::ErrorKind::ConnectionRefused.into());
     }
@@ -183,7 +186,7 @@ async fn answer(
         }
         Conduct::Silent => core::future::pending().await,
         Conduct::TooLate => {
-            let late = Duration::from_millis(limits::ATTEMPT_TIMEOUT_MS + 1_000);
+            let late = stage.scenario.attempt_timeout.as_duration() + Duration::from_secs(1);
             // Its answer may not be read any more, but what was asked is done.
             stage.witness.borrow_mut().happened.late_successes += 1;
             tokio::time::sleep(late).await;
@@ -228,11 +231,19 @@ fn conduct(stage: &Stage, number: u32, count: u64) -> Conduct {
     let Some(receiver) = stage.network.receiver(number) else {
         return Conduct::Silent;
     };
-    if random.below(WHOLE) < u64::from(receiver.timeouts) {
+    let outage = receiver.outage_at(stage.elapsed());
+    if random.below(WHOLE) < u64::from(receiver.timeouts) || outage == Some(OutageKind::Silent) {
         return Conduct::Silent;
     }
-    let after =
-        Duration::from_micros(random.between(receiver.latency_min_us, receiver.latency_max_us));
+    let after = Duration::from_micros(receiver.latency_us(&mut random));
+    if outage == Some(OutageKind::Fails) {
+        let status = error_status(receiver, &mut random);
+        return Conduct::Answers(status, receiver.retry_after_s, after);
+    }
+    // Of a connection that was there before.
+    if outage == Some(OutageKind::Refuses) {
+        return Conduct::Closes;
+    }
     if let Some((status, retry_after_s)) = failure(receiver, &mut random) {
         return Conduct::Answers(status, retry_after_s, after);
     }
@@ -258,16 +269,14 @@ fn failure(receiver: &Receiver, random: &mut Stream) -> Option<(StatusCode, Opti
         return Some((StatusCode::GONE, None));
     }
     if roll < u64::from(receiver.gone) + u64::from(receiver.failures) {
-        let statuses = [
-            StatusCode::INTERNAL_SERVER_ERROR,
-            StatusCode::BAD_GATEWAY,
-            StatusCode::SERVICE_UNAVAILABLE,
-            StatusCode::TOO_MANY_REQUESTS,
-        ];
-        let status = random.pick(&statuses).copied();
-        return Some((status.unwrap_or_default(), receiver.retry_after_s));
+        return Some((error_status(receiver, random), receiver.retry_after_s));
     }
     None
+}
+
+fn error_status(receiver: &Receiver, random: &mut Stream) -> StatusCode {
+    let status = StatusCode::from_u16(receiver.error_status(random));
+    status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// Judges a request by what a receiver can know; gives the event that it carries.

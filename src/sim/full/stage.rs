@@ -84,7 +84,7 @@ impl Stage {
             disk: SimulatedDisk::new(seed),
             host: RefCell::new(StoreHost::new(seed, scenario.faults.clone())),
             hub: Hub::new(seed, scenario.faults.partial_streams),
-            network: Network::new(seed, scenario.endpoints, scenario.faults.gone_receiver),
+            network: Network::of(scenario),
             producers: Producers::new(scenario)?,
             receipts: RefCell::default(),
             application: Cell::default(),
@@ -97,6 +97,11 @@ impl Stage {
     /// Real time in the simulated world.
     pub(super) fn real(&self) -> Timestamp {
         since(self.began)
+    }
+
+    /// How long the run has gone on.
+    pub(super) fn elapsed(&self) -> Span {
+        self.real().since(BEGINNING)
     }
 
     /// What the clocks of the process go by.

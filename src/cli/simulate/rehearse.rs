@@ -1,0 +1,301 @@
+//! `fanfare simulate run`: a scenario file over some seeds, and whether what is expected of it holds.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{
+    Failure, crew, print,
+    rehearsed::{Rehearsed, rehearsed},
+    summary,
+};
+use crate::{
+    config::{places::read_file, scenario::ScenarioFile},
+    sim::{Report, Scenario, expectation::Expectation, figure::Figure},
+};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  What does it cost if a customer is down for six hours?
+    fanfare simulate run fixtures/scenarios/customer-down.toml
+
+  The same over a hundred seeds, with something else expected; exit code 10 if it does not hold
+    fanfare simulate run fixtures/scenarios/customer-down.toml --seeds 100 --expect 'exhausted = 0'
+
+  One seed again, for a machine to read
+    fanfare simulate run fixtures/scenarios/customer-down.toml --seed 17 --seeds 1 --json";
+
+/// Arguments of `fanfare simulate run`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct RehearseArguments {
+    /// The scenario; docs/rehearsal.md says what it may hold
+    #[arg(value_name = "SCENARIO.toml")]
+    file: PathBuf,
+    #[command(flatten)]
+    seeds: SeedArguments,
+    /// What must hold, as 'p99_delivery < 30s'; takes the place of what the file expects, and may be
+    /// given several times
+    #[arg(long, value_name = "EXPECTATION")]
+    expect: Vec<Expectation>,
+    /// Print what came of it as one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which seeds a scenario is run with.
+#[derive(Clone, Debug, Args)]
+pub(super) struct SeedArguments {
+    /// How many runs, with the first seed and those that follow [default: what the file says, or 1]
+    #[arg(long, value_name = "COUNT")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    seeds: Option<u64>,
+    /// The first seed [default: what the file says, or 1]
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+}
+
+impl SeedArguments {
+    /// The first seed and how many there are.
+    pub(super) fn over(&self, file: &ScenarioFile) -> (u64, u64) {
+        let first = self.seed.unwrap_or(file.scenario.seed);
+        (first, self.seeds.unwrap_or(file.seeds))
+    }
+}
+
+/// Reads a scenario file.
+pub(super) fn scenario_file(path: &Path) -> Result<ScenarioFile, Failure> {
+    let shown = path.display();
+    let text = read_file(path)
+        .map_err(|error| Failure::Usage(format!("{shown} can't be read: {error}")))?;
+    ScenarioFile::read(&text).map_err(|faults| {
+        let lines = faults.iter();
+        let lines = lines.map(|fault| format!("{shown}:{}: {}", fault.line, fault.reason));
+        let lines: Vec<String> = lines.collect();
+        Failure::Usage(lines.join("\n"))
+    })
+}
+
+/// An expectation over all runs.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Verdict {
+    /// As it would be written.
+    pub(super) expectation: String,
+    /// Whether it held in every run.
+    pub(super) held: bool,
+    /// The first seed in which it did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) seed: Option<u64>,
+    /// In how many runs it did not.
+    pub(super) broken: u64,
+    /// What was measured there, in the figure's unit; of the first run if it held.
+    pub(super) measured: u64,
+    /// The same, for people.
+    #[serde(skip)]
+    pub(super) shown: String,
+}
+
+/// A figure over all runs, in its unit.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Spread {
+    /// Which one.
+    pub(super) figure: &'static str,
+    /// Of which endpoints; of all without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) endpoint: Option<String>,
+    /// What it is measured in.
+    pub(super) unit: &'static str,
+    /// In the run where it was least, by the nearest rank in the middle, and where it was most.
+    pub(super) least: u64,
+    pub(super) median: u64,
+    pub(super) most: u64,
+    #[serde(skip)]
+    pub(super) of: Figure,
+}
+
+/// The document of a rehearsal.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Document<'a> {
+    scenario: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    question: Option<&'a str>,
+    held: bool,
+    expectations: &'a [Verdict],
+    figures: &'a [Spread],
+    #[serde(flatten)]
+    report: &'a Report,
+}
+
+/// Runs a scenario and tells what came of it.
+pub(super) fn rehearse(arguments: &RehearseArguments) -> Result<(), Failure> {
+    let mut file = scenario_file(&arguments.file)?;
+    if !arguments.expect.is_empty() {
+        file.expectations.clone_from(&arguments.expect);
+        for expectation in &file.expectations {
+            let checked = expectation.check(&file.scenario);
+            checked.map_err(|error| Failure::Usage(error.to_string()))?;
+        }
+    }
+    let (first, count) = arguments.seeds.over(&file);
+    let runs = runs(&file.scenario, first, count)?;
+    let report = sum(&runs, first);
+    let verdicts: Vec<Verdict> = file
+        .expectations
+        .iter()
+        .map(|e| verdict(e, &runs))
+        .collect();
+    let figures = spreads(&file.scenario, &runs);
+    let held = verdicts.iter().all(|verdict| verdict.held) && report.violations.is_empty();
+    if arguments.json {
+        let document = Document {
+            scenario: arguments.file.display().to_string(),
+            question: file.question.as_deref(),
+            held,
+            expectations: &verdicts,
+            figures: &figures,
+            report: &report,
+        };
+        let json = serde_json::to_string_pretty(&document);
+        let json = json.map_err(|error| Failure::Operation(error.to_string()))?;
+        print(&format!("{json}\n"))?;
+    } else {
+        print(&summary::text(&file, &report, &figures, &verdicts))?;
+    }
+    judged(arguments, &report, &verdicts)
+}
+
+/// Exit code 10 if a property or an expectation did not hold, with the command that shows it.
+fn judged(
+    arguments: &RehearseArguments,
+    report: &Report,
+    verdicts: &[Verdict],
+) -> Result<(), Failure> {
+    let again = |seed: u64| {
+        let file = quoted(&arguments.file.display().to_string());
+        let mut command = format!("fanfare simulate run {file} --seed {seed} --seeds 1");
+        for expectation in &arguments.expect {
+            command.push_str(" --expect ");
+            command.push_str(&quoted(&expectation.to_string()));
+        }
+        command
+    };
+    if let Some(first) = report.violations.first() {
+        let list: Vec<String> = report.violations.iter().map(ToString::to_string).collect();
+        let (seed, list) = (first.seed, list.join("; "));
+        return Err(Failure::Violated(format!(
+            "seed {seed}: a property did not hold; please report this: {list}; repeat it with `{}`",
+            again(seed)
+        )));
+    }
+    let broken: Vec<String> = verdicts
+        .iter()
+        .filter_map(|verdict| {
+            let seed = verdict.seed?;
+            let (expected, measured) = (&verdict.expectation, &verdict.shown);
+            let told = format!("{expected} does not hold: it is {measured} with seed {seed}");
+            Some(format!("{told}; see `{}`", again(seed)))
+        })
+        .collect();
+    if broken.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Violated(broken.join("\n")))
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// Runs a scenario with each seed.
+pub(super) fn runs(scenario: &Scenario, first: u64, count: u64) -> Result<Vec<Rehearsed>, Failure> {
+    let runs = crew::each(first, count, |seed| {
+        let scenario = Scenario {
+            seed,
+            ..scenario.clone()
+        };
+        rehearsed(&scenario).map(|(run, _)| run)
+    });
+    runs.into_iter().collect()
+}
+
+/// All runs as one report.
+fn sum(runs: &[Rehearsed], first: u64) -> Report {
+    let mut reports = runs.iter().map(|run| run.report.clone());
+    let mut sum = reports.next().unwrap_or_default();
+    for report in reports {
+        sum.add(report);
+    }
+    sum.seed = first;
+    sum
+}
+
+/// Whether an expectation held in all runs.
+fn verdict(expectation: &Expectation, runs: &[Rehearsed]) -> Verdict {
+    let judged = runs.iter().map(|run| {
+        let (measured, holds) = expectation.judge(&run.measures);
+        (run.report.seed, measured, holds)
+    });
+    let judged: Vec<(u64, u64, bool)> = judged.collect();
+    let broken = judged.iter().filter(|(_, _, holds)| !holds);
+    let count = u64::try_from(broken.clone().count()).unwrap_or(u64::MAX);
+    let first_broken = broken.clone().next();
+    let shown = first_broken.or_else(|| judged.first());
+    let measured = shown.map_or(0, |(_, measured, _)| *measured);
+    Verdict {
+        expectation: expectation.to_string(),
+        held: count == 0,
+        seed: first_broken.map(|(seed, _, _)| *seed),
+        broken: count,
+        measured,
+        shown: expectation.figure.unit().shown(measured),
+    }
+}
+
+/// Every figure over all runs.
+pub(super) fn spreads(scenario: &Scenario, runs: &[Rehearsed]) -> Vec<Spread> {
+    let names = scenario
+        .receivers
+        .iter()
+        .map(|group| Some(group.name.clone()));
+    let mut found = Vec::new();
+    for endpoint in [None].into_iter().chain(names) {
+        for of in Figure::ALL {
+            let values = runs.iter();
+            let values = values.filter_map(|run| run.measures.get(of, endpoint.as_deref()));
+            let mut values: Vec<u64> = values.collect();
+            values.sort_unstable();
+            let at = |place: usize| values.get(place).copied();
+            let (Some(least), Some(most)) = (at(0), values.last().copied()) else {
+                continue;
+            };
+            found.push(Spread {
+                figure: of.name(),
+                endpoint: endpoint.clone(),
+                unit: of.unit().machine_name(),
+                least,
+                median: at((values.len() - 1) / 2).unwrap_or(least),
+                most,
+                of,
+            });
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_quoted_where_a_shell_would_part_it() {
+        assert_eq!(quoted("fixtures/a-b_c.toml"), "fixtures/a-b_c.toml");
+        assert_eq!(quoted("p99_delivery < 3s"), "'p99_delivery < 3s'");
+        assert_eq!(quoted("it's"), "'it'\\''s'");
+        assert_eq!(quoted(""), "''");
+    }
+}

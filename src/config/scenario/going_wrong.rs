@@ -1,0 +1,159 @@
+//! What goes wrong beside the receivers, in a scenario file: the table `[faults]` and the lists of
+//! lives and troubles.
+
+use super::{engine, section::Section};
+use crate::{
+    engine::options::Options,
+    sim::{
+        Faults,
+        faults::{FailingCommit, Life, LifeEnd, Trouble},
+        units::{self, SPAN_FORM},
+    },
+    time::Span,
+};
+
+/// Above any count that is told of.
+const COUNT_END: u64 = 1 << 48;
+
+/// Reads everything that goes wrong; lives begin with `base`, changed by what each says.
+pub(super) fn faults(root: &Section<'_>, base: &Options) -> Faults {
+    let mut faults = Faults::default();
+    if let Some(section) = root.section("faults") {
+        read_faults(&section, &mut faults);
+        section.close();
+    }
+    let lives = root.sections("life");
+    faults.lives = lives.iter().map(|section| life(section, base)).collect();
+    let troubles = root.sections("trouble");
+    faults.troubles = troubles.iter().filter_map(trouble).collect();
+    faults
+}
+
+fn read_faults(section: &Section<'_>, faults: &mut Faults) {
+    for (key, flag) in [
+        ("split_turns", &mut faults.split_turns),
+        ("late_loads", &mut faults.late_loads),
+        ("failing_loads", &mut faults.failing_loads),
+        ("gone_receiver", &mut faults.gone_receiver),
+        ("partial_streams", &mut faults.partial_streams),
+    ] {
+        *flag = section.flag(key).unwrap_or(*flag);
+    }
+    if let Some(percent) = section.small("odd_percent", 0..101) {
+        faults.odd_percent = percent;
+    }
+    faults.latency_us = section.meant("disk_latency", span_range, RANGE_FORM);
+    for commit in section.sections("failing_commits") {
+        let number = commit.integer("number", 1..u64::MAX);
+        let is_durable = commit.flag("durable").unwrap_or(false);
+        commit.close();
+        match number {
+            Some(number) => faults
+                .failing_commits
+                .push(FailingCommit { number, is_durable }),
+            None if commit.has("number") => {}
+            None => commit.object("a failing commit needs its `number`, from 1"),
+        }
+    }
+}
+
+/// What a range of times must look like.
+pub(super) const RANGE_FORM: &str =
+    "it must be a time with its unit, as \"20ms\", or two of them, as \"20ms to 1s\"";
+
+/// Reads one time, or the shortest and the longest one, in microseconds.
+pub(super) fn span_range(text: &str) -> Option<(u64, u64)> {
+    let (least, most) = text.split_once(" to ").unwrap_or((text, text));
+    let micros = |text: &str| {
+        let span = units::span(text.trim())?;
+        u64::try_from(span.as_micros()).ok()
+    };
+    let (least, most) = (micros(least)?, micros(most)?);
+    (least <= most).then_some((least, most))
+}
+
+fn life(section: &Section<'_>, base: &Options) -> Life {
+    let end = section.section("ends").and_then(|ends| {
+        let choices = [
+            ends.span("after").map(LifeEnd::After),
+            ends.integer("at_operation", 0..COUNT_END)
+                .map(LifeEnd::AtOperation),
+            ends.integer("untold", 1..COUNT_END).map(LifeEnd::Untold),
+            ends.integer("failing_sync", 0..COUNT_END)
+                .map(LifeEnd::FailingSync),
+        ];
+        ends.close();
+        one(&ends, "after, at_operation, untold, failing_sync", choices)
+    });
+    if end.is_none() && !section.has("ends") {
+        section.object(
+            "a life needs its end, as ends = { after = \"5m\" }: after, at_operation, untold or \
+             failing_sync",
+        );
+    }
+    if section.has_below("engine", "attempt_timeout_ms") {
+        section.object_below(
+            "engine",
+            "attempt_timeout_ms",
+            "the deadline of an attempt is the same in all lives: set it in [engine]",
+        );
+    }
+    let (options, _) = engine::engine(section, base, Span::ZERO);
+    let life = Life {
+        end: end.unwrap_or(LifeEnd::After(Span::ZERO)),
+        is_power_lost: section.flag("power_lost").unwrap_or(false),
+        down_for: section.span("down_for").unwrap_or(Span::from_seconds(1)),
+        engine: options,
+    };
+    section.close();
+    life
+}
+
+fn trouble(section: &Section<'_>) -> Option<(Span, Trouble)> {
+    let disk_full = section.section("disk_full").and_then(|full| {
+        let room = full.integer("room", 0..COUNT_END).unwrap_or(0);
+        let lasts = full.some_span("for");
+        full.close();
+        if lasts.is_none() && !full.has("for") {
+            full.object("a full disk needs how long it is so, as for = \"1m\"");
+        }
+        lasts.map(|lasts| Trouble::DiskFull(room, lasts))
+    });
+    let step = section.meant("wall_step", units::span, SPAN_FORM);
+    let choices = [
+        disk_full,
+        step.map(Trouble::WallStep),
+        is_set(section, "shard_lost").then_some(Trouble::ShardLost),
+        is_set(section, "inspection").then_some(Trouble::Inspection),
+    ];
+    let at = section.span("at");
+    section.close();
+    let trouble = one(
+        section,
+        "disk_full, wall_step, shard_lost, inspection",
+        choices,
+    );
+    if at.is_none() && !section.has("at") {
+        section.object("a trouble needs its time, as at = \"5m\"");
+    }
+    Some((at?, trouble?))
+}
+
+fn is_set(section: &Section<'_>, key: &'static str) -> bool {
+    section.flag(key).unwrap_or(false)
+}
+
+/// The one choice that was made among these keys.
+fn one<T: Copy, const COUNT: usize>(
+    section: &Section<'_>,
+    keys: &str,
+    choices: [Option<T>; COUNT],
+) -> Option<T> {
+    let mut made = choices.into_iter().flatten();
+    let (first, second) = (made.next(), made.next());
+    if first.is_none() || second.is_some() {
+        section.object(format!("exactly one of these must be said: {keys}"));
+        return None;
+    }
+    first
+}

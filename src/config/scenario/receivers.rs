@@ -1,0 +1,176 @@
+//! The receivers of a scenario file: each table `[[endpoint]]` is a group of them that are alike.
+
+use toml::de::DeValue;
+
+use super::{
+    going_wrong::{RANGE_FORM, span_range},
+    reading::endpoints_end,
+    section::{Section, Value},
+};
+use crate::sim::{
+    network::{Group, Outage, OutageKind, Receiver, WHOLE},
+    units::{self, SPAN_FORM},
+};
+
+/// Reads all groups.
+pub(super) fn groups(root: &Section<'_>) -> Vec<Group> {
+    let sections = root.sections("endpoint");
+    let mut groups: Vec<Group> = Vec::new();
+    for (number, section) in sections.iter().enumerate() {
+        let name = section.text("name");
+        let name = name.map_or_else(|| format!("endpoint-{}", number + 1), str::to_owned);
+        if !is_name(&name) {
+            section.object_to("name", "a name has 1 to 40 letters, digits, `_` and `-`");
+        } else if groups.iter().any(|group| group.name == name) {
+            section.object_to("name", format!("two endpoints are called {name:?}"));
+        }
+        let count = section.small("count", 1..endpoints_end()).unwrap_or(1);
+        let receiver = receiver(section);
+        section.close();
+        groups.push(Group {
+            name,
+            count,
+            receiver,
+        });
+    }
+    groups
+}
+
+fn is_name(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+    (1..=40).contains(&name.len()) && name.bytes().all(fits)
+}
+
+fn receiver(section: &Section<'_>) -> Receiver {
+    let mut receiver = Receiver {
+        latency_min_us: 20_000,
+        latency_max_us: 200_000,
+        ..Receiver::default()
+    };
+    read_latency(section, &mut receiver);
+    for (key, share) in [
+        ("errors", &mut receiver.failures),
+        ("timeouts", &mut receiver.timeouts),
+        ("refusals", &mut receiver.refusals),
+        ("gone", &mut receiver.gone),
+    ] {
+        *share = section.share(key).unwrap_or(0);
+    }
+    let shares = [
+        receiver.failures,
+        receiver.timeouts,
+        receiver.refusals,
+        receiver.gone,
+    ];
+    if shares.iter().sum::<u32>() > WHOLE {
+        section.object("`errors`, `timeouts`, `refusals` and `gone` are over 100% together");
+    }
+    let status = section.integer("status", 400..600);
+    receiver.status = status.and_then(|status| u16::try_from(status).ok());
+    if let Some(wait) = section.span("retry_after") {
+        let micros = wait.as_micros();
+        if micros % 1_000_000 == 0 {
+            receiver.retry_after_s = u64::try_from(micros / 1_000_000).ok();
+        } else {
+            section.object_to(
+                "retry_after",
+                "`Retry-After` is in whole seconds, as \"30s\"",
+            );
+        }
+    }
+    let outages = section.sections("outages");
+    receiver.outages = outages.iter().filter_map(outage).collect();
+    receiver
+}
+
+fn outage(section: &Section<'_>) -> Option<Outage> {
+    let from = section.span("from");
+    let lasts = section.some_span("for");
+    let kinds = [
+        ("refuses", OutageKind::Refuses),
+        ("silent", OutageKind::Silent),
+        ("fails", OutageKind::Fails),
+    ];
+    let kind = section
+        .one_of("kind", &kinds)
+        .unwrap_or(OutageKind::Refuses);
+    section.close();
+    for (key, form) in [("from", "from = \"1h\""), ("for", "for = \"6h\"")] {
+        if !section.has(key) {
+            section.object(format!("an outage needs its `{key}`, as {form}"));
+        }
+    }
+    let (from, lasts) = (from?, lasts?);
+    Some(Outage { from, lasts, kind })
+}
+
+/// How long replies take: a time, a range, or points of a distribution.
+fn read_latency(section: &Section<'_>, receiver: &mut Receiver) {
+    let is_table = |value: Value<'_>| matches!(value.get_ref(), DeValue::Table(_));
+    if !section.value("latency").is_some_and(is_table) {
+        let range = section.meant("latency", span_range, RANGE_FORM);
+        if let Some((least, most)) = range {
+            (receiver.latency_min_us, receiver.latency_max_us) = (least, most);
+        }
+        return;
+    }
+    let Some(points) = section.section("latency") else {
+        return;
+    };
+    let micros = |key: &'static str| {
+        let span = points.span(key)?;
+        u64::try_from(span.as_micros()).ok()
+    };
+    let least = micros("min").unwrap_or(0);
+    let most = micros("max");
+    let mut found: Vec<(u32, u64)> = Vec::new();
+    for (key, value) in points.others() {
+        let span = match value.get_ref() {
+            DeValue::String(text) => units::span(text),
+            _ => None,
+        };
+        let at_us = span.and_then(|span| u64::try_from(span.as_micros()).ok());
+        match (percentile(key), at_us) {
+            (Some(share), Some(at_us)) => found.push((share, at_us)),
+            (None, _) => points.object_to(
+                key,
+                format!(
+                    "unknown key `{}`: allowed are min, max and percentiles, as p50, p99 or p999",
+                    points.path(key)
+                ),
+            ),
+            (Some(_), None) => {
+                points.object_to(key, format!("`{}`: {SPAN_FORM}", points.path(key)))
+            }
+        }
+    }
+    found.sort_unstable();
+    let Some(most) = most else {
+        if !points.has("max") {
+            points.object("a distribution needs its `max`, as max = \"5s\"");
+        }
+        return;
+    };
+    let times = found.iter().map(|(_, at_us)| *at_us);
+    let times: Vec<u64> = [least].into_iter().chain(times).chain([most]).collect();
+    if !times.is_sorted() {
+        points.object("the times of a distribution rise from min over the percentiles to max");
+    }
+    receiver.latency_min_us = least;
+    receiver.latency_max_us = most;
+    receiver.latency_points = found;
+}
+
+/// Which part of ten thousand a percentile is: `p5` and `p50` per cent, `p999` and `p9999` more finely.
+fn percentile(key: &str) -> Option<u32> {
+    let digits = key.strip_prefix('p')?;
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let number: u32 = digits.parse().ok().filter(|_| is_number)?;
+    let share = match digits.len() {
+        1 | 2 => number * 100,
+        3 => number * 10,
+        4 => number,
+        _ => return None,
+    };
+    (1..WHOLE).contains(&share).then_some(share)
+}

@@ -1,0 +1,291 @@
+//! A scenario as the text of a file. What is as in production is left out.
+
+mod settings;
+
+use core::fmt::Display;
+
+use thiserror::Error;
+
+use self::settings::{embedded, engine, memory};
+use super::ScenarioFile;
+use crate::{
+    engine::options::Options,
+    limits,
+    sim::{
+        Faults, Layer, Scenario, ScenarioError,
+        faults::{Life, LifeEnd, Trouble},
+        network::{Group, Outage, OutageKind, Receiver},
+        units::{shown_rate, shown_share, shown_span},
+    },
+    time::Span,
+};
+
+/// Why there is no text for a scenario.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum WriteError {
+    /// It has what no file can say.
+    #[error("a scenario file can't say {what}")]
+    Unsayable {
+        /// What.
+        what: &'static str,
+    },
+    /// It can't run.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+}
+
+/// Lines of text.
+#[derive(Default)]
+struct Lines(String);
+
+impl Lines {
+    fn line(&mut self, text: &str) {
+        self.0.push_str(text);
+        self.0.push('\n');
+    }
+
+    /// Begins a table.
+    fn table(&mut self, name: &str) {
+        if !self.0.is_empty() {
+            self.0.push('\n');
+        }
+        self.line(name);
+    }
+
+    fn key(&mut self, key: &str, value: impl Display) {
+        self.line(&format!("{key} = {value}"));
+    }
+
+    /// A key that is left out where it is usual.
+    fn unless<T: PartialEq + Display>(&mut self, key: &str, value: T, usual: T) {
+        if value != usual {
+            self.key(key, value);
+        }
+    }
+
+    fn span_unless(&mut self, key: &str, value: Span, usual: Span) {
+        if value != usual {
+            self.key(key, span(value));
+        }
+    }
+}
+
+/// Keys of a table that is left out where it would be empty.
+fn keys(write: impl FnOnce(&mut Lines)) -> Option<String> {
+    let mut lines = Lines::default();
+    write(&mut lines);
+    (!lines.0.is_empty()).then_some(lines.0)
+}
+
+/// A text as TOML has it.
+fn text(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+fn span(span: Span) -> String {
+    text(&shown_span(span))
+}
+
+fn micros(micros: u64) -> String {
+    shown_span(Span::from_micros(i64::try_from(micros).unwrap_or(i64::MAX)))
+}
+
+fn range((least, most): (u64, u64)) -> String {
+    if least == most {
+        return text(&micros(least));
+    }
+    text(&format!("{} to {}", micros(least), micros(most)))
+}
+
+fn list(parts: impl IntoIterator<Item = String>) -> String {
+    let parts: Vec<String> = parts.into_iter().collect();
+    format!("[{}]", parts.join(", "))
+}
+
+/// Writes a file.
+pub(super) fn write(file: &ScenarioFile) -> Result<String, WriteError> {
+    let scenario = &file.scenario;
+    let mut lines = Lines::default();
+    if let Some(question) = &file.question {
+        lines.key("question", text(question));
+    }
+    lines.unless("layer", text(scenario.layer.name()), text("core"));
+    lines.key("seed", scenario.seed);
+    lines.unless("seeds", file.seeds, 1);
+    if scenario.receivers.is_empty() {
+        lines.key("endpoints", scenario.endpoints);
+    }
+    if !file.expectations.is_empty() {
+        let expected = file.expectations.iter();
+        lines.key(
+            "expect",
+            list(expected.map(|expected| text(&expected.to_string()))),
+        );
+    }
+    traffic(&mut lines, scenario);
+    for group in &scenario.receivers {
+        endpoint(&mut lines, group);
+    }
+    let production = Options::default();
+    let usual_timeout = i64::try_from(limits::ATTEMPT_TIMEOUT_MS).unwrap_or(i64::MAX);
+    let timeout = Some(scenario.attempt_timeout)
+        .filter(|timeout| *timeout != Span::from_millis(usual_timeout));
+    engine(&mut lines, "", &scenario.engine, &production, timeout)?;
+    match &scenario.layer {
+        Layer::Core(options) => {
+            let usual = Scenario::new(scenario.seed, scenario.events, scenario.endpoints)?;
+            if let Layer::Core(usual) = usual.layer {
+                memory(&mut lines, *options, usual);
+            }
+        }
+        Layer::Store(options) | Layer::Full(options) => embedded(&mut lines, options)?,
+    }
+    faults(&mut lines, &scenario.faults);
+    for life in &scenario.faults.lives {
+        write_life(&mut lines, life, &scenario.engine)?;
+    }
+    for (at, trouble) in &scenario.faults.troubles {
+        write_trouble(&mut lines, *at, *trouble);
+    }
+    Ok(lines.0)
+}
+
+fn traffic(lines: &mut Lines, scenario: &Scenario) {
+    lines.table("[traffic]");
+    if let Some(traffic) = &scenario.traffic {
+        let steps = traffic.steps.iter().map(|step| {
+            let rate = text(&shown_rate(step.events, step.per));
+            format!("{{ rate = {rate}, for = {} }}", span(step.lasts))
+        });
+        let bursts = traffic.bursts.iter().map(|burst| {
+            let at = span(burst.at);
+            format!("{{ at = {at}, events = {} }}", burst.events)
+        });
+        for (key, parts) in [("steps", list(steps)), ("bursts", list(bursts))] {
+            lines.unless(key, parts, "[]".to_owned());
+        }
+    } else {
+        lines.key("events", scenario.events);
+        lines.key("every", span(scenario.event_every));
+    }
+    for (key, percent) in [
+        ("named_percent", scenario.named_percent),
+        ("keyed_percent", scenario.keyed_percent),
+        ("twin_percent", scenario.twin_percent),
+        ("repeat_percent", scenario.repeat_percent),
+        ("later_percent", scenario.later_percent),
+        ("padding_max", scenario.padding_max),
+    ] {
+        lines.unless(key, percent, 0);
+    }
+}
+
+fn endpoint(lines: &mut Lines, group: &Group) {
+    let receiver = &group.receiver;
+    lines.table("[[endpoint]]");
+    lines.key("name", text(&group.name));
+    lines.unless("count", group.count, 1);
+    lines.key("latency", latency(receiver));
+    for (key, share) in [
+        ("errors", receiver.failures),
+        ("timeouts", receiver.timeouts),
+        ("refusals", receiver.refusals),
+        ("gone", receiver.gone),
+    ] {
+        if share > 0 {
+            lines.key(key, text(&shown_share(share)));
+        }
+    }
+    if let Some(status) = receiver.status {
+        lines.key("status", status);
+    }
+    if let Some(seconds) = receiver.retry_after_s {
+        let wait = Span::from_seconds(i64::try_from(seconds).unwrap_or(i64::MAX));
+        lines.key("retry_after", span(wait));
+    }
+    let outages = list(receiver.outages.iter().map(outage));
+    lines.unless("outages", outages, "[]".to_owned());
+}
+
+fn latency(receiver: &Receiver) -> String {
+    if receiver.latency_points.is_empty() {
+        return range((receiver.latency_min_us, receiver.latency_max_us));
+    }
+    let points = receiver.latency_points.iter().map(|(share, at_us)| {
+        let name = match (share % 100, share % 10) {
+            (0, _) => format!("p{}", share / 100),
+            (_, 0) => format!("p{:03}", share / 10),
+            _ => format!("p{share:04}"),
+        };
+        format!("{name} = {}", text(&micros(*at_us)))
+    });
+    let least = format!("min = {}", text(&micros(receiver.latency_min_us)));
+    let most = format!("max = {}", text(&micros(receiver.latency_max_us)));
+    let parts: Vec<String> = [least].into_iter().chain(points).chain([most]).collect();
+    format!("{{ {} }}", parts.join(", "))
+}
+
+fn outage(outage: &Outage) -> String {
+    let kind = match outage.kind {
+        OutageKind::Refuses => "refuses",
+        OutageKind::Silent => "silent",
+        OutageKind::Fails => "fails",
+    };
+    let (from, lasts) = (span(outage.from), span(outage.lasts));
+    format!("{{ from = {from}, for = {lasts}, kind = {} }}", text(kind))
+}
+
+fn faults(lines: &mut Lines, faults: &Faults) {
+    let keys = keys(|lines| {
+        let commits = faults.failing_commits.iter().map(|commit| {
+            let (number, durable) = (commit.number, commit.is_durable);
+            format!("{{ number = {number}, durable = {durable} }}")
+        });
+        lines.unless("failing_commits", list(commits), "[]".to_owned());
+        for (key, flag) in [
+            ("split_turns", faults.split_turns),
+            ("late_loads", faults.late_loads),
+            ("failing_loads", faults.failing_loads),
+            ("gone_receiver", faults.gone_receiver),
+            ("partial_streams", faults.partial_streams),
+        ] {
+            lines.unless(key, flag, false);
+        }
+        lines.unless("odd_percent", faults.odd_percent, 0);
+        if let Some(latency) = faults.latency_us {
+            lines.key("disk_latency", range(latency));
+        }
+    });
+    if let Some(keys) = keys {
+        lines.table("[faults]");
+        lines.0.push_str(&keys);
+    }
+}
+
+fn write_life(lines: &mut Lines, life: &Life, base: &Options) -> Result<(), WriteError> {
+    lines.table("[[life]]");
+    let end = match life.end {
+        LifeEnd::AtOperation(number) => format!("at_operation = {number}"),
+        LifeEnd::After(after) => format!("after = {}", span(after)),
+        LifeEnd::Untold(number) => format!("untold = {number}"),
+        LifeEnd::FailingSync(number) => format!("failing_sync = {number}"),
+    };
+    lines.key("ends", format!("{{ {end} }}"));
+    lines.unless("power_lost", life.is_power_lost, false);
+    lines.key("down_for", span(life.down_for));
+    engine(lines, "life.", &life.engine, base, None)
+}
+
+fn write_trouble(lines: &mut Lines, at: Span, trouble: Trouble) {
+    lines.table("[[trouble]]");
+    lines.key("at", span(at));
+    match trouble {
+        Trouble::DiskFull(room, lasts) => {
+            let lasts = span(lasts);
+            lines.key("disk_full", format!("{{ room = {room}, for = {lasts} }}"));
+        }
+        Trouble::WallStep(step) => lines.key("wall_step", span(step)),
+        Trouble::ShardLost => lines.key("shard_lost", true),
+        Trouble::Inspection => lines.key("inspection", true),
+    }
+}

@@ -1,0 +1,209 @@
+//! Settings of the engine and the stores as tables of a scenario file.
+
+use super::{Lines, WriteError, keys, list, span, text};
+use crate::{
+    config::{bounds, settings::EngineSettings},
+    engine::options::Options,
+    sim::scenario::SIMULATED_MASTER_KEY,
+    store::{embedded::EmbeddedOptions, memory::MemoryOptions},
+    time::Span,
+};
+
+/// The engine's settings where they are other than `base`, in tables below `above`.
+pub(super) fn engine(
+    lines: &mut Lines,
+    above: &str,
+    options: &Options,
+    base: &Options,
+    timeout: Option<Span>,
+) -> Result<(), WriteError> {
+    let same = Options {
+        seed: options.seed,
+        ..base.clone()
+    };
+    for (is_other, what) in [
+        (
+            options.generator != same.generator,
+            "that there is a generator",
+        ),
+        (options.rounds != same.rounds, "whose batches are observed"),
+        (
+            options.operational != same.operational,
+            "who gets operational events",
+        ),
+    ] {
+        if is_other {
+            return Err(WriteError::Unsayable { what });
+        }
+    }
+    let asked = as_configured(options, base, timeout);
+    if let Some(keys) = asked
+        .as_ref()
+        .and_then(|asked| keys(|lines| configured(lines, asked)))
+    {
+        lines.table(&format!("[{above}engine]"));
+        lines.0.push_str(&keys);
+    }
+    if let Some(keys) = keys(|lines| {
+        let unsaid = asked.is_none().then_some(timeout);
+        own_limits(lines, options, base, unsaid);
+    }) {
+        lines.table(&format!("[{above}limits]"));
+        lines.0.push_str(&keys);
+    }
+    Ok(())
+}
+
+/// What the configuration would have to say for these settings, if it can say them.
+fn as_configured(
+    options: &Options,
+    base: &Options,
+    timeout: Option<Span>,
+) -> Option<EngineSettings> {
+    let has_windows =
+        (options.send_slots, options.window_max) != (base.send_slots, base.window_max);
+    let seconds = |wait: &Span| {
+        let micros = u64::try_from(wait.as_micros()).ok()?;
+        micros
+            .is_multiple_of(1_000_000)
+            .then_some(micros / 1_000_000)
+    };
+    let waits = options.retry.waits.iter().map(seconds);
+    let asked = EngineSettings {
+        send_slots: u64::try_from(options.send_slots)
+            .ok()
+            .filter(|_| has_windows),
+        window_max: has_windows.then_some(options.window_max.into()),
+        attempt_timeout_ms: timeout.and_then(|timeout| u64::try_from(timeout.as_millis()).ok()),
+        retry_waits_seconds: if options.retry.waits == base.retry.waits {
+            None
+        } else {
+            Some(waits.collect::<Option<_>>()?)
+        },
+    };
+    if has_windows {
+        let found = bounds::windows(&asked).ok()?;
+        (found == (options.send_slots, options.window_max)).then_some(())?;
+    }
+    if let Some(timeout) = timeout {
+        (bounds::attempt_timeout(&asked).ok()? == timeout).then_some(())?;
+    }
+    bounds::retry_policy(&asked).ok()?;
+    Some(asked)
+}
+
+fn configured(lines: &mut Lines, asked: &EngineSettings) {
+    for (key, value) in [
+        ("send_slots", asked.send_slots),
+        ("window_max", asked.window_max),
+        ("attempt_timeout_ms", asked.attempt_timeout_ms),
+    ] {
+        if let Some(value) = value {
+            lines.key(key, value);
+        }
+    }
+    if let Some(waits) = &asked.retry_waits_seconds {
+        lines.key(
+            "retry_waits_seconds",
+            list(waits.iter().map(u64::to_string)),
+        );
+    }
+}
+
+/// What the configuration keeps to itself, and what it could not say with the deadline of an attempt.
+fn own_limits(lines: &mut Lines, options: &Options, base: &Options, unsaid: Option<Option<Span>>) {
+    if let Some(timeout) = unsaid {
+        if let Some(timeout) = timeout {
+            lines.key("attempt_timeout", span(timeout));
+        }
+        lines.unless("send_slots", options.send_slots, base.send_slots);
+        lines.unless("window_max", options.window_max, base.window_max);
+        if options.retry.waits != base.retry.waits {
+            let waits = options.retry.waits.iter();
+            lines.key("retry_waits", list(waits.map(|wait| span(*wait))));
+        }
+    }
+    for (key, size, usual) in [
+        (
+            "ring_events_max",
+            options.ring_events_max,
+            base.ring_events_max,
+        ),
+        (
+            "ring_bytes_max",
+            options.ring_bytes_max,
+            base.ring_bytes_max,
+        ),
+        (
+            "ring_deliveries_max",
+            options.ring_deliveries_max,
+            base.ring_deliveries_max,
+        ),
+        ("page_rows", options.page_rows, base.page_rows),
+    ] {
+        lines.unless(key, size, usual);
+    }
+    lines.unless("open_rows_max", options.open_rows_max, base.open_rows_max);
+    if options.heartbeat != base.heartbeat {
+        let heartbeat = options.heartbeat.map_or_else(|| text("none"), span);
+        lines.key("heartbeat", heartbeat);
+    }
+    lines.span_unless("record_delay", options.record_delay, base.record_delay);
+    lines.span_unless("expires_after", options.expires_after, base.expires_after);
+    lines.span_unless(
+        "retry_after_max",
+        options.retry.retry_after_max,
+        base.retry.retry_after_max,
+    );
+    let jitter = options.retry.jitter;
+    if jitter != base.retry.jitter {
+        let fraction = format!("{}/{}", jitter.numerator(), jitter.denominator());
+        lines.key("retry_jitter", text(&fraction));
+    }
+}
+
+/// The memory store's settings.
+pub(super) fn memory(lines: &mut Lines, options: MemoryOptions, usual: MemoryOptions) {
+    let keys = keys(|lines| {
+        lines.unless("events_max", options.events_max, usual.events_max);
+        lines.unless("attempts_max", options.attempts_max, usual.attempts_max);
+        lines.unless("bytes_max", options.bytes_max, usual.bytes_max);
+    });
+    if let Some(keys) = keys {
+        lines.table("[store]");
+        lines.0.push_str(&keys);
+    }
+}
+
+/// The embedded store's settings.
+pub(super) fn embedded(lines: &mut Lines, options: &EmbeddedOptions) -> Result<(), WriteError> {
+    let usual = EmbeddedOptions::default();
+    let is_sealed = options
+        .master_key
+        .as_ref()
+        .map(|key| *key.expose() == SIMULATED_MASTER_KEY);
+    if is_sealed == Some(false) {
+        let what = "which master key there is";
+        return Err(WriteError::Unsayable { what });
+    }
+    let keys = keys(|lines| {
+        lines.unless("data_shards", options.data_shards, usual.data_shards);
+        lines.unless("bucket_bytes", options.bucket_bytes, usual.bucket_bytes);
+        lines.span_unless("bucket_age", options.bucket_age, usual.bucket_age);
+        lines.span_unless("payload_age", options.payload_age, usual.payload_age);
+        lines.span_unless("row_age", options.row_age, usual.row_age);
+        lines.span_unless("retain_every", options.retain_every, usual.retain_every);
+        lines.unless("reserve_bytes", options.reserve_bytes, usual.reserve_bytes);
+        lines.unless(
+            "journal_attempts_max",
+            options.journal_attempts_max,
+            usual.journal_attempts_max,
+        );
+        lines.unless("sealed", is_sealed.is_some(), false);
+    });
+    if let Some(keys) = keys {
+        lines.table("[store]");
+        lines.0.push_str(&keys);
+    }
+    Ok(())
+}

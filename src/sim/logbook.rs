@@ -1,0 +1,113 @@
+//! The logbook: what the witness saw, in the order in which it saw it. Figures and pictures are made
+//! from it; nothing is judged by it.
+
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+
+use super::{
+    oracle::End,
+    witness::{FlightFacts, Moment, Witness},
+    world::BEGINNING,
+};
+use crate::{
+    domain::{
+        attempt::{AttemptRecord, AttemptResult},
+        event::{Event, EventPosition},
+        id::EventId,
+        outcome::OutcomeKind,
+    },
+    time::{Span, Timestamp},
+};
+
+/// A logbook that a run writes and its caller reads.
+pub type SharedLogbook = Rc<RefCell<Logbook>>;
+
+/// A delivery as the simulation counts it: the position of its event, and the endpoint's ordinal.
+pub type DeliveryPlace = (EventPosition, u32);
+
+/// An attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Its delivery.
+    pub delivery: DeliveryPlace,
+    /// Its number, from 1.
+    pub number: u16,
+}
+
+impl From<FlightFacts> for Attempt {
+    fn from(flight: FlightFacts) -> Self {
+        Self {
+            delivery: (flight.position, flight.ordinal),
+            number: flight.number,
+        }
+    }
+}
+
+/// Something that was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sighting {
+    /// A producer asks for the event with this number, for the first time.
+    Asked(u32),
+    /// A producer is told that its event is accepted.
+    Told(u32),
+    /// An event is durable; it was accepted at this time.
+    Accepted(EventPosition, EventId, Timestamp),
+    /// An attempt goes out.
+    Sent(Attempt),
+    /// What came of an attempt, and whether the process that sent it still hears it.
+    Answered(Attempt, OutcomeKind, bool),
+    /// That a delivery has ended is durable.
+    Ended(DeliveryPlace, End),
+    /// The process dies.
+    Died,
+    /// The process begins its work.
+    Started,
+}
+
+/// Everything that was seen in a run.
+#[derive(Clone, Debug, Default)]
+pub struct Logbook {
+    /// Each sighting and when it was, from the beginning of the run.
+    pub entries: Vec<(Span, Sighting)>,
+    /// The events by their positions.
+    pub events: BTreeMap<EventPosition, EventId>,
+}
+
+impl Logbook {
+    pub(super) fn write(&mut self, at: Timestamp, sighting: Sighting) {
+        if let Sighting::Accepted(position, id, _) = sighting {
+            self.events.insert(position, id);
+        }
+        self.entries.push((at.since(BEGINNING), sighting));
+    }
+}
+
+impl Witness {
+    /// Writes a sighting down, in real time.
+    pub(super) fn log(&self, at: Timestamp, sighting: Sighting) {
+        if let Some(logbook) = &self.logbook {
+            logbook.borrow_mut().write(at, sighting);
+        }
+    }
+
+    /// An event is durable.
+    pub(super) fn log_accepted(&self, event: &Event, at: Moment) {
+        let sighting = Sighting::Accepted(event.position, event.id, event.accepted_at);
+        self.log(at.real, sighting);
+    }
+
+    /// The result of an attempt is durable; it may be the end of its delivery.
+    pub(super) fn log_end(&self, record: &AttemptRecord, at: Moment) {
+        let end = match record.result {
+            AttemptResult::Succeeded => End::Succeeded,
+            AttemptResult::Exhausted => End::Exhausted,
+            AttemptResult::RetryAt(_) | AttemptResult::Failed => return,
+        };
+        let delivery = (record.position, record.endpoint.ordinal);
+        self.log(at.real, Sighting::Ended(delivery, end));
+    }
+
+    /// That a delivery expired is durable.
+    pub(super) fn log_expired(&self, ordinal: u32, position: EventPosition, at: Moment) {
+        self.log(at.real, Sighting::Ended((position, ordinal), End::Expired));
+    }
+}

@@ -1,0 +1,177 @@
+//! Worlds that a person describes: traffic by a curve, receivers by name, outages, deadlines. They run
+//! in every layer, under the same witness as all others, and their figures say what was described.
+
+use std::rc::Rc;
+
+use fanfare::{
+    sim::{
+        Layer, Scenario,
+        faults::{Life, LifeEnd},
+        figure::Figure,
+        logbook::SharedLogbook,
+        measures::Measures,
+        network::{Group, Outage, OutageKind, Receiver},
+        run, run_logged,
+        traffic::{Burst, Step, Traffic},
+    },
+    store::{embedded::EmbeddedOptions, memory::MemoryOptions},
+    time::Span,
+};
+
+fn group(name: &str, count: u32, receiver: Receiver) -> Group {
+    Group {
+        name: name.to_owned(),
+        count,
+        receiver,
+    }
+}
+
+/// Two well receivers and one that is down for five minutes.
+fn outage(seed: u64, kind: OutageKind) -> Scenario {
+    let well = Receiver {
+        latency_min_us: 10_000,
+        latency_max_us: 50_000,
+        ..Receiver::default()
+    };
+    let down = Receiver {
+        outages: vec![Outage {
+            from: Span::from_seconds(60),
+            lasts: Span::from_seconds(300),
+            kind,
+        }],
+        ..well.clone()
+    };
+    let traffic = Traffic {
+        steps: vec![Step {
+            events: 12,
+            per: Span::from_seconds(60),
+            lasts: Span::from_seconds(600),
+        }],
+        bursts: vec![Burst {
+            at: Span::from_seconds(30),
+            events: 10,
+        }],
+    };
+    let groups = vec![group("well", 2, well), group("down", 1, down)];
+    let mut scenario = Scenario::rehearsal(seed, traffic, groups, 3).expect("it can run");
+    scenario.engine.retry.waits = [5, 30, 120, 600].map(Span::from_seconds).to_vec();
+    scenario
+}
+
+fn layers() -> [Layer; 3] {
+    [
+        Layer::Core(MemoryOptions::default()),
+        Layer::Store(EmbeddedOptions::default()),
+        Layer::Full(EmbeddedOptions::default()),
+    ]
+}
+
+/// Runs a scenario; every property must hold.
+fn measured(scenario: &Scenario) -> Measures {
+    let logbook = SharedLogbook::default();
+    let report = run_logged(scenario, Rc::clone(&logbook));
+    let (seed, layer) = (scenario.seed, scenario.layer.name());
+    let report = report.unwrap_or_else(|error| panic!("seed {seed}, {layer}: {error}"));
+    let measures = Measures::of(scenario, &logbook.borrow());
+    let all = |figure| measures.get(figure, None).expect("it is measured");
+    assert_eq!(all(Figure::Deliveries), report.deliveries, "{layer}");
+    assert_eq!(all(Figure::Attempts), report.attempts, "{layer}");
+    assert_eq!(all(Figure::Succeeded), report.succeeded, "{layer}");
+    assert_eq!(all(Figure::Exhausted), report.exhausted, "{layer}");
+    assert_eq!(all(Figure::Expired), report.expired, "{layer}");
+    let latency = report.latency_ms.expect("of one run");
+    assert_eq!(all(Figure::P99Delivery) / 1_000, latency.p99, "{layer}");
+    assert_eq!(all(Figure::MaxDelivery) / 1_000, latency.max, "{layer}");
+    measures
+}
+
+#[test]
+fn an_outage_is_met_in_every_layer_and_by_its_own_deliveries_only() {
+    let kinds = [OutageKind::Refuses, OutageKind::Silent, OutageKind::Fails];
+    for (layer, kind) in layers()
+        .into_iter()
+        .flat_map(|layer| kinds.map(|kind| (layer.clone(), kind)))
+    {
+        let mut scenario = outage(3, kind);
+        scenario.layer = layer;
+        let measures = measured(&scenario);
+        let of = |figure, endpoint| {
+            measures
+                .get(figure, Some(endpoint))
+                .expect("it is measured")
+        };
+        let told = format!("{} {kind:?}: {measures:?}", scenario.layer.name());
+        assert_eq!(of(Figure::Deliveries, "down"), 130, "{told}");
+        assert_eq!(of(Figure::Deliveries, "well"), 260, "{told}");
+        assert_eq!(of(Figure::Attempts, "well"), 260, "{told}");
+        assert!(of(Figure::MaxDelivery, "well") < 1_000_000, "{told}");
+        assert_eq!(of(Figure::SucceededShare, "down"), 10_000, "{told}");
+        assert!(of(Figure::Attempts, "down") > 135, "{told}");
+        assert!(of(Figure::MaxDelivery, "down") > 60_000_000, "{told}");
+        // The schedule's longest waits lie behind its end.
+        let drained = of(Figure::DrainedAfter, "down");
+        assert!((1_000_000..900_000_000).contains(&drained), "{told}");
+        assert!(of(Figure::BacklogMax, "down") >= 50, "{told}");
+    }
+}
+
+#[test]
+fn a_logbook_changes_nothing_and_the_figures_are_the_same_each_time() {
+    for layer in layers() {
+        let mut scenario = outage(5, OutageKind::Refuses);
+        scenario.layer = layer;
+        let quiet = run(&scenario).expect("every property holds");
+        let logged = run_logged(&scenario, SharedLogbook::default());
+        assert_eq!(logged.expect("every property holds"), quiet);
+        assert_eq!(measured(&scenario), measured(&scenario));
+    }
+}
+
+#[test]
+fn the_deadline_of_an_attempt_is_the_scenario_s() {
+    for layer in layers() {
+        let slow = Receiver {
+            latency_min_us: 900_000,
+            latency_max_us: 950_000,
+            ..Receiver::default()
+        };
+        let traffic = Traffic {
+            bursts: vec![Burst {
+                at: Span::ZERO,
+                events: 5,
+            }],
+            ..Traffic::default()
+        };
+        let groups = vec![group("slow", 1, slow)];
+        let mut scenario = Scenario::rehearsal(1, traffic, groups, 1).expect("it can run");
+        scenario.layer = layer;
+        scenario.engine.retry.waits = vec![Span::from_seconds(1)];
+        let name = scenario.layer.name();
+        let succeeded = |scenario: &Scenario| measured(scenario).get(Figure::Succeeded, None);
+        assert_eq!(succeeded(&scenario), Some(5), "{name}");
+        scenario.attempt_timeout = Span::from_millis(500);
+        assert_eq!(succeeded(&scenario), Some(0), "{name}");
+    }
+}
+
+#[test]
+fn what_a_restart_costs_shows_in_the_figures() {
+    for layer in layers().into_iter().skip(1) {
+        let mut scenario = outage(7, OutageKind::Refuses);
+        scenario.layer = layer;
+        scenario.faults.lives = vec![Life {
+            end: LifeEnd::After(Span::from_seconds(90)),
+            is_power_lost: true,
+            down_for: Span::from_seconds(45),
+            engine: scenario.engine.clone(),
+        }];
+        let measures = measured(&scenario);
+        let all = |figure| measures.get(figure, None).expect("it is measured");
+        let told = format!("{}: {measures:?}", scenario.layer.name());
+        assert_eq!(all(Figure::Crashes), 1, "{told}");
+        assert_eq!(all(Figure::SucceededShare), 10_000, "{told}");
+        assert!(all(Figure::MaxAccept) > 30_000_000, "{told}");
+        assert!(all(Figure::MaxAccept) < 60_000_000, "{told}");
+        assert!(all(Figure::Duplicates) <= all(Figure::Repeated), "{told}");
+    }
+}
