@@ -329,6 +329,7 @@ fn measure_fanfare(arguments: &Arguments, target: &str) -> (f64, f64) {
             HyperTransport::new(options, SystemResolver)
         },
         None,
+        None,
     )
     .expect("a cell");
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -232,6 +232,21 @@ pub const RECEIVER_DELAY_MS_MAX: u64 = 60 * 60 * 1_000;
 /// Time that `fanfare receive` and `fanfare listen` wait for the next request of a connection, in milliseconds.
 pub const RECEIVER_HEAD_TIMEOUT_MS: u64 = 75_000;
 
+/// What of a turn is gathered before it goes to the journal in a record of its own, in bytes.
+pub const JOURNAL_FRAME_BYTES: usize = 64 * 1024;
+/// What may wait to be written to the journal, in bytes. Over it: recording stops, deliveries go on.
+pub const JOURNAL_QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// What is written to the journal at once where so much waits, in bytes.
+pub const JOURNAL_WRITE_BYTES: usize = 256 * 1024;
+/// How long less than that waits for company, in milliseconds: a kill loses so much.
+pub const JOURNAL_GATHER_MS: u64 = 20;
+/// How many parts a journal has whose bytes are at their bound.
+pub const JOURNAL_PARTS: u64 = 8;
+/// Bytes that a journal and its older parts have where nothing is said. Over it: the oldest part goes.
+pub const JOURNAL_BYTES: u64 = 1024 * 1024 * 1024;
+/// Least such bound, in bytes.
+pub const JOURNAL_BYTES_MIN: u64 = 1024 * 1024;
+
 /// Most events that `fanfare simulate` can be asked for.
 pub const SIMULATED_EVENTS_MAX: u32 = 1_000_000;
 

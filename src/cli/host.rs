@@ -12,6 +12,7 @@ use crate::{
     runtime::{
         cell::{Cell, CellError},
         clock::Clock as _,
+        recording::Recording,
     },
     server::{
         access::Access,
@@ -56,13 +57,20 @@ pub(super) async fn host(start: Start<'_>, announce: impl FnOnce()) -> Result<()
         .map_err(|error| Failure::Operation(format!("no thread for the console: {error}")))?;
     let transport = transport_options(start.config);
     let clock = start.storage.clock.clone();
+    let options = start.config.engine_options(start.seed);
+    let recording = start.config.recording.as_ref();
+    let recording = recording
+        .map(|recording| Recording::start(recording, options.clone(), clock.now()))
+        .transpose()
+        .map_err(|error| Failure::Operation(error.to_string()))?;
     let (handle, cell) = Cell::start(
-        start.config.engine_options(start.seed),
+        options,
         start.storage.clock,
         start.storage.port,
         start.storage.reads,
         move || HyperTransport::new(transport, SystemResolver),
         Some(observer),
+        recording,
     )
     .map_err(failed)?;
     let (original, api) = access(start.config, start.admin_key.as_ref());

@@ -59,6 +59,15 @@ pub struct HostArguments {
     /// The configuration file (TOML) [default: ./fanfare.toml and other places, if there]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Record what the engine is told in this file, for simulate replay and explain
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Record payloads and replies byte for byte, too
+    #[arg(long)]
+    pub record_bodies: bool,
+    /// How large the record may grow; then its oldest part goes [default: 1073741824]
+    #[arg(long, value_name = "BYTES")]
+    pub record_max_bytes: Option<u64>,
     /// How log lines look [default: auto]
     #[arg(long, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
@@ -100,6 +109,9 @@ impl HostArguments {
                 open_original_api,
                 admin_key_file: self.admin_key_file,
                 master_key_file: self.master_key_file,
+                record: self.record,
+                record_bodies: asked(self.record_bodies),
+                record_max_bytes: self.record_max_bytes,
                 log_format: self.log_format,
                 color: self.color,
                 ..Layer::empty()

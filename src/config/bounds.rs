@@ -5,7 +5,7 @@ use super::{
     error::ConfigError,
     settings::{EngineSettings, RetentionSettings, Settings},
 };
-use crate::{limits, policy::retry::RetryPolicy, time::Span};
+use crate::{limits, policy::retry::RetryPolicy, runtime::recording::RecordingOptions, time::Span};
 
 pub(super) fn generator_period(
     mode: Mode,
@@ -79,6 +79,23 @@ pub(super) fn windows(engine: &EngineSettings) -> Result<(usize, u16), ConfigErr
     })?;
     let slots = usize::try_from(slots).unwrap_or(most);
     Ok((slots, u16::try_from(window).unwrap_or(limits::WINDOW_MAX)))
+}
+
+/// What is recorded, if anything is.
+pub(super) fn recording(settings: &Settings) -> Result<Option<RecordingOptions>, ConfigError> {
+    let bytes_max = within(
+        "record_max_bytes",
+        settings.record_max_bytes.unwrap_or(limits::JOURNAL_BYTES),
+        limits::JOURNAL_BYTES_MIN,
+        u64::MAX / 2,
+    )?;
+    let with_bodies = settings.record_bodies;
+    let path = settings.record.clone();
+    Ok(path.map(|path| RecordingOptions {
+        path,
+        with_bodies,
+        bytes_max,
+    }))
 }
 
 pub(super) fn attempt_timeout(engine: &EngineSettings) -> Result<Span, ConfigError> {

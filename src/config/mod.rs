@@ -43,6 +43,7 @@ use crate::{
     engine::options::{GeneratorOptions, Options},
     limits,
     policy::{address::AddressPolicy, retry::RetryPolicy},
+    runtime::recording::RecordingOptions,
     time::Span,
 };
 
@@ -162,6 +163,8 @@ pub struct Config {
     pub window_max: u16,
     /// The schedule of failed deliveries.
     pub retry: RetryPolicy,
+    /// The journal of what the engine is told; `None` if nothing is recorded.
+    pub recording: Option<RecordingOptions>,
 }
 
 impl Config {
@@ -268,6 +271,7 @@ pub fn resolve(sources: Sources<'_>) -> Result<Config, ConfigError> {
         send_slots,
         window_max,
         retry: bounds::retry_policy(&settings.engine)?,
+        recording: bounds::recording(&settings)?,
         log: log_settings(settings, sources.verbosity, environment)?,
     })
 }

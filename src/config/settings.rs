@@ -95,6 +95,13 @@ pub struct Settings {
     pub admin_key_file: Option<PathBuf>,
     /// The file that holds the master key, which signing secrets are sealed with.
     pub master_key_file: Option<PathBuf>,
+    /// The journal that the engine's inputs are recorded in; nothing is recorded without it.
+    pub record: Option<PathBuf>,
+    /// Whether payloads and replies stand in the journal byte for byte.
+    #[config(default = false)]
+    pub record_bodies: bool,
+    /// How large the journal and its older parts may be together, in bytes.
+    pub record_max_bytes: Option<u64>,
     /// Which log lines are written, as `info,fanfare=debug`.
     pub log: Option<String>,
     /// How log lines look.

@@ -26,6 +26,9 @@ use crate::{
     time::Timestamp,
 };
 
+/// The kinds of records that tell of effects and of what a batch holds.
+const EFFECTS: core::ops::Range<u64> = 100..300;
+
 /// Told of each record as it is written.
 pub type Listener = Box<dyn FnMut(&Record)>;
 
@@ -36,19 +39,44 @@ pub struct Trace {
     sequence: u64,
     now: Timestamp,
     listener: Option<Listener>,
+    /// Whether records of effects are kept until somebody takes them.
+    keeps_effects: bool,
+    kept: Vec<Record>,
 }
 
 impl Trace {
     /// The hash so far, as 16 hexadecimal digits.
     #[must_use]
     pub fn hash(&self) -> String {
-        format!("{:016x}", self.hash.digest())
+        format!("{:016x}", self.digest())
+    }
+
+    /// The hash so far.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        self.hash.digest()
     }
 
     /// How many records there are.
     #[must_use]
     pub const fn records(&self) -> u64 {
         self.sequence
+    }
+
+    /// Keeps the records of effects to come, until they are forgotten.
+    pub const fn keep_effects(&mut self) {
+        self.keeps_effects = true;
+    }
+
+    /// What is kept.
+    #[must_use]
+    pub fn kept(&self) -> &[Record] {
+        &self.kept
+    }
+
+    /// Forgets what is kept.
+    pub fn forget_kept(&mut self) {
+        self.kept.clear();
     }
 
     /// Tells `listener` of each record to come.
@@ -229,6 +257,9 @@ impl Trace {
         };
         self.sequence += 1;
         self.hash.update(&record.to_bytes());
+        if self.keeps_effects && EFFECTS.contains(&record.kind) {
+            self.kept.push(record);
+        }
         if let Some(listener) = &mut self.listener {
             listener(&record);
         }

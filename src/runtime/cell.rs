@@ -10,6 +10,8 @@ use super::{
     drive::{Drive, DriveError, Observer},
     handle::Handle,
     port::StorePort,
+    recorder::Recorder,
+    recording::Recording,
 };
 use crate::{
     domain::observation::Observation,
@@ -44,7 +46,8 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// Starts a cell on a thread of its own. The transport is made there, inside its runtime.
+    /// Starts a cell on a thread of its own. The transport is made there, inside its runtime. What its
+    /// engine is told goes into `recording`, if there is one.
     ///
     /// # Errors
     /// [`CellError::Start`] if the system gives no thread.
@@ -55,6 +58,7 @@ impl Cell {
         reads: Arc<dyn Reads + Send + Sync>,
         transport: impl FnOnce() -> Result<T, TransportError> + Send + 'static,
         observer: Option<SendObserver>,
+        recording: Option<Recording>,
     ) -> Result<(Handle, Self), CellError>
     where
         P: StorePort + Send + 'static,
@@ -72,6 +76,7 @@ impl Cell {
                     let observer = observer.map(|observer| observer as Observer);
                     let engine = Engine::new(options);
                     Drive::new(engine, clock, store, transport()?, inside, observer)
+                        .recorded(recording.map(Recorder::new))
                         .run()
                         .await?;
                     Ok(())

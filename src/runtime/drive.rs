@@ -17,6 +17,7 @@ use super::{
     handle::{Handle, Readiness},
     mailbox::Letter,
     port::StorePort,
+    recorder::{RecordedEngine, Recorder},
 };
 use crate::{
     domain::{
@@ -56,7 +57,7 @@ pub struct Drive<C, P, T> {
     clock: C,
     store: P,
     transport: T,
-    engine: Engine,
+    engine: RecordedEngine,
     handle: Handle,
     observer: Option<Observer>,
     requests: Slab<ReplyTo>,
@@ -105,7 +106,7 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
             clock,
             store,
             transport,
-            engine,
+            engine: RecordedEngine::new(engine),
             handle,
             observer,
             requests: Slab::new(),
@@ -121,12 +122,24 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
         }
     }
 
+    /// Records all that the engine is told.
+    #[must_use]
+    pub fn recorded(mut self, recorder: Option<Recorder>) -> Self {
+        if let Some(recorder) = recorder {
+            self.engine.record(recorder);
+        }
+        self
+    }
+
     /// Runs until shutdown is complete.
     ///
     /// # Errors
     /// [`DriveError`] if the store does not give its shards, or fails later.
     pub async fn run(mut self) -> Result<(), DriveError> {
         let ended = self.drive().await;
+        if ended.is_ok() {
+            self.engine.close();
+        }
         self.handle.mailbox.close();
         ended
     }

@@ -18,4 +18,6 @@ pub mod entropy;
 pub mod handle;
 mod mailbox;
 pub mod port;
+pub mod recorder;
+pub mod recording;
 pub mod store_thread;

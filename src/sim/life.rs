@@ -5,6 +5,7 @@ use super::{
     faults::{Life, LifeEnd},
     logbook::Sighting,
     oracle::Violation,
+    rerun::Rerun,
     run::SimulationError,
     scenario::Layer,
     simulated_disk::{DiskFaults, SimulatedDisk},
@@ -83,13 +84,23 @@ impl World<'_> {
         }
         self.witness.log(self.now, Sighting::Started);
         self.witness.options = self.scenario.engine_options(life);
-        self.engine = Some(Engine::new(self.scenario.engine_options(life)));
+        self.judge_rerun();
+        let options = self.scenario.engine_options(life);
+        self.rerun = Rerun::begin(self.scenario.seed, &options, self.clocks.now(self.now));
+        self.engine = Some(Engine::new(options));
         for number in 0..=self.host.data_shards() {
             let shard = ShardId::new(number);
             self.acquiring.insert(shard);
             self.plan(Span::ZERO, Due::Engine(Arrival::Acquire(shard)));
         }
         Ok(())
+    }
+
+    /// Judges the life that is over by running it again.
+    pub(super) fn judge_rerun(&mut self) {
+        if let Some(violation) = self.rerun.take().and_then(Rerun::judge) {
+            self.witness.object(violation);
+        }
     }
 
     /// Opens the store; nothing if the process died over it or must try again.

@@ -27,6 +27,7 @@ mod once_keys;
 pub mod oracle;
 mod replies;
 pub mod report;
+mod rerun;
 pub mod run;
 pub mod scenario;
 pub mod simulated_disk;

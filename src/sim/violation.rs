@@ -195,6 +195,12 @@ pub enum Violation {
         /// The id, as the number it is.
         id: u128,
     },
+    /// I25: an engine that was told the same again did something else.
+    #[error("I25: what was recorded is run otherwise: {what}")]
+    RunsOtherwise {
+        /// Where, and how.
+        what: String,
+    },
     /// I25: a list does not show what was recorded, each entry once.
     #[error("I25: the list of {list} is wrong: {what}")]
     List {

@@ -11,6 +11,7 @@ use super::{
     network::Network,
     oracle::Violation,
     report::Report,
+    rerun::Rerun,
     run::SimulationError,
     scenario::{Layer, Scenario},
     simulated_disk::SimulatedDisk,
@@ -77,6 +78,8 @@ pub(super) struct World<'scenario> {
     pub(super) workload: Workload,
     pub(super) witness: Witness,
     pub(super) trace: Trace,
+    /// This life, written down.
+    pub(super) rerun: Option<Rerun>,
     /// What is due, and in which order it was caused.
     pub(super) dues: BTreeMap<(Timestamp, u64), Due>,
     caused: u64,
@@ -114,6 +117,7 @@ impl<'scenario> World<'scenario> {
             workload: Workload::new(scenario)?,
             witness: Witness::new(scenario),
             trace: Trace::default(),
+            rerun: None,
             dues: BTreeMap::new(),
             caused: 0,
             now: BEGINNING,
@@ -213,6 +217,11 @@ impl<'scenario> World<'scenario> {
             self.step(Input::DeadlineReached);
         }
         self.step(Input::TurnEnd);
+        if let Some(rerun) = &mut self.rerun
+            && self.engine.is_some()
+        {
+            rerun.turn_ended(self.clocks.now(self.now), &self.effects);
+        }
         let mut effects = core::mem::take(&mut self.effects);
         for effect in effects.drain(..) {
             self.trace.effect(&effect);
@@ -254,6 +263,11 @@ impl<'scenario> World<'scenario> {
         self.trace.input(&input);
         let now = self.clocks.now(self.now);
         if let Some(engine) = &mut self.engine {
+            if let Some(rerun) = &mut self.rerun
+                && !matches!(input, Input::TurnEnd)
+            {
+                rerun.input(now, &input);
+            }
             engine.step(now, input, &mut self.effects);
         }
     }
@@ -350,6 +364,7 @@ impl<'scenario> World<'scenario> {
         if self.disk.is_some() {
             self.inspect();
         }
+        self.judge_rerun();
         let report = self.summary();
         let report = match self.host.store() {
             Some(store) => self.witness.close(self.application, store, report),

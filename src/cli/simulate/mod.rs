@@ -2,11 +2,13 @@
 
 mod batch;
 mod crew;
+mod journal;
 mod meta;
 mod mutants;
 mod raw;
 mod rehearse;
 mod rehearsed;
+mod replay;
 mod summary;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -76,6 +78,12 @@ enum SimulateCommand {
     /// one does not.
     #[command(after_long_help = rehearse::EXAMPLES)]
     Run(rehearse::RehearseArguments),
+    /// Run what serve --record recorded again, and compare all that the engine did
+    ///
+    /// Prints the first record that differs. Exit code 0 only if none does, else 10; 2 if the journal is
+    /// damaged or cut off.
+    #[command(after_long_help = replay::EXAMPLES)]
+    Replay(replay::ReplayArguments),
     /// Write the records of runs to standard output, for another process to compare
     #[command(hide = true, after_long_help = raw::EXAMPLES)]
     Raw(raw::RawArguments),
@@ -190,6 +198,7 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> Result<(), Failure> {
         Some(SimulateCommand::Mutants(arguments)) => mutants::mutants(arguments),
         Some(SimulateCommand::Raw(arguments)) => raw::raw(arguments),
         Some(SimulateCommand::Run(arguments)) => rehearse::rehearse(arguments),
+        Some(SimulateCommand::Replay(arguments)) => replay::replay(arguments),
         None => batch::simulate(arguments),
     }
 }

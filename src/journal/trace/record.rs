@@ -98,8 +98,9 @@ impl Record {
         }
     }
 
-    /// What its kind is called.
-    const fn name(&self) -> &'static str {
+    /// What its kind is called; with spaces before it if it is about what a batch holds.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
         match self.kind {
             1..=9 | 60..=64 => "command",
             10 => "shard acquired",

@@ -12,6 +12,7 @@
 use std::{
     io::{BufRead as _, BufReader, Read, Write as _},
     net::{Shutdown, SocketAddr, TcpStream},
+    path::Path,
     process::{Child, Command, Stdio},
     sync::mpsc::{self, Receiver, RecvTimeoutError},
     time::Duration,
@@ -125,6 +126,11 @@ impl Process {
         let mut command = fanfare(&folder, arguments);
         command.args(["--listen", "127.0.0.1:0"]);
         command.envs(variables.iter().copied());
+        Self::of(command, folder)
+    }
+
+    /// One that this command starts in the folder.
+    pub(crate) fn of(mut command: Command, folder: TempDir) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let messages = Lines::of(child.stderr.take().expect("piped"));
@@ -149,6 +155,11 @@ impl Process {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it ends");
         self.folder.take().expect("it has one")
+    }
+
+    /// The folder it works in.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.as_ref().expect("it has one").path()
     }
 
     /// Opens a connection to it.

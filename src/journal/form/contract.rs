@@ -1,0 +1,283 @@
+//! The forms of what an engine is told: inputs, and the options it begins with.
+
+use super::{Form, Malformed, Reader, Writer, form_of_enum, form_of_struct, nouns::take_length};
+use crate::{
+    domain::{
+        change::Batch,
+        command::{CalledTask, Command, NewEvent, NewTask},
+        page::{ApplicationState, EndpointRecovery, Page, ShardState},
+    },
+    engine::{
+        io::Input,
+        options::{GeneratorOptions, Options},
+    },
+    policy::retry::RetryPolicy,
+};
+
+form_of_enum!(Input {
+    0 => Command(request, command),
+    1 => ShardAcquired(shard, epoch, state),
+    2 => ShardLost(shard),
+    3 => Committed(batch),
+    4 => CommitFailed(shard, batch),
+    5 => Loaded(load, page),
+    6 => LoadFailed(load),
+    7 => StoreMode(mode),
+    8 => AttemptDone(attempt, outcome),
+    9 => DeadlineReached,
+    10 => TurnEnd,
+    11 => Shutdown(deadline),
+});
+
+/// As a store gives it back: its lists are empty.
+impl Form for Batch {
+    fn put(&self, out: &mut Writer) {
+        let Self {
+            handle,
+            shard,
+            epoch,
+            now,
+            changes: _,
+            attempts: _,
+            results,
+        } = self;
+        handle.put(out);
+        shard.put(out);
+        epoch.put(out);
+        now.put(out);
+        results.put(out);
+    }
+
+    fn take(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            handle: Form::take(from)?,
+            shard: Form::take(from)?,
+            epoch: Form::take(from)?,
+            now: Form::take(from)?,
+            changes: Vec::new(),
+            attempts: Vec::new(),
+            results: Form::take(from)?,
+        })
+    }
+}
+
+form_of_enum!(Page {
+    0 => Events { events, until },
+    1 => Open { rows, more },
+    2 => Candidates(candidates),
+});
+form_of_enum!(ShardState {
+    0 => Directory { applications, last_id },
+    1 => Data { applications, outbox, last_id },
+});
+form_of_struct!(ApplicationState {
+    key,
+    next_position,
+    watermark,
+    open_rows,
+    events,
+    endpoints,
+    tasks,
+});
+form_of_struct!(EndpointRecovery {
+    endpoint,
+    lane,
+    settled,
+    open_due,
+    resends,
+});
+form_of_struct!(NewEvent {
+    application,
+    uid,
+    event_type,
+    channels,
+    payload,
+    besides,
+});
+form_of_struct!(NewTask {
+    application,
+    endpoint,
+    selection,
+    from,
+    until,
+});
+form_of_struct!(CalledTask {
+    application,
+    endpoint,
+    id,
+});
+
+/// Writes the number of a variant and its parts.
+macro_rules! put {
+    ($out:ident, $tag:literal, $($part:expr),*) => {{
+        $out.bytes.push($tag);
+        $($part.put($out);)*
+    }};
+}
+
+/// The names and bodies of records are not told: they are about keys and schemas.
+impl Form for Command {
+    #[rustfmt::skip]
+    fn put(&self, out: &mut Writer) {
+        match self {
+            Self::PutRecord { kind, name, revision, body } => {
+                put!(out, 0, kind, name.len(), revision, body);
+            }
+            Self::DeleteRecord { kind, name, revision } => {
+                put!(out, 1, kind, name.len(), revision);
+            }
+            Self::Once(once, command) => put!(out, 2, once, command),
+            Self::CreateApplication { uid, registration } => put!(out, 3, uid, registration),
+            Self::UpdateApplication { application, revision, uid, registration } => {
+                put!(out, 4, application, revision, uid, registration);
+            }
+            Self::DeleteApplication { application, revision } => {
+                put!(out, 5, application, revision);
+            }
+            Self::CreateEndpoint(new) => put!(out, 6, new),
+            Self::UpdateEndpoint(update) => put!(out, 7, update),
+            Self::DeleteEndpoint { application, endpoint } => put!(out, 8, application, endpoint),
+            Self::AcceptEvent(new) => put!(out, 9, new),
+            Self::Expunge { application, position, attempt } => {
+                put!(out, 10, application, position, attempt);
+            }
+            Self::Recall(shard) => put!(out, 11, shard),
+            Self::Resend { endpoint, event, attempts } => put!(out, 12, endpoint, event, attempts),
+            Self::StartTask(new) => put!(out, 13, new),
+            Self::CancelTask(called) => put!(out, 14, called),
+            Self::InFlight(endpoint) => put!(out, 15, endpoint),
+        }
+    }
+
+    fn take(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(match from.byte()? {
+            0 => Self::PutRecord {
+                kind: Form::take(from)?,
+                name: take_length(from)?,
+                revision: Form::take(from)?,
+                body: Form::take(from)?,
+            },
+            1 => Self::DeleteRecord {
+                kind: Form::take(from)?,
+                name: take_length(from)?,
+                revision: Form::take(from)?,
+            },
+            2 => {
+                let once = Form::take(from)?;
+                // One that is done once holds no other that is: crafted bytes would nest without end.
+                if from.next_is(2) {
+                    return Err(Malformed { wanted: "command" });
+                }
+                Self::Once(once, Form::take(from)?)
+            }
+            3 => Self::CreateApplication {
+                uid: Form::take(from)?,
+                registration: Form::take(from)?,
+            },
+            4 => Self::UpdateApplication {
+                application: Form::take(from)?,
+                revision: Form::take(from)?,
+                uid: Form::take(from)?,
+                registration: Form::take(from)?,
+            },
+            5 => Self::DeleteApplication {
+                application: Form::take(from)?,
+                revision: Form::take(from)?,
+            },
+            6 => Self::CreateEndpoint(Form::take(from)?),
+            7 => Self::UpdateEndpoint(Form::take(from)?),
+            8 => Self::DeleteEndpoint {
+                application: Form::take(from)?,
+                endpoint: Form::take(from)?,
+            },
+            9 => Self::AcceptEvent(Form::take(from)?),
+            10 => Self::Expunge {
+                application: Form::take(from)?,
+                position: Form::take(from)?,
+                attempt: Form::take(from)?,
+            },
+            11 => Self::Recall(Form::take(from)?),
+            12 => Self::Resend {
+                endpoint: Form::take(from)?,
+                event: Form::take(from)?,
+                attempts: Form::take(from)?,
+            },
+            13 => Self::StartTask(Form::take(from)?),
+            14 => Self::CancelTask(Form::take(from)?),
+            15 => Self::InFlight(Form::take(from)?),
+            _ => return Err(Malformed { wanted: "command" }),
+        })
+    }
+}
+
+form_of_struct!(RetryPolicy {
+    waits,
+    jitter,
+    retry_after_max,
+});
+form_of_struct!(GeneratorOptions {
+    period,
+    application,
+});
+
+/// A mistake that was made on purpose is not told: no build that is used has any.
+impl Form for Options {
+    fn put(&self, out: &mut Writer) {
+        let Self {
+            seed,
+            retry,
+            send_slots,
+            window_max,
+            ring_events_max,
+            ring_bytes_max,
+            ring_deliveries_max,
+            open_rows_max,
+            heartbeat,
+            page_rows,
+            record_delay,
+            expires_after,
+            generator,
+            rounds,
+            operational,
+            #[cfg(feature = "mutants")]
+                mutant: _,
+        } = self;
+        seed.put(out);
+        retry.put(out);
+        send_slots.put(out);
+        window_max.put(out);
+        ring_events_max.put(out);
+        ring_bytes_max.put(out);
+        ring_deliveries_max.put(out);
+        open_rows_max.put(out);
+        heartbeat.put(out);
+        page_rows.put(out);
+        record_delay.put(out);
+        expires_after.put(out);
+        generator.put(out);
+        rounds.put(out);
+        operational.put(out);
+    }
+
+    fn take(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            seed: Form::take(from)?,
+            retry: Form::take(from)?,
+            send_slots: Form::take(from)?,
+            window_max: Form::take(from)?,
+            ring_events_max: Form::take(from)?,
+            ring_bytes_max: Form::take(from)?,
+            ring_deliveries_max: Form::take(from)?,
+            open_rows_max: Form::take(from)?,
+            heartbeat: Form::take(from)?,
+            page_rows: Form::take(from)?,
+            record_delay: Form::take(from)?,
+            expires_after: Form::take(from)?,
+            generator: Form::take(from)?,
+            rounds: Form::take(from)?,
+            operational: Form::take(from)?,
+            #[cfg(feature = "mutants")]
+            mutant: None,
+        })
+    }
+}
