@@ -80,10 +80,13 @@ Examples:
   See what the engine does to a thousand events, in virtual time
     fanfare simulate --seed 1 --events 1000 --endpoints 100
 
+  Rehearse what a customer who is down for six hours costs
+    fanfare simulate run fixtures/scenarios/customer-down.toml
+
 Exit codes:
   0 done, 1 the operation failed, 2 wrong usage or configuration, 3 the server knows no such thing,
   4 the server refuses the key, 5 the server can't be reached, 10 a simulation found a property
-  broken or a signature does not fit, 130 ended at once by a second signal";
+  or an expectation broken or a signature does not fit, 130 ended at once by a second signal";
 
 /// Takes an event once and delivers it to every endpoint that subscribed: signed and retried.
 #[derive(Debug, Parser)]

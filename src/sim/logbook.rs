@@ -47,8 +47,8 @@ impl From<FlightFacts> for Attempt {
 pub enum Sighting {
     /// A producer asks for the event with this number, for the first time.
     Asked(u32),
-    /// A producer is told that its event is accepted.
-    Told(u32),
+    /// The producer of the event with this number is told which one it is.
+    Told(u32, EventId),
     /// An event is durable; it was accepted at this time.
     Accepted(EventPosition, EventId, Timestamp),
     /// An attempt goes out.

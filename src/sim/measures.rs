@@ -233,7 +233,7 @@ fn figures_of_run(logbook: &Logbook) -> Figures {
             Sighting::Asked(number) => {
                 asked.insert(*number, *at);
             }
-            Sighting::Told(number) => {
+            Sighting::Told(number, _) => {
                 if let Some(asked_at) = asked.remove(number) {
                     let took = at.as_micros() - asked_at.as_micros();
                     waits.push(u64::try_from(took).unwrap_or(0));

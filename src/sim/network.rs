@@ -91,6 +91,9 @@ impl Outage {
 pub struct Network {
     seed: u64,
     receivers: Vec<Receiver>,
+    /// Whether draws are keyed by the places of event and endpoint and not by their ids, which depend on
+    /// how many ids were given before: then a change of the engine's settings moves no draw.
+    is_keyed_by_place: bool,
     attempt_timeout: Span,
 }
 
@@ -116,6 +119,7 @@ impl Network {
             } else {
                 scenario.receivers.iter().flat_map(named).collect()
             },
+            is_keyed_by_place: !scenario.receivers.is_empty(),
             attempt_timeout: scenario.attempt_timeout,
         }
     }
@@ -159,13 +163,22 @@ impl Network {
     /// What an attempt meets that begins at this time of the run; its duration tells when.
     #[must_use]
     pub fn answer(&self, request: &AttemptRequest, at: Span) -> Outcome {
+        let ordinal = request.target.endpoint.ordinal;
+        let (event, endpoint) = if self.is_keyed_by_place {
+            (request.event.position.number().into(), ordinal.into())
+        } else {
+            (
+                request.event.id.id().value(),
+                request.target.id.id().value(),
+            )
+        };
         let draw = Draw {
-            event: request.event.id.id().value(),
-            endpoint: request.target.id.id().value(),
+            event,
+            endpoint,
             attempt: request.number.into(),
         };
         let mut random = draw.stream(self.seed, "network");
-        match self.receiver(request.target.endpoint.ordinal) {
+        match self.receiver(ordinal) {
             Some(receiver) => receiver.answer(&mut random, at, self.attempt_timeout),
             None => Outcome::without_reply(OutcomeKind::Refused, Span::ZERO),
         }

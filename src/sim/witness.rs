@@ -309,7 +309,7 @@ impl Witness {
         let is_named = seen.event.uid.is_some();
         let has_bytes = seen.event.payload == *payload;
         let before = self.answers.insert(ask, event);
-        self.log(now.real, Sighting::Told(ask));
+        self.log(now.real, Sighting::Told(ask, event));
         if !has_bytes {
             self.object(Violation::OtherBytes { event });
         }

@@ -195,3 +195,183 @@ fn a_wrong_expectation_ends_with_2_and_names_what_is_allowed() {
         assert!(error.contains(told), "{error}");
     }
 }
+
+/// Each ready scenario, and how its policy gets worse: what is replaced or added, and the expectation
+/// that no longer holds.
+const READY: [(&str, &str, &str, &str); 5] = [
+    (
+        "customer-down",
+        "",
+        "[engine]\nretry_waits_seconds = [5, 300, 1800]\n",
+        "succeeded_share = 100%",
+    ),
+    (
+        "mass-outage",
+        "",
+        "[limits]\nretry_jitter = \"0%\"\n",
+        "peak_sends_per_second < 40",
+    ),
+    (
+        "eager",
+        "",
+        "[engine]\nretry_waits_seconds = [60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60]\n",
+        "attempts_per_delivery[gone] < 9",
+    ),
+    (
+        "in-flight",
+        "window_max = 128",
+        "window_max = 8",
+        "p99_delivery < 1s",
+    ),
+    (
+        "restart",
+        "",
+        "[engine]\nwindow_max = 1\n",
+        "drained_after < 30s",
+    ),
+];
+
+#[test]
+fn each_ready_scenario_holds_and_is_broken_by_a_worse_policy() {
+    for (name, before, behind, expectation) in READY {
+        let text = fs::read_to_string(format!("fixtures/scenarios/{name}.toml")).expect(name);
+        let held = run(&text, &[]);
+        let told = format!("{name}: {}{}", said(&held.stdout), said(&held.stderr));
+        assert_eq!(held.status.code(), Some(0), "{told}");
+        assert!(told.contains(&format!("held    {expectation}")), "{told}");
+        let worse = if before.is_empty() {
+            format!("{text}\n{behind}")
+        } else {
+            assert!(text.contains(before), "{name}");
+            text.replace(before, behind)
+        };
+        let broken = run(&worse, &["--seeds", "1"]);
+        let told = format!("{name}: {}{}", said(&broken.stdout), said(&broken.stderr));
+        assert_eq!(broken.status.code(), Some(10), "{told}");
+        assert!(told.contains(&format!("BROKEN  {expectation}")), "{told}");
+        assert!(
+            told.contains(&format!("error: {expectation} does not hold"))
+                || told.contains(&format!("\n{expectation} does not hold")),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn every_scenario_of_the_folder_is_a_valid_one_that_is_told_of() {
+    let told = fs::read_to_string("docs/rehearsal.md").expect("it is there");
+    let mut seen = 0;
+    for entry in fs::read_dir("fixtures/scenarios").expect("it is there") {
+        let path = entry.expect("readable").path();
+        if path.extension().is_none_or(|ending| ending != "toml") {
+            continue;
+        }
+        seen += 1;
+        let name = path
+            .file_stem()
+            .and_then(|name| name.to_str())
+            .expect("UTF-8");
+        assert!(
+            READY.iter().any(|(ready, ..)| *ready == name),
+            "{name} is not tested"
+        );
+        let command = format!("fanfare simulate run fixtures/scenarios/{name}.toml");
+        assert!(told.contains(&command), "{name}");
+        assert!(told.contains(&format!("pictures/{name}.svg")), "{name}");
+        let picture = fs::read_to_string(format!("docs/pictures/{name}.svg"));
+        assert!(picture.expect(name).starts_with("<svg"), "{name}");
+    }
+    assert_eq!(seen, READY.len());
+}
+
+#[test]
+fn a_report_is_written_where_it_is_asked_for() {
+    let (folder, path) = file(SCENARIO);
+    let page = folder.path().join("out.html");
+    let arguments = [
+        "simulate",
+        "run",
+        path.to_str().expect("UTF-8"),
+        "--seeds",
+        "1",
+    ];
+    let mut with_report = arguments.to_vec();
+    with_report.extend(["--report", page.to_str().expect("UTF-8")]);
+    let output = fanfare(&folder, &with_report)
+        .output()
+        .expect("the binary starts");
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output.stderr));
+    let text = fs::read_to_string(&page).expect("it is there");
+    assert!(
+        text.starts_with("<!doctype html>") && text.contains("</svg>"),
+        "{text}"
+    );
+    assert!(text.contains("the slowest delivery"), "{text}");
+    for (report, code) in [("out.pdf", 2), ("nowhere/out.svg", 1)] {
+        let report = folder.path().join(report);
+        let mut arguments = arguments.to_vec();
+        arguments.extend(["--report", report.to_str().expect("UTF-8")]);
+        let output = fanfare(&folder, &arguments)
+            .output()
+            .expect("the binary starts");
+        assert_eq!(output.status.code(), Some(code), "{}", said(&output.stderr));
+    }
+}
+
+#[test]
+fn a_comparison_sees_what_differs_and_nothing_else() {
+    let folder = empty_folder();
+    let (a, b) = (folder.path().join("a.toml"), folder.path().join("b.toml"));
+    fs::write(&a, SCENARIO).expect("written");
+    let compare = |arguments: &[&str]| {
+        let mut all = vec!["simulate", "compare"];
+        all.extend([&a, &b].map(|path| path.to_str().expect("UTF-8")));
+        all.extend(arguments);
+        fanfare(&folder, &all).output().expect("the binary starts")
+    };
+    let document = || -> Value {
+        let output = compare(&["--seeds", "8", "--json"]);
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    };
+    let of = |document: &Value, figure: &str, endpoint: Option<&str>, field: &str| {
+        let figures = document["figures"].as_array().expect("a list");
+        let mut found = figures.iter();
+        let found =
+            found.find(|one| one["figure"] == figure && one["endpoint"].as_str() == endpoint);
+        found.expect(figure)[field].as_i64().expect(field)
+    };
+    // The same twice: nothing differs, with certainty.
+    fs::write(&b, SCENARIO).expect("written");
+    let same = document();
+    for field in ["difference", "low", "high"] {
+        assert_eq!(
+            of(&same, "p99_delivery", Some("failing"), field),
+            0,
+            "{field}"
+        );
+        assert_eq!(of(&same, "attempts", None, field), 0, "{field}");
+    }
+    // Longer waits: the failing receiver's deliveries take longer, those of the others do not, and
+    // what each attempt meets stays the same.
+    fs::write(&b, SCENARIO.replace("[1, 1,", "[30, 1,")).expect("written");
+    let slower = document();
+    assert!(
+        of(&slower, "p99_delivery", Some("failing"), "low") > 10_000_000,
+        "{slower}"
+    );
+    for endpoint in ["well", "failing"] {
+        assert_eq!(
+            of(&slower, "attempts", Some(endpoint), "difference"),
+            0,
+            "{slower}"
+        );
+    }
+    assert_eq!(of(&slower, "succeeded", None, "high"), 0, "{slower}");
+    let told = said(&compare(&["--seeds", "8"]).stdout);
+    let row = told
+        .lines()
+        .find(|line| line.starts_with("p99_delivery[failing]"));
+    assert!(row.is_some_and(|row| row.ends_with('*')), "{told}");
+    assert!(told.contains("means over seeds 1 to 8"), "{told}");
+}

@@ -1,14 +1,17 @@
 //! `fanfare simulate`: the same engine in virtual time over a simulated network.
 
 mod batch;
+mod compare;
 mod crew;
 mod journal;
 mod meta;
 mod mutants;
+mod picture;
 mod raw;
 mod rehearse;
 mod rehearsed;
 mod replay;
+mod spark;
 mod summary;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -61,6 +64,12 @@ pub struct SimulateArguments {
 /// What else is done with simulations.
 #[derive(Clone, Debug, Subcommand)]
 enum SimulateCommand {
+    /// Run two worlds that files describe with the same seeds, and tell how they differ
+    ///
+    /// Both draw from the same streams, so that a difference of the files is seen and not one of
+    /// chance; each comes with its interval of 95 per cent.
+    #[command(after_long_help = compare::EXAMPLES)]
+    Compare(compare::CompareArguments),
     /// Run each seed in two processes and compare every record
     ///
     /// Prints the first record that differs. Exit code 0 only if none does, else 10.
@@ -194,6 +203,7 @@ impl Worlds {
 /// to run (the time it took) goes to standard error.
 pub(super) fn simulate(arguments: &SimulateArguments) -> Result<(), Failure> {
     match &arguments.command {
+        Some(SimulateCommand::Compare(arguments)) => compare::compare(arguments),
         Some(SimulateCommand::Meta(arguments)) => meta::meta(arguments),
         Some(SimulateCommand::Mutants(arguments)) => mutants::mutants(arguments),
         Some(SimulateCommand::Raw(arguments)) => raw::raw(arguments),

@@ -6,7 +6,9 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{
-    Failure, crew, print,
+    Failure, crew,
+    picture::{self, Subject},
+    print,
     rehearsed::{Rehearsed, rehearsed},
     summary,
 };
@@ -22,6 +24,9 @@ Examples:
 
   The same over a hundred seeds, with something else expected; exit code 10 if it does not hold
     fanfare simulate run fixtures/scenarios/customer-down.toml --seeds 100 --expect 'exhausted = 0'
+
+  A page with what happened over time, which needs no network to be looked at
+    fanfare simulate run fixtures/scenarios/mass-outage.toml --report out.html
 
   One seed again, for a machine to read
     fanfare simulate run fixtures/scenarios/customer-down.toml --seed 17 --seeds 1 --json";
@@ -41,6 +46,10 @@ pub(super) struct RehearseArguments {
     /// Print what came of it as one JSON document
     #[arg(long)]
     json: bool,
+    /// Write what happened in one run as a page (.html) or its charts alone (.svg): the first run in
+    /// which something did not hold, else the first of all
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
 }
 
 /// Which seeds a scenario is run with.
@@ -136,6 +145,9 @@ pub(super) fn rehearse(arguments: &RehearseArguments) -> Result<(), Failure> {
             checked.map_err(|error| Failure::Usage(error.to_string()))?;
         }
     }
+    if let Some(path) = &arguments.report {
+        picture::check(path)?;
+    }
     let (first, count) = arguments.seeds.over(&file);
     let runs = runs(&file.scenario, first, count)?;
     let report = sum(&runs, first);
@@ -146,6 +158,7 @@ pub(super) fn rehearse(arguments: &RehearseArguments) -> Result<(), Failure> {
         .collect();
     let figures = spreads(&file.scenario, &runs);
     let held = verdicts.iter().all(|verdict| verdict.held) && report.violations.is_empty();
+    let text = summary::text(&file, &report, &figures, &verdicts, runs.first());
     if arguments.json {
         let document = Document {
             scenario: arguments.file.display().to_string(),
@@ -159,9 +172,37 @@ pub(super) fn rehearse(arguments: &RehearseArguments) -> Result<(), Failure> {
         let json = json.map_err(|error| Failure::Operation(error.to_string()))?;
         print(&format!("{json}\n"))?;
     } else {
-        print(&summary::text(&file, &report, &figures, &verdicts))?;
+        print(&text)?;
+    }
+    if let Some(path) = &arguments.report {
+        write_report(path, &file, &report, &verdicts, &text)?;
     }
     judged(arguments, &report, &verdicts)
+}
+
+/// Writes what happened in the run that tells most. It is made once more: it does the same again.
+fn write_report(
+    path: &Path,
+    file: &ScenarioFile,
+    report: &Report,
+    verdicts: &[Verdict],
+    summary: &str,
+) -> Result<(), Failure> {
+    let violated = report.violations.first().map(|found| found.seed);
+    let broken = verdicts.iter().filter_map(|verdict| verdict.seed).min();
+    let scenario = Scenario {
+        seed: violated.or(broken).unwrap_or(report.seed),
+        ..file.scenario.clone()
+    };
+    let (run, logbook) = rehearsed(&scenario)?;
+    let subject = Subject {
+        scenario: &scenario,
+        question: file.question.as_deref(),
+        report: &run.report,
+        logbook: &logbook,
+        summary,
+    };
+    picture::write(path, &subject)
 }
 
 /// Exit code 10 if a property or an expectation did not hold, with the command that shows it.

@@ -6,13 +6,16 @@ use std::{
     rc::Rc,
 };
 
-use super::Failure;
+use super::{Failure, picture::series::Series};
 use crate::sim::{
     Found, Report, Scenario, SimulationError,
     logbook::{Logbook, SharedLogbook},
     measures::Measures,
     run_logged,
 };
+
+/// Stretches that a terminal has room for.
+const STRETCHES: usize = 60;
 
 /// What came of a run.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +24,8 @@ pub(super) struct Rehearsed {
     pub(super) report: Report,
     /// What was measured, as far as the run came.
     pub(super) measures: Measures,
+    /// How it went over time, in a few stretches.
+    pub(super) series: Series,
 }
 
 /// Runs a scenario; gives what came of it, and the logbook. A panic in it is a violation like any
@@ -48,6 +53,10 @@ pub(super) fn rehearsed(scenario: &Scenario) -> Result<(Rehearsed, Logbook), Fai
         },
     };
     let logbook = Rc::try_unwrap(logbook).map_or_else(|shared| shared.take(), RefCell::into_inner);
-    let measures = Measures::of(scenario, &logbook);
-    Ok((Rehearsed { report, measures }, logbook))
+    let run = Rehearsed {
+        report,
+        measures: Measures::of(scenario, &logbook),
+        series: Series::of(scenario, &logbook, STRETCHES),
+    };
+    Ok((run, logbook))
 }

@@ -2,10 +2,19 @@
 
 use core::fmt::Write as _;
 
-use super::rehearse::{Spread, Verdict};
+use super::{
+    rehearse::{Spread, Verdict},
+    rehearsed::Rehearsed,
+    spark::blocks,
+};
 use crate::{
     config::scenario::ScenarioFile,
-    sim::{Report, figure::Figure},
+    sim::{
+        Report,
+        figure::Figure,
+        units::{grouped, readable_span},
+    },
+    time::Span,
 };
 
 /// What of a group of endpoints stands in the table of groups.
@@ -25,6 +34,7 @@ pub(super) fn text(
     report: &Report,
     figures: &[Spread],
     verdicts: &[Verdict],
+    first: Option<&Rehearsed>,
 ) -> String {
     let mut out = String::new();
     if let Some(question) = &file.question {
@@ -34,6 +44,9 @@ pub(super) fn text(
     out.push_str(&heading(report));
     out.push_str(&figures_of_all(report, figures));
     out.push_str(&table_of_groups(file, figures));
+    if let Some(first) = first {
+        out.push_str(&sketch(first));
+    }
     out.push_str(&faults(report));
     out.push_str(&expectations(verdicts, report.seeds));
     out
@@ -52,7 +65,7 @@ fn heading(report: &Report) -> String {
 }
 
 /// Rows of words, each column as wide as its widest word; the first one flush left.
-fn columns(rows: &[Vec<String>]) -> String {
+pub(super) fn columns(rows: &[Vec<String>]) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         let words = rows.iter().filter_map(|row| row.get(column));
@@ -119,6 +132,40 @@ fn table_of_groups(file: &ScenarioFile, figures: &[Spread]) -> String {
         rows.push(row);
     }
     format!("\n{}", columns(&rows))
+}
+
+/// How the first run went: over its time, and how long deliveries took.
+fn sketch(run: &Rehearsed) -> String {
+    let Some(all) = run.series.all() else {
+        return String::new();
+    };
+    let most = |values: &[u64]| values.iter().copied().max().unwrap_or(0);
+    let lasts = readable_span(run.series.lasts);
+    let mut rows = Vec::new();
+    for (name, values) in [
+        ("open deliveries", &all.backlog),
+        ("sends in a second", &all.sends),
+    ] {
+        let most = grouped(most(values));
+        rows.push((
+            name,
+            blocks(values),
+            format!("over {lasts}, at most {most}"),
+        ));
+    }
+    let longest = 1_u32.checked_shl(u32::try_from(all.histogram.len()).unwrap_or(32) - 1);
+    if let Some(longest) = longest.filter(|_| !all.histogram.is_empty()) {
+        // Each block is twice as long as the one before it.
+        let longest = readable_span(Span::from_millis(longest.into()));
+        let told = format!("of deliveries, from 1 ms to {longest} by doubling");
+        rows.push(("time to delivery", blocks(&all.histogram), told));
+    }
+    let mut out = format!("\nseed {}:\n", run.report.seed);
+    for (name, blocks, told) in rows {
+        // Writing to a text does not fail.
+        _ = writeln!(out, "{name:<17}  {blocks}  {told}");
+    }
+    out
 }
 
 fn faults(report: &Report) -> String {
