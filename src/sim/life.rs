@@ -51,6 +51,21 @@ impl Clocks {
     }
 }
 
+/// Tells a disk how the life that begins on it ends; what room it has stays as it is.
+pub(super) fn arm(disk: &SimulatedDisk, end: Option<LifeEnd>) {
+    disk.set_faults(DiskFaults {
+        crash_at: match end {
+            Some(LifeEnd::AtOperation(number)) => Some(disk.operations() + number),
+            _ => None,
+        },
+        failing_sync: match end {
+            Some(LifeEnd::FailingSync(number)) => Some(disk.syncs() + number),
+            _ => None,
+        },
+        capacity: disk.faults().capacity,
+    });
+}
+
 impl World<'_> {
     fn this_life(&self) -> Option<&Life> {
         self.scenario.faults.lives.get(self.witness.life)
@@ -110,17 +125,7 @@ impl World<'_> {
         options: &EmbeddedOptions,
     ) -> Result<Option<Option<Now>>, SimulationError> {
         let end = self.this_life().map(|life| life.end);
-        disk.set_faults(DiskFaults {
-            crash_at: match end {
-                Some(LifeEnd::AtOperation(number)) => Some(disk.operations() + number),
-                _ => None,
-            },
-            failing_sync: match end {
-                Some(LifeEnd::FailingSync(number)) => Some(disk.syncs() + number),
-                _ => None,
-            },
-            capacity: disk.faults().capacity,
-        });
+        arm(disk, end);
         let reason = match self.host.open(disk, options) {
             Ok(last) => return Ok(Some(last)),
             Err(error) => error.to_string(),

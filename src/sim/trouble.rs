@@ -2,14 +2,34 @@
 
 use super::{
     faults::{Faults, LifeEnd, Trouble},
-    world::{Arrival, Due, World},
+    scenario::Scenario,
+    workload::LATER_MAX,
+    world::{Arrival, BEGINNING, Due, World},
 };
-use crate::{domain::id::ShardId, engine::io::Input, time::Span};
+use crate::{
+    domain::id::ShardId,
+    engine::io::Input,
+    time::{Span, Timestamp},
+};
+
+impl Scenario {
+    /// When a run of it goes on for ever: everything has expired by then, twice over, whatever went
+    /// wrong between.
+    pub(super) fn end(&self) -> Timestamp {
+        BEGINNING
+            .plus(self.traffic_lasts())
+            .plus(LATER_MAX)
+            .plus(self.engine.expires_after)
+            .plus(self.engine.expires_after)
+            .plus(self.faults.time_lost())
+            .plus(Span::from_seconds(86_400))
+    }
+}
 
 impl Faults {
     /// How much longer a run may take for what goes wrong in it: the process is down, and steady
     /// time stands still where a clock was set back.
-    pub(super) fn time_lost(&self) -> Span {
+    fn time_lost(&self) -> Span {
         let lives = self.lives.iter().map(|life| {
             let longest = match life.end {
                 LifeEnd::After(span) => span.as_micros(),

@@ -18,7 +18,7 @@ use super::{
     store_host::{Flushed, StoreHost},
     trace::Trace,
     witness::{FlightFacts, Moment, Witness},
-    workload::{Ask, LATER_MAX, Workload, again},
+    workload::{Ask, Workload, again},
 };
 use crate::{
     domain::{application::ApplicationKey, attempt::AttemptHandle, id::ShardId, outcome::Outcome},
@@ -84,6 +84,8 @@ pub(super) struct World<'scenario> {
     pub(super) dues: BTreeMap<(Timestamp, u64), Due>,
     caused: u64,
     pub(super) now: Timestamp,
+    /// When a run that is not over goes on for ever.
+    end: Timestamp,
     pub(super) clocks: Clocks,
     turns_now: u32,
     turns: u64,
@@ -121,6 +123,7 @@ impl<'scenario> World<'scenario> {
             dues: BTreeMap::new(),
             caused: 0,
             now: BEGINNING,
+            end: scenario.end(),
             clocks: Clocks::starting_at(BEGINNING),
             turns_now: 0,
             turns: 0,
@@ -240,19 +243,11 @@ impl<'scenario> World<'scenario> {
         };
         self.now = self.now.max(due);
         self.trace.set_now(self.now);
-        // Everything has expired by then, twice over, whatever went wrong between.
-        let end = BEGINNING
-            .plus(self.scenario.traffic_lasts())
-            .plus(LATER_MAX)
-            .plus(self.scenario.engine.expires_after)
-            .plus(self.scenario.engine.expires_after)
-            .plus(self.scenario.faults.time_lost())
-            .plus(Span::from_seconds(86_400));
         self.turns += 1;
         let deliveries = u64::from(self.scenario.events) * u64::from(self.scenario.endpoints);
         let turns_max = TURNS_MAX.saturating_add(deliveries.saturating_mul(TURNS_PER_DELIVERY));
         let is_loop = self.turns_now > TURNS_AT_ONE_TIME_MAX || self.turns > turns_max;
-        if is_loop || self.now > end {
+        if is_loop || self.now > self.end {
             self.go_on()?;
             return Err(self.violated([Violation::Endless].as_slice()));
         }

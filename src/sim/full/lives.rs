@@ -30,16 +30,15 @@ use crate::{
     },
     sim::{
         faults::{Life, LifeEnd, Trouble},
+        life::arm,
         logbook::Sighting,
         report::Report,
         run::SimulationError,
         simulated_disk::DiskFaults,
         violation::Violation,
-        workload::LATER_MAX,
-        world::BEGINNING,
     },
     store::embedded::{EmbeddedOptions, EmbeddedStore},
-    time::{Anchor, Span, Timestamp},
+    time::{Anchor, Span},
     transport::hyper_transport::{HyperTransport, TransportOptions},
 };
 
@@ -138,17 +137,7 @@ fn open(
     life: Option<&Life>,
 ) -> Result<Option<EmbeddedStore>, SimulationError> {
     let (disk, end) = (&stage.disk, life.map(|life| life.end));
-    disk.set_faults(DiskFaults {
-        crash_at: match end {
-            Some(LifeEnd::AtOperation(number)) => Some(disk.operations() + number),
-            _ => None,
-        },
-        failing_sync: match end {
-            Some(LifeEnd::FailingSync(number)) => Some(disk.syncs() + number),
-            _ => None,
-        },
-        capacity: disk.faults().capacity,
-    });
+    arm(disk, end);
     let store = match EmbeddedStore::open(Arc::new(disk.clone()), options.clone()) {
         Ok(store) => store,
         Err(error) => {
@@ -237,26 +226,14 @@ async fn look_for_the_end(stage: Rc<Stage>, handle: Handle) {
     if let Some(application) = handle.default_application() {
         stage.application.set(application);
     }
+    let end = stage.scenario.end();
     let mut pause = LOOK_AFTER;
-    while !stage.has_ended(handle.reads()) && stage.go_on().is_ok() && stage.real() < end_of(&stage)
-    {
+    while !stage.has_ended(handle.reads()) && stage.go_on().is_ok() && stage.real() < end {
         tokio::time::sleep(pause.as_duration()).await;
         let longer = Span::from_micros(pause.as_micros() * 2);
         pause = longer.min(LOOK_AFTER_MAX);
     }
     handle.shut_down(limits::DRAIN_TIMEOUT_MS);
-}
-
-/// When everything has expired twice over, whatever went wrong between.
-fn end_of(stage: &Stage) -> Timestamp {
-    let scenario = &stage.scenario;
-    BEGINNING
-        .plus(scenario.traffic_lasts())
-        .plus(LATER_MAX)
-        .plus(scenario.engine.expires_after)
-        .plus(scenario.engine.expires_after)
-        .plus(scenario.faults.time_lost())
-        .plus(Span::from_seconds(86_400))
 }
 
 /// What it means that the loop has ended by itself.
