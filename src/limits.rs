@@ -247,6 +247,12 @@ pub const JOURNAL_BYTES: u64 = 1024 * 1024 * 1024;
 /// Least such bound, in bytes.
 pub const JOURNAL_BYTES_MIN: u64 = 1024 * 1024;
 
+/// Most runs that shrinking one failing scenario may take.
+pub const SHRINK_RUNS_MAX: u32 = 2_000;
+/// Most trace records that these runs may have together.
+pub const SHRINK_RECORDS_MAX: u64 = 4_000_000;
+/// How many times the records of the first run they may have, if that is more.
+pub const SHRINK_FIRST_RUNS_MAX: u64 = 20;
 /// Most events that `fanfare simulate` can be asked for.
 pub const SIMULATED_EVENTS_MAX: u32 = 1_000_000;
 

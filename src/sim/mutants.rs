@@ -2,12 +2,12 @@
 //! until a property does not hold, or the same seed does two things. In builds with the feature
 //! `mutants` alone.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use super::{
-    run::{SimulationError, run},
+    report::{Found, Report},
     scenario::{Layer, Scenario, ScenarioError},
+    shrink::{Budget, Shrunk, shrink},
     swarm,
+    verdict::judged,
 };
 use crate::{engine, store::embedded};
 
@@ -24,12 +24,14 @@ pub enum Mutant {
 }
 
 /// What came of looking for a mutant from one seed on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Look {
     /// How many seeds were needed; `None` if it was not found.
     pub seeds: Option<u64>,
-    /// What did not hold, by its name in `docs/simulation.md`, and what was seen.
-    pub found: Option<(String, String)>,
+    /// What did not hold.
+    pub found: Option<Found>,
+    /// The scenario in which it did not.
+    pub failing: Option<Box<Scenario>>,
     /// Whether it made any difference in the seeds that were compared; told of one that was not found.
     /// A mistake that makes none is never reached: there the simulation lacks a path, not an oracle.
     pub is_reached: bool,
@@ -72,9 +74,14 @@ impl Mutant {
             "store" => swarm::store_scenario(seed)?,
             _ => swarm::core_scenario(seed)?,
         };
-        if !is_mutated {
-            return Ok(scenario);
+        if is_mutated {
+            self.put_into(&mut scenario);
         }
+        Ok(scenario)
+    }
+
+    /// Makes a scenario have the mistake; one of the store is none in the layer `core`.
+    pub fn put_into(self, scenario: &mut Scenario) {
         match (self, &mut scenario.layer) {
             (Self::Engine(mutant), _) => {
                 scenario.engine.mutant = Some(mutant);
@@ -82,10 +89,11 @@ impl Mutant {
                     life.engine.mutant = Some(mutant);
                 }
             }
-            (Self::Store(mutant), Layer::Store(options)) => options.mutant = Some(mutant),
-            (Self::Store(_), _) => {}
+            (Self::Store(mutant), Layer::Store(options) | Layer::Full(options)) => {
+                options.mutant = Some(mutant);
+            }
+            (Self::Store(_), Layer::Core(_)) => {}
         }
-        Ok(scenario)
     }
 
     /// Whether its seed may do two things.
@@ -105,15 +113,12 @@ impl Mutant {
     pub fn look(self, base: u64, seeds_max: u64) -> Result<Look, ScenarioError> {
         for index in 0..seeds_max {
             let scenario = self.scenario(base.wrapping_add(index), true)?;
-            let mut found = wrong(&scenario);
-            if found.is_ok() && self.is_unseeded() && found != wrong(&scenario) {
-                let what = "the same seed did two things".to_owned();
-                found = Err(("determinism".to_owned(), what));
-            }
-            if let Err(found) = found {
+            let report = self.judged(&scenario);
+            if let Some(found) = report.violations.into_iter().next() {
                 return Ok(Look {
                     seeds: Some(index + 1),
                     found: Some(found),
+                    failing: Some(Box::new(scenario)),
                     is_reached: true,
                 });
             }
@@ -122,25 +127,51 @@ impl Mutant {
         for index in 0..seeds_max.min(SEEDS_COMPARED) {
             let seed = base.wrapping_add(index);
             let (with, without) = (self.scenario(seed, true)?, self.scenario(seed, false)?);
-            is_reached |= wrong(&with) != wrong(&without);
+            is_reached |= self.judged(&with) != self.judged(&without);
         }
         Ok(Look {
-            seeds: None,
-            found: None,
             is_reached,
+            ..Look::default()
         })
+    }
+
+    /// What a run with the mistake finds wrong; of one that no seed fixes, whether the same scenario
+    /// does two things, too.
+    #[must_use]
+    pub fn judged(self, scenario: &Scenario) -> Report {
+        let mut report = judged_once(scenario);
+        if report.violations.is_empty() && self.is_unseeded() {
+            let again = judged_once(scenario);
+            if again != report {
+                report.violations.push(Found {
+                    invariant: "determinism".to_owned(),
+                    seed: scenario.seed,
+                    what: "the same seed did two things".to_owned(),
+                });
+            }
+        }
+        report
     }
 }
 
-/// What a run finds wrong; its trace hash if that is nothing.
-fn wrong(scenario: &Scenario) -> Result<String, (String, String)> {
-    match catch_unwind(AssertUnwindSafe(|| run(scenario))) {
-        Ok(Ok(report)) => Ok(report.trace_hash),
-        Ok(Err(SimulationError::Violated(report))) => {
-            let first = report.violations.into_iter().next();
-            Err(first.map_or_else(Default::default, |found| (found.invariant, found.what)))
-        }
-        Ok(Err(error)) => Err(("I28".to_owned(), error.to_string())),
-        Err(_) => Err(("I28".to_owned(), "a panic".to_owned())),
+impl Look {
+    /// The scenario in which it was found, made small; `None` if it was not found.
+    #[must_use]
+    pub fn shrunk(&self, mutant: Mutant, budget: Budget) -> Option<Shrunk> {
+        let (scenario, found) = (self.failing.as_ref()?, self.found.as_ref()?);
+        let mut judge = |smaller: &Scenario| Some(mutant.judged(smaller));
+        Some(shrink(scenario, &found.invariant, budget, &mut judge))
     }
+}
+
+/// What one run finds wrong, whatever ends it.
+fn judged_once(scenario: &Scenario) -> Report {
+    judged(scenario, None).unwrap_or_else(|error| Report {
+        violations: vec![Found {
+            invariant: "I28".to_owned(),
+            seed: scenario.seed,
+            what: error.to_string(),
+        }],
+        ..Report::default()
+    })
 }

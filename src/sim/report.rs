@@ -52,6 +52,9 @@ pub struct Report {
     pub latency_ms: Option<Percentiles>,
     /// What happened, as 16 hexadecimal digits: see [`super::trace`]; of several runs, the sum.
     pub trace_hash: String,
+    /// How many records its trace has; not part of the document.
+    #[serde(skip)]
+    pub records: u64,
     /// Faults and paths, as counts; not part of the document, which has the faults by kind.
     #[serde(skip)]
     pub happened: Happened,
@@ -143,6 +146,7 @@ impl Report {
         self.exhausted += other.exhausted;
         self.expired += other.expired;
         self.virtual_ms += other.virtual_ms;
+        self.records += other.records;
         self.latency_ms = None;
         let hash = |text: &str| u64::from_str_radix(text, 16).unwrap_or(0);
         let sum = hash(&self.trace_hash).wrapping_add(hash(&other.trace_hash));

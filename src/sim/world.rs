@@ -165,6 +165,7 @@ impl<'scenario> World<'scenario> {
         if let Some(at) = self.host.plan(self.now) {
             self.plan_at(at, Due::Flush);
         }
+        self.go_on()?;
         Ok(true)
     }
 
@@ -380,6 +381,7 @@ impl<'scenario> World<'scenario> {
             attempts: self.witness.attempts,
             virtual_ms: u64::try_from(elapsed).unwrap_or(0),
             trace_hash: self.trace.hash(),
+            records: self.trace.records(),
             ..Report::default()
         };
         report.having_met(self.witness.happened)

@@ -108,8 +108,39 @@ fn mistakes_are_looked_for_by_name_and_told_as_a_document() {
     assert_eq!(found["found"], true);
     assert_eq!(found["invariant"], "I9");
     assert!(found["seeds_to_find"].as_u64() > Some(0), "{found}");
+    assert!(found["shrunk"]["events"].as_u64() > Some(0), "{found}");
     let nobody = ["simulate", "mutants", "--only", "Nobody"];
     assert_fails(&run(&nobody, &[]), 2, &["Nobody", "--only"]);
+}
+
+/// With a mistake in it, so that there is something to show.
+#[cfg(feature = "mutants")]
+#[test]
+fn what_does_not_hold_is_shown_in_a_smaller_world() {
+    let arguments = [
+        "simulate",
+        "--layer",
+        "store",
+        "--seeds",
+        "50",
+        "--mutant",
+        "CountsAttemptsAnew",
+    ];
+    let output = run(&arguments, &[]);
+    assert_fails(&output, 10, &["I6", "--mutant CountsAttemptsAnew"]);
+    let shown = text(&output.stderr);
+    for part in [
+        "I6 does not hold in a smaller world either, with 1 event, 1 endpoint",
+        "producers   engine      store       receivers",
+        "attempt 1 of event 0 to endpoint 0",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let mut arguments = arguments.to_vec();
+    arguments.push("--no-shrink");
+    let output = run(&arguments, &[]);
+    assert_fails(&output, 10, &["I6"]);
+    assert!(!text(&output.stderr).contains("smaller world"));
 }
 
 #[test]

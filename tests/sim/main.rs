@@ -6,6 +6,7 @@ mod full;
 #[cfg(feature = "mutants")]
 mod mutants;
 mod rehearsal;
+mod shrink;
 mod store;
 
 use fanfare::{

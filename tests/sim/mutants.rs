@@ -6,7 +6,10 @@ use std::{
     thread,
 };
 
-use fanfare::sim::mutants::Mutant;
+use fanfare::sim::{
+    mutants::{Look, Mutant},
+    shrink::{Budget, Size},
+};
 
 /// Seeds after which a mistake counts as not found.
 const SEEDS_MAX: u64 = 10_000;
@@ -29,11 +32,35 @@ fn every_mutant_is_found() {
                             found,
                             "{name} lives after {SEEDS_MAX} seeds from {base}: {look:?}"
                         );
+                        if base == BASES[0] {
+                            assert_shrinks(*mutant, &look);
+                        }
                     }
                 }
             });
         }
     });
+}
+
+/// The scenario in which a mistake was found becomes smaller, is found by the same property, and is the
+/// same when it is done again.
+fn assert_shrinks(mutant: Mutant, look: &Look) {
+    let name = mutant.name();
+    let (before, found) = (look.failing.as_ref(), look.found.as_ref());
+    let (before, found) = (before.expect("found"), found.expect("found"));
+    let shrunk = look.shrunk(mutant, Budget::QUICK).expect("it was found");
+    let (large, small) = (Size::of(before), shrunk.size);
+    assert!(small.events <= large.events, "{name}: {shrunk:?}");
+    assert!(small.endpoints <= large.endpoints, "{name}: {shrunk:?}");
+    assert!(small.faults <= large.faults, "{name}: {shrunk:?}");
+    assert_ne!(large, small, "{name}: {shrunk:?}");
+    if found.invariant == "determinism" {
+        return;
+    }
+    let report = mutant.judged(&shrunk.scenario);
+    let again = report.violations.first().map(|found| &found.invariant);
+    assert_eq!(again, Some(&found.invariant), "{name}: {shrunk:?}");
+    assert_eq!(look.shrunk(mutant, Budget::QUICK), Some(shrunk), "{name}");
 }
 
 #[test]

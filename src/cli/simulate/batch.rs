@@ -5,7 +5,6 @@
 use std::{
     fs::File,
     io::{BufWriter, Write as _},
-    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{
         Mutex, PoisonError,
@@ -15,8 +14,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Failure, LayerName, SimulateArguments, Worlds, crew, print, say};
-use crate::sim::{self, Found, Report, SimulationError, trace::Listener};
+use super::{Failure, LayerName, SimulateArguments, Worlds, crew, failing, print, say};
+use crate::sim::{self, Report, trace::Listener};
 
 /// From how many drawn worlds on everything must have been met that can go wrong in them.
 const GOALS_FROM_SEEDS: u64 = 300;
@@ -55,6 +54,9 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> Result<(), Failure> {
         print(&report.to_string())?;
     }
     if let Some(first) = report.violations.first() {
+        if !arguments.no_shrink {
+            failing::show(worlds, first)?;
+        }
         let list: Vec<String> = report.violations.iter().map(ToString::to_string).collect();
         let (seed, list) = (first.seed, list.join("; "));
         return Err(Failure::Violated(format!(
@@ -166,26 +168,7 @@ pub(super) fn one(
     listener: Option<Listener>,
 ) -> Result<Report, Failure> {
     let scenario = worlds.scenario(seed)?;
-    let run = || match listener {
-        Some(listener) => sim::run_heard(&scenario, listener),
-        None => sim::run(&scenario),
-    };
-    match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(Ok(report)) => Ok(report),
-        Ok(Err(SimulationError::Violated(report))) => Ok(*report),
-        Ok(Err(error)) => Err(Failure::Operation(error.to_string())),
-        Err(_) => Ok(Report {
-            layer: scenario.layer.name(),
-            seed,
-            seeds: 1,
-            violations: vec![Found {
-                invariant: "I28".to_owned(),
-                seed,
-                what: "the run panicked; its message stands above".to_owned(),
-            }],
-            ..Report::default()
-        }),
-    }
+    sim::verdict::judged(&scenario, listener).map_err(|error| Failure::Operation(error.to_string()))
 }
 
 impl Sum {

@@ -3,6 +3,7 @@
 mod batch;
 mod compare;
 mod crew;
+mod failing;
 mod journal;
 mod meta;
 mod mutants;
@@ -59,6 +60,9 @@ pub struct SimulateArguments {
     /// Write each record of the run to a file, one a line; of one seed only
     #[arg(long, value_name = "FILE")]
     trace: Option<std::path::PathBuf>,
+    /// Leave a world in which a property does not hold as large as it is
+    #[arg(long)]
+    no_shrink: bool,
 }
 
 /// What else is done with simulations.
@@ -122,6 +126,10 @@ pub(super) struct Worlds {
     #[arg(long, value_name = "COUNT")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=limits::ENDPOINTS_PER_APPLICATION_MAX as i64))]
     endpoints: Option<u32>,
+    /// A mistake that is made in all of it, by its name in `simulate mutants`
+    #[cfg(feature = "mutants")]
+    #[arg(long, value_name = "NAME")]
+    mutant: Option<String>,
 }
 
 /// What is under the engine.
@@ -175,7 +183,24 @@ impl Worlds {
             LayerName::Store => swarm::store_scenario(seed),
             LayerName::Full => swarm::full_scenario(seed),
         };
-        scenario.map_err(|error| Failure::Usage(error.to_string()))
+        let scenario = scenario.map_err(|error| Failure::Usage(error.to_string()))?;
+        #[cfg(feature = "mutants")]
+        let scenario = self.mistaken(scenario)?;
+        Ok(scenario)
+    }
+
+    /// The scenario with the mistake that was asked for.
+    #[cfg(feature = "mutants")]
+    fn mistaken(&self, mut scenario: Scenario) -> Result<Scenario, Failure> {
+        use crate::sim::mutants::Mutant;
+        if let Some(name) = &self.mutant {
+            let mutant = Mutant::all().into_iter();
+            let mutant = mutant.into_iter().find(|mutant| mutant.name() == *name);
+            let text = || format!("no mistake is called `{name}`: see `simulate mutants`");
+            let mutant = mutant.ok_or_else(|| Failure::Usage(text()))?;
+            mutant.put_into(&mut scenario);
+        }
+        Ok(scenario)
     }
 
     /// The options that say which worlds, for another command; the seeds left out.
@@ -188,6 +213,10 @@ impl Worlds {
         }
         if self.swarm {
             options.push("--swarm".to_owned());
+        }
+        #[cfg(feature = "mutants")]
+        if let Some(name) = &self.mutant {
+            options.extend(["--mutant".to_owned(), name.clone()]);
         }
         options
     }

@@ -64,13 +64,19 @@ mod looking {
     use super::{Failure, MutantsArguments};
     use crate::{
         cli::output::{laid_out, print, print_json},
-        sim::mutants::{Look, Mutant},
+        sim::{
+            mutants::{Look, Mutant},
+            shrink::{Budget, Shrunk},
+        },
     };
 
     /// Seeds after which a mistake counts as not found.
     const SEEDS_MAX: u64 = 10_000;
     /// How far these are apart.
     const BASES_APART: u64 = 1_000_000;
+
+    /// From which base it was looked for, what came of it, and what that shrank to.
+    type Looked = (u64, Look, Option<Shrunk>);
 
     /// What came of one mistake.
     #[derive(Clone, Debug, Serialize)]
@@ -85,8 +91,18 @@ mod looking {
         seeds_to_find: Option<u64>,
         /// What 95 in 100 did not exceed.
         seeds_to_find_p95: Option<u64>,
+        /// How small the scenario became in which it was found first; `None` if it was not.
+        shrunk: Option<SmallSize>,
         /// Whether it made any difference, if it was not found.
         reached: bool,
+    }
+
+    /// How large a scenario is.
+    #[derive(Clone, Copy, Debug, Serialize)]
+    struct SmallSize {
+        events: u32,
+        endpoints: u32,
+        faults: u32,
     }
 
     #[derive(Serialize)]
@@ -136,7 +152,11 @@ mod looking {
 
     /// The rows of all, in their order.
     fn look(asked: &[Mutant], arguments: &MutantsArguments) -> Result<Vec<Row>, Failure> {
-        let bases = if arguments.quick { 1 } else { arguments.bases };
+        let (bases, budget) = if arguments.quick {
+            (1, Budget::QUICK)
+        } else {
+            (arguments.bases, Budget::default())
+        };
         let length = u64::try_from(asked.len()).unwrap_or(u64::MAX) * bases;
         let progress = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
         if !std::io::stderr().is_terminal() {
@@ -159,14 +179,19 @@ mod looking {
                             return;
                         };
                         let first = arguments.seed.wrapping_add(base * BASES_APART);
-                        let look = mutant.look(first, SEEDS_MAX);
+                        let look = mutant.look(first, SEEDS_MAX).map(|look| {
+                            // What is found from the first seed on stands for the rest.
+                            let shrunk =
+                                (base == 0).then(|| look.shrunk(*mutant, budget)).flatten();
+                            (look, shrunk)
+                        });
                         progress.inc(1);
                         match look {
-                            Ok(look) => {
+                            Ok((look, shrunk)) => {
                                 let mut looks =
                                     looks.lock().unwrap_or_else(PoisonError::into_inner);
                                 if let Some(of) = looks.get_mut(place) {
-                                    of.push((base, look));
+                                    of.push((base, look, shrunk));
                                 }
                             }
                             Err(error) => {
@@ -191,24 +216,31 @@ mod looking {
             .collect())
     }
 
-    fn row(mutant: Mutant, mut looks: Vec<(u64, Look)>) -> Row {
-        looks.sort_unstable_by_key(|(base, _)| *base);
-        let mut seeds: Vec<u64> = looks.iter().filter_map(|(_, look)| look.seeds).collect();
+    fn row(mutant: Mutant, mut looks: Vec<Looked>) -> Row {
+        looks.sort_unstable_by_key(|(base, ..)| *base);
+        let seeds = looks.iter().filter_map(|(_, look, _)| look.seeds);
+        let mut seeds: Vec<u64> = seeds.collect();
         seeds.sort_unstable();
         let found = !looks.is_empty() && seeds.len() == looks.len();
         let rank = |percent: usize| {
             let place = (seeds.len() * percent).div_ceil(100).saturating_sub(1);
             seeds.get(place).copied().filter(|_| found)
         };
-        let first = looks.iter().find_map(|(_, look)| look.found.clone());
+        let first = looks.iter().find_map(|(_, look, _)| look.found.clone());
+        let shrunk = looks.iter().find_map(|(.., shrunk)| shrunk.as_ref());
         Row {
             name: mutant.name(),
             layer: mutant.layer(),
             found,
-            invariant: first.map(|(invariant, _)| invariant),
+            invariant: first.map(|found| found.invariant),
             seeds_to_find: rank(50),
             seeds_to_find_p95: rank(95),
-            reached: looks.iter().all(|(_, look)| look.is_reached),
+            shrunk: shrunk.map(|shrunk| SmallSize {
+                events: shrunk.size.events,
+                endpoints: shrunk.size.endpoints,
+                faults: shrunk.size.faults,
+            }),
+            reached: looks.iter().all(|(_, look, _)| look.is_reached),
         }
     }
 
@@ -219,10 +251,15 @@ mod looking {
             "found by",
             "seeds (median)",
             "seeds (95 %)",
+            "events",
+            "endpoints",
+            "faults",
         ];
         let mut lines = vec![head.map(str::to_owned).to_vec()];
         let count =
             |seeds: Option<u64>| seeds.map_or_else(|| "-".to_owned(), |seeds| seeds.to_string());
+        let small =
+            |row: &Row, part: fn(SmallSize) -> u32| count(row.shrunk.map(|size| part(size).into()));
         for row in rows {
             lines.push(vec![
                 row.name.clone(),
@@ -232,6 +269,9 @@ mod looking {
                     .unwrap_or_else(|| "nothing".to_owned()),
                 count(row.seeds_to_find),
                 count(row.seeds_to_find_p95),
+                small(row, |size| size.events),
+                small(row, |size| size.endpoints),
+                small(row, |size| size.faults),
             ]);
         }
         laid_out(&lines)

@@ -1,17 +1,14 @@
 //! One run of a scenario with its figures.
 
-use std::{
-    cell::RefCell,
-    panic::{AssertUnwindSafe, catch_unwind},
-    rc::Rc,
-};
+use std::{cell::RefCell, rc::Rc};
 
 use super::{Failure, picture::series::Series};
 use crate::sim::{
-    Found, Report, Scenario, SimulationError,
+    Report, Scenario,
     logbook::{Logbook, SharedLogbook},
     measures::Measures,
     run_logged,
+    verdict::judged_by,
 };
 
 /// Stretches that a terminal has room for.
@@ -33,25 +30,10 @@ pub(super) struct Rehearsed {
 pub(super) fn rehearsed(scenario: &Scenario) -> Result<(Rehearsed, Logbook), Failure> {
     let logbook = SharedLogbook::default();
     let run = || run_logged(scenario, Rc::clone(&logbook));
-    let report = match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(Ok(report)) => report,
-        Ok(Err(SimulationError::Violated(report))) => *report,
-        Ok(Err(error)) => {
-            let seed = scenario.seed;
-            return Err(Failure::Operation(format!("seed {seed}: {error}")));
-        }
-        Err(_) => Report {
-            layer: scenario.layer.name(),
-            seed: scenario.seed,
-            seeds: 1,
-            violations: vec![Found {
-                invariant: "I28".to_owned(),
-                seed: scenario.seed,
-                what: "the run panicked; its message stands above".to_owned(),
-            }],
-            ..Report::default()
-        },
-    };
+    let report = judged_by(scenario, run).map_err(|error| {
+        let seed = scenario.seed;
+        Failure::Operation(format!("seed {seed}: {error}"))
+    })?;
     let logbook = Rc::try_unwrap(logbook).map_or_else(|shared| shared.take(), RefCell::into_inner);
     let run = Rehearsed {
         report,

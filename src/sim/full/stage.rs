@@ -175,6 +175,7 @@ impl Stage {
             attempts: witness.attempts,
             virtual_ms: u64::try_from(elapsed).unwrap_or(0),
             trace_hash: self.trace.borrow().hash(),
+            records: self.trace.borrow().records(),
             ..Report::default()
         };
         report.having_met(witness.happened)
