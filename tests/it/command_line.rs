@@ -116,31 +116,63 @@ fn mistakes_are_looked_for_by_name_and_told_as_a_document() {
 /// With a mistake in it, so that there is something to show.
 #[cfg(feature = "mutants")]
 #[test]
-fn what_does_not_hold_is_shown_in_a_smaller_world() {
-    let arguments = [
-        "simulate",
-        "--layer",
-        "store",
-        "--seeds",
-        "50",
-        "--mutant",
-        "CountsAttemptsAnew",
-    ];
+fn what_does_not_hold_is_made_small_shown_and_saved_for_one_command() {
+    let folder = empty_folder();
+    let failures = folder.path().join("kept");
+    let failures = failures.to_str().expect("UTF-8");
+    let mut arguments = "simulate --layer store --seeds 50 --mutant CountsAttemptsAnew --json"
+        .split(' ')
+        .collect::<Vec<&str>>();
+    arguments.extend(["--failures", failures]);
     let output = run(&arguments, &[]);
-    assert_fails(&output, 10, &["I6", "--mutant CountsAttemptsAnew"]);
+    assert_eq!(output.status.code(), Some(10));
     let shown = text(&output.stderr);
     for part in [
-        "I6 does not hold in a smaller world either, with 1 event, 1 endpoint",
+        "I6 does not hold with 1 event, 2 endpoints and 0 faults either",
+        "and small with `fanfare simulate run",
         "producers   engine      store       receivers",
         "attempt 1 of event 0 to endpoint 0",
     ] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
-    let mut arguments = arguments.to_vec();
-    arguments.push("--no-shrink");
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let failing = &document["failures"][0];
+    assert_eq!(failing["invariant"], "I6");
+    assert_eq!(failing["seed"], document["violations"][0]["seed"]);
+    assert_eq!(
+        (&failing["events"], &failing["endpoints"]),
+        (&1.into(), &2.into())
+    );
+    let file = failing["file"].as_str().expect("a file");
+    assert!(file.starts_with(failures), "{file}");
+    // The command that is printed.
+    let command = failing["command"].as_str().expect("a command");
+    let command: Vec<&str> = command.split(' ').skip(1).collect();
+    let output = run(&command, &[]);
+    assert_eq!(output.status.code(), Some(10));
+    let shown = text(&output.stderr);
+    assert!(
+        shown.contains("as the file says, a property did not hold"),
+        "{shown}"
+    );
+    assert!(shown.contains("producers   engine"), "{shown}");
+    // Without the mistake it is clean, and says so.
+    let output = run(&["simulate", "run", file], &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("does not fail with I6 any more"));
+    // As large as it is, and nowhere to save it.
+    arguments.extend(["--no-shrink"]);
+    let file = arguments.iter_mut().find(|word| **word == failures);
+    *file.expect("an argument") = "/dev/null/nowhere";
     let output = run(&arguments, &[]);
-    assert_fails(&output, 10, &["I6"]);
-    assert!(!text(&output.stderr).contains("smaller world"));
+    assert_eq!(output.status.code(), Some(10));
+    assert!(text(&output.stderr).contains("choose another folder with --failures"));
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert!(document["failures"][0]["file"].is_null(), "{document}");
+    assert!(
+        document["failures"][0]["events"].as_u64() > Some(1),
+        "{document}"
+    );
 }
 
 #[test]

@@ -6,9 +6,13 @@ use std::{
     thread,
 };
 
-use fanfare::sim::{
-    mutants::{Look, Mutant},
-    shrink::{Budget, Size},
+use fanfare::{
+    config::scenario::ScenarioFile,
+    sim::{
+        Layer, Scenario,
+        mutants::{Look, Mutant},
+        shrink::{Budget, Size},
+    },
 };
 
 /// Seeds after which a mistake counts as not found.
@@ -54,6 +58,9 @@ fn assert_shrinks(mutant: Mutant, look: &Look) {
     assert!(small.endpoints <= large.endpoints, "{name}: {shrunk:?}");
     assert!(small.faults <= large.faults, "{name}: {shrunk:?}");
     assert_ne!(large, small, "{name}: {shrunk:?}");
+    let file = ScenarioFile::of(without_mistakes(&shrunk.scenario));
+    let text = file.write().expect("a file can say it");
+    assert_eq!(ScenarioFile::read(&text), Ok(file), "{name}: {text}");
     if found.invariant == "determinism" {
         return;
     }
@@ -61,6 +68,19 @@ fn assert_shrinks(mutant: Mutant, look: &Look) {
     let again = report.violations.first().map(|found| &found.invariant);
     assert_eq!(again, Some(&found.invariant), "{name}: {shrunk:?}");
     assert_eq!(look.shrunk(mutant, Budget::QUICK), Some(shrunk), "{name}");
+}
+
+/// What a file says of a scenario: all but the mistake.
+fn without_mistakes(scenario: &Scenario) -> Scenario {
+    let mut scenario = scenario.clone();
+    scenario.engine.mutant = None;
+    for life in &mut scenario.faults.lives {
+        life.engine.mutant = None;
+    }
+    if let Layer::Store(options) | Layer::Full(options) = &mut scenario.layer {
+        options.mutant = None;
+    }
+    scenario
 }
 
 #[test]

@@ -14,11 +14,30 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Failure, LayerName, SimulateArguments, Worlds, crew, failing, print, say};
-use crate::sim::{self, Report, trace::Listener};
+use serde::Serialize;
+
+use super::{
+    Failure, LayerName, SimulateArguments, Worlds, crew,
+    failing::{Failing, treat},
+    print, say,
+};
+use crate::{
+    cli::output::print_json,
+    sim::{self, Report, trace::Listener},
+};
 
 /// From how many drawn worlds on everything must have been met that can go wrong in them.
 const GOALS_FROM_SEEDS: u64 = 300;
+
+/// The document of a batch.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    /// What did not hold, as small scenarios; left out where all is well.
+    #[serde(skip_serializing_if = "<[Failing]>::is_empty")]
+    failures: &'a [Failing],
+}
 
 /// What all runs came to.
 #[derive(Debug, Default)]
@@ -46,21 +65,31 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> Result<(), Failure> {
     };
     let report = with_goals(report, worlds);
     let took = start.elapsed();
+    let failing = match report.violations.first() {
+        Some(found) => {
+            let scenario = worlds.scenario(found.seed)?;
+            let options = worlds.mistake_options();
+            vec![treat(&arguments.failing, &scenario, found, &options)]
+        }
+        None => Vec::new(),
+    };
     if arguments.json {
-        let json = report.to_json();
-        let json = json.map_err(|error| Failure::Operation(error.to_string()))?;
-        print(&format!("{json}\n"))?;
+        print_json(&Document {
+            report: &report,
+            failures: &failing,
+        })?;
     } else if report.violations.is_empty() {
         print(&report.to_string())?;
     }
-    if let Some(first) = report.violations.first() {
-        if !arguments.no_shrink {
-            failing::show(worlds, first)?;
-        }
+    if let (Some(first), [failing, ..]) = (report.violations.first(), failing.as_slice()) {
         let list: Vec<String> = report.violations.iter().map(ToString::to_string).collect();
         let (seed, list) = (first.seed, list.join("; "));
+        let small = failing.command.as_ref();
+        let small = small.map_or_else(String::new, |command| {
+            format!(", and small with `{command}`")
+        });
         return Err(Failure::Violated(format!(
-            "seed {seed}: a property did not hold; please report this: {list}; repeat it with `{}`",
+            "seed {seed}: a property did not hold; please report this: {list}; repeat it with `{}`{small}",
             worlds.replay(seed)
         )));
     }

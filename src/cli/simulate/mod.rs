@@ -6,6 +6,8 @@ mod crew;
 mod failing;
 mod journal;
 mod meta;
+#[cfg(feature = "mutants")]
+mod mistake;
 mod mutants;
 mod picture;
 mod raw;
@@ -60,9 +62,8 @@ pub struct SimulateArguments {
     /// Write each record of the run to a file, one a line; of one seed only
     #[arg(long, value_name = "FILE")]
     trace: Option<std::path::PathBuf>,
-    /// Leave a world in which a property does not hold as large as it is
-    #[arg(long)]
-    no_shrink: bool,
+    #[command(flatten)]
+    failing: failing::FailingArguments,
 }
 
 /// What else is done with simulations.
@@ -126,10 +127,9 @@ pub(super) struct Worlds {
     #[arg(long, value_name = "COUNT")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=limits::ENDPOINTS_PER_APPLICATION_MAX as i64))]
     endpoints: Option<u32>,
-    /// A mistake that is made in all of it, by its name in `simulate mutants`
     #[cfg(feature = "mutants")]
-    #[arg(long, value_name = "NAME")]
-    mutant: Option<String>,
+    #[command(flatten)]
+    mistake: mistake::MistakeArguments,
 }
 
 /// What is under the engine.
@@ -185,21 +185,7 @@ impl Worlds {
         };
         let scenario = scenario.map_err(|error| Failure::Usage(error.to_string()))?;
         #[cfg(feature = "mutants")]
-        let scenario = self.mistaken(scenario)?;
-        Ok(scenario)
-    }
-
-    /// The scenario with the mistake that was asked for.
-    #[cfg(feature = "mutants")]
-    fn mistaken(&self, mut scenario: Scenario) -> Result<Scenario, Failure> {
-        use crate::sim::mutants::Mutant;
-        if let Some(name) = &self.mutant {
-            let mutant = Mutant::all().into_iter();
-            let mutant = mutant.into_iter().find(|mutant| mutant.name() == *name);
-            let text = || format!("no mistake is called `{name}`: see `simulate mutants`");
-            let mutant = mutant.ok_or_else(|| Failure::Usage(text()))?;
-            mutant.put_into(&mut scenario);
-        }
+        let scenario = self.mistake.made_in(scenario)?;
         Ok(scenario)
     }
 
@@ -214,11 +200,20 @@ impl Worlds {
         if self.swarm {
             options.push("--swarm".to_owned());
         }
-        #[cfg(feature = "mutants")]
-        if let Some(name) = &self.mutant {
-            options.extend(["--mutant".to_owned(), name.clone()]);
-        }
+        options.extend(self.mistake_options());
         options
+    }
+
+    /// The options that make a mistake, which no release can.
+    #[cfg_attr(
+        not(feature = "mutants"),
+        expect(clippy::unused_self, reason = "there is none")
+    )]
+    fn mistake_options(&self) -> Vec<String> {
+        #[cfg(feature = "mutants")]
+        return self.mistake.options();
+        #[cfg(not(feature = "mutants"))]
+        Vec::new()
     }
 
     /// The command that repeats the run of one seed.

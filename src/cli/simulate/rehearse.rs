@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{
     Failure, crew,
+    failing::{Failing, FailingArguments, show, still_fails, treat},
     picture::{self, Subject},
     print,
     rehearsed::{Rehearsed, rehearsed},
@@ -50,6 +51,11 @@ pub(super) struct RehearseArguments {
     /// which something did not hold, else the first of all
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    #[command(flatten)]
+    failing: FailingArguments,
+    #[cfg(feature = "mutants")]
+    #[command(flatten)]
+    mistake: super::mistake::MistakeArguments,
 }
 
 /// Which seeds a scenario is run with.
@@ -131,8 +137,14 @@ pub(super) struct Document<'a> {
     held: bool,
     expectations: &'a [Verdict],
     figures: &'a [Spread],
+    /// Whether the property that the file says does not hold still does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    still_fails: Option<bool>,
     #[serde(flatten)]
     report: &'a Report,
+    /// What did not hold, as small scenarios; left out where all is well.
+    #[serde(skip_serializing_if = "<[Failing]>::is_empty")]
+    failures: &'a [Failing],
 }
 
 /// Runs a scenario and tells what came of it.
@@ -148,6 +160,10 @@ pub(super) fn rehearse(arguments: &RehearseArguments) -> Result<(), Failure> {
     if let Some(path) = &arguments.report {
         picture::check(path)?;
     }
+    #[cfg(feature = "mutants")]
+    {
+        file.scenario = arguments.mistake.made_in(file.scenario)?;
+    }
     let (first, count) = arguments.seeds.over(&file);
     let runs = runs(&file.scenario, first, count)?;
     let report = sum(&runs, first);
@@ -157,6 +173,11 @@ pub(super) fn rehearse(arguments: &RehearseArguments) -> Result<(), Failure> {
         .map(|e| verdict(e, &runs))
         .collect();
     let figures = spreads(&file.scenario, &runs);
+    let failing = failing(arguments, &file, &report);
+    let still_fails = file
+        .fails
+        .as_deref()
+        .map(|invariant| still_fails(invariant, &report));
     let held = verdicts.iter().all(|verdict| verdict.held) && report.violations.is_empty();
     let text = summary::text(&file, &report, &figures, &verdicts, runs.first());
     if arguments.json {
@@ -166,7 +187,9 @@ pub(super) fn rehearse(arguments: &RehearseArguments) -> Result<(), Failure> {
             held,
             expectations: &verdicts,
             figures: &figures,
+            still_fails,
             report: &report,
+            failures: &failing,
         };
         let json = serde_json::to_string_pretty(&document);
         let json = json.map_err(|error| Failure::Operation(error.to_string()))?;
@@ -177,7 +200,28 @@ pub(super) fn rehearse(arguments: &RehearseArguments) -> Result<(), Failure> {
     if let Some(path) = &arguments.report {
         write_report(path, &file, &report, &verdicts, &text)?;
     }
-    judged(arguments, &report, &verdicts)
+    judged(arguments, &file, &report, &verdicts)
+}
+
+/// What is done about a run in which a property did not hold. A file that says that it does not has
+/// been made small and kept before.
+fn failing(arguments: &RehearseArguments, file: &ScenarioFile, report: &Report) -> Vec<Failing> {
+    let Some(found) = report.violations.first() else {
+        return Vec::new();
+    };
+    let scenario = Scenario {
+        seed: found.seed,
+        ..file.scenario.clone()
+    };
+    if file.fails.as_ref() == Some(&found.invariant) {
+        show(&scenario);
+        return Vec::new();
+    }
+    #[cfg(feature = "mutants")]
+    let options = arguments.mistake.options();
+    #[cfg(not(feature = "mutants"))]
+    let options = [];
+    vec![treat(&arguments.failing, &scenario, found, &options)]
 }
 
 /// Writes what happened in the run that tells most. It is made once more: it does the same again.
@@ -208,6 +252,7 @@ fn write_report(
 /// Exit code 10 if a property or an expectation did not hold, with the command that shows it.
 fn judged(
     arguments: &RehearseArguments,
+    file: &ScenarioFile,
     report: &Report,
     verdicts: &[Verdict],
 ) -> Result<(), Failure> {
@@ -223,8 +268,13 @@ fn judged(
     if let Some(first) = report.violations.first() {
         let list: Vec<String> = report.violations.iter().map(ToString::to_string).collect();
         let (seed, list) = (first.seed, list.join("; "));
+        let still = if file.fails.as_ref() == Some(&first.invariant) {
+            "as the file says, "
+        } else {
+            ""
+        };
         return Err(Failure::Violated(format!(
-            "seed {seed}: a property did not hold; please report this: {list}; repeat it with `{}`",
+            "seed {seed}: {still}a property did not hold; please report this: {list}; repeat it with `{}`",
             again(seed)
         )));
     }
@@ -244,7 +294,7 @@ fn judged(
 }
 
 /// A word as a shell takes it.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
     if !word.is_empty() && word.bytes().all(is_plain) {
         return word.to_owned();

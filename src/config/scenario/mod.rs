@@ -24,6 +24,9 @@ pub struct ScenarioFile {
     pub seeds: u64,
     /// What is expected of each run.
     pub expectations: Vec<Expectation>,
+    /// The property that a run of it fails with, by its name in `docs/simulation.md`, if it was written
+    /// because of that.
+    pub fails: Option<String>,
     /// The world.
     pub scenario: Scenario,
 }
@@ -36,6 +39,7 @@ impl ScenarioFile {
             question: None,
             seeds: 1,
             expectations: Vec::new(),
+            fails: None,
             scenario,
         }
     }

@@ -71,12 +71,26 @@ fn file(root: &Section<'_>) -> Option<ScenarioFile> {
             root.object_at(*at, reason.to_string());
         }
     }
+    let fails = root.section("fails").and_then(|section| {
+        let is_named = |name: &str| {
+            let number = name.strip_prefix(['I', 'L'])?;
+            number.parse::<u8>().ok().map(|_| name.to_owned())
+        };
+        let form = "it must be a property of docs/simulation.md by its name, as \"I7\"";
+        let fails = section.meant("invariant", is_named, form);
+        if !section.has("invariant") {
+            section.object("it must say which property does not hold, as invariant = \"I7\"");
+        }
+        section.close();
+        fails
+    });
     let expectations = expected.into_iter().map(|(expectation, _)| expectation);
     root.close();
     Some(ScenarioFile {
         question,
         seeds,
         expectations: expectations.collect(),
+        fails,
         scenario: scenario?,
     })
 }

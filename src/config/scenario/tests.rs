@@ -55,6 +55,27 @@ fn faults(text: &str) -> Vec<(usize, String)> {
 }
 
 #[test]
+fn a_file_says_how_it_fails_and_is_written_so() {
+    let mut file = ScenarioFile::of(swarm::store_scenario(3).expect("it can run"));
+    file.fails = Some("I7".to_owned());
+    let text = file.write().expect("it can be said");
+    assert!(text.contains("[fails]\ninvariant = \"I7\"\n"), "{text}");
+    assert_eq!(read(&text), file);
+    let traffic = "endpoints = 1\n[traffic]\nsteps = [{ rate = \"1/s\", for = \"1m\" }]\n";
+    for (fails, line, part) in [
+        ("[fails]", 4, "invariant"),
+        ("[fails]\ninvariant = \"7\"", 5, "docs/simulation.md"),
+        ("[fails]\ninvariant = \"I7\"\nwhy = 1", 6, "why"),
+    ] {
+        let told = faults(&format!("{traffic}{fails}\n"));
+        let [(at, reason)] = told.as_slice() else {
+            panic!("{told:?}");
+        };
+        assert!(*at == line && reason.contains(part), "{fails}: {told:?}");
+    }
+}
+
+#[test]
 fn a_file_says_what_comes_what_goes_wrong_and_what_is_expected() {
     let file = read(WHOLE);
     assert_eq!((file.seeds, file.expectations.len()), (20, 2));

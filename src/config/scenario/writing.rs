@@ -147,6 +147,10 @@ pub(super) fn write(file: &ScenarioFile) -> Result<String, WriteError> {
     for (at, trouble) in &scenario.faults.troubles {
         write_trouble(&mut lines, *at, *trouble);
     }
+    if let Some(invariant) = &file.fails {
+        lines.table("[fails]");
+        lines.key("invariant", text(invariant));
+    }
     Ok(lines.0)
 }
 
