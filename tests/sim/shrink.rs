@@ -130,7 +130,8 @@ fn what_does_not_fail_stays_as_it_is_and_what_never_ends_is_bounded() {
         &mut failing_if(|_| false),
     );
     assert_eq!((shrunk.scenario, shrunk.runs), (scenario.clone(), 1));
-    // What takes long to notice, and needs every event.
+    // What takes long to notice, and needs everything.
+    let scenario = store(3);
     let mut runs = 0;
     let mut judge = |candidate: &Scenario| {
         runs += 1;
@@ -139,7 +140,7 @@ fn what_does_not_fail_stays_as_it_is_and_what_never_ends_is_bounded() {
             seed: 1,
             what: String::new(),
         };
-        let violations = if candidate.events == scenario.events {
+        let violations = if *candidate == scenario {
             vec![found]
         } else {
             Vec::new()
@@ -153,5 +154,5 @@ fn what_does_not_fail_stays_as_it_is_and_what_never_ends_is_bounded() {
     let shrunk = shrink(&scenario, "L6", Budget::default(), &mut judge);
     assert!(!shrunk.is_smallest);
     assert_eq!(shrunk.runs, runs);
-    assert!(runs <= 21, "{runs}");
+    assert!(runs <= 30, "{runs}");
 }
