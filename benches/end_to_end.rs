@@ -41,9 +41,10 @@ use fanfare::{
     policy::address::AddressPolicy,
     runtime::{
         cell::Cell,
-        clock::SystemClock,
+        clock::{Clock as _, SystemClock},
         handle::{Handle, Readiness},
         port::{InlinePort, SharedStore, StorePort},
+        recording::{Recording, RecordingOptions},
         store_thread::StoreThread,
     },
     signing::Signer,
@@ -52,6 +53,7 @@ use fanfare::{
         embedded::{EmbeddedOptions, EmbeddedStore, system_disk::SystemDisk},
         memory::MemoryStore,
     },
+    time::Now,
     transport::{
         hyper_transport::{HyperTransport, TransportOptions},
         resolver::SystemResolver,
@@ -99,6 +101,10 @@ struct Arguments {
     /// Only our own sender, for comparison with an outside one.
     #[arg(long)]
     only_fanfare: bool,
+    /// Our own sender without and with a journal in turn, in as many pairs as there are rounds; the
+    /// journals go below `--data-dir`.
+    #[arg(long)]
+    recording: bool,
     /// What `cargo bench` passes on.
     #[arg(long, hide = true)]
     bench: bool,
@@ -114,15 +120,28 @@ fn main() {
         Some(target) => (None, target.clone()),
         None => start_receiver(),
     };
+    if arguments.recording {
+        pairs(&arguments, &target);
+    } else {
+        rounds(&arguments, &target);
+    }
+    if let Some(mut receiver) = receiver {
+        receiver.kill().expect("our own process");
+        receiver.wait().expect("our own process");
+    }
+}
+
+/// Both senders in turn.
+fn rounds(arguments: &Arguments, target: &str) {
     let mut ours = Vec::new();
     let mut pooled = Vec::new();
     for round in 1..=arguments.rounds {
         if !arguments.only_fanfare {
-            let rate = measure_pooled(&arguments, &target);
+            let rate = measure_pooled(arguments, target);
             println!("round {round}: pooled hyper sender {rate:>9.0} requests/s");
             pooled.push(rate);
         }
-        let (rate, cpu) = measure_fanfare(&arguments, &target);
+        let (rate, cpu) = measure_fanfare(arguments, target, None);
         println!(
             "round {round}: fanfare             {rate:>9.0} deliveries/s, {cpu:.3} CPU-s per 10k"
         );
@@ -142,10 +161,35 @@ fn main() {
             median(&mut ours) / median(&mut pooled)
         );
     }
-    if let Some(mut receiver) = receiver {
-        receiver.kill().expect("our own process");
-        receiver.wait().expect("our own process");
+}
+
+/// What a journal costs: CPU with one beside CPU without, the order changing from pair to pair.
+fn pairs(arguments: &Arguments, target: &str) {
+    let mut folder = tempfile::Builder::new();
+    folder.prefix("fanfare-bench-");
+    std::fs::create_dir_all(&arguments.data_dir).expect("a folder that can be written");
+    let mut ratios = Vec::new();
+    for round in 1..=arguments.rounds {
+        let place = folder.tempdir_in(&arguments.data_dir).expect("a folder");
+        let journal = place.path().join("journal");
+        let with = || measure_fanfare(arguments, target, Some(&journal));
+        let without = || measure_fanfare(arguments, target, None);
+        let (without, with) = if round % 2 == 0 {
+            let with = with();
+            (without(), with)
+        } else {
+            (without(), with())
+        };
+        let bytes = std::fs::metadata(&journal).map_or(0, |journal| journal.len());
+        let ratio = with.1 / without.1;
+        println!(
+            "pair {round}: without {:>9.0} deliveries/s, {:.4} CPU-s per 10k; with {:>9.0}, {:.4}; \
+             ratio {ratio:.3}; {bytes} bytes",
+            without.0, without.1, with.0, with.1
+        );
+        ratios.push(ratio);
     }
+    println!("median of the ratios: {:.3}", median(&mut ratios));
 }
 
 fn median(rates: &mut [f64]) -> f64 {
@@ -312,12 +356,19 @@ fn open_store(folder: Option<&tempfile::TempDir>) -> OpenStore {
 }
 
 /// Deliveries a second of a cell, and the process's CPU seconds per 10,000 of them.
-fn measure_fanfare(arguments: &Arguments, target: &str) -> (f64, f64) {
+/// With a journal, if one is named.
+fn measure_fanfare(
+    arguments: &Arguments,
+    target: &str,
+    journal: Option<&std::path::Path>,
+) -> (f64, f64) {
     let folder = folder(arguments);
     let (port, reads) = open_store(folder.as_ref());
+    let clock = SystemClock::start();
+    let recording = journal.map(|path| recorded_in(path, clock.now()));
     let (handle, cell) = Cell::start(
         Options::default(),
-        SystemClock::start(),
+        clock,
         port,
         reads,
         || {
@@ -329,7 +380,7 @@ fn measure_fanfare(arguments: &Arguments, target: &str) -> (f64, f64) {
             HyperTransport::new(options, SystemResolver)
         },
         None,
-        None,
+        recording,
     )
     .expect("a cell");
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -376,6 +427,16 @@ fn measure_fanfare(arguments: &Arguments, target: &str) -> (f64, f64) {
         cell.ended().await.expect("a clean end");
         (rate, cpu)
     })
+}
+
+/// A journal in a new file.
+fn recorded_in(path: &std::path::Path, now: Now) -> Recording {
+    let options = RecordingOptions {
+        path: path.to_owned(),
+        with_bodies: false,
+        bytes_max: fanfare::limits::JOURNAL_BYTES,
+    };
+    Recording::start(&options, Options::default(), now).expect("a journal")
 }
 
 async fn register(handle: &Handle, application: ApplicationKey, url: &str) {

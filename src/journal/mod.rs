@@ -4,6 +4,7 @@
 //! told, so that it can be run again ([`replay`]) from the file alone: [`steps`] are the content,
 //! [`frame`] is the file around it, [`form`] how values are written, and what is never written.
 
+pub mod explain;
 pub mod form;
 pub mod frame;
 pub mod lives;

@@ -151,9 +151,37 @@ fn put_effects(effects: &[Record], out: &mut Writer) {
     for record in effects {
         record.kind.put(out);
         record.value.put(out);
-        (record.first ^ last.0).put(out);
-        (record.second ^ last.1).put(out);
+        put_id(record.first, last.0, out);
+        put_id(record.second, last.1, out);
         last = (record.first, record.second);
+    }
+}
+
+/// An id whose upper half is that of the one before: its lower half alone. Neighbours are of the same
+/// millisecond and shard, or of the same event.
+const NEAR: u8 = 0;
+/// Any other id, in full.
+const FULL: u8 = 1;
+
+fn put_id(id: u128, last: u128, out: &mut Writer) {
+    if let Ok(differs) = u64::try_from(id ^ last) {
+        out.bytes.push(NEAR);
+        differs.put(out);
+    } else {
+        out.bytes.push(FULL);
+        out.bytes.extend_from_slice(&id.to_le_bytes());
+    }
+}
+
+fn take_id(last: u128, from: &mut Reader<'_>) -> Result<u128, Malformed> {
+    match from.byte()? {
+        NEAR => Ok(u128::from(u64::take(from)?) ^ last),
+        FULL => {
+            let mut id = [0; 16];
+            id.copy_from_slice(from.bytes(16)?);
+            Ok(u128::from_le_bytes(id))
+        }
+        _ => Err(Malformed { wanted: "id" }),
     }
 }
 
@@ -163,8 +191,8 @@ fn take_effects(from: &mut Reader<'_>) -> Result<Vec<Record>, Malformed> {
     let mut last = (0, 0);
     for _ in 0..count {
         let (kind, value) = (u64::take(from)?, u64::take(from)?);
-        let first = u128::take(from)? ^ last.0;
-        let second = u128::take(from)? ^ last.1;
+        let first = take_id(last.0, from)?;
+        let second = take_id(last.1, from)?;
         last = (first, second);
         effects.push(Record {
             time: Timestamp::ZERO,

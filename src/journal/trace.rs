@@ -9,9 +9,8 @@ mod record;
 
 use xxhash_rust::xxh3::Xxh3;
 
-use self::change_record::{
-    application_value, change_record, delivery_value, endpoint_value, micros,
-};
+pub(super) use self::change_record::endpoint_value;
+use self::change_record::{application_value, change_record, delivery_value, micros};
 pub use self::record::{Line, RECORD_BYTES, Record, VIRTUAL_BEGINNING};
 use crate::{
     domain::{

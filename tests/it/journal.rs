@@ -6,7 +6,7 @@
 use fanfare::{
     domain::{
         command::{Command, RequestHandle},
-        id::ShardId,
+        id::{EndpointId, EventId, Id, ShardId},
         outcome::{Outcome, OutcomeKind},
     },
     engine::{
@@ -15,10 +15,12 @@ use fanfare::{
         options::Options,
     },
     journal::{
+        explain::{Explanation, Fact, Held},
         frame::{Content, Opening, read_content},
         lives::Lives,
         replay::Difference,
-        steps::StepWriter,
+        steps::{Step, StepWriter},
+        trace::Record,
     },
     store::{Completion, Store as _, memory::MemoryStore},
     time::{Now, Span, Timestamp},
@@ -65,6 +67,7 @@ impl Recorded {
     /// Turns until nothing is to be told any more; attempts fail.
     fn run(&mut self) {
         while !self.next.is_empty() {
+            self.now = Now::at(self.now.steady.plus(Span::from_millis(50)));
             let mut effects = Vec::new();
             for input in std::mem::take(&mut self.next) {
                 self.writer.input(self.now, &input);
@@ -101,7 +104,23 @@ impl Recorded {
 
     /// An endpoint, an event that fails, and a retry that fails.
     fn with_a_retry() -> Self {
-        let mut recorded = Self::new(Options::default());
+        let mut recorded = Self::with_an_event(Options::default(), 1);
+        while recorded.engine.stats().retried < 2 {
+            let due = recorded.engine.next_deadline().expect("a retry waits");
+            recorded.now = Now::at(due.max(recorded.now.steady));
+            recorded.next.push(Input::DeadlineReached);
+            recorded.run();
+        }
+        // The last result goes to the store with the next batch.
+        recorded.now = Now::at(recorded.now.steady.plus(Span::from_seconds(1)));
+        recorded.next.push(Input::DeadlineReached);
+        recorded.run();
+        recorded
+    }
+
+    /// An endpoint and events that come at once and fail.
+    fn with_an_event(options: Options, events: usize) -> Self {
+        let mut recorded = Self::new(options);
         for shard in [ShardId::DIRECTORY, ShardId::new(1)] {
             let (epoch, state) = recorded.store.acquire(shard).expect("there is one");
             recorded
@@ -117,21 +136,51 @@ impl Recorded {
             shard: ShardId::new(1),
             ordinal: 0,
         };
-        for (number, command) in [application, new_endpoint(key, "x"), new_event(key)]
-            .into_iter()
-            .enumerate()
-        {
+        for command in [application, new_endpoint(key, "x")] {
+            recorded
+                .next
+                .push(Input::Command(RequestHandle::new(0), command));
+            recorded.run();
+        }
+        for number in 0..events {
             let request = RequestHandle::new(number as u64);
-            recorded.next.push(Input::Command(request, command));
-            recorded.run();
+            recorded.next.push(Input::Command(request, new_event(key)));
         }
-        while recorded.engine.stats().retried < 2 {
-            let due = recorded.engine.next_deadline().expect("a retry waits");
-            recorded.now = Now::at(due.max(recorded.now.steady));
-            recorded.next.push(Input::DeadlineReached);
-            recorded.run();
-        }
+        recorded.run();
         recorded
+    }
+
+    /// What the journal tells of the deliveries to the one endpoint, in the order of the events.
+    fn explained(&self) -> Vec<Vec<Fact>> {
+        let ids = |kind: u64| {
+            let mut found = Vec::new();
+            for content in &self.contents {
+                let content = read_content(content).expect("as it was written");
+                let Content::Steps(steps) = content else {
+                    continue;
+                };
+                for step in steps {
+                    if let Step::Turn(_, turn) = step {
+                        let records = turn.effects.into_iter();
+                        found.extend(records.filter(|record| record.kind == kind));
+                    }
+                }
+            }
+            found
+        };
+        let endpoint = ids(201).first().map(|record| record.first);
+        let endpoint = EndpointId::new(Id::from_value(endpoint.expect("one was made")));
+        let of_event = |record: Record| {
+            let event = EventId::new(Id::from_value(record.first));
+            let mut explanation = Explanation::new(event, endpoint);
+            explanation.take(Content::Opening(Box::new(self.opening.clone())));
+            for content in &self.contents {
+                explanation.take(read_content(content).expect("as it was written"));
+            }
+            let facts = explanation.finish().into_iter();
+            facts.map(|(_, fact)| fact).collect()
+        };
+        ids(203).into_iter().map(of_event).collect()
     }
 
     /// Runs it again with other options.
@@ -183,4 +232,51 @@ fn the_same_options_do_the_same_and_a_longer_wait_is_the_first_difference() {
         recorded.replayed(|options| options.window_max = 2),
         Ok(hash)
     );
+}
+
+#[test]
+fn an_attempt_that_came_late_is_explained_by_what_held_it() {
+    let held = |options: Options| -> Vec<Option<Held>> {
+        let told = Recorded::with_an_event(options, 2).explained();
+        let first_attempts = told.iter().map(|facts| {
+            let attempt = facts.iter().find_map(|fact| match fact {
+                Fact::Attempt {
+                    number: 1, held, ..
+                } => Some(held.map(|(_, held)| held)),
+                _ => None,
+            });
+            attempt.expect("an attempt was made")
+        });
+        first_attempts.collect()
+    };
+    // A new endpoint has earned one at a time.
+    assert_eq!(held(Options::default()), [None, Some(Held::Window(1))]);
+    let one_slot = Options {
+        send_slots: 1,
+        ..Options::default()
+    };
+    assert_eq!(held(one_slot), [None, Some(Held::AllSlots(1))]);
+}
+
+#[test]
+fn a_retry_is_explained_by_its_wait_and_its_jitter() {
+    let told = Recorded::with_a_retry().explained();
+    let waits: Vec<_> = told[0]
+        .iter()
+        .filter_map(|fact| match fact {
+            Fact::RetryAt { wait, .. } => *wait,
+            _ => None,
+        })
+        .collect();
+    let scheduled: Vec<_> = waits.iter().map(|wait| wait.scheduled).collect();
+    assert_eq!(
+        scheduled,
+        [Some(Span::from_seconds(5)), Some(Span::from_seconds(300))]
+    );
+    for wait in waits {
+        assert_eq!(Some(wait.whole), wait.jittered, "nobody asked for more");
+        assert_ne!(wait.jittered, wait.scheduled);
+        let text = wait.to_string();
+        assert!(text.contains("the jitter moves it by"), "{text}");
+    }
 }

@@ -493,3 +493,70 @@ async fn a_journal_in_parts_is_one_and_its_oldest_part_goes_when_there_are_too_m
     assert_eq!(told["lives"].as_array().map(Vec::len), Some(1));
     assert_eq!(told["lives"][0]["life"], 3);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_is_explained_attempt_by_attempt() {
+    let wait = b"HTTP/1.1 503 Later\r\nretry-after: 2\r\ncontent-length: 0\r\n\r\n";
+    let script = [
+        answering(1, &reply("500 Oops", "")),
+        answering(1, &Act::Send(wait.to_vec())),
+        answering(9, &reply("200 OK", "")),
+    ];
+    let (receiver, url) = receiver(script.concat()).await;
+    let fanfare = start(empty_folder(), &[]);
+    let application = json!({"name": "n", "uid": "acme"});
+    post(&fanfare, "/api/v1/app", &application);
+    let made = post(&fanfare, "/api/v1/app/acme/endpoint", &json!({"url": url}));
+    let endpoint = made["id"].as_str().expect("an id");
+    let event = send(&fanfare, "one");
+    receiver.arrived(3).await;
+    let folder = ended(fanfare);
+    let name = format!("{event}/{endpoint}");
+    let explained = |arguments: &[&str]| {
+        let command = [&["simulate", "explain", "journal"], arguments].concat();
+        crate::support::process::fanfare(&folder, &command)
+            .output()
+            .expect("it runs")
+    };
+    let output = explained(&[&name, "--json"]);
+    let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(told["delivery"], name.as_str());
+    let facts = told["facts"].as_array().expect("facts");
+    let names: Vec<&str> = facts
+        .iter()
+        .filter_map(|fact| fact["fact"].as_str())
+        .collect();
+    assert_eq!(names[0], "asked");
+    let expected = "attempt outcome retry attempt outcome retry attempt outcome succeeded";
+    let of_attempts: Vec<&str> = names
+        .into_iter()
+        .filter(|name| expected.contains(name))
+        .collect();
+    assert_eq!(of_attempts.join(" "), expected, "{told}");
+    let of =
+        |kind: &str| -> Vec<&Value> { facts.iter().filter(|fact| fact["fact"] == kind).collect() };
+    let whys: Vec<&Value> = of("attempt").iter().map(|fact| &fact["why"]).collect();
+    assert_eq!(whys, ["first", "retry", "retry"]);
+    let statuses: Vec<&Value> = of("outcome").iter().map(|fact| &fact["status"]).collect();
+    assert_eq!(statuses, [500, 503, 200]);
+    let waits = of("retry");
+    assert_eq!(waits[0]["scheduled_us"], 1_000_000);
+    assert_eq!(
+        waits[0]["wait_us"], waits[0]["jittered_us"],
+        "nothing but the schedule"
+    );
+    assert_eq!(waits[1]["retry_after_us"], 2_000_000);
+    assert_eq!(waits[1]["wait_us"], 2_000_000, "longer than the schedule");
+    let text = String::from_utf8(explained(&[&name]).stdout).expect("UTF-8");
+    for part in [
+        "attempt 1 starts: the first",
+        "status 500",
+        "the schedule has 1.000 s, the jitter moves it by",
+        "Retry-After asks for 2.000 s, which is longer",
+        "succeeded with attempt 3",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let other = format!("{event}/ep_01m89mzs38000m10v6wppacet91");
+    assert_told(&explained(&[&other]), 3, &["tells nothing of"]);
+}

@@ -3,6 +3,7 @@
 mod batch;
 mod compare;
 mod crew;
+mod explain;
 mod failing;
 mod journal;
 mod meta;
@@ -92,6 +93,12 @@ enum SimulateCommand {
     /// one does not.
     #[command(after_long_help = rehearse::EXAMPLES)]
     Run(rehearse::RehearseArguments),
+    /// Tell what happened to a delivery and why, from what serve --record recorded
+    ///
+    /// Each attempt with the reason why it started when it did, what it met, and how the wait after it
+    /// came about. Exit code 3 if the journal tells nothing of the delivery.
+    #[command(after_long_help = explain::EXAMPLES)]
+    Explain(explain::ExplainArguments),
     /// Run what serve --record recorded again, and compare all that the engine did
     ///
     /// Prints the first record that differs. Exit code 0 only if none does, else 10; 2 if the journal is
@@ -232,6 +239,7 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> Result<(), Failure> {
         Some(SimulateCommand::Mutants(arguments)) => mutants::mutants(arguments),
         Some(SimulateCommand::Raw(arguments)) => raw::raw(arguments),
         Some(SimulateCommand::Run(arguments)) => rehearse::rehearse(arguments),
+        Some(SimulateCommand::Explain(arguments)) => explain::explain(arguments),
         Some(SimulateCommand::Replay(arguments)) => replay::replay(arguments),
         None => batch::simulate(arguments),
     }

@@ -253,7 +253,8 @@ fn hex(hash: u64) -> String {
     format!("{hash:016x}")
 }
 
-fn wall(time: Timestamp) -> String {
+/// A wall time, in UTC and with microseconds.
+pub(super) fn wall(time: Timestamp) -> String {
     let time = jiff::Timestamp::from_microsecond(time.as_micros()).unwrap_or_default();
     format!("{time:.6}")
 }

@@ -160,6 +160,8 @@ impl Form for Payload {
         put_body(bytes, out);
         if out.with_bodies {
             content_type.put(out);
+        } else {
+            out.bytes.extend_from_slice(&xxh3_64(bytes).to_le_bytes());
         }
     }
 
@@ -168,6 +170,7 @@ impl Form for Payload {
         let content_type = if is_whole {
             Form::take(from)?
         } else {
+            from.bytes(8)?;
             JSON.into()
         };
         Ok(Self {
@@ -177,15 +180,13 @@ impl Form for Payload {
     }
 }
 
-/// Whether the bytes follow, their length, and they or their hash.
+/// Whether the bytes follow, their length, and they if they do.
 fn put_body(bytes: &Bytes, out: &mut Writer) {
     let with_bodies = out.with_bodies;
     with_bodies.put(out);
     bytes.len().put(out);
     if with_bodies {
         out.bytes.extend_from_slice(bytes);
-    } else if !bytes.is_empty() {
-        out.bytes.extend_from_slice(&xxh3_64(bytes).to_le_bytes());
     }
 }
 
@@ -195,9 +196,6 @@ fn take_body(from: &mut Reader<'_>) -> Result<(Bytes, bool), Malformed> {
     let length = usize::take(from)?;
     if is_whole {
         return Ok((Bytes::copy_from_slice(from.bytes(length)?), true));
-    }
-    if length > 0 {
-        from.bytes(8)?;
     }
     Ok((stand_in(length)?, false))
 }

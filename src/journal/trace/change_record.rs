@@ -169,7 +169,7 @@ pub(super) fn application_value(key: ApplicationKey) -> u64 {
 }
 
 /// An endpoint's place as one integer.
-pub(super) fn endpoint_value(key: EndpointKey) -> u128 {
+pub(in crate::journal) fn endpoint_value(key: EndpointKey) -> u128 {
     (u128::from(application_value(key.application)) << 32) | u128::from(key.ordinal)
 }
 
