@@ -40,6 +40,7 @@ mod trouble;
 pub mod units;
 pub mod verdict;
 pub mod violation;
+pub mod whatif;
 mod witness;
 pub mod workload;
 mod world;

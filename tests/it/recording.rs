@@ -560,3 +560,50 @@ async fn a_delivery_is_explained_attempt_by_attempt() {
     let other = format!("{event}/ep_01m89mzs38000m10v6wppacet91");
     assert_told(&explained(&[&other]), 3, &["tells nothing of"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_traffic_of_a_journal_is_tried_under_another_policy() {
+    let (receiver, url) = receiver(answering(30, &reply("500 Oops", ""))).await;
+    let fanfare = with_endpoint(empty_folder(), &url, &[]);
+    for number in 0..3 {
+        send(&fanfare, &format!("{number}"));
+    }
+    // Each is tried three times.
+    receiver.arrived(9).await;
+    let folder = ended(fanfare);
+    let tried = |policy: &str| {
+        fs::write(folder.path().join("policy.toml"), policy).expect("written");
+        replayed(&folder, &["journal", "--policy", "policy.toml", "--json"])
+    };
+    let output = tried("[engine]\nretry_waits_seconds = []\n");
+    let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    let (was, would_be) = (&told["recorded"], &told["replayed"]);
+    assert_eq!(
+        (&was["attempts"], &was["exhausted"]),
+        (&json!(9), &json!(3))
+    );
+    assert_eq!(
+        (&would_be["attempts"], &would_be["exhausted"]),
+        (&json!(3), &json!(3))
+    );
+    for figures in [was, would_be] {
+        assert_eq!(
+            (&figures["events"], &figures["succeeded"]),
+            (&json!(3), &json!(0))
+        );
+    }
+    assert_told(
+        &tried("[engine]\nretry_waits = [1]\n"),
+        2,
+        &["policy.toml:2: ", "retry_waits"],
+    );
+    // A second life alone says nothing of what was in the store before.
+    fs::remove_file(journal(&folder)).expect("it is there");
+    let folder = ended(start(folder, &[]));
+    let refused = replayed(&folder, &["journal", "--policy", "policy.toml"]);
+    assert_told(&refused, 2, &["policy.toml"]);
+    fs::write(folder.path().join("policy.toml"), "").expect("written");
+    let refused = replayed(&folder, &["journal", "--policy", "policy.toml"]);
+    assert_told(&refused, 2, &["a store that was in use already"]);
+}

@@ -11,6 +11,7 @@ mod meta;
 mod mistake;
 mod mutants;
 mod picture;
+mod policy;
 mod raw;
 mod rehearse;
 mod rehearsed;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{
     Failure,
     journal::{Journal, JournalFault},
-    print,
+    policy, print,
 };
 use crate::{
     cli::{output::print_json, say},
@@ -33,6 +33,9 @@ Examples:
   What is whole of a journal that was cut off
     fanfare simulate replay journal --partial
 
+  What would have come of its traffic with another retry schedule
+    fanfare simulate replay journal --policy NEW.toml
+
   How things stood at a moment
     fanfare simulate replay journal --until 2026-11-24T16:00:00Z";
 
@@ -48,6 +51,10 @@ pub(super) struct ReplayArguments {
     /// Of a journal that is damaged or cut off, run what stands before the fault
     #[arg(long)]
     partial: bool,
+    /// Run its traffic under other settings of the engine, the tables `engine` and `limits` of a
+    /// scenario file, with receivers that answer as they did; and compare figures
+    #[arg(long, value_name = "NEW.toml", conflicts_with_all = ["until", "partial"])]
+    policy: Option<PathBuf>,
     /// Print what came of it as one JSON document
     #[arg(long)]
     json: bool,
@@ -78,6 +85,9 @@ struct Outcome {
 
 /// Runs the journal and compares. Exit code 0 only if everything is equal.
 pub(super) fn replay(arguments: &ReplayArguments) -> Result<(), Failure> {
+    if let Some(policy) = &arguments.policy {
+        return policy::compare(&arguments.journal, policy, arguments.json);
+    }
     if !arguments.partial {
         Journal::find(&arguments.journal)?
             .check()

@@ -13,7 +13,10 @@ mod section;
 mod writing;
 
 pub use self::{section::Fault, writing::WriteError};
-use crate::sim::{Scenario, expectation::Expectation};
+use crate::{
+    engine::options::Options,
+    sim::{Scenario, expectation::Expectation},
+};
 
 /// What a scenario file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +62,15 @@ impl ScenarioFile {
     pub fn write(&self) -> Result<String, WriteError> {
         writing::write(self)
     }
+}
+
+/// Reads a policy: the tables `[engine]` and `[limits]`, as a scenario file has them; what it does not
+/// name stays as in `base`.
+///
+/// # Errors
+/// All that is wrong with it, by line and never nothing; the fault of who wrote it.
+pub fn read_policy(text: &str, base: &Options) -> Result<Options, Vec<Fault>> {
+    reading::read_policy(text, base)
 }
 
 #[cfg(test)]

@@ -39,6 +39,33 @@ enum Asked {
     Even { events: u32, every: Span },
 }
 
+/// Reads a policy's text.
+///
+/// # Errors
+/// All that is wrong with it, by line; the fault of who wrote it.
+pub(super) fn read_policy(text: &str, base: &Options) -> Result<Options, Vec<Fault>> {
+    let faults = Faults::of(text);
+    let table = match DeTable::parse(text) {
+        Ok(table) => table,
+        Err(error) => {
+            let at = error.span().map_or(0, |span| span.start);
+            faults.note(at, format!("this is not TOML: {}", error.message()));
+            return Err(faults.into_found());
+        }
+    };
+    let section = Section::root(&faults, table.get_ref());
+    // Recorded attempts have their durations, whatever the deadline is.
+    let timeout = Span::from_millis(i64::try_from(limits::ATTEMPT_TIMEOUT_MS).unwrap_or(i64::MAX));
+    let (options, _) = engine::engine(&section, base, timeout);
+    section.close();
+    let found = faults.into_found();
+    if found.is_empty() {
+        Ok(options)
+    } else {
+        Err(found)
+    }
+}
+
 /// Reads a file's text.
 ///
 /// # Errors
