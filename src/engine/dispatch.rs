@@ -179,6 +179,12 @@ impl Engine {
         if !has_room {
             return Step::Idle;
         }
+        #[cfg(feature = "mutants")]
+        if self.has(super::mutant::Mutant::QueuesTogether)
+            && self.flights.iter().any(|(_, flight)| flight.lane != index)
+        {
+            return Step::RetriesAside;
+        }
         if self.start_resend(index, now, out) {
             return Step::Moved;
         }

@@ -44,11 +44,13 @@ pub enum Mutant {
     ForgetsRowsOfLater,
     /// Events for later are sent at once.
     SendsLaterAtOnce,
+    /// All endpoints wait in one queue: who is first holds the others up.
+    QueuesTogether,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::RepliesBeforeTheCommit,
         Self::SettlesAtSend,
         Self::CountsTimeoutsAsSuccess,
@@ -65,6 +67,7 @@ impl Mutant {
         Self::CountsAttemptsAnew,
         Self::ForgetsRowsOfLater,
         Self::SendsLaterAtOnce,
+        Self::QueuesTogether,
     ];
 }
 

@@ -9,10 +9,12 @@ use super::{
     swarm,
     verdict::judged,
 };
-use crate::{engine, store::embedded};
+use crate::{engine, store::embedded, transport};
 
 /// Seeds over which a mutant that was not found is compared with what does not have the mistake.
 const SEEDS_COMPARED: u64 = 200;
+/// Seeds after which a mistake of the slowest layer counts as not found.
+const SEEDS_MAX_OF_FULL: u64 = 500;
 
 /// A mistake, wherever it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub enum Mutant {
     Engine(engine::mutant::Mutant),
     /// In the embedded store.
     Store(embedded::mutant::Mutant),
+    /// In the transport.
+    Transport(transport::mutant::Mutant),
 }
 
 /// What came of looking for a mutant from one seed on.
@@ -43,7 +47,9 @@ impl Mutant {
     pub fn all() -> Vec<Self> {
         let engine = engine::mutant::Mutant::ALL.into_iter().map(Self::Engine);
         let store = embedded::mutant::Mutant::ALL.into_iter().map(Self::Store);
-        engine.chain(store).collect()
+        let transport = transport::mutant::Mutant::ALL.into_iter();
+        let transport = transport.map(Self::Transport);
+        engine.chain(store).chain(transport).collect()
     }
 
     /// Its name.
@@ -52,6 +58,7 @@ impl Mutant {
         match self {
             Self::Engine(mutant) => format!("{mutant:?}"),
             Self::Store(mutant) => format!("{mutant:?}"),
+            Self::Transport(mutant) => format!("{mutant:?}"),
         }
     }
 
@@ -65,6 +72,7 @@ impl Mutant {
             )
             | Self::Store(_) => "store",
             Self::Engine(_) => "core",
+            Self::Transport(_) => "full",
         }
     }
 
@@ -72,6 +80,7 @@ impl Mutant {
     fn scenario(self, seed: u64, is_mutated: bool) -> Result<Scenario, ScenarioError> {
         let mut scenario = match self.layer() {
             "store" => swarm::store_scenario(seed)?,
+            "full" => swarm::full_scenario(seed)?,
             _ => swarm::core_scenario(seed)?,
         };
         if is_mutated {
@@ -93,6 +102,7 @@ impl Mutant {
                 options.mutant = Some(mutant);
             }
             (Self::Store(_), Layer::Core(_)) => {}
+            (Self::Transport(mutant), _) => scenario.transport = Some(mutant),
         }
     }
 
@@ -106,11 +116,15 @@ impl Mutant {
         )
     }
 
-    /// Looks for it with at most so many seeds from `base` on.
+    /// Looks for it with at most so many seeds from `base` on, in the layer `full` with 500.
     ///
     /// # Errors
     /// [`ScenarioError`]; none is known.
     pub fn look(self, base: u64, seeds_max: u64) -> Result<Look, ScenarioError> {
+        let seeds_max = match self {
+            Self::Transport(_) => seeds_max.min(SEEDS_MAX_OF_FULL),
+            Self::Engine(_) | Self::Store(_) => seeds_max,
+        };
         for index in 0..seeds_max {
             let scenario = self.scenario(base.wrapping_add(index), true)?;
             let report = self.judged(&scenario);

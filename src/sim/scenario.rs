@@ -51,6 +51,9 @@ pub struct Scenario {
     pub layer: Layer,
     /// What goes wrong beside the receivers.
     pub faults: Faults,
+    /// The mistake of the transport, in the layer `full`.
+    #[cfg(feature = "mutants")]
+    pub transport: Option<crate::transport::mutant::Mutant>,
 }
 
 /// Which store is under the engine.
@@ -119,6 +122,8 @@ impl Scenario {
                 ..production
             }),
             faults: Faults::default(),
+            #[cfg(feature = "mutants")]
+            transport: None,
         })
     }
 

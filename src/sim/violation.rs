@@ -1,11 +1,14 @@
 //! What can be found wrong: each property that must hold, as what a run fails with when it does not.
 
+use std::net::IpAddr;
+
 use thiserror::Error;
 
 use crate::{
     domain::{
         delivery::DeliveryState,
         id::{EndpointId, EventId},
+        outcome::OutcomeKind,
     },
     time::Span,
 };
@@ -208,6 +211,25 @@ pub enum Violation {
         list: &'static str,
         /// What is wrong with it.
         what: String,
+    },
+    /// I20: an address was dialled that no endpoint's name leads to.
+    #[error("I20: {address} was dialled, to which no endpoint leads")]
+    Private {
+        /// The address.
+        address: IpAddr,
+    },
+    /// I28: a sync failed, and the store went on as if it had not.
+    #[error("I28: a sync failed and the store went on")]
+    Swallowed,
+    /// I28: an attempt failed although its receiver did nothing wrong.
+    #[error("I28: an attempt of {event}/{endpoint} failed without a cause: {met}")]
+    NoCause {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// What it met.
+        met: OutcomeKind,
     },
     /// I28: the store can't be opened or read, although only the power went.
     #[error("I28: the store fails without a reason: {reason}")]

@@ -177,6 +177,14 @@ impl<'scenario> World<'scenario> {
             Due::Flush if self.acquires_now() => self.plan(Span::ZERO, Due::Flush),
             Due::Flush => match self.host.flush(self.moment(), &mut self.witness) {
                 Flushed::Told(told) => {
+                    if self
+                        .disk
+                        .as_ref()
+                        .is_some_and(SimulatedDisk::has_failed_sync)
+                    {
+                        // Nobody knows what of it is durable.
+                        self.witness.object(Violation::Swallowed);
+                    }
                     for (at, input) in told {
                         self.plan_at(at, Due::Engine(Arrival::Input(input)));
                     }

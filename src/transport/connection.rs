@@ -49,6 +49,9 @@ pub(super) struct Shared<R, D> {
     pub(super) outcomes: Rc<Outcomes>,
     pub(super) attempt_timeout_ms: u32,
     pub(super) idle_ms: u64,
+    /// The mistake that it makes.
+    #[cfg(feature = "mutants")]
+    pub(super) mutant: Option<super::mutant::Mutant>,
 }
 
 /// A seat that is left when the task ends, however it ends.
@@ -137,9 +140,40 @@ impl<R: Resolver, D: Dialer> Worker<'_, R, D> {
         let shared = self.shared;
         let open = async {
             let wire = shared.route.open(&job.derived).await?;
-            HttpConnection::open(&shared.http, wire).await
+            let connection = HttpConnection::open(&shared.http, wire).await;
+            #[cfg(feature = "mutants")]
+            if shared.mutant == Some(super::mutant::Mutant::TakesShortWritesForWhole)
+                && let Ok(connection) = &connection
+            {
+                connection.take_short_writes();
+            }
+            connection
         };
         self.unless_interrupted(open).await?
+    }
+
+    /// Sends an attempt once more to where a redirect leads; that is how the attempt ends.
+    #[cfg(feature = "mutants")]
+    async fn follow(
+        &mut self,
+        job: &Job,
+        derived: super::target::DerivedTarget,
+    ) -> Result<Outcome, SendFailure> {
+        let shared = self.shared;
+        let request = shared.requests.build(&job.request, &derived);
+        let request = request.map_err(|_| SendFailure::last(OutcomeKind::Internal))?;
+        let exchange = async {
+            let wire = shared.route.open(&derived).await?;
+            let mut connection = HttpConnection::open(&shared.http, wire).await?;
+            connection
+                .send(request)
+                .await
+                .map_err(|failure| failure.kind)
+        };
+        match self.unless_interrupted(exchange).await {
+            Ok(Ok(head)) => Ok(reply(head.status().as_u16(), head.headers(), Bytes::new())),
+            Ok(Err(kind)) | Err(kind) => Err(SendFailure::last(kind)),
+        }
     }
 
     /// Sends the request and reads the reply; keeps the connection if it may serve again.
@@ -163,8 +197,19 @@ impl<R: Resolver, D: Dialer> Worker<'_, R, D> {
         let read = connection.read_body(&mut incoming, &mut body);
         let is_whole = self.unless_interrupted(read).await.unwrap_or(false);
         drop(incoming);
+        #[cfg(feature = "mutants")]
+        if self.shared.mutant == Some(super::mutant::Mutant::FollowsRedirects)
+            && let Some(to) = super::mutant::redirected(&job.request, &head.headers)
+        {
+            return self.follow(job, to).await;
+        }
         if is_whole && !is_ambiguous(&head.headers) && connection.is_reusable().await {
             self.connection = Some(connection);
+        } else {
+            #[cfg(feature = "mutants")]
+            if self.shared.mutant == Some(super::mutant::Mutant::KeepsUnreadConnections) {
+                self.connection = connection.begun_anew(&self.shared.http).await;
+            }
         }
         Ok(reply(
             head.status.as_u16(),

@@ -64,6 +64,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> HttpConnection<S> {
         }
     }
 
+    /// Takes a write of a part for one of all from now on.
+    #[cfg(feature = "mutants")]
+    pub(super) fn take_short_writes(&self) {
+        self.watch.takes_short_writes.set(true);
+    }
+
+    /// The same connection as if nothing had been asked on it yet, whatever stands in it unread.
+    #[cfg(feature = "mutants")]
+    pub(super) async fn begun_anew(self, builder: &Builder) -> Option<Self> {
+        let stream = self.driver?.into_parts().io;
+        let (sender, driver) = builder.handshake(stream).await.ok()?;
+        Some(Self {
+            sender,
+            driver: Some(driver),
+            watch: self.watch,
+        })
+    }
+
     /// Drives the connection; ready once it has ended, which an idle one does when the receiver
     /// closes it or sends what nobody asked for.
     pub(super) fn poll_ended(&mut self, context: &mut Context<'_>) -> Poll<()> {

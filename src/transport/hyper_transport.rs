@@ -55,6 +55,9 @@ pub struct TransportOptions {
     pub idle_ms: u64,
     /// What it calls itself in `user-agent`.
     pub user_agent: String,
+    /// The mistake that it makes.
+    #[cfg(feature = "mutants")]
+    pub mutant: Option<super::mutant::Mutant>,
 }
 
 /// The bounds of [`limits`], http allowed, certificates verified.
@@ -76,6 +79,8 @@ impl Default for TransportOptions {
                 env!("CARGO_PKG_VERSION_MINOR")
             )
             .to_owned(),
+            #[cfg(feature = "mutants")]
+            mutant: None,
         }
     }
 }
@@ -131,6 +136,15 @@ impl<R: Resolver, D: Dialer> HyperTransport<R, D> {
             let prefix = prefix.map_or("", |prefix| prefix.text());
             TransportError::HeaderPrefix(prefix.to_owned())
         })?;
+        #[cfg(feature = "mutants")]
+        let mutant = options.mutant;
+        #[cfg(feature = "mutants")]
+        let requests = requests.making(mutant);
+        #[cfg(feature = "mutants")]
+        let options = TransportOptions {
+            address_policy: super::mutant::policy(options.address_policy, mutant),
+            ..options
+        };
         let route = Route {
             names: Names::new(resolver, Duration::from_millis(options.dns_timeout_ms)),
             dialer,
@@ -146,6 +160,8 @@ impl<R: Resolver, D: Dialer> HyperTransport<R, D> {
             outcomes: Rc::new(Outcomes::default()),
             attempt_timeout_ms: saturated(options.attempt_timeout_ms),
             idle_ms: options.idle_ms,
+            #[cfg(feature = "mutants")]
+            mutant,
         };
         Ok(Self {
             shared: Rc::new(shared),

@@ -17,6 +17,8 @@ mod deadline;
 pub mod dial;
 mod exchange;
 pub mod hyper_transport;
+#[cfg(feature = "mutants")]
+pub mod mutant;
 mod names;
 mod outcomes;
 mod pool;

@@ -27,6 +27,9 @@ pub(super) struct ReplyWatch {
     any_byte: Cell<bool>,
     interim: Cell<usize>,
     position: Cell<Position>,
+    /// Whether a write of a part counts as one of all.
+    #[cfg(feature = "mutants")]
+    pub(super) takes_short_writes: Cell<bool>,
 }
 
 /// Where in the reply the next byte lies.
@@ -128,7 +131,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        #[cfg(feature = "mutants")]
+        if self.watch.takes_short_writes.get() {
+            return written.map_ok(|_| bytes.len());
+        }
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -27,6 +27,9 @@ pub(super) struct RequestBuilder {
     stamp: RefCell<(i64, HeaderValue)>,
     /// Headers of recent events, each at the place its id gives it.
     events: RefCell<Vec<Option<EventHeaders>>>,
+    /// The mistake that it makes.
+    #[cfg(feature = "mutants")]
+    mutant: Option<super::mutant::Mutant>,
 }
 
 /// The headers that depend on the event alone.
@@ -50,7 +53,15 @@ impl RequestBuilder {
             extra_names,
             stamp: RefCell::new((0, HeaderValue::from_static("0"))),
             events: RefCell::new(vec![None; EVENTS_CACHED]),
+            #[cfg(feature = "mutants")]
+            mutant: None,
         })
+    }
+
+    /// The same, with a mistake or none.
+    #[cfg(feature = "mutants")]
+    pub(super) fn making(self, mutant: Option<super::mutant::Mutant>) -> Self {
+        Self { mutant, ..self }
     }
 
     /// The signed request of an attempt.
@@ -71,6 +82,12 @@ impl RequestBuilder {
         );
         let id = event.webhook_id.to_str().unwrap_or_default();
         let mut signature = derived.signer.sign(id, seconds, &body.slices());
+        #[cfg(feature = "mutants")]
+        if self.mutant == Some(super::mutant::Mutant::SignsPayloadsAnew) {
+            let payload = super::mutant::written_anew(&attempt.event.payload.bytes);
+            let slices = [&derived.body_head[..], &payload[..], &derived.body_tail[..]];
+            signature = derived.signer.sign(id, seconds, &slices);
+        }
         for (signer, until) in &derived.older_signers {
             if *until > attempt.steady {
                 signature.push(' ');

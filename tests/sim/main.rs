@@ -5,6 +5,7 @@ mod core;
 mod full;
 #[cfg(feature = "mutants")]
 mod mutants;
+mod regressions;
 mod rehearsal;
 mod shrink;
 mod store;

@@ -74,6 +74,7 @@ fn assert_shrinks(mutant: Mutant, look: &Look) {
 fn without_mistakes(scenario: &Scenario) -> Scenario {
     let mut scenario = scenario.clone();
     scenario.engine.mutant = None;
+    scenario.transport = None;
     for life in &mut scenario.faults.lives {
         life.engine.mutant = None;
     }

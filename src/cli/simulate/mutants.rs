@@ -146,7 +146,7 @@ mod looking {
         }
         let list = escaped.join(", ");
         Err(Failure::Violated(format!(
-            "not found after {SEEDS_MAX} seeds: {list}"
+            "not found after {SEEDS_MAX} seeds (500 in the layer `full`): {list}"
         )))
     }
 

@@ -153,7 +153,11 @@ fn sketch(run: &Rehearsed) -> String {
             format!("over {lasts}, at most {most}"),
         ));
     }
-    let longest = 1_u32.checked_shl(u32::try_from(all.histogram.len()).unwrap_or(32) - 1);
+    let longest = 1_u32.checked_shl(
+        u32::try_from(all.histogram.len())
+            .unwrap_or(32)
+            .saturating_sub(1),
+    );
     if let Some(longest) = longest.filter(|_| !all.histogram.is_empty()) {
         // Each block is twice as long as the one before it.
         let longest = readable_span(Span::from_millis(longest.into()));

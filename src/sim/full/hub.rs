@@ -18,6 +18,7 @@ use super::{
 use crate::{
     policy::address::Vetted,
     random::Stream,
+    sim::violation::Violation,
     transport::{
         dial::{Dialed, Dialer},
         resolver::{ResolveError, Resolver},
@@ -88,7 +89,12 @@ impl Dialer for SimulatedDialer {
 
     async fn dial(&self, address: Vetted<SocketAddr>) -> io::Result<Dialed<PiecesStream>> {
         let peer = address.into_inner();
-        let number = number_of(peer.ip()).ok_or(io::ErrorKind::HostUnreachable)?;
+        let Some(number) = number_of(peer.ip()) else {
+            // Nothing that an endpoint's name leads to.
+            let address = peer.ip();
+            self.0.object(Violation::Private { address });
+            return Err(io::ErrorKind::HostUnreachable.into());
+        };
         let greeting = receivers::greet(&self.0, number).await?;
         let (near, far) = self.0.hub.wire();
         spawn_local(receivers::converse(
@@ -107,10 +113,7 @@ pub(super) struct SimulatedResolver;
 
 impl Resolver for SimulatedResolver {
     async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, ResolveError> {
-        let number = name
-            .strip_prefix("receiver-")
-            .and_then(|rest| rest.strip_suffix(".example"))
-            .and_then(|number| number.parse::<u16>().ok());
+        let number = receivers::number_of(name).and_then(|number| u16::try_from(number).ok());
         let number = number.ok_or(ResolveError::NotFound)?;
         let [high, low] = number.to_be_bytes();
         let [first, second] = RECEIVERS;

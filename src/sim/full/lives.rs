@@ -183,6 +183,8 @@ async fn run(stage: Rc<Stage>, store: EmbeddedStore) -> Result<(), DriveError> {
     let timeout_ms = u64::try_from(stage.scenario.attempt_timeout.as_millis()).unwrap_or(0);
     let options = TransportOptions {
         attempt_timeout_ms: timeout_ms,
+        #[cfg(feature = "mutants")]
+        mutant: stage.scenario.transport,
         ..TransportOptions::default()
     };
     let transport = HyperTransport::with_dialer(options, SimulatedResolver, dialer);

@@ -3,11 +3,16 @@
 //! it answered is kept, so that a delivery counts as one only if a receiver says so.
 
 use core::{convert::Infallible, time::Duration};
-use std::{collections::BTreeMap, io, rc::Rc, str::FromStr as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    rc::Rc,
+    str::FromStr as _,
+};
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header::LOCATION};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt as _;
@@ -21,6 +26,7 @@ use crate::{
         network::{OutageKind, Receiver},
         violation::Violation,
     },
+    time::Span,
 };
 
 /// The whole of a share, in parts of ten thousand.
@@ -40,6 +46,10 @@ pub(super) struct Receipts {
     dials: BTreeMap<u32, u64>,
     /// How often a delivery was answered with 2xx.
     delivered: BTreeMap<(EventId, EndpointId), u64>,
+    /// How often each receiver did what an attempt may fail over without an answer.
+    spoilt: BTreeMap<u32, u64>,
+    /// The statuses that each receiver answered with.
+    statuses: BTreeSet<(u32, u16)>,
 }
 
 impl Receipts {
@@ -53,6 +63,21 @@ impl Receipts {
     /// Whether a receiver ever answered a delivery with 2xx.
     pub(super) fn is_delivered(&self, event: EventId, endpoint: EndpointId) -> bool {
         self.delivered.contains_key(&(event, endpoint))
+    }
+
+    /// How often a receiver did what an attempt may fail over without an answer.
+    pub(super) fn spoilt(&self, number: u32) -> u64 {
+        self.spoilt.get(&number).copied().unwrap_or_default()
+    }
+
+    /// Whether a receiver ever answered with this status.
+    pub(super) fn has_answered(&self, number: u32, status: u16) -> bool {
+        self.statuses.contains(&(number, status))
+    }
+
+    /// A receiver does what an attempt may fail over.
+    fn spoil(&mut self, number: u32) {
+        *self.spoilt.entry(number).or_default() += 1;
     }
 
     fn endpoint(&self, number: u32) -> EndpointId {
@@ -78,6 +103,12 @@ pub(super) fn host(number: u32) -> String {
     format!("receiver-{number}.example")
 }
 
+/// The number of the receiver with this host.
+pub(super) fn number_of(host: &str) -> Option<u32> {
+    let rest = host.strip_prefix("receiver-")?;
+    rest.strip_suffix(".example")?.parse().ok()
+}
+
 /// How a receiver treats a connection.
 pub(super) enum Greeting {
     /// It serves it.
@@ -90,6 +121,8 @@ pub(super) enum Greeting {
 enum Conduct {
     /// It answers with this status, after a while.
     Answers(StatusCode, Option<u64>, Duration),
+    /// It says that what was asked for is elsewhere, and where, if it says that.
+    Redirects(Option<String>, Duration),
     /// It never answers.
     Silent,
     /// It answers with success when nobody waits any more.
@@ -115,6 +148,7 @@ pub(super) async fn greet(stage: &Stage, number: u32) -> io::Result<Greeting> {
     let refusals = receiver.map_or(0, |receiver| u64::from(receiver.refusals));
     let outage = receiver.and_then(|receiver| receiver.outage_at(stage.elapsed()));
     if random.below(WHOLE) < refusals || outage == Some(OutageKind::Refuses) {
+        stage.receipts.borrow_mut().spoil(number);
         tokio::time::sleep(REFUSAL).await;
         return Err(io::ErrorKind::ConnectionRefused.into());
     }
@@ -122,8 +156,14 @@ pub(super) async fn greet(stage: &Stage, number: u32) -> io::Result<Greeting> {
     if random.below(100) < odd {
         match random.below(3) {
             // Nobody answers the dial; who dials gives up.
-            0 => core::future::pending::<()>().await,
-            1 => return Ok(Greeting::Babbles),
+            0 => {
+                stage.receipts.borrow_mut().spoil(number);
+                core::future::pending::<()>().await;
+            }
+            1 => {
+                stage.receipts.borrow_mut().spoil(number);
+                return Ok(Greeting::Babbles);
+            }
             _ => {}
         }
     }
@@ -176,13 +216,27 @@ async fn answer(
         (receipts.next_request(number), receipts.endpoint(number))
     };
     stage.tell(|trace| trace.receipt(number, count, event));
-    let status = match conduct(stage, number, count) {
+    let conduct = conduct(stage, number, count);
+    if conduct.may_spoil(stage.scenario.attempt_timeout) {
+        stage.receipts.borrow_mut().spoil(number);
+    }
+    let status = match conduct {
         Conduct::Answers(status, retry_after_s, after) => {
             tokio::time::sleep(after).await;
             if !status.is_success() {
-                return Ok(reply(status, retry_after_s, Body::empty()));
+                return Ok(reply(stage, number, (status, retry_after_s), Body::empty()));
             }
             Some((status, Body::empty()))
+        }
+        Conduct::Redirects(location, after) => {
+            tokio::time::sleep(after).await;
+            let status = (StatusCode::FOUND, None);
+            let mut response = reply(stage, number, status, Body::empty());
+            let location = location.and_then(|to| HeaderValue::try_from(to).ok());
+            response
+                .headers_mut()
+                .extend(location.map(|to| (LOCATION, to)));
+            return Ok(response);
         }
         Conduct::Silent => core::future::pending().await,
         Conduct::TooLate => {
@@ -197,12 +251,35 @@ async fn answer(
         Conduct::Drips => Some((StatusCode::OK, drips())),
     };
     let (status, body) = status.ok_or(Closed)?;
-    let delivered = &mut stage.receipts.borrow_mut().delivered;
-    *delivered.entry((event, endpoint)).or_default() += 1;
-    Ok(reply(status, None, body))
+    {
+        let delivered = &mut stage.receipts.borrow_mut().delivered;
+        *delivered.entry((event, endpoint)).or_default() += 1;
+    }
+    Ok(reply(stage, number, (status, None), body))
 }
 
-fn reply(status: StatusCode, retry_after_s: Option<u64>, body: Body) -> Response<Body> {
+impl Conduct {
+    /// Whether an attempt may end without an answer over it.
+    fn may_spoil(&self, attempt_timeout: Span) -> bool {
+        match self {
+            Self::Answers(_, _, after) | Self::Redirects(_, after) => {
+                *after + Duration::from_secs(1) >= attempt_timeout.as_duration()
+            }
+            Self::Silent | Self::TooLate | Self::Closes => true,
+            // The status stands, whatever becomes of the body.
+            Self::Floods | Self::Drips => false,
+        }
+    }
+}
+
+fn reply(
+    stage: &Stage,
+    number: u32,
+    (status, retry_after_s): (StatusCode, Option<u64>),
+    body: Body,
+) -> Response<Body> {
+    let statuses = &mut stage.receipts.borrow_mut().statuses;
+    statuses.insert((number, status.as_u16()));
     let mut response = Response::new(body);
     *response.status_mut() = status;
     if let Some(seconds) = retry_after_s {
@@ -253,13 +330,26 @@ fn conduct(stage: &Stage, number: u32, count: u64) -> Conduct {
             1 => Conduct::Closes,
             2 => Conduct::Floods,
             3 => Conduct::Drips,
-            4 => Conduct::Answers(StatusCode::FOUND, None, after),
+            4 => Conduct::Redirects(elsewhere(stage, number, count), after),
             5 => Conduct::Answers(StatusCode::NO_CONTENT, None, after),
             // It did what was asked, and says that it did not.
             _ => Conduct::Answers(StatusCode::INTERNAL_SERVER_ERROR, None, after),
         };
     }
     Conduct::Answers(StatusCode::OK, None, after)
+}
+
+/// Where a receiver says that what was asked for is: at another receiver, where no address leads that
+/// may be dialled, or nowhere.
+fn elsewhere(stage: &Stage, number: u32, count: u64) -> Option<String> {
+    match count % 3 {
+        0 => None,
+        1 => {
+            let other = (number + 1).checked_rem(stage.scenario.endpoints)?;
+            Some(format!("http://{}/", host(other)))
+        }
+        _ => Some("http://169.254.169.254/latest/meta-data/".to_owned()),
+    }
 }
 
 /// The error status that a receiver answers with, if it does.

@@ -4,12 +4,15 @@
 use core::task::{Context, Poll};
 use std::{collections::BTreeMap, rc::Rc};
 
-use super::stage::Stage;
+use super::{
+    receivers::{self, Receipts},
+    stage::Stage,
+};
 use crate::{
     domain::{
         attempt::{AttemptHandle, AttemptRequest},
         endpoint_url::EndpointHost,
-        outcome::Outcome,
+        outcome::{Outcome, OutcomeKind},
     },
     sim::{oracle, violation::Violation, witness::FlightFacts},
     transport::Transport,
@@ -19,7 +22,17 @@ use crate::{
 pub(super) struct WatchedTransport<T> {
     stage: Rc<Stage>,
     inside: T,
-    flights: BTreeMap<AttemptHandle, FlightFacts>,
+    flights: BTreeMap<AttemptHandle, Flight>,
+}
+
+/// An attempt that is on its way.
+#[derive(Clone, Copy)]
+struct Flight {
+    facts: FlightFacts,
+    /// The receiver that it goes to.
+    receiver: u32,
+    /// How often that had spoilt an attempt before.
+    spoilt: u64,
 }
 
 impl<T> WatchedTransport<T> {
@@ -40,10 +53,30 @@ impl<T> WatchedTransport<T> {
         };
         let mut witness = stage.witness.borrow_mut();
         witness.happened.met(outcome);
-        witness.answered(flight, outcome, stage.moment());
-        let (event, endpoint) = (flight.event, flight.endpoint);
+        let (event, endpoint) = (flight.facts.event, flight.facts.endpoint);
+        witness.answered(flight.facts, outcome, stage.moment());
+        if !flight.has_cause(outcome.kind, &stage.receipts.borrow()) {
+            let met = outcome.kind;
+            witness.object(Violation::NoCause {
+                event,
+                endpoint,
+                met,
+            });
+        }
         if oracle::is_success(outcome) && !stage.receipts.borrow().is_delivered(event, endpoint) {
             witness.object(Violation::NotDelivered { event, endpoint });
+        }
+    }
+}
+
+impl Flight {
+    /// Whether something explains how it ended: a status was answered, and where none came the receiver
+    /// did what it may have failed over since it began, or it was called off.
+    fn has_cause(&self, met: OutcomeKind, receipts: &Receipts) -> bool {
+        match met {
+            OutcomeKind::Status(status) => receipts.has_answered(self.receiver, status),
+            OutcomeKind::Cancelled => true,
+            _ => receipts.spoilt(self.receiver) > self.spoilt,
         }
     }
 }
@@ -52,12 +85,19 @@ impl<T: Transport> Transport for WatchedTransport<T> {
     fn start(&mut self, request: AttemptRequest) {
         let stage = &self.stage;
         stage.tell(|trace| trace.send(&request));
-        let flight = stage.witness.borrow_mut().sent(&request, stage.moment());
+        let facts = stage.witness.borrow_mut().sent(&request, stage.moment());
         if let EndpointHost::Name(host) = request.target.url.host() {
             let mut receipts = stage.receipts.borrow_mut();
-            receipts.expect(host, flight.endpoint);
+            receipts.expect(host, facts.endpoint);
+            let receiver = receivers::number_of(host).unwrap_or(u32::MAX);
+            let spoilt = receipts.spoilt(receiver);
+            let flight = Flight {
+                facts,
+                receiver,
+                spoilt,
+            };
+            self.flights.insert(request.attempt, flight);
         }
-        self.flights.insert(request.attempt, flight);
         self.inside.start(request);
     }
 

@@ -185,6 +185,8 @@ impl EmbeddedStore {
     /// # Errors
     /// [`OpenError`]
     pub fn open(disk: Arc<dyn Disk>, options: EmbeddedOptions) -> Result<Self, OpenError> {
+        #[cfg(feature = "mutants")]
+        let disk = mutant::disk(disk, options.mutant);
         let vault = Arc::new(Vault::new(options.master_key.as_ref())?);
         let opened = file::open(&*disk, options.data_shards)?;
         let file = SharedFile(Arc::new(RwLock::new(Some(opened.database))), vault);

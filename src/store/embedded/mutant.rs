@@ -1,9 +1,12 @@
 //! Mutants: the store with one mistake in it, each of which a simulation must find. They exist only
 //! in builds with the feature `mutants`, which no release has; see `tests/sim/mutants.rs`.
 
+use std::{io, sync::Arc};
+
 use redb::{Database, Durability, WriteTransaction};
 
 use super::{
+    disk::{Disk, DiskFile, Space},
     fault::Fault,
     memory::Memory,
     names,
@@ -39,11 +42,13 @@ pub enum Mutant {
     ForgetsKeysAtStart,
     /// Only the keys of the present day are looked at.
     ForgetsYesterdaysKeys,
+    /// A sync that failed is tried again in place, and believed then.
+    SyncsAgainInPlace,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::AcknowledgesBeforeTheSync,
         Self::CommitsNamesFirst,
         Self::SkipsTheRecoveryScan,
@@ -55,6 +60,7 @@ impl Mutant {
         Self::ForgetsTheClock,
         Self::ForgetsKeysAtStart,
         Self::ForgetsYesterdaysKeys,
+        Self::SyncsAgainInPlace,
     ];
 }
 
@@ -62,6 +68,69 @@ impl Memory {
     /// Whether the store makes this mistake.
     pub(super) fn has(&self, mutant: Mutant) -> bool {
         self.mutant == Some(mutant)
+    }
+}
+
+/// The disk, whose syncs are tried again where the store makes that mistake.
+pub(super) fn disk(disk: Arc<dyn Disk>, mutant: Option<Mutant>) -> Arc<dyn Disk> {
+    match mutant {
+        Some(Mutant::SyncsAgainInPlace) => Arc::new(InsistentDisk(disk)),
+        _ => disk,
+    }
+}
+
+/// A disk that takes no for an answer once.
+#[derive(Debug)]
+struct InsistentDisk(Arc<dyn Disk>);
+
+#[derive(Debug)]
+struct InsistentFile(Arc<dyn DiskFile>);
+
+impl Disk for InsistentDisk {
+    fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        Ok(Arc::new(InsistentFile(self.0.open(name)?)))
+    }
+
+    fn exists(&self, name: &str) -> io::Result<bool> {
+        self.0.exists(name)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.0.rename(from, to)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.0.remove(name)
+    }
+
+    fn sync_folder(&self) -> io::Result<()> {
+        self.0.sync_folder()
+    }
+
+    fn space(&self) -> io::Result<Space> {
+        self.0.space()
+    }
+}
+
+impl DiskFile for InsistentFile {
+    fn length(&self) -> io::Result<u64> {
+        self.0.length()
+    }
+
+    fn set_len(&self, length: u64) -> io::Result<()> {
+        self.0.set_len(length)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.read(offset, out)
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.0.write(offset, data)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync().or_else(|_| self.0.sync())
     }
 }
 
