@@ -11,6 +11,10 @@ use std::{
     process::{Command, Output},
 };
 
+use fanfare::{
+    journal::frame::{self, Content, Frames},
+    time::Span,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -606,4 +610,61 @@ async fn the_traffic_of_a_journal_is_tried_under_another_policy() {
     fs::write(folder.path().join("policy.toml"), "").expect("written");
     let refused = replayed(&folder, &["journal", "--policy", "policy.toml"]);
     assert_told(&refused, 2, &["a store that was in use already"]);
+}
+
+/// The journal as it would be if its engine had begun with a longer first wait.
+fn with_longer_wait(journal: &Path) -> Vec<u8> {
+    let whole = fs::read(journal).expect("a journal");
+    let mut frames = Frames::open(whole.as_slice(), whole.len() as u64).expect("a journal");
+    let mut changed = frame::head().to_vec();
+    while let Some(content) = frames.next_bytes().expect("whole") {
+        let content = match frame::read_content(content).expect("as it was written") {
+            Content::Opening(mut opening) => {
+                let waits = &mut opening.options.retry.waits;
+                waits.fill(Span::from_seconds(2));
+                frame::opening_content(&opening)
+            }
+            Content::Steps(_) | Content::Closing(_) => content.to_vec(),
+        };
+        let (before, behind) = frame::framed(&content, changed.len() as u64);
+        changed.extend(before);
+        changed.extend(content);
+        changed.extend(behind);
+    }
+    changed
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_decides_otherwise_is_found_at_the_first_record_that_differs() {
+    let script = [
+        answering(1, &reply("500 Oops", "")),
+        answering(9, &reply("200 OK", "")),
+    ];
+    let (receiver, url) = receiver(script.concat()).await;
+    let fanfare = with_endpoint(empty_folder(), &url, &[]);
+    send(&fanfare, "one");
+    receiver.arrived(2).await;
+    let folder = ended(fanfare);
+    let (code, told) = document(&folder, &["journal"]);
+    assert_eq!((code, &told["difference"]), (Some(0), &Value::Null));
+
+    let changed = with_longer_wait(&journal(&folder));
+    fs::write(journal(&folder), changed).expect("written");
+    let (code, told) = document(&folder, &["journal"]);
+    assert_eq!((code, &told["equal"]), (Some(10), &json!(false)), "{told}");
+    assert_ne!(told["trace_hash"], told["recorded_hash"]);
+    assert_eq!(told["lives"][0]["end"], "differs");
+    let difference = &told["difference"];
+    let (was, is) = (&difference["recorded"], &difference["replayed"]);
+    assert_eq!(was["name"], "retry row", "{difference}");
+    assert_eq!((&was["name"], &was["record"]), (&is["name"], &is["record"]));
+    assert_ne!(was["line"], is["line"]);
+
+    let output = replayed(&folder, &["journal"]);
+    assert_told(&output, 10, &["did something else", "in turn"]);
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    for record in [was, is] {
+        let line = record["line"].as_str().expect("a line");
+        assert!(text.contains(line), "{line}: {text}");
+    }
 }

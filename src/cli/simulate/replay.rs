@@ -344,6 +344,9 @@ fn record_json(record: &Record, begun: Timestamp) -> Value {
         "time_us": record.time.since(begun).as_micros(),
         "kind": record.kind,
         "name": record.name().trim(),
+        "value": record.value,
+        "first": format!("{:032x}", record.first),
+        "second": format!("{:032x}", record.second),
         "line": record.line(begun).to_string(),
     })
 }

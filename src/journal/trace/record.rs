@@ -206,13 +206,22 @@ pub struct Line<'of> {
 impl fmt::Display for Line<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let record = self.record;
-        let since = record.time.since(self.beginning).as_micros();
-        let (seconds, micros) = (since.div_euclid(1_000_000), since.rem_euclid(1_000_000));
+        let since = |time: Timestamp| {
+            let since = time.since(self.beginning).as_micros();
+            (since.div_euclid(1_000_000), since.rem_euclid(1_000_000))
+        };
+        let (seconds, micros) = since(record.time);
         let (sequence, name, subject) = (record.sequence, record.name(), record.subject());
         write!(
             out,
             "#{sequence:<7} {seconds:>8}.{micros:06} s  {name:<24} {subject}"
-        )
+        )?;
+        // A row of a retry, and the attempt that is to be retried: both tell when it is due.
+        if matches!(record.kind, 204 | 223) {
+            let (seconds, micros) = since(Timestamp::from_micros(record.value.cast_signed()));
+            write!(out, ", due at {seconds}.{micros:06} s")?;
+        }
+        Ok(())
     }
 }
 
