@@ -56,7 +56,7 @@ impl Witness {
                     objections.push(violation);
                     None
                 });
-                sum.deliveries += u64::from(endpoint.takes(seen.event.position));
+                sum.deliveries += u64::from(endpoint.takes_event(&seen.event));
                 match end {
                     Some(End::Succeeded) => sum.succeeded += 1,
                     Some(End::Exhausted) => sum.exhausted += 1,
@@ -93,7 +93,7 @@ impl SeenEvent {
     ) -> Result<Option<End>, Violation> {
         let (event, position) = (self.event.id, self.event.position);
         let seen = self.seen(endpoint.key.ordinal);
-        if !endpoint.takes(position) {
+        if !endpoint.takes_event(&self.event) {
             return if seen.sent == 0 && seen.end.is_none() {
                 Ok(None)
             } else {

@@ -199,6 +199,7 @@ impl Witness {
             Change::PutEvent(event) => self.event_durable(event, at),
             Change::PutEndpoint { endpoint, .. } => {
                 self.id_given(endpoint.id.id().value());
+                self.log_endpoint(&endpoint);
                 let seen = self.endpoints.entry(endpoint.key.ordinal).or_default();
                 seen.id = endpoint.id;
             }

@@ -1,7 +1,7 @@
 //! The logbook: what the witness saw, in the order in which it saw it. Figures and pictures are made
 //! from it; nothing is judged by it.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
 
 use super::{
     oracle::End,
@@ -11,6 +11,7 @@ use super::{
 use crate::{
     domain::{
         attempt::{AttemptRecord, AttemptResult},
+        endpoint::Endpoint,
         event::{Event, EventPosition},
         id::EventId,
         outcome::OutcomeKind,
@@ -70,9 +71,25 @@ pub struct Logbook {
     pub entries: Vec<(Span, Sighting)>,
     /// The events by their positions.
     pub events: BTreeMap<EventPosition, EventId>,
+    /// The endpoint of each channel, by its ordinal, where not every event goes to every endpoint.
+    channels: BTreeMap<Arc<str>, u32>,
+    /// The ordinals that an event goes to, where they are not all.
+    owed: BTreeMap<EventPosition, Vec<u32>>,
 }
 
 impl Logbook {
+    /// How many endpoints with ordinals in this range an event goes to.
+    #[must_use]
+    pub fn owed(&self, event: EventPosition, (from, until): (u32, u32)) -> u64 {
+        match self.owed.get(&event) {
+            None => u64::from(until.saturating_sub(from)),
+            Some(ordinals) => {
+                let within = ordinals.iter().filter(|one| (from..until).contains(*one));
+                u64::try_from(within.count()).unwrap_or(u64::MAX)
+            }
+        }
+    }
+
     pub(super) fn write(&mut self, at: Timestamp, sighting: Sighting) {
         if let Sighting::Accepted(position, id, _) = sighting {
             self.events.insert(position, id);
@@ -89,8 +106,25 @@ impl Witness {
         }
     }
 
+    /// An endpoint is durable.
+    pub(super) fn log_endpoint(&self, endpoint: &Endpoint) {
+        let Some(logbook) = &self.logbook else {
+            return;
+        };
+        for channel in &endpoint.filter.channels {
+            let channels = &mut logbook.borrow_mut().channels;
+            channels.insert(Arc::clone(channel), endpoint.key.ordinal);
+        }
+    }
+
     /// An event is durable.
     pub(super) fn log_accepted(&self, event: &Event, at: Moment) {
+        if let Some(logbook) = self.logbook.as_ref().filter(|_| !event.channels.is_empty()) {
+            let logbook = &mut *logbook.borrow_mut();
+            let channels = event.channels.iter();
+            let ordinals = channels.filter_map(|channel| logbook.channels.get(channel).copied());
+            logbook.owed.insert(event.position, ordinals.collect());
+        }
         let sighting = Sighting::Accepted(event.position, event.id, event.accepted_at);
         self.log(at.real, sighting);
     }

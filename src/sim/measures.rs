@@ -93,7 +93,7 @@ impl Tally {
             ..Self::default()
         };
         for (at, sighting) in &logbook.entries {
-            tally.take(*at, *sighting);
+            tally.take(logbook, *at, *sighting);
         }
         tally
     }
@@ -111,10 +111,10 @@ impl Tally {
         *most = (*most).max(to);
     }
 
-    fn take(&mut self, at: Span, sighting: Sighting) {
+    fn take(&mut self, logbook: &Logbook, at: Span, sighting: Sighting) {
         match sighting {
             Sighting::Accepted(position, _, accepted_at) => {
-                let endpoints = u64::from(self.ordinals.1 - self.ordinals.0);
+                let endpoints = logbook.owed(position, self.ordinals);
                 self.accepted.insert(position.number(), accepted_at);
                 self.add(Figure::Deliveries, endpoints);
                 self.backlog += endpoints;

@@ -27,6 +27,9 @@ pub struct Scenario {
     /// When events come, where that is said by a curve: then `events` is its total, and `event_every`
     /// means nothing.
     pub traffic: Option<Traffic>,
+    /// To how many of the endpoints each event goes, drawn for each; to all of them if nothing is said.
+    /// From 1 to [`limits::CHANNELS_MAX`], and no more than there are endpoints.
+    pub fan_out: Option<u32>,
     /// The receivers behind the endpoints, group by group: then `endpoints` is how many there are. Drawn
     /// from the seed if there is none.
     pub receivers: Vec<Group>,
@@ -106,6 +109,7 @@ impl Scenario {
             endpoints,
             event_every: Span::from_millis(100),
             traffic: None,
+            fan_out: None,
             receivers: Vec::new(),
             attempt_timeout: Span::from_millis(
                 i64::try_from(limits::ATTEMPT_TIMEOUT_MS).unwrap_or(i64::MAX),

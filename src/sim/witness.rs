@@ -344,7 +344,7 @@ impl Witness {
     /// Whether every delivery to these endpoints has ended.
     pub(super) fn has_ended(&self, endpoints: &[Arc<Endpoint>]) -> bool {
         let is_over = |seen: &SeenEvent, endpoint: &Endpoint| {
-            let is_owed = endpoint.takes(seen.event.position);
+            let is_owed = endpoint.takes_event(&seen.event);
             !is_owed || seen.seen(endpoint.key.ordinal).end.is_some()
         };
         let mut events = self.events.values();

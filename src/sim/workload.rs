@@ -1,7 +1,10 @@
 //! The workload: the simulated producers. They create one application and its endpoints, then hand
 //! events in, spread over virtual time; what is refused they ask again a second later.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 
@@ -66,6 +69,8 @@ pub struct Workload {
     repeat_percent: u32,
     later_percent: u32,
     padding_max: u32,
+    seed: u64,
+    fan_out: Option<u32>,
     event_type: Arc<str>,
     content_type: Arc<str>,
     secret: Secret,
@@ -98,6 +103,8 @@ impl Workload {
             repeat_percent: scenario.repeat_percent,
             later_percent: scenario.later_percent,
             padding_max: scenario.padding_max,
+            seed: scenario.seed,
+            fan_out: scenario.fan_out,
             content_type: JSON.into(),
             secret: Secret::new(vec![0; limits::SECRET_BYTES])?,
         })
@@ -122,7 +129,10 @@ impl Workload {
                 let key = numbered(number);
                 Command::CreateEndpoint(Box::new(NewEndpoint {
                     uid: None,
-                    filter: Filter::default(),
+                    filter: Filter {
+                        channels: self.channel_of(number).into_iter().collect(),
+                        ..Filter::default()
+                    },
                     headers: Vec::new(),
                     is_enabled: true,
                     application,
@@ -139,7 +149,7 @@ impl Workload {
                     uid: self.uid(number),
                     application,
                     event_type: Arc::clone(&self.event_type),
-                    channels: Vec::new(),
+                    channels: self.channels(number),
                     besides: Besides {
                         deliver_after: self.later(number),
                         ..Besides::default()
@@ -175,6 +185,28 @@ impl Workload {
     /// The name of the event with this number, if its producer gives it one.
     pub(super) fn uid(&self, number: u32) -> Option<Arc<str>> {
         is_among(number, 37, self.named_percent).then(|| format!("event-{number}").into())
+    }
+
+    /// The channel of the endpoint with this number, where not every event goes to every endpoint.
+    pub(super) fn channel_of(&self, endpoint: u32) -> Option<Arc<str>> {
+        self.fan_out.map(|_| channel(endpoint))
+    }
+
+    /// The channels of the event with this number: of as many endpoints as it is to go to.
+    pub(super) fn channels(&self, number: u32) -> Vec<Arc<str>> {
+        let Some(fan_out) = self.fan_out else {
+            return Vec::new();
+        };
+        let mut random = Stream::new(self.seed, "fan-out", 0, number.into());
+        let mut drawn = BTreeSet::new();
+        // Of each last number that may still be taken it or, if it is there, the last (Floyd's way).
+        for last in self.endpoints.saturating_sub(fan_out)..self.endpoints {
+            let one = u32::try_from(random.between(0, last.into())).unwrap_or(last);
+            if !drawn.insert(one) {
+                drawn.insert(last);
+            }
+        }
+        drawn.into_iter().map(channel).collect()
     }
 
     /// How long the event with this number is to wait, if it is for later.
@@ -268,6 +300,11 @@ impl Workload {
             .between(0, self.event_every_us.saturating_mul(2));
         Span::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
     }
+}
+
+/// The channel of the endpoint with this number.
+fn channel(endpoint: u32) -> Arc<str> {
+    format!("endpoint-{endpoint}").into()
 }
 
 /// Whether a number is among so many in a hundred; another factor chooses others.

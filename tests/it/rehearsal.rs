@@ -105,6 +105,25 @@ fn a_broken_expectation_ends_with_10_and_tells_seed_value_and_command() {
         "--seed 40 --seeds 1 --expect 'attempts[failing] <= 60' --expect 'exhausted = 0'`";
     assert!(error.contains(command), "{error}");
     assert!(error.contains("with seed 40"), "{error}");
+    let mut with_json = arguments.to_vec();
+    with_json.push("--json");
+    let document: Value = serde_json::from_slice(&run(SCENARIO, &with_json).stdout).expect("JSON");
+    let broken = &document["expectations"][0];
+    assert_eq!(
+        (&broken["seed"], &broken["broken"]),
+        (&40.into(), &3.into())
+    );
+    assert!(
+        broken["command"]
+            .as_str()
+            .expect("a text")
+            .contains("--seed 40 --seeds 1"),
+        "{broken}"
+    );
+    assert!(
+        document["expectations"][1].get("command").is_none(),
+        "{document}"
+    );
     // The command shows the same value.
     let value = error
         .split("it is ")

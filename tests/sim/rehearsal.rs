@@ -175,3 +175,22 @@ fn what_a_restart_costs_shows_in_the_figures() {
         assert!(all(Figure::Duplicates) <= all(Figure::Repeated), "{told}");
     }
 }
+
+#[test]
+fn an_event_goes_to_as_many_endpoints_as_the_fan_out_says_and_to_no_other() {
+    for layer in layers() {
+        let mut scenario = outage(11, OutageKind::Refuses);
+        scenario.layer = layer;
+        scenario.fan_out = Some(2);
+        let measures = measured(&scenario);
+        let of = |figure, endpoint| measures.get(figure, endpoint).expect("it is measured");
+        let told = format!("{}: {measures:?}", scenario.layer.name());
+        assert_eq!(of(Figure::Deliveries, None), 260, "{told}");
+        assert_eq!(of(Figure::SucceededShare, None), 10_000, "{told}");
+        let parts = ["well", "down"].map(|name| of(Figure::Deliveries, Some(name)));
+        assert_eq!(parts[0] + parts[1], 260, "{told}");
+        // Two of three, each as likely.
+        assert!((60..115).contains(&parts[1]), "{told}");
+        assert!(of(Figure::BacklogMax, Some("down")) >= 25, "{told}");
+    }
+}

@@ -105,6 +105,9 @@ pub(super) struct Verdict {
     pub(super) broken: u64,
     /// What was measured there, in the figure's unit; of the first run if it held.
     pub(super) measured: u64,
+    /// The command that shows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) command: Option<String>,
     /// The same, for people.
     #[serde(skip)]
     pub(super) shown: String,
@@ -170,7 +173,7 @@ pub(super) fn rehearse(arguments: &RehearseArguments) -> Result<(), Failure> {
     let verdicts: Vec<Verdict> = file
         .expectations
         .iter()
-        .map(|e| verdict(e, &runs))
+        .map(|expectation| verdict(expectation, &runs, |seed| again(arguments, seed)))
         .collect();
     let figures = spreads(&file.scenario, &runs);
     let failing = failing(arguments, &file, &report);
@@ -256,15 +259,6 @@ fn judged(
     report: &Report,
     verdicts: &[Verdict],
 ) -> Result<(), Failure> {
-    let again = |seed: u64| {
-        let file = quoted(&arguments.file.display().to_string());
-        let mut command = format!("fanfare simulate run {file} --seed {seed} --seeds 1");
-        for expectation in &arguments.expect {
-            command.push_str(" --expect ");
-            command.push_str(&quoted(&expectation.to_string()));
-        }
-        command
-    };
     if let Some(first) = report.violations.first() {
         let list: Vec<String> = report.violations.iter().map(ToString::to_string).collect();
         let (seed, list) = (first.seed, list.join("; "));
@@ -275,7 +269,7 @@ fn judged(
         };
         return Err(Failure::Violated(format!(
             "seed {seed}: {still}a property did not hold; please report this: {list}; repeat it with `{}`",
-            again(seed)
+            again(arguments, seed)
         )));
     }
     let broken: Vec<String> = verdicts
@@ -284,13 +278,25 @@ fn judged(
             let seed = verdict.seed?;
             let (expected, measured) = (&verdict.expectation, &verdict.shown);
             let told = format!("{expected} does not hold: it is {measured} with seed {seed}");
-            Some(format!("{told}; see `{}`", again(seed)))
+            let command = verdict.command.as_ref()?;
+            Some(format!("{told}; see `{command}`"))
         })
         .collect();
     if broken.is_empty() {
         return Ok(());
     }
     Err(Failure::Violated(broken.join("\n")))
+}
+
+/// The command that runs one seed again.
+fn again(arguments: &RehearseArguments, seed: u64) -> String {
+    let file = quoted(&arguments.file.display().to_string());
+    let mut command = format!("fanfare simulate run {file} --seed {seed} --seeds 1");
+    for expectation in &arguments.expect {
+        command.push_str(" --expect ");
+        command.push_str(&quoted(&expectation.to_string()));
+    }
+    command
 }
 
 /// A word as a shell takes it.
@@ -326,7 +332,11 @@ fn sum(runs: &[Rehearsed], first: u64) -> Report {
 }
 
 /// Whether an expectation held in all runs.
-fn verdict(expectation: &Expectation, runs: &[Rehearsed]) -> Verdict {
+fn verdict(
+    expectation: &Expectation,
+    runs: &[Rehearsed],
+    again: impl Fn(u64) -> String,
+) -> Verdict {
     let judged = runs.iter().map(|run| {
         let (measured, holds) = expectation.judge(&run.measures);
         (run.report.seed, measured, holds)
@@ -343,6 +353,7 @@ fn verdict(expectation: &Expectation, runs: &[Rehearsed]) -> Verdict {
         seed: first_broken.map(|(seed, _, _)| *seed),
         broken: count,
         measured,
+        command: first_broken.map(|(seed, _, _)| again(*seed)),
         shown: expectation.figure.unit().shown(measured),
     }
 }

@@ -323,6 +323,18 @@ fn bad_files_are_told_by_line_with_what_is_allowed() {
 }
 
 #[test]
+fn an_event_goes_to_no_more_endpoints_than_there_are_nor_than_it_has_channels() {
+    for (endpoints, fan_out, told) in [(3, 4, "from 1 to 3"), (30, 11, "from 1 to 10")] {
+        let text = format!("endpoints = {endpoints}\n[traffic]\nevents = 1\nfan_out = {fan_out}\n");
+        let found = faults(&text);
+        let is_told = |(line, reason): &(usize, String)| *line == 4 && reason.contains(told);
+        assert!(found.iter().any(is_told), "{found:?}");
+    }
+    let text = "endpoints = 30\n[traffic]\nevents = 1\nfan_out = 3\n";
+    assert_eq!(read(text).scenario.fan_out, Some(3));
+}
+
+#[test]
 fn everything_that_is_wrong_is_told_at_once_by_line() {
     let text = "sede = 1\nendpoints = 0\n[traffic]\nevents = \"x\"\n[limits]\npage_rows = 0\n";
     let lines: Vec<usize> = faults(text).into_iter().map(|(line, _)| line).collect();
@@ -394,6 +406,7 @@ proptest! {
         let [a, b, c, d, e, f, g, h] = micros.map(Span::from_micros);
         let scenario = &mut file.scenario;
         scenario.seed = seed;
+        scenario.fan_out = (kind > 1).then_some(u32::from(kind));
         if let Layer::Core(options) = &mut scenario.layer {
             (options.events_max, options.bytes_max) = (sizes[0], sizes[1]);
         }

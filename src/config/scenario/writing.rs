@@ -172,6 +172,9 @@ fn traffic(lines: &mut Lines, scenario: &Scenario) {
         lines.key("events", scenario.events);
         lines.key("every", span(scenario.event_every));
     }
+    if let Some(fan_out) = scenario.fan_out {
+        lines.key("fan_out", fan_out);
+    }
     for (key, percent) in [
         ("named_percent", scenario.named_percent),
         ("keyed_percent", scenario.keyed_percent),

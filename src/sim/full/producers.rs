@@ -5,7 +5,7 @@ use core::{
     cell::{Cell, RefCell},
     time::Duration,
 };
-use std::{collections::BTreeMap, rc::Rc, str::FromStr as _};
+use std::{collections::BTreeMap, rc::Rc, str::FromStr as _, sync::Arc};
 
 use axum::body::Body;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -114,8 +114,10 @@ pub(super) async fn ask_all(stage: Rc<Stage>) {
 /// Registers the endpoint with this number, however often that must be asked.
 async fn register(stage: &Stage, number: u32) {
     let secret = BASE64_STANDARD.encode(stage.producers.secret(number).expose());
+    let channel = stage.producers.workload.borrow().channel_of(number);
+    let channels = listed(channel.as_slice());
     let body = format!(
-        r#"{{"uid":"receiver-{number}","url":"http://{}/","secret":"whsec_{secret}"}}"#,
+        r#"{{"uid":"receiver-{number}",{channels}"url":"http://{}/","secret":"whsec_{secret}"}}"#,
         receivers::host(number)
     );
     loop {
@@ -126,6 +128,15 @@ async fn register(stage: &Stage, number: u32) {
             answer => again(stage, answer).await,
         }
     }
+}
+
+/// Channels as a member of an object, with the comma behind it; nothing if there are none.
+fn listed(channels: &[Arc<str>]) -> String {
+    if channels.is_empty() {
+        return String::new();
+    }
+    let list: Vec<String> = channels.iter().map(|one| format!("\"{one}\"")).collect();
+    format!(r#""channels":[{}],"#, list.join(","))
 }
 
 /// Hands the event with this number in, after a while, and again if it is one of those.
@@ -148,13 +159,14 @@ fn hand_in(stage: &Rc<Stage>, number: u32, after: Duration) {
 
 /// Asks until an event is accepted.
 async fn accepted(stage: &Stage, number: u32) {
-    let (payload, uid, key, later) = {
+    let (payload, uid, key, later, channels) = {
         let workload = stage.producers.workload.borrow();
         (
             workload.payload(number),
             workload.uid(number),
             workload.key(number),
             workload.later(number),
+            listed(&workload.channels(number)),
         )
     };
     let text = String::from_utf8_lossy(&payload.bytes);
@@ -170,7 +182,8 @@ async fn accepted(stage: &Stage, number: u32) {
         let at = jiff::Timestamp::from_microsecond(at.as_micros()).unwrap_or_default();
         format!(r#""deliverAt":"{at}","#)
     });
-    let body = format!(r#"{{"eventType":"{ORDER_RECEIVED}",{name}{time}"payload":{text}}}"#);
+    let body =
+        format!(r#"{{"eventType":"{ORDER_RECEIVED}",{name}{channels}{time}"payload":{text}}}"#);
     let key_text = key.map(|_| format!("key-{number}"));
     loop {
         let answer = post(stage, "msg", body.clone(), key_text.as_deref()).await;

@@ -442,10 +442,8 @@ mod tests {
             event: None,
             ordinal: None,
         };
-        let all = Logbook {
-            entries: logbook.entries.iter().cycle().take(200).copied().collect(),
-            ..logbook
-        };
+        let mut all = logbook.clone();
+        all.entries = logbook.entries.iter().cycle().take(200).copied().collect();
         let kept = entries(&all, &slowest);
         assert_eq!(kept.len(), ROWS_MAX);
     }

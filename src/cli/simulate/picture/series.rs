@@ -76,7 +76,7 @@ impl Series {
         let lines = [all].into_iter().chain(named).map(|(name, ordinals)| {
             let mut pen = Pen::new(name, ordinals, count, stretch_us);
             for (at, sighting) in &logbook.entries {
-                pen.take(*at, *sighting);
+                pen.take(logbook, *at, *sighting);
             }
             pen.line()
         });
@@ -147,12 +147,12 @@ impl Pen {
         (self.ordinals.0..self.ordinals.1).contains(&ordinal)
     }
 
-    fn take(&mut self, at: Span, sighting: Sighting) {
+    fn take(&mut self, logbook: &Logbook, at: Span, sighting: Sighting) {
         self.tell(self.place(at));
         match sighting {
             Sighting::Accepted(position, ..) => {
                 self.accepted.insert(position.number(), at);
-                self.open += u64::from(self.ordinals.1 - self.ordinals.0);
+                self.open += logbook.owed(position, self.ordinals);
                 if let Some(most) = self.line.backlog.get_mut(self.told) {
                     *most = (*most).max(self.open);
                 }
