@@ -9,13 +9,14 @@ use fanfare::{config, domain::filter::Filter, server::probe, store::embedded};
 pub(super) type Check = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub(super) const CHECKS: [Check; 6] = [
+pub(super) const CHECKS: [Check; 7] = [
     ("json", json),
     ("cursor", cursor),
     ("key", key),
     ("row", row),
     ("filter", filter),
     ("config", config_file),
+    ("scenario", scenario),
 ];
 
 /// Bodies of JSON.
@@ -41,6 +42,11 @@ pub(super) fn row(bytes: &[u8]) {
 /// The configuration file.
 pub(super) fn config_file(bytes: &[u8]) {
     told(config::probe::file(bytes));
+}
+
+/// Scenario files.
+pub(super) fn scenario(bytes: &[u8]) {
+    told(config::probe::scenario(bytes));
 }
 
 /// Filters of endpoints: three lists, each behind an empty line, of patterns, of channels that are

@@ -1,11 +1,13 @@
-//! The configuration file, asked whether it keeps its word whatever is in it. Tests throw arbitrary
-//! bytes at it, in `cargo test` and under a fuzzer; nothing else calls it.
+//! The configuration file and scenario files, asked whether they keep their word whatever is in them. Tests throw arbitrary
+//! bytes at them, in `cargo test` and under a fuzzer; nothing else calls this.
 
 use std::path::Path;
 
 use confique::Layer as _;
 
-use super::{Mode, Sources, environment::Environment, resolve, settings::Layer};
+use super::{
+    Mode, Sources, environment::Environment, resolve, scenario::ScenarioFile, settings::Layer,
+};
 use crate::{limits, time::Span};
 
 /// Reads a configuration file: what is taken is within its bounds, and a refusal says where and why.
@@ -55,4 +57,39 @@ pub fn file(bytes: &[u8]) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Reads a scenario file: what is taken is written as a text that says the same, and a refusal says
+/// where and why.
+///
+/// # Errors
+/// What is not so; our fault.
+pub fn scenario(bytes: &[u8]) -> Result<(), String> {
+    let Ok(text) = core::str::from_utf8(bytes) else {
+        // It is read as a text; what is none is refused before.
+        return Ok(());
+    };
+    let file = match ScenarioFile::read(text) {
+        Ok(file) => file,
+        Err(faults) => {
+            let lines = 1 + text.matches('\n').count();
+            let is_told = !faults.is_empty()
+                && faults.iter().all(|fault| {
+                    let is_one_line = !fault.reason.is_empty() && !fault.reason.contains('\n');
+                    (1..=lines).contains(&fault.line) && is_one_line
+                });
+            return if is_told {
+                Ok(())
+            } else {
+                Err(format!("a refusal says nothing: {faults:?}"))
+            };
+        }
+    };
+    let written = file.write().map_err(|error| format!("{error}: {file:?}"))?;
+    match ScenarioFile::read(&written) {
+        Ok(same) if same == file => Ok(()),
+        other => Err(format!(
+            "{file:?} is written as {written}, which is {other:?}"
+        )),
+    }
 }

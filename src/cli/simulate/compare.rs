@@ -2,14 +2,14 @@
 //! Both runs of a seed draw from the same streams, so what differs between them is what the files make
 //! differ, and the difference is known better than either figure.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
 
 use super::{
     Failure, print,
-    rehearse::{runs, scenario_file},
+    rehearse::{quoted, runs, scenario_file},
     rehearsed::Rehearsed,
     summary::columns,
 };
@@ -100,8 +100,10 @@ pub(super) fn compare(arguments: &CompareArguments) -> Result<(), Failure> {
     ];
     let [first, second] = &files;
     let seed = arguments.seed.unwrap_or(first.scenario.seed);
-    let a = whole(runs(&first.scenario, seed, arguments.seeds)?)?;
-    let b = whole(runs(&second.scenario, seed, arguments.seeds)?)?;
+    let a = runs(&first.scenario, seed, arguments.seeds)?;
+    let a = whole(&arguments.first, a)?;
+    let b = runs(&second.scenario, seed, arguments.seeds)?;
+    let b = whole(&arguments.second, b)?;
     let figures = compared(&first.scenario, &second.scenario, &a, &b);
     let names = [&arguments.first, &arguments.second].map(|path| path.display().to_string());
     if arguments.json {
@@ -121,12 +123,14 @@ pub(super) fn compare(arguments: &CompareArguments) -> Result<(), Failure> {
 }
 
 /// Runs in which everything held that must; others can't be compared.
-fn whole(runs: Vec<Rehearsed>) -> Result<Vec<Rehearsed>, Failure> {
+fn whole(file: &Path, runs: Vec<Rehearsed>) -> Result<Vec<Rehearsed>, Failure> {
     match runs.iter().find_map(|run| run.report.violations.first()) {
         None => Ok(runs),
         Some(found) => Err(Failure::Violated(format!(
-            "seed {}: a property did not hold; please report this: {found}",
-            found.seed
+            "seed {0}: a property did not hold; please report this: {found}; repeat it with `fanfare \
+             simulate run {1} --seed {0} --seeds 1`",
+            found.seed,
+            quoted(&file.display().to_string())
         ))),
     }
 }

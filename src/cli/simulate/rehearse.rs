@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{
     Failure, crew,
     failing::{Failing, FailingArguments, show, still_fails, treat},
-    picture::{self, Subject},
+    picture::{self, Subject, series::Series},
     print,
     rehearsed::{Rehearsed, rehearsed},
     summary,
@@ -315,7 +315,12 @@ pub(super) fn runs(scenario: &Scenario, first: u64, count: u64) -> Result<Vec<Re
             seed,
             ..scenario.clone()
         };
-        rehearsed(&scenario).map(|(run, _)| run)
+        let (mut run, _) = rehearsed(&scenario)?;
+        if seed != first {
+            // Only the first one's is shown.
+            run.series = Series::default();
+        }
+        Ok(run)
     });
     runs.into_iter().collect()
 }
@@ -391,7 +396,42 @@ pub(super) fn spreads(scenario: &Scenario, runs: &[Rehearsed]) -> Vec<Spread> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+
+    /// The arguments as a line of their own.
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: RehearseArguments,
+    }
+
+    #[test]
+    fn a_property_that_does_not_hold_is_told_with_its_command_before_any_expectation() {
+        let Line { arguments } = Line::parse_from(["run", "a b.toml", "--seeds", "5"]);
+        let file = ScenarioFile::of(Scenario::new(1, 1, 1).expect("it can run"));
+        let found = crate::sim::Found {
+            invariant: "I4".to_owned(),
+            seed: 3,
+            what: "something went on after its end".to_owned(),
+        };
+        let report = Report {
+            violations: vec![found],
+            ..Report::default()
+        };
+        let failure = judged(&arguments, &file, &report, &[]).expect_err("it did not hold");
+        assert_eq!(failure.exit_code(), 10);
+        let told = failure.to_string();
+        for part in [
+            "seed 3",
+            "I4: something",
+            "run 'a b.toml' --seed 3 --seeds 1`",
+        ] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+        assert!(judged(&arguments, &file, &Report::default(), &[]).is_ok());
+    }
 
     #[test]
     fn a_word_is_quoted_where_a_shell_would_part_it() {

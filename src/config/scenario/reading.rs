@@ -169,11 +169,16 @@ fn scenario(root: &Section<'_>) -> Option<Scenario> {
 
 /// Notes what would never happen in the layer.
 fn check_layer(root: &Section<'_>, scenario: &Scenario) {
+    root.allow("retention");
     let is_core = matches!(scenario.layer, Layer::Core(_));
     let is_full = matches!(scenario.layer, Layer::Full(_));
     let faults = &scenario.faults;
     let fills = |(_, trouble): &(Span, Trouble)| matches!(trouble, Trouble::DiskFull(..));
     let set_layer = "set `layer`, or leave it out";
+    if is_core && root.has("retention") {
+        let what = "the memory store of the layer `core` keeps by number: see [store]";
+        root.object_to("retention", what);
+    }
     if is_core && !faults.lives.is_empty() {
         let what = "a process dies in the layers `store` and `full` only";
         root.object_to("life", format!("{what}: {set_layer}"));
@@ -314,5 +319,11 @@ fn read_workload(traffic: &Section<'_>, scenario: &mut Scenario) {
     let padding_end = u32::try_from(limits::REQUEST_BODY_BYTES_MAX / 2).unwrap_or(u32::MAX);
     if let Some(bytes) = traffic.small("padding_max", 0..padding_end) {
         scenario.padding_max = bytes;
+        let most = limits::SIMULATED_PADDING_BYTES_MAX;
+        let all = u64::from(bytes) * u64::from(scenario.events);
+        if all > most {
+            let what = format!("`padding_max` times the events is {all}: at most {most} are kept");
+            traffic.object_to("padding_max", what);
+        }
     }
 }

@@ -335,6 +335,18 @@ fn an_event_goes_to_no_more_endpoints_than_there_are_nor_than_it_has_channels() 
 }
 
 #[test]
+fn what_would_not_fit_into_memory_is_refused() {
+    let text = "endpoints = 1\n[traffic]\nevents = 1000000\npadding_max = 100000\n";
+    let found = faults(text);
+    let is_told = |(line, reason): &(usize, String)| *line == 4 && reason.contains("536870912");
+    assert!(found.iter().any(is_told), "{found:?}");
+    let text = "endpoints = 1\n[traffic]\nevents = 1\n[retention]\npayload_days = 1\n";
+    let found = faults(text);
+    let is_told = |(line, reason): &(usize, String)| *line == 4 && reason.contains("[store]");
+    assert!(found.iter().any(is_told), "{found:?}");
+}
+
+#[test]
 fn everything_that_is_wrong_is_told_at_once_by_line() {
     let text = "sede = 1\nendpoints = 0\n[traffic]\nevents = \"x\"\n[limits]\npage_rows = 0\n";
     let lines: Vec<usize> = faults(text).into_iter().map(|(line, _)| line).collect();
