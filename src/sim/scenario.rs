@@ -154,6 +154,18 @@ impl Scenario {
         })
     }
 
+    /// The longest time that a delivery may have to wait for its next attempt, in any life.
+    pub(super) fn longest_wait(&self) -> Span {
+        let lives = self.faults.lives.iter().map(|life| &life.engine);
+        let waits = lives.chain([&self.engine]).flat_map(|engine| {
+            let longest = [engine.retry.retry_after_max, engine.expires_after];
+            engine.retry.waits.iter().copied().chain(longest)
+        });
+        // Spread, a wait is twice as long at most.
+        let longest = waits.max().unwrap_or_default().as_micros();
+        Span::from_micros(longest.saturating_mul(2))
+    }
+
     /// How long events are handed in at most.
     pub(super) fn traffic_lasts(&self) -> Span {
         if let Some(traffic) = &self.traffic {

@@ -19,7 +19,7 @@ impl Scenario {
         BEGINNING
             .plus(self.traffic_lasts())
             .plus(LATER_MAX)
-            .plus(self.engine.expires_after)
+            .plus(self.longest_wait())
             .plus(self.engine.expires_after)
             .plus(self.faults.time_lost())
             .plus(Span::from_seconds(86_400))

@@ -394,3 +394,21 @@ fn a_comparison_sees_what_differs_and_nothing_else() {
     assert!(row.is_some_and(|row| row.ends_with('*')), "{told}");
     assert!(told.contains("means over seeds 1 to 8"), "{told}");
 }
+
+#[test]
+fn a_world_in_which_nothing_is_delivered_is_told_of_as_well() {
+    let text =
+        "[traffic]\nbursts = [{ at = \"0s\", events = 3 }]\n[[endpoint]]\nrefusals = \"100%\"\n";
+    let folder = empty_folder();
+    let (path, page) = (folder.path().join("a.toml"), folder.path().join("a.html"));
+    fs::write(&path, text).expect("written");
+    let [path, page] = [&path, &page].map(|path| path.to_str().expect("UTF-8"));
+    let arguments = ["simulate", "run", path, "--report", page];
+    let output = fanfare(&folder, &arguments)
+        .output()
+        .expect("the binary starts");
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output.stderr));
+    let told = said(&output.stdout);
+    let row = told.lines().find(|line| line.starts_with("exhausted"));
+    assert!(row.is_some_and(|row| row.ends_with(" 3")), "{told}");
+}

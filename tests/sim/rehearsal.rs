@@ -194,3 +194,18 @@ fn an_event_goes_to_as_many_endpoints_as_the_fan_out_says_and_to_no_other() {
         assert!(of(Figure::BacklogMax, Some("down")) >= 25, "{told}");
     }
 }
+
+#[test]
+fn waits_that_outlast_the_age_of_what_expires_come_to_an_end() {
+    for layer in layers() {
+        let mut scenario = outage(13, OutageKind::Refuses);
+        scenario.layer = layer;
+        scenario.engine.expires_after = Span::from_seconds(3_600);
+        scenario.engine.retry.waits = vec![Span::from_seconds(10 * 86_400); 2];
+        let measures = measured(&scenario);
+        let ended = |figure| measures.get(figure, None).expect("it is measured");
+        let all = ended(Figure::Succeeded) + ended(Figure::Expired) + ended(Figure::Exhausted);
+        assert_eq!(all, ended(Figure::Deliveries), "{measures:?}");
+        assert!(ended(Figure::Expired) > 0, "{measures:?}");
+    }
+}

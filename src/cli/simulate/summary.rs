@@ -153,14 +153,11 @@ fn sketch(run: &Rehearsed) -> String {
             format!("over {lasts}, at most {most}"),
         ));
     }
-    let longest = 1_u32.checked_shl(
-        u32::try_from(all.histogram.len())
-            .unwrap_or(32)
-            .saturating_sub(1),
-    );
-    if let Some(longest) = longest.filter(|_| !all.histogram.is_empty()) {
-        // Each block is twice as long as the one before it.
-        let longest = readable_span(Span::from_millis(longest.into()));
+    // Each block is twice as long as the one before it, the first at most a millisecond.
+    let doublings = all.histogram.len().checked_sub(1);
+    let doublings = doublings.and_then(|count| u32::try_from(count).ok());
+    if let Some(longest) = doublings.and_then(|count| 1_i64.checked_shl(count)) {
+        let longest = readable_span(Span::from_millis(longest));
         let told = format!("of deliveries, from 1 ms to {longest} by doubling");
         rows.push(("time to delivery", blocks(&all.histogram), told));
     }

@@ -170,11 +170,19 @@ fn scenario(root: &Section<'_>) -> Option<Scenario> {
 /// Notes what would never happen in the layer.
 fn check_layer(root: &Section<'_>, scenario: &Scenario) {
     root.allow("retention");
+    let set_layer = "set `layer`, or leave it out";
     let is_core = matches!(scenario.layer, Layer::Core(_));
     let is_full = matches!(scenario.layer, Layer::Full(_));
     let faults = &scenario.faults;
+    let mut engines = faults.lives.iter().map(|life| &life.engine);
+    let has_heartbeat =
+        scenario.engine.heartbeat.is_some() || engines.any(|engine| engine.heartbeat.is_some());
+    if has_heartbeat && !is_full {
+        let what =
+            "a heart beats for ever, so a run with `heartbeat` ends in the layer `full` only";
+        root.object_below("limits", "heartbeat", format!("{what}: {set_layer}"));
+    }
     let fills = |(_, trouble): &(Span, Trouble)| matches!(trouble, Trouble::DiskFull(..));
-    let set_layer = "set `layer`, or leave it out";
     if is_core && root.has("retention") {
         let what = "the memory store of the layer `core` keeps by number: see [store]";
         root.object_to("retention", what);

@@ -347,6 +347,16 @@ fn what_would_not_fit_into_memory_is_refused() {
 }
 
 #[test]
+fn a_heart_beats_in_the_layer_that_can_end_all_the_same() {
+    let text = "endpoints = 1\n[traffic]\nevents = 1\n[limits]\nheartbeat = \"60s\"\n";
+    let found = faults(text);
+    let is_told = |(line, reason): &(usize, String)| *line == 5 && reason.contains("for ever");
+    assert!(found.iter().any(is_told), "{found:?}");
+    let full = read(&format!("layer = \"full\"\n{text}")).scenario;
+    assert_eq!(full.engine.heartbeat, Some(Span::from_seconds(60)));
+}
+
+#[test]
 fn everything_that_is_wrong_is_told_at_once_by_line() {
     let text = "sede = 1\nendpoints = 0\n[traffic]\nevents = \"x\"\n[limits]\npage_rows = 0\n";
     let lines: Vec<usize> = faults(text).into_iter().map(|(line, _)| line).collect();
@@ -425,7 +435,6 @@ proptest! {
         let engine = &mut scenario.engine;
         (engine.ring_bytes_max, engine.ring_deliveries_max) = (sizes[2], sizes[3]);
         engine.send_slots = sizes[4];
-        engine.heartbeat = flags[0].then_some(a);
         (engine.record_delay, engine.expires_after) = (b, c);
         engine.retry.waits = vec![d, Span::from_seconds(e.as_micros())];
         engine.retry.retry_after_max = f;
@@ -462,6 +471,12 @@ proptest! {
                 down_for: a,
                 engine,
             }];
+        }
+        if let Layer::Store(options) = &scenario.layer
+            && flags[1]
+        {
+            scenario.layer = Layer::Full(options.clone());
+            scenario.engine.heartbeat = flags[0].then_some(a);
         }
         let text = file.write().expect("it can be said");
         prop_assert_eq!(read(&text), file, "{}", text);
