@@ -142,7 +142,14 @@ impl Engine {
         } else {
             let settled: BTreeSet<EventPosition> = settled.into_iter().collect();
             let mut cursor = base;
-            while cursor < end && (settled.contains(&cursor) || !lane.endpoint.takes(cursor)) {
+            // Of a gap, and of what is for others, no result tells: to stop there would forget what is
+            // settled further behind it than the map reaches.
+            let is_over = |position| {
+                let event = entry.ring.at(position).flatten();
+                let is_owed = event.is_some_and(|event| lane.endpoint.matched(event));
+                settled.contains(&position) || !lane.endpoint.takes(position) || !is_owed
+            };
+            while cursor < end && is_over(cursor) {
                 cursor = cursor.plus(1);
             }
             lane.done = DoneMap::starting_at(cursor);

@@ -209,3 +209,57 @@ fn waits_that_outlast_the_age_of_what_expires_come_to_an_end() {
         assert!(ended(Figure::Expired) > 0, "{measures:?}");
     }
 }
+
+/// Two lives: the first one ends when a group is durable and nobody knows it, the second one when more
+/// is settled for the quick receiver than its map of settled events reaches.
+fn restarted(fan_out: Option<u32>) -> Scenario {
+    let quick = Receiver {
+        latency_min_us: 1_000,
+        latency_max_us: 5_000,
+        ..Receiver::default()
+    };
+    let slow = Receiver {
+        latency_min_us: 3_000_000,
+        latency_max_us: 3_000_000,
+        ..Receiver::default()
+    };
+    let traffic = Traffic {
+        steps: vec![Step {
+            events: 60,
+            per: Span::from_seconds(1),
+            lasts: Span::from_seconds(10),
+        }],
+        ..Traffic::default()
+    };
+    let groups = vec![group("slow", 1, slow), group("quick", 1, quick)];
+    let mut scenario = Scenario::rehearsal(1, traffic, groups, 2).expect("it can run");
+    scenario.layer = Layer::Store(EmbeddedOptions::default());
+    scenario.named_percent = 100;
+    scenario.fan_out = fan_out;
+    let ends = [LifeEnd::Untold(3), LifeEnd::After(Span::from_seconds(20))];
+    let life = |end| Life {
+        end,
+        is_power_lost: false,
+        down_for: Span::from_seconds(1),
+        engine: scenario.engine.clone(),
+    };
+    scenario.faults.lives = ends.map(life).to_vec();
+    scenario
+}
+
+#[test]
+fn what_is_settled_far_behind_a_gap_is_not_sent_again_after_a_restart() {
+    // Asked again under their names, events that were durable leave gaps.
+    let measures = measured(&restarted(None));
+    let quick = |figure| measures.get(figure, Some("quick")).expect("it is measured");
+    assert_eq!(quick(Figure::Deliveries), 600, "{measures:?}");
+    assert!(quick(Figure::Repeated) < 5, "{measures:?}");
+}
+
+#[test]
+fn what_is_settled_far_behind_an_event_for_others_is_not_sent_again_after_a_restart() {
+    let measures = measured(&restarted(Some(1)));
+    let quick = |figure| measures.get(figure, Some("quick")).expect("it is measured");
+    assert!(quick(Figure::Deliveries) > 256, "{measures:?}");
+    assert!(quick(Figure::Repeated) < 5, "{measures:?}");
+}
