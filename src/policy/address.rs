@@ -155,6 +155,15 @@ mod tests {
     }
 
     #[test]
+    fn the_loopback_address_of_ipv6_carries_no_other() {
+        assert!(allowing(&["::1"]).allows(address("::1")));
+        // That is not 0.0.0.1, as `::2` is 0.0.0.2.
+        let this_network = allowing(&["0.0.0.0/8"]);
+        assert!(!this_network.allows(address("::1")));
+        assert!(this_network.allows(address("::2")));
+    }
+
+    #[test]
     fn loopback_private_and_link_local_addresses_are_refused() {
         for text in [
             "127.0.0.1",

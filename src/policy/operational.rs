@@ -242,6 +242,25 @@ mod tests {
     }
 
     #[test]
+    fn each_news_has_the_type_of_the_published_api() {
+        for (news, event_type) in [
+            (EndpointNews::Created, "endpoint.created"),
+            (EndpointNews::Updated, "endpoint.updated"),
+            (EndpointNews::Deleted, "endpoint.deleted"),
+            (EndpointNews::Disabled(Timestamp::ZERO), "endpoint.disabled"),
+        ] {
+            assert_eq!(news.event_type(), event_type);
+        }
+        for (news, event_type) in [
+            (AttemptNews::Failing, "message.attempt.failing"),
+            (AttemptNews::Exhausted, "message.attempt.exhausted"),
+            (AttemptNews::Recovered, "message.attempt.recovered"),
+        ] {
+            assert_eq!(news.event_type(), event_type);
+        }
+    }
+
+    #[test]
     fn times_are_in_rfc_3339() {
         let time = Timestamp::from_micros(1_764_000_000_000_001);
         assert_eq!(date(time), "2025-11-24T16:00:00.000001Z");

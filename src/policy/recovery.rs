@@ -82,7 +82,7 @@ mod tests {
             id::{EndpointId, EventId},
             secret::Secret,
         },
-        time::{Now, Timestamp},
+        time::{Now, Span, Timestamp},
     };
 
     fn candidate(state: Option<DeliveryState>, attempts: u16) -> Candidate {
@@ -188,6 +188,22 @@ mod tests {
             ..Besides::default()
         }));
         assert!(!selects(&Selection::Missing, &endpoint(&[]), &only));
+    }
+
+    #[test]
+    fn what_is_for_later_waits_for_its_time_and_what_had_its_time_is_not_sent_again() {
+        let mut event = Event::clone(&candidate(None, 0).event);
+        event.besides = Some(Arc::new(Besides {
+            deliver_after: Some(Span::from_seconds(10)),
+            payload_for: Some(Span::from_seconds(20)),
+            ..Besides::default()
+        }));
+        for (seconds, has) in [(9, false), (10, true), (19, true), (20, false), (21, false)] {
+            let now = Timestamp::ZERO.plus(Span::from_seconds(seconds));
+            assert_eq!(has_its_time(&event, now), has, "{seconds} s");
+        }
+        event.besides = None;
+        assert!(has_its_time(&event, Timestamp::ZERO));
     }
 
     #[test]
