@@ -7,6 +7,7 @@ use fanfare::{
         application::ApplicationKey,
         attempt::AttemptResult,
         change::{Change, ChangeResult, Epoch},
+        delivery::Resend,
         endpoint::EndpointKey,
         event::Event,
         history::{HistoryQuery, Name, Order},
@@ -212,6 +213,25 @@ fn a_bucket_with_open_work_is_never_let_go() {
     }]);
     world.pass(8);
     assert_eq!(world.event_of(waiting), None);
+}
+
+#[test]
+fn a_bucket_with_an_attempt_that_somebody_asked_for_is_never_let_go() {
+    let mut world = World::new();
+    let (position, asked) = world.event();
+    let (endpoint, position) = (endpoint_key(0, 0), at(position));
+    world.commit(vec![Change::PutResend(Resend {
+        endpoint,
+        position,
+        attempts: 1,
+    })]);
+    world.pass(30);
+    assert_eq!(world.event_of(asked), Some(true), "an attempt is owed");
+    world.reopen();
+    assert_eq!(world.event_of(asked), Some(true));
+    world.commit(vec![Change::DeleteResend { endpoint, position }]);
+    world.pass(8);
+    assert_eq!(world.event_of(asked), None);
 }
 
 #[test]

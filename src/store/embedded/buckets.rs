@@ -2,13 +2,17 @@
 //! time goes by dropping whole tables and never row by row.
 //!
 //! A bucket is closed when it is large or old enough. It may go when its age since then, or since
-//! the last attempt or end of a delivery that was written into it, is that of its class, and nothing pins it: no
-//! delivery of its events waits and no lane stands before its end.
+//! the last attempt or end of a delivery that was written into it, is that of its class, and nothing
+//! pins it: no delivery of its events waits, nobody is owed an attempt that was asked for, and no lane
+//! stands before its end.
+
+use std::collections::BTreeSet;
 
 use super::{
     fault::Fault,
     keys::Reader,
     memory::{Memory, span, span_key, span_of_bucket},
+    resends,
     rows::BucketRow,
     tables::{TableName, Writing},
 };
@@ -103,10 +107,19 @@ pub(super) fn retain(
         })
         .take(CANDIDATES_MAX)
         .collect();
+    if old.is_empty() {
+        return Ok(());
+    }
+    // Few are owed at a time, and read only when something may go.
+    let owed = resends::all(writing)?;
+    let mut pinned = BTreeSet::new();
+    for (endpoint, position) in owed {
+        pinned.extend(bucket_of(writing, memory, endpoint.application, position)?);
+    }
     for (number, whole) in old {
         // Buckets with work that waits must not keep those behind them for ever.
         memory.retained_to = number.saturating_add(1);
-        if keeps_open && !is_settled(writing, memory, number)? {
+        if pinned.contains(&number) || (keeps_open && !is_settled(writing, memory, number)?) {
             continue;
         }
         if whole {

@@ -49,6 +49,16 @@ pub(super) fn delete_all(writing: &mut Writing<'_>, endpoint: EndpointKey) -> Re
     Ok(())
 }
 
+/// Every attempt that is owed, to any endpoint.
+pub(super) fn all(writing: &mut Writing<'_>) -> Result<Vec<(EndpointKey, EventPosition)>, Fault> {
+    let mut found = Vec::new();
+    writing.scan(TableName::Resends, (&[0], &[0xff; 19]), false, |key, _| {
+        found.push(read_key(key)?);
+        Ok(true)
+    })?;
+    Ok(found)
+}
+
 /// Whether an attempt is owed.
 pub(super) fn is_owed(
     reading: &mut Reading,
