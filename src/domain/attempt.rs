@@ -44,6 +44,8 @@ pub struct AttemptRequest {
     pub event: Arc<Event>,
     /// Which attempt of the delivery it is, from 1.
     pub number: u16,
+    /// Whether somebody asked for it beside the schedule.
+    pub is_by_hand: bool,
     /// The wall time for `webhook-timestamp` and the signature.
     pub stamp: Timestamp,
     /// The steady time at which secrets must be good.

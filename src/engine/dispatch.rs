@@ -329,6 +329,7 @@ impl Engine {
             target: Arc::clone(&lane.endpoint.target),
             event: Arc::clone(&event),
             number,
+            is_by_hand: source == Source::Manual,
             stamp: now.wall,
             steady: now.steady,
         }));

@@ -6,11 +6,13 @@ use std::collections::BTreeSet;
 use super::{
     oracle::{End, Violation},
     report::{Percentiles, Report},
-    witness::{SeenEvent, Witness},
+    seen::{Moment, SeenEvent},
+    witness::Witness,
 };
 use crate::{
     domain::{
         application::ApplicationKey,
+        delivery::DeliveryState,
         endpoint::Endpoint,
         history::{HistoryQuery, Order},
         id::EventId,
@@ -24,6 +26,7 @@ impl Witness {
         &mut self,
         application: ApplicationKey,
         store: &dyn Reads,
+        now: Moment,
         report: Report,
     ) -> Report {
         if self.in_flight > 0 {
@@ -51,17 +54,20 @@ impl Witness {
         let mut objections = Vec::new();
         for seen in self.events.values() {
             for endpoint in &endpoints {
-                let end = seen.judge_end(endpoint, store, &kept);
+                let position = seen.event.position;
+                let is_asked = self.is_asked_by_hand(position, endpoint.key.ordinal);
+                let end = seen.judge_end(endpoint, store, &kept, is_asked);
                 let end = end.unwrap_or_else(|violation| {
                     objections.push(violation);
                     None
                 });
-                sum.deliveries += u64::from(endpoint.takes_event(&seen.event));
+                let is_taken = endpoint.matched(&seen.event);
+                sum.deliveries += u64::from(is_taken);
                 match end {
                     Some(End::Succeeded) => sum.succeeded += 1,
                     Some(End::Exhausted) => sum.exhausted += 1,
                     Some(End::Expired) => sum.expired += 1,
-                    None => {}
+                    None => sum.cancelled += u64::from(is_taken),
                 }
                 latencies.extend(seen.latency_us(endpoint));
             }
@@ -69,6 +75,8 @@ impl Witness {
         for violation in objections {
             self.object(violation);
         }
+        self.judge_owed_by_hand(now);
+        self.judge_liveness(&endpoints);
         sum.latency_ms = Some(Percentiles::of(&mut latencies));
         sum
     }
@@ -90,9 +98,14 @@ impl SeenEvent {
         endpoint: &Endpoint,
         store: &dyn Reads,
         kept: &BTreeSet<EventId>,
+        is_asked_by_hand: bool,
     ) -> Result<Option<End>, Violation> {
         let (event, position) = (self.event.id, self.event.position);
         let seen = self.seen(endpoint.key.ordinal);
+        if endpoint.is_deleted() {
+            // What was still to come was called off, and of the rest nobody reads any more.
+            return Ok(seen.end);
+        }
         if !endpoint.takes_event(&self.event) {
             return if seen.sent == 0 && seen.end.is_none() {
                 Ok(None)
@@ -104,6 +117,10 @@ impl SeenEvent {
         let state = store.delivery_state(endpoint.key, position).ok().flatten();
         let is_kept = kept.contains(&event);
         let endpoint = endpoint.id;
+        if seen.end.is_none() && self.expunged_at.is_some() {
+            // What was still to come of it was called off.
+            return Ok(None);
+        }
         let Some(recorded) = seen.end else {
             return Err(Violation::NotEnded {
                 event,
@@ -111,7 +128,10 @@ impl SeenEvent {
                 state,
             });
         };
-        if is_kept && !state.is_some_and(|state| recorded.agrees_with(state)) {
+        // An attempt by hand may wait for an endpoint that is disabled.
+        let is_to_come = is_asked_by_hand && state == Some(DeliveryState::Pending);
+        let agrees = is_to_come || state.is_some_and(|state| recorded.agrees_with(state));
+        if is_kept && !agrees {
             return Err(Violation::StateDiffers {
                 event,
                 endpoint,

@@ -45,6 +45,16 @@ pub struct Happened {
     pub wall_steps: u64,
     /// Asks that were answered with what their key had made before.
     pub replayed: u64,
+    /// Changes of endpoints by hand that were acknowledged, other than deletions.
+    pub changed: u64,
+    /// Deletions of endpoints.
+    pub deleted: u64,
+    /// Attempts that were asked for by hand.
+    pub resent: u64,
+    /// Payloads that were taken away.
+    pub expunged: u64,
+    /// Runs in which all was well for a core at some time.
+    pub healed: u64,
     /// Inspections of lists and history.
     pub inspections: u64,
     /// Buckets or payloads that had gone when somebody looked.
@@ -95,7 +105,7 @@ impl Happened {
 
     /// Rarer paths that the run took because of it.
     #[must_use]
-    pub const fn paths(&self) -> [(&'static str, u64); 9] {
+    pub const fn paths(&self) -> [(&'static str, u64); 14] {
         [
             ("unknown groups kept", self.unsure_there),
             ("unknown groups gone", self.unsure_gone),
@@ -104,6 +114,11 @@ impl Happened {
             ("orphaned attempts", self.orphans),
             ("repeated attempts", self.repeated),
             ("keys used again", self.replayed),
+            ("endpoints changed", self.changed),
+            ("endpoints deleted", self.deleted),
+            ("attempts asked for", self.resent),
+            ("payloads taken away", self.expunged),
+            ("cores healed", self.healed),
             ("inspections", self.inspections),
             ("events let go", self.retained),
         ]
@@ -176,6 +191,11 @@ impl Happened {
         self.full_disks += other.full_disks;
         self.wall_steps += other.wall_steps;
         self.replayed += other.replayed;
+        self.changed += other.changed;
+        self.deleted += other.deleted;
+        self.resent += other.resent;
+        self.expunged += other.expunged;
+        self.healed += other.healed;
         self.inspections += other.inspections;
         self.retained += other.retained;
         self.refusals += other.refusals;
@@ -204,6 +224,12 @@ pub fn can_meet(layer: &str, name: &str) -> bool {
         | "unknown groups gone"
         | "inspections"
         | "events let go" => layer != "core",
+        // The producers of the whole do nothing by hand, and nothing heals there.
+        "endpoints changed"
+        | "endpoints deleted"
+        | "attempts asked for"
+        | "cores healed"
+        | "payloads taken away" => layer != "full",
         // Where the network is data, a reply comes whole and in time, or there is none.
         "receiver_broke_off" | "receiver_too_late" => layer == "full",
         _ => true,

@@ -6,7 +6,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     oracle::Violation,
-    witness::{Moment, SeenEvent, Witness},
+    seen::{Moment, SeenEvent},
+    witness::Witness,
 };
 use crate::{
     domain::{
@@ -97,10 +98,12 @@ impl Inspection<'_> {
         let listed = self.store.endpoints(self.application, 0, usize::MAX)?;
         let listed: Vec<_> = listed
             .iter()
+            .filter(|known| !known.is_deleted())
             .map(|known| (known.key.ordinal, known.id))
             .collect();
         let expected = self.witness.endpoints.iter();
         let expected: Vec<_> = expected
+            .filter(|(_, seen)| seen.deleted_at.is_none())
             .map(|(ordinal, seen)| (*ordinal, seen.id))
             .collect();
         if listed != expected {
@@ -132,11 +135,14 @@ impl Inspection<'_> {
         if !same {
             lost("it is another one");
         }
+        if entry.has_payload && seen.expunged_at.is_some() {
+            lost("its payload was taken away, and is there");
+        }
         if entry.has_payload {
             if entry.event.payload != seen.event.payload {
                 lost("its bytes are others");
             }
-        } else if !self.may_go(seen, self.payload_age) {
+        } else if seen.expunged_at.is_none() && !self.may_go(seen, self.payload_age) {
             lost("its bytes are gone");
         }
         if let Some(uid) = &seen.event.uid {
@@ -153,11 +159,13 @@ impl Inspection<'_> {
     /// Whether retention may have let go what is kept so long.
     fn may_go(&self, seen: &SeenEvent, age: Span) -> bool {
         let is_old = self.now.steady.since(seen.touched_at) >= age;
+        let mut deliveries = (0_u32..).zip(&seen.deliveries);
         is_old
-            && seen
-                .deliveries
-                .iter()
-                .all(|delivery| delivery.end.is_some() || delivery.sent == 0)
+            && deliveries.all(|(ordinal, delivery)| {
+                delivery.end.is_some()
+                    || delivery.sent == 0
+                    || self.witness.is_called_off(seen, ordinal)
+            })
     }
 
     /// The state of each delivery of an event.
@@ -168,10 +176,16 @@ impl Inspection<'_> {
     ) -> Result<(), ReadError> {
         let event = seen.event.id;
         for (ordinal, endpoint) in &self.witness.endpoints {
+            let is_called_off = self.witness.is_called_off(seen, *ordinal);
+            let is_asked = self.witness.is_asked_by_hand(seen.event.position, *ordinal);
             let key = self.endpoint(*ordinal);
             let state = self.store.delivery_state(key, seen.event.position)?;
             let delivery = seen.seen(*ordinal);
             let agrees = match (delivery.end, state) {
+                (None, Some(DeliveryState::Cancelled)) => is_called_off,
+                (None, None) if is_called_off => true,
+                // An attempt by hand is still to come.
+                (_, Some(DeliveryState::Pending)) if is_asked => !is_called_off,
                 (Some(end), Some(state)) => end.agrees_with(state),
                 (Some(_), None) => false,
                 (None, Some(DeliveryState::Waiting { due })) => {

@@ -3,7 +3,8 @@
 use super::{
     oracle::{self, Violation},
     scenario::Scenario,
-    witness::{FlightFacts, Moment, Witness},
+    seen::{FlightFacts, Moment},
+    witness::Witness,
 };
 use crate::time::Span;
 
@@ -28,6 +29,17 @@ pub(super) fn patience(scenario: &Scenario, window: Span) -> Span {
 }
 
 impl Witness {
+    /// Whether what goes out is durable, under its own name.
+    pub(super) fn judge_durable(&self, flight: FlightFacts, now: Moment) -> Option<Violation> {
+        let event = flight.event;
+        let seen_event = self.events.get(&flight.position);
+        let Some(seen_event) = seen_event.filter(|seen| seen.durable_at <= now.real) else {
+            return Some(Violation::NotDurable { event });
+        };
+        let accepted = seen_event.event.id;
+        (accepted != event).then_some(Violation::IdChanged { event, accepted })
+    }
+
     /// Whether an attempt may go out now.
     pub(super) fn judge_send(&self, flight: FlightFacts, now: Moment) -> Option<Violation> {
         let FlightFacts {
@@ -36,14 +48,7 @@ impl Witness {
             number,
             ..
         } = flight;
-        let seen_event = self.events.get(&flight.position);
-        let Some(seen_event) = seen_event.filter(|seen| seen.durable_at <= now.real) else {
-            return Some(Violation::NotDurable { event });
-        };
-        let accepted = seen_event.event.id;
-        if accepted != event {
-            return Some(Violation::IdChanged { event, accepted });
-        }
+        let seen_event = self.events.get(&flight.position)?;
         let seen = seen_event.seen(flight.ordinal);
         let max = oracle::attempts_max(&self.options.retry);
         if usize::from(number) > max || number == 0 || number > seen.sent + 1 {
@@ -117,7 +122,13 @@ impl Witness {
             // Its due time is not durable yet.
             _ => return None,
         };
-        for at in [self.ready_at, endpoint.idle_since, self.crowded_at] {
+        let enabled_at = endpoint.enabled_at;
+        for at in [
+            self.ready_at,
+            endpoint.idle_since,
+            self.crowded_at,
+            enabled_at,
+        ] {
             late = late.min(now.real.since(at));
         }
         (late > self.patience).then_some(Violation::Late {

@@ -1,26 +1,21 @@
-//! The ledger: what is durable, as the batches that were committed have it. Of a group that failed
-//! or died nobody knows whether it is durable: the store is asked, and all of it must be there or
-//! nothing.
+//! The ledger: what is durable, as the batches that were committed have it.
 
 use std::sync::Arc;
 
 use super::{
     once_keys,
     oracle::{self, End, Violation},
-    witness::{Moment, SeenEvent, Witness},
+    oracles::present_target::SeenTarget,
+    seen::{Moment, SeenEvent},
+    witness::Witness,
 };
 use crate::{
     domain::{
-        application::ApplicationKey,
-        attempt::{AttemptRecord, AttemptResult},
+        attempt::{AttemptRecord, AttemptResult, Trigger},
         change::{Batch, Change, ChangeResult},
-        delivery::DeliveryState,
-        endpoint::EndpointState,
+        endpoint::{Endpoint, EndpointState},
         event::{Event, EventPosition},
-        history::{AttemptEntry, HistoryQuery, Name, Order},
-        id::EventId,
     },
-    store::Reads,
     time::Timestamp,
 };
 
@@ -31,7 +26,7 @@ pub(super) struct BatchFacts {
     pub(super) changes: Vec<(usize, Change)>,
     /// The key of each change that is made once, by its place.
     pub(super) keys: Vec<(usize, [u8; 32])>,
-    attempts: Vec<AttemptRecord>,
+    pub(super) attempts: Vec<AttemptRecord>,
     /// When it was submitted, in steady time.
     submitted_at: Timestamp,
 }
@@ -48,6 +43,9 @@ impl BatchFacts {
                     | Change::PutEvent(_)
                     | Change::Expire { .. }
                     | Change::SetEndpointState { .. }
+                    | Change::UpdateEndpoint(_)
+                    | Change::DeleteEndpoint { .. }
+                    | Change::Expunge { .. }
             )
         });
         Self {
@@ -59,15 +57,6 @@ impl BatchFacts {
             submitted_at: batch.now.steady,
         }
     }
-}
-
-/// What a store shows of something that may be durable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Evidence {
-    There,
-    NotThere,
-    /// It would look the same either way.
-    None,
 }
 
 impl Witness {
@@ -89,110 +78,6 @@ impl Witness {
         }
     }
 
-    /// Nobody knows whether these batches, which were written together, are durable.
-    pub(super) fn unsure(&mut self, group: Vec<BatchFacts>) {
-        self.unsure = group;
-    }
-
-    /// Looks in the store whether the group that nobody knew about is durable.
-    pub(super) fn reconcile(&mut self, store: &dyn Reads, now: Moment) {
-        let group = core::mem::take(&mut self.unsure);
-        let mut found = Vec::new();
-        for facts in &group {
-            self.evidence(store, facts, &group, &mut found);
-        }
-        let there = |wanted| found.iter().find(|(_, evidence)| *evidence == wanted);
-        match (there(Evidence::There), there(Evidence::NotThere)) {
-            (Some((event, _)), Some(_)) => {
-                let event = *event;
-                self.object(Violation::HalfThere { event });
-            }
-            (Some(_), None) => {
-                self.happened.unsure_there += 1;
-                for facts in group {
-                    let results = results(store, &facts);
-                    self.durable(facts, &results, now);
-                }
-            }
-            (None, _) => self.happened.unsure_gone += u64::from(!group.is_empty()),
-        }
-    }
-
-    /// What the store shows of a batch.
-    fn evidence(
-        &self,
-        store: &dyn Reads,
-        facts: &BatchFacts,
-        group: &[BatchFacts],
-        out: &mut Vec<(EventId, Evidence)>,
-    ) {
-        for (place, change) in &facts.changes {
-            match change {
-                Change::PutEvent(event) => {
-                    let mut evidence = event_evidence(store, event);
-                    // Its key may have made another one.
-                    if evidence == Evidence::NotThere
-                        && self.is_made_elsewhere(*place, facts, group)
-                    {
-                        evidence = Evidence::None;
-                    }
-                    out.push((event.id, evidence));
-                }
-                Change::PutEndpoint { endpoint, .. } => {
-                    let name = Name::Id(endpoint.id.id());
-                    let known = store.endpoint(endpoint.key.application, &name);
-                    // One with the same key may have been there before.
-                    if known.is_ok_and(|known| known.is_some()) {
-                        out.push((EventId::default(), Evidence::There));
-                    }
-                }
-                Change::PutApplication(application) => {
-                    let known = store.application(&Name::Id(application.id.id()));
-                    if known.is_ok_and(|known| known.is_some()) {
-                        out.push((EventId::default(), Evidence::There));
-                    }
-                }
-                Change::Expire { endpoint, position } => {
-                    let event = self.events.get(position).map(|seen| seen.event.id);
-                    let evidence = match store.delivery_state(*endpoint, *position) {
-                        Ok(Some(DeliveryState::Expired)) => Evidence::There,
-                        Ok(Some(_)) => Evidence::NotThere,
-                        Ok(None) | Err(_) => Evidence::None,
-                    };
-                    out.push((event.unwrap_or_default(), evidence));
-                }
-                Change::SetEndpointState {
-                    endpoint, state, ..
-                } => {
-                    let found = store.endpoints(endpoint.application, endpoint.ordinal, 1);
-                    let found = found.unwrap_or_default();
-                    let evidence = match found.first() {
-                        Some(known) if known.state == *state => Evidence::There,
-                        Some(_) => Evidence::NotThere,
-                        None => Evidence::None,
-                    };
-                    out.push((EventId::default(), evidence));
-                }
-                _ => {}
-            }
-        }
-        for record in &facts.attempts {
-            let event = self.events.get(&record.position);
-            let id = event.map(|seen| seen.event.id).unwrap_or_default();
-            let listed = attempts_of_event(store, record.endpoint.application, record.position);
-            let is_there = listed.iter().any(|entry| entry.record.id == record.id);
-            let is_kept = store
-                .event(record.endpoint.application, &Name::Id(id.id()))
-                .is_ok_and(|event| event.is_some());
-            let evidence = match (is_there, is_kept) {
-                (true, _) => Evidence::There,
-                (false, true) => Evidence::NotThere,
-                (false, false) => Evidence::None,
-            };
-            out.push((id, evidence));
-        }
-    }
-
     /// A change is durable.
     fn changed(&mut self, change: Change, submitted_at: Timestamp, at: Moment) {
         match change {
@@ -200,8 +85,17 @@ impl Witness {
             Change::PutEndpoint { endpoint, .. } => {
                 self.id_given(endpoint.id.id().value());
                 self.log_endpoint(&endpoint);
-                let seen = self.endpoints.entry(endpoint.key.ordinal).or_default();
-                seen.id = endpoint.id;
+                self.endpoint_durable(&endpoint, at);
+            }
+            Change::UpdateEndpoint(endpoint) => self.endpoint_durable(&endpoint, at),
+            Change::DeleteEndpoint { endpoint, .. } => {
+                let seen = self.endpoints.entry(endpoint.ordinal).or_default();
+                seen.deleted_at.get_or_insert(at.real);
+            }
+            Change::Expunge { position, .. } => {
+                if let Some(seen) = self.events.get_mut(&position) {
+                    seen.expunged_at.get_or_insert(at.real);
+                }
             }
             Change::PutApplication(application) => {
                 self.id_given(application.id.id().value());
@@ -217,10 +111,24 @@ impl Witness {
                 endpoint, state, ..
             } => {
                 let seen = self.endpoints.entry(endpoint.ordinal).or_default();
-                seen.disabled_at = (state != EndpointState::Enabled).then_some(at.real);
+                seen.has_state(state == EndpointState::Enabled, at);
             }
             _ => {}
         }
+    }
+
+    /// An endpoint is what it is from now on.
+    fn endpoint_durable(&mut self, endpoint: &Endpoint, at: Moment) {
+        let is_enabled = endpoint.state == EndpointState::Enabled;
+        let seen = self.endpoints.entry(endpoint.key.ordinal).or_default();
+        seen.id = endpoint.id;
+        seen.has_state(is_enabled, at);
+        seen.judged = None;
+        seen.targets.push(SeenTarget {
+            at: at.real,
+            target: Arc::clone(&endpoint.target),
+            is_enabled,
+        });
     }
 
     fn event_durable(&mut self, event: Arc<Event>, at: Moment) {
@@ -237,6 +145,7 @@ impl Witness {
             touched_at: event.accepted_at,
             event,
             durable_at: at.real,
+            expunged_at: None,
             deliveries: Vec::new(),
         };
         self.events.insert(seen.event.position, seen);
@@ -247,10 +156,12 @@ impl Witness {
         self.id_given(record.id.id().value());
         let (ordinal, position, number) = (record.endpoint.ordinal, record.position, record.number);
         self.touch(position, submitted_at);
-        if let Some(seen) = self.delivery(position, ordinal) {
+        let is_by_hand = record.trigger == Trigger::Manual;
+        if !is_by_hand && let Some(seen) = self.delivery(position, ordinal) {
             seen.recorded = seen.recorded.max(number);
         }
         match record.result {
+            AttemptResult::Succeeded if is_by_hand => self.ended_by_hand(ordinal, position),
             AttemptResult::Succeeded => self.ended(ordinal, position, End::Succeeded, number),
             AttemptResult::Exhausted => self.ended(ordinal, position, End::Exhausted, number),
             AttemptResult::RetryAt(due) => {
@@ -295,16 +206,35 @@ impl Witness {
         }
     }
 
+    /// A delivery succeeded by an attempt that somebody asked for, whatever became of it before.
+    fn ended_by_hand(&mut self, ordinal: u32, position: EventPosition) {
+        let event = self.events.get(&position).map(|seen| seen.event.id);
+        let endpoint = self.endpoint_id(ordinal);
+        let Some(seen) = self.delivery(position, ordinal) else {
+            return;
+        };
+        seen.end = Some(End::Succeeded);
+        if seen.delivered_at.is_none() {
+            let event = event.unwrap_or_default();
+            self.object(Violation::NotDelivered { event, endpoint });
+        }
+    }
+
     /// A delivery's end is recorded, after the attempt with this number.
     fn ended(&mut self, ordinal: u32, position: EventPosition, end: End, number: u16) {
         let Some(event) = self.events.get(&position).map(|seen| seen.event.id) else {
             return;
         };
         let endpoint = self.endpoint_id(ordinal);
+        // An attempt of the schedule may still succeed when another one by hand has.
+        let is_by_hand = self.is_asked_by_hand(position, ordinal);
+        let seen_endpoint = self.endpoints.get(&ordinal);
+        let is_deleted = seen_endpoint.is_some_and(|seen| seen.deleted_at.is_some());
         let Some(seen) = self.delivery(position, ordinal) else {
             return;
         };
-        let ended_already = seen.end.replace(end).is_some();
+        let before = seen.end.replace(end);
+        let ended_already = before.is_some() && !(is_by_hand && end == End::Succeeded);
         let not_delivered = end == End::Succeeded && seen.delivered_at.is_none();
         let max = oracle::attempts_max(&self.options.retry);
         if ended_already {
@@ -313,7 +243,8 @@ impl Witness {
         if not_delivered {
             self.object(Violation::NotDelivered { event, endpoint });
         }
-        if end == End::Exhausted && usize::from(number) != max {
+        // Who is deleted is tried no more.
+        if end == End::Exhausted && usize::from(number) != max && !is_deleted {
             self.object(Violation::WrongCount {
                 event,
                 endpoint,
@@ -322,72 +253,4 @@ impl Witness {
             });
         }
     }
-}
-
-/// All attempts for an event.
-fn attempts_of_event(
-    store: &dyn Reads,
-    application: ApplicationKey,
-    position: EventPosition,
-) -> Vec<AttemptEntry> {
-    let all = HistoryQuery {
-        above: None,
-        below: None,
-        order: Order::OldestFirst,
-        limit: usize::MAX,
-    };
-    let found = store.attempts_of_event(application, position, all);
-    found.unwrap_or_default()
-}
-
-/// What the store shows of an event: by its id, and by its name.
-fn event_evidence(store: &dyn Reads, event: &Event) -> Evidence {
-    let by = |name: Name| {
-        let found = store.event(event.application, &name).ok().flatten();
-        found.map(|entry| entry.event.id)
-    };
-    let by_id = by(Name::Id(event.id.id())) == Some(event.id);
-    let Some(uid) = &event.uid else {
-        return if by_id {
-            Evidence::There
-        } else {
-            Evidence::NotThere
-        };
-    };
-    match by(Name::Uid(Arc::clone(uid))) {
-        Some(id) if id == event.id && by_id => Evidence::There,
-        None if !by_id => Evidence::NotThere,
-        // The name belonged to another event before.
-        Some(id) if id != event.id && !by_id => Evidence::None,
-        // The one without the other: told where names are looked at.
-        Some(_) | None => Evidence::There,
-    }
-}
-
-/// What a store that took a batch must have said to its changes.
-fn results(store: &dyn Reads, facts: &BatchFacts) -> Vec<ChangeResult> {
-    let mut results = Vec::new();
-    for (place, change) in &facts.changes {
-        let is_fresh = match change {
-            Change::PutEvent(event) => event_evidence(store, event) == Evidence::There,
-            Change::PutEndpoint { endpoint, .. } => {
-                let name = Name::Id(endpoint.id.id());
-                let found = store.endpoint(endpoint.key.application, &name);
-                found.is_ok_and(|found| found.is_some())
-            }
-            Change::PutApplication(application) => {
-                let name = Name::Id(application.id.id());
-                let found = store.application(&name);
-                found.is_ok_and(|found| found.is_some())
-            }
-            _ => true,
-        };
-        results.resize(*place, ChangeResult::Full);
-        results.push(if is_fresh {
-            ChangeResult::Fresh
-        } else {
-            ChangeResult::Full
-        });
-    }
-    results
 }

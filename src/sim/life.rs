@@ -68,7 +68,8 @@ pub(super) fn arm(disk: &SimulatedDisk, end: Option<LifeEnd>) {
 
 impl World<'_> {
     fn this_life(&self) -> Option<&Life> {
-        self.scenario.faults.lives.get(self.witness.life)
+        let life = self.scenario.faults.lives.get(self.witness.life);
+        life.filter(|_| !self.is_healed())
     }
 
     /// The process begins: the store is opened and all shards are acquired.
@@ -208,9 +209,11 @@ impl World<'_> {
                 Due::Engine(Arrival::Answer(..) | Arrival::Ask(_) | Arrival::LoseShard)
                     | Due::Trouble(_)
                     | Due::RoomAgain
+                    | Due::Heal
             )
         });
         self.acquiring.clear();
+        self.acts.clear();
         for ask in self.workload.cut_off() {
             self.plan_ask(ask);
         }

@@ -5,7 +5,8 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
 
 use super::{
     oracle::End,
-    witness::{FlightFacts, Moment, Witness},
+    seen::{FlightFacts, Moment},
+    witness::Witness,
     world::BEGINNING,
 };
 use crate::{

@@ -2,13 +2,16 @@
 //! over the embedded store on a simulated disk, with a network that is data: the same seed gives the
 //! same run, record by record, on every machine.
 //!
-//! [`workload`] says what producers ask and when, [`network`] how receivers answer, [`faults`] what
+//! [`workload`] says what producers ask and when, [`by_hand`] what operators do, [`network`] how receivers answer, [`faults`] what
 //! goes wrong besides; [`scenario`] holds all of it, and [`swarm`] draws one from a seed. The world
 //! carries the arrows between them and the engine and decides nothing. A witness keeps what the
 //! world saw and a ledger what is durable, [`oracle`] judges both, inspections compare the store's
 //! lists with them, [`trace`] (of the floor below) hashes everything and [`report`] sums it up.
 
+mod arrivals;
+pub mod by_hand;
 mod closing;
+mod evidence;
 pub mod expectation;
 pub mod faults;
 pub mod figure;
@@ -25,11 +28,13 @@ pub mod mutants;
 pub mod network;
 mod once_keys;
 pub mod oracle;
+mod oracles;
 mod replies;
 pub mod report;
 mod rerun;
 pub mod run;
 pub mod scenario;
+mod seen;
 pub mod sequence;
 pub mod shrink;
 pub mod simulated_disk;

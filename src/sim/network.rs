@@ -160,6 +160,21 @@ impl Network {
         self.receivers.get(index.checked_rem(self.receivers.len())?)
     }
 
+    /// The first receivers are well from now on, all others dead for good.
+    pub(super) fn heal(&mut self, core: u32) {
+        for (number, receiver) in (0_u32..).zip(&mut self.receivers) {
+            *receiver = if number < core {
+                Receiver {
+                    latency_min_us: 1_000,
+                    latency_max_us: 20_000,
+                    ..Receiver::default()
+                }
+            } else {
+                Receiver::dead(receiver.timeouts == WHOLE)
+            };
+        }
+    }
+
     /// What an attempt meets that begins at this time of the run; its duration tells when.
     #[must_use]
     pub fn answer(&self, request: &AttemptRequest, at: Span) -> Outcome {

@@ -1,11 +1,7 @@
 //! I18: an idempotency key makes one event within the time that keys are kept, over every crash, and
 //! each answer under it names that event. Fed by what is durable and by what producers are told.
 
-use super::{
-    ledger::BatchFacts,
-    oracle::Violation,
-    witness::{Moment, Witness},
-};
+use super::{ledger::BatchFacts, oracle::Violation, seen::Moment, witness::Witness};
 use crate::{
     domain::{
         change::{Batch, Change},

@@ -38,6 +38,11 @@ impl World<'_> {
             let key = self.workload.key(number);
             self.witness.answered_under_key(key, id, moment);
         }
+        if reply.is_ok() {
+            self.acted(request);
+        } else {
+            self.acts.remove(&request);
+        }
         for next in self.workload.answered(request, reply) {
             self.plan_ask(next);
         }

@@ -36,6 +36,9 @@ pub struct Report {
     pub exhausted: u64,
     /// Deliveries that ended because their time ran out.
     pub expired: u64,
+    /// Deliveries that were called off by hand; left out where there is none.
+    #[serde(skip_serializing_if = "is_none")]
+    pub cancelled: u64,
     /// How often the process died.
     pub crashes: u64,
     /// What went wrong on purpose, by kind; kinds that did not come are left out.
@@ -58,6 +61,15 @@ pub struct Report {
     /// Faults and paths, as counts; not part of the document, which has the faults by kind.
     #[serde(skip)]
     pub happened: Happened,
+}
+
+/// Whether a count is left out.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks with a reference"
+)]
+const fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Something that did not hold.
@@ -145,6 +157,7 @@ impl Report {
         self.succeeded += other.succeeded;
         self.exhausted += other.exhausted;
         self.expired += other.expired;
+        self.cancelled += other.cancelled;
         self.virtual_ms += other.virtual_ms;
         self.records += other.records;
         self.latency_ms = None;
@@ -186,9 +199,14 @@ impl fmt::Display for Report {
             ("succeeded", of_all(self.succeeded, self.deliveries)),
             ("exhausted", of_all(self.exhausted, self.deliveries)),
             ("expired", of_all(self.expired, self.deliveries)),
+        ];
+        if self.cancelled > 0 {
+            rows.push(("called off", of_all(self.cancelled, self.deliveries)));
+        }
+        rows.extend([
             ("virtual time", time(self.virtual_ms)),
             ("throughput", per_hour(self.attempts, self.virtual_ms)),
-        ];
+        ]);
         if let Some(latency_ms) = self.latency_ms {
             rows.extend([
                 ("delivered in, p50", time(latency_ms.p50)),

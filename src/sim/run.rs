@@ -105,6 +105,12 @@ fn run_with(
     for (after, trouble) in &scenario.faults.troubles {
         world.plan(*after, Due::Trouble(*trouble));
     }
+    if let Some(healing) = scenario.healing {
+        world.plan(healing.at, Due::Heal);
+    }
+    for (number, (after, _)) in (0_u32..).zip(&scenario.by_hand) {
+        world.plan_ask((*after, Ask::ByHand(number)));
+    }
     world.plan_ask((Span::ZERO, Ask::Application));
     while world.turn()? {}
     world.close()

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{faults::Faults, network::Group, traffic::Traffic};
+use super::{by_hand::Action, faults::Faults, network::Group, traffic::Traffic};
 use crate::{
     engine::options::Options,
     limits,
@@ -48,6 +48,10 @@ pub struct Scenario {
     pub repeat_percent: u32,
     /// How many in a hundred events are for later, from a millisecond to two hours.
     pub later_percent: u32,
+    /// What is done by hand, at its time counted from the beginning.
+    pub by_hand: Vec<(Span, Action)>,
+    /// When all is well for some endpoints, and never again for the others.
+    pub healing: Option<Healing>,
     /// How much larger the body of an event may be than it must, in bytes.
     pub padding_max: u32,
     /// Which store is under the engine, and what it keeps.
@@ -57,6 +61,16 @@ pub struct Scenario {
     /// The mistake of the transport, in the layer `full`.
     #[cfg(feature = "mutants")]
     pub transport: Option<crate::transport::mutant::Mutant>,
+}
+
+/// The end of everything that goes wrong beside the receivers, and of all hope for some of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Healing {
+    /// When, from the beginning.
+    pub at: Span,
+    /// How many endpoints, the first ones, have receivers that are well from then on; those of all
+    /// others are dead for good.
+    pub core: u32,
 }
 
 /// Which store is under the engine.
@@ -120,6 +134,8 @@ impl Scenario {
             twin_percent: 0,
             repeat_percent: 0,
             later_percent: 0,
+            by_hand: Vec::new(),
+            healing: None,
             padding_max: 0,
             layer: Layer::Core(MemoryOptions {
                 events_max: events_max.saturating_mul(2).max(production.events_max),
@@ -173,6 +189,12 @@ impl Scenario {
         }
         let gaps = self.event_every.as_micros().saturating_mul(2);
         Span::from_micros(gaps.saturating_mul(self.events.into()))
+    }
+
+    /// When the last thing is done by hand, from the beginning.
+    pub(super) fn by_hand_until(&self) -> Span {
+        let times = self.by_hand.iter().map(|(at, _)| *at);
+        times.max().unwrap_or_default()
     }
 
     /// What the embedded store keeps, where that is the store.

@@ -71,8 +71,8 @@ pub struct Size {
     pub events: u32,
     /// Endpoints.
     pub endpoints: u32,
-    /// What goes wrong beside the receivers: lives that end, troubles, failing batches, and each
-    /// kind of trouble that goes on all the time.
+    /// What goes wrong beside the receivers: lives that end, troubles, failing batches, what is done
+    /// by hand, and each kind of trouble that goes on all the time.
     pub faults: u32,
 }
 

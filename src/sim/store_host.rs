@@ -11,8 +11,9 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::{
     faults::{FailingCommit, Faults, LifeEnd},
     ledger::BatchFacts,
+    seen::Moment,
     simulated_disk::SimulatedDisk,
-    witness::{Moment, Witness},
+    witness::Witness,
 };
 use crate::{
     domain::{
@@ -92,6 +93,11 @@ impl StoreHost {
             groups: 0,
             mode: StoreMode::Normal,
         }
+    }
+
+    /// Nothing goes wrong any more.
+    pub(super) fn heal(&mut self) {
+        self.faults = Faults::default();
     }
 
     /// Begins with a memory store.

@@ -3,8 +3,9 @@
 //! that one run with everything would hide.
 
 use super::{
+    by_hand::Action,
     faults::{FailingCommit, Faults, Life, LifeEnd, Trouble},
-    scenario::{Layer, SIMULATED_MASTER_KEY, Scenario, ScenarioError},
+    scenario::{Healing, Layer, SIMULATED_MASTER_KEY, Scenario, ScenarioError},
 };
 use crate::{
     domain::master_key::MasterKey, engine::options::Options, random::Stream,
@@ -63,6 +64,9 @@ pub fn full_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     let (mut scenario, fixed) = asked(seed, &mut random)?;
     scenario.layer = Layer::Full(embedded(&mut random));
     let mut faults = faults(&mut random, &scenario, &fixed);
+    // Nobody does anything by hand over HTTP.
+    scenario.by_hand.clear();
+    scenario.healing = None;
     // Turns are the loop's own; nobody else is there to take a shard.
     faults.split_turns = false;
     let is_met =
@@ -96,9 +100,43 @@ fn asked(seed: u64, random: &mut Stream) -> Result<(Scenario, Options), Scenario
     scenario.repeat_percent = one_of(&mut asks, &[0, 30, 100]);
     let mut times = Stream::new(seed, "swarm of times", 0, 0);
     scenario.later_percent = one_of(&mut times, &[0, 0, 30]);
+    let mut hands = Stream::new(seed, "swarm of hands", 0, 0);
+    scenario.by_hand = by_hand(&mut hands, &scenario);
+    let mut heals = Stream::new(seed, "swarm of healing", 0, 0);
+    if heals.below(3) == 0 {
+        let end = scenario.event_every.as_micros().unsigned_abs() * u64::from(events);
+        scenario.healing = Some(Healing {
+            at: moment(&mut heals, end),
+            core: small(heals.between(1, endpoints.into())),
+        });
+    }
     let fixed = scenario.engine.clone();
     scenario.engine = sizes(random, &fixed);
     Ok((scenario, fixed))
+}
+
+/// What is done by hand, in some worlds.
+fn by_hand(random: &mut Stream, scenario: &Scenario) -> Vec<(Span, Action)> {
+    let end = scenario.event_every.as_micros().unsigned_abs() * u64::from(scenario.events);
+    let count = one_of(random, &[0_u32, 0, 2, 12]);
+    let actions = (0..count).map(|_| {
+        let endpoint = small(random.below(scenario.endpoints.into()));
+        let event = small(random.below(scenario.events.into()));
+        let action = match random.below(12) {
+            0..2 => Action::Move(endpoint),
+            2..4 => {
+                let graces = [0, 1, 60 * SECOND_US, DAY_US];
+                Action::Rotate(endpoint, micros(one_of(random, &graces)))
+            }
+            4..6 => Action::Disable(endpoint),
+            6..8 => Action::Enable(endpoint),
+            8 => Action::Delete(endpoint),
+            9 => Action::Expunge(event),
+            _ => Action::Resend(event, endpoint),
+        };
+        (moment(random, end), action)
+    });
+    actions.collect()
 }
 
 /// The engine's sizes: tiny ones, or those of production.

@@ -3,6 +3,7 @@
 use super::{
     faults::{Faults, LifeEnd, Trouble},
     scenario::Scenario,
+    simulated_disk::DiskFaults,
     workload::LATER_MAX,
     world::{Arrival, BEGINNING, Due, World},
 };
@@ -20,6 +21,8 @@ impl Scenario {
             .plus(self.traffic_lasts())
             .plus(LATER_MAX)
             .plus(self.longest_wait())
+            .plus(self.by_hand_until())
+            .plus(self.healing.map_or(Span::ZERO, |healing| healing.at))
             .plus(self.engine.expires_after)
             .plus(self.faults.time_lost())
             .plus(Span::from_seconds(86_400))
@@ -27,6 +30,15 @@ impl Scenario {
 }
 
 impl Faults {
+    /// How long steady time may stand still where the clock was set back.
+    pub(super) fn clock_lost(&self) -> Span {
+        let steps = self.troubles.iter().map(|(_, trouble)| match trouble {
+            Trouble::WallStep(span) => span.as_micros().abs(),
+            _ => 0,
+        });
+        Span::from_micros(steps.sum())
+    }
+
     /// How much longer a run may take for what goes wrong in it: the process is down, and steady
     /// time stands still where a clock was set back.
     fn time_lost(&self) -> Span {
@@ -48,8 +60,30 @@ impl Faults {
 }
 
 impl World<'_> {
+    /// Whether nothing goes wrong any more.
+    pub(super) const fn is_healed(&self) -> bool {
+        self.witness.healed_at.is_some()
+    }
+
+    /// Nothing goes wrong any more, but with the receivers beside the core.
+    pub(super) fn heal(&mut self) {
+        let Some(healing) = self.scenario.healing else {
+            return;
+        };
+        let moment = self.moment();
+        self.witness.healed(moment);
+        self.network.heal(healing.core);
+        self.host.heal();
+        if let Some(disk) = &self.disk {
+            disk.set_faults(DiskFaults::default());
+        }
+    }
+
     /// Something goes wrong.
     pub(super) fn trouble(&mut self, trouble: Trouble) {
+        if self.is_healed() {
+            return;
+        }
         match trouble {
             Trouble::DiskFull(room, span) => {
                 if let Some(disk) = &self.disk {

@@ -110,6 +110,36 @@ pub enum Violation {
         /// The endpoint.
         endpoint: EndpointId,
     },
+    /// I10: an attempt with a payload whose taking away was durable.
+    #[error("I10: {event} was sent to {endpoint}, its payload was taken away")]
+    Expunged {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+    },
+    /// I11: an attempt to a URL, or signed with secrets, that are not the endpoint's any more.
+    #[error("I11: {event} was sent to where {endpoint} was before, or signed as before")]
+    OldTarget {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+    },
+    /// I1: an acknowledged change of an endpoint is not durable as it was asked.
+    #[error("I1: a change of {endpoint} was acknowledged and is not durable")]
+    ChangeLost {
+        /// The endpoint.
+        endpoint: EndpointId,
+    },
+    /// I1: an attempt that was asked for and acknowledged was never made.
+    #[error("I1: an attempt of {event}/{endpoint} was asked for and never made")]
+    NotSentByHand {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+    },
     /// I13: the event's public name is not the one it was accepted with.
     #[error("I13: {event} is sent in the place of {accepted}")]
     IdChanged {
@@ -262,6 +292,16 @@ pub enum Violation {
         status: u16,
         /// What it said.
         body: String,
+    },
+    /// L1: a delivery to an endpoint for which all was well again did not come through in time.
+    #[error("L1: {event}/{endpoint} did not come through after all was well (late by {late:?})")]
+    NotThrough {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// How much too late it came; `None` if it never did.
+        late: Option<Span>,
     },
     /// L6: something goes on for ever.
     #[error("L6: the run does not come to an end")]

@@ -1,8 +1,5 @@
 //! The witness: what the world saw of every event and delivery. It feeds the oracle's judgements
 //! and the report; it knows nothing of the engine's state.
-//!
-//! Two times are told apart: real time goes on whatever happens; steady time is what the engine is
-//! told, and is what a due time is counted in.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,15 +11,17 @@ use super::{
     judging,
     ledger::BatchFacts,
     logbook::{SharedLogbook, Sighting},
-    oracle::{self, End, Violation},
-    scenario::Scenario,
+    oracle::{self, Violation},
+    oracles::asked_by_hand::ByHand,
+    scenario::{Healing, Scenario},
+    seen::{FlightFacts, Moment, Seen, SeenEndpoint, SeenEvent},
 };
 use crate::{
     domain::{
         attempt::{AttemptRecord, AttemptRequest},
         change::StoreMode,
         endpoint::Endpoint,
-        event::{Event, EventPosition, Payload},
+        event::{EventPosition, Payload},
         id::{ApplicationId, AttemptId, EndpointId, EventId},
         outcome::Outcome,
     },
@@ -36,77 +35,6 @@ const VIOLATIONS_KEPT: usize = 8;
 const LATENCY_US: i64 = 2_000;
 /// Groups that a result may have to wait for until it is durable, its own among them.
 const GROUPS_MAX: i64 = 4;
-
-/// One moment, in real and in steady time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Moment {
-    pub(super) real: Timestamp,
-    pub(super) steady: Timestamp,
-}
-
-impl Moment {
-    /// The later moment at this real time.
-    pub(super) const fn later(self, real: Timestamp) -> Self {
-        Self {
-            real,
-            steady: self.steady.plus(real.since(self.real)),
-        }
-    }
-}
-
-/// An attempt in flight, as the world names it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct FlightFacts {
-    pub(super) event: EventId,
-    pub(super) endpoint: EndpointId,
-    pub(super) position: EventPosition,
-    pub(super) ordinal: u32,
-    pub(super) number: u16,
-    /// The life of the process that sent it.
-    life: usize,
-}
-
-/// What was seen of one delivery.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Seen {
-    /// The last attempt number that was sent.
-    pub(super) sent: u16,
-    /// The greatest attempt number whose result is durable.
-    pub(super) recorded: u16,
-    /// When the next attempt is due, as the durable result has it, in steady time.
-    pub(super) due: Timestamp,
-    /// The last attempt that failed, and when the next one may come, in steady time.
-    pub(super) failed: u16,
-    pub(super) not_before: Timestamp,
-    /// The last attempt: in which period it was sent, and when its outcome was told.
-    pub(super) period: usize,
-    pub(super) told_at: Option<Timestamp>,
-    /// When the first 2xx came, in real time.
-    pub(super) delivered_at: Option<Timestamp>,
-    pub(super) end: Option<End>,
-}
-
-/// What was seen of one event.
-#[derive(Debug)]
-pub(super) struct SeenEvent {
-    pub(super) event: Arc<Event>,
-    /// From when on it may be acted on, in real time.
-    pub(super) durable_at: Timestamp,
-    /// When something of it was last written, in steady time.
-    pub(super) touched_at: Timestamp,
-    /// By endpoint ordinal.
-    pub(super) deliveries: Vec<Seen>,
-}
-
-/// What was seen of one endpoint.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct SeenEndpoint {
-    pub(super) id: EndpointId,
-    pub(super) in_flight: usize,
-    /// Since when nothing is in flight to it, in real time.
-    pub(super) idle_since: Timestamp,
-    pub(super) disabled_at: Option<Timestamp>,
-}
 
 /// Everything that was seen.
 #[derive(Debug)]
@@ -122,6 +50,16 @@ pub(super) struct Witness {
     pub(super) told_keys: BTreeMap<[u8; 32], (EventId, Timestamp)>,
     pub(super) application: Option<ApplicationId>,
     pub(super) endpoints: BTreeMap<u32, SeenEndpoint>,
+    /// Whether endpoints are changed by hand.
+    pub(super) changes_by_hand: bool,
+    /// What was asked for by hand, by event and endpoint.
+    pub(super) by_hand: BTreeMap<(EventPosition, u32), ByHand>,
+    /// For whom all is well at some time, and how long steady time may stand still before.
+    pub(super) healing: Option<Healing>,
+    pub(super) clock_lost: Span,
+    /// When all was well, if it was, and what had ended by then.
+    pub(super) healed_at: Option<Moment>,
+    pub(super) ended_before_healing: BTreeSet<(EventPosition, u32)>,
     /// Which event answers an ask, by its number.
     pub(super) answers: BTreeMap<u32, EventId>,
     /// Durable attempts with the steady time at which they were submitted, and all ids; where the
@@ -173,6 +111,12 @@ impl Witness {
             told_keys: BTreeMap::new(),
             application: None,
             endpoints: BTreeMap::new(),
+            changes_by_hand: !scenario.by_hand.is_empty(),
+            by_hand: BTreeMap::new(),
+            healing: scenario.healing,
+            clock_lost: scenario.faults.clock_lost(),
+            healed_at: None,
+            ended_before_healing: BTreeSet::new(),
             answers: BTreeMap::new(),
             records: BTreeMap::new(),
             ids: BTreeSet::new(),
@@ -213,10 +157,21 @@ impl Witness {
             position: request.event.position,
             ordinal: request.target.endpoint.ordinal,
             number: request.number,
+            is_by_hand: request.is_by_hand,
             life: self.life,
         };
         self.log(now.real, Sighting::Sent(flight.into()));
-        if let Some(violation) = self.judge_send(flight, now) {
+        let judged = self.judge_durable(flight, now);
+        let judged = judged.or_else(|| {
+            if flight.is_by_hand {
+                self.judge_sent_by_hand(flight)
+            } else {
+                self.judge_send(flight, now)
+            }
+        });
+        let judged = judged.or_else(|| self.judge_called_off(flight, now));
+        let judged = judged.or_else(|| self.judge_target(request, flight, now));
+        if let Some(violation) = judged {
             self.object(violation);
         }
         if let Some(seen) = self.events.get(&flight.position)
@@ -226,14 +181,15 @@ impl Witness {
             let event = flight.event;
             self.object(Violation::OtherBytes { event });
         }
-        if let Some(violation) = self.judge_lateness(flight, now) {
+        if !flight.is_by_hand
+            && let Some(violation) = self.judge_lateness(flight, now)
+        {
             self.object(violation);
         }
         self.attempts += 1;
         self.in_flight += 1;
         let endpoint = self.endpoints.entry(flight.ordinal).or_default();
         endpoint.in_flight += 1;
-        let endpoint = *endpoint;
         let to_endpoint = (endpoint.in_flight, usize::from(self.options.window_max));
         for (in_flight, cap) in [to_endpoint, (self.in_flight, self.options.send_slots)] {
             if in_flight > cap {
@@ -241,14 +197,10 @@ impl Witness {
             }
         }
         self.note_crowd(now.real);
-        let (event, endpoint_id) = (flight.event, flight.endpoint);
-        if endpoint.disabled_at.is_some_and(|at| at <= now.real) {
-            self.object(Violation::Disabled {
-                event,
-                endpoint: endpoint_id,
-            });
-        }
         let period = self.breaks.len();
+        if flight.is_by_hand {
+            return flight;
+        }
         if let Some(seen) = self.delivery(flight.position, flight.ordinal) {
             let repeated = flight.number <= seen.sent;
             // What came behind a repeated attempt comes again, too.
@@ -284,17 +236,20 @@ impl Witness {
             endpoint.in_flight = endpoint.in_flight.saturating_sub(1);
             endpoint.idle_since = now.real;
         }
+        if flight.is_by_hand && is_heard {
+            self.made_by_hand(flight, now);
+        }
         let next = oracle::earliest_next(&self.options.retry, flight.number, outcome, now.steady);
         let Some(seen) = self.delivery(flight.position, flight.ordinal) else {
             return;
         };
         if oracle::is_success(outcome) {
             seen.delivered_at.get_or_insert(now.real);
-        } else if is_heard {
+        } else if is_heard && !flight.is_by_hand {
             seen.failed = flight.number;
             seen.not_before = next;
         }
-        if is_heard {
+        if is_heard && !flight.is_by_hand {
             seen.told_at = Some(now.real);
         }
     }
@@ -359,11 +314,17 @@ impl Witness {
         self.in_flight = 0;
         for endpoint in self.endpoints.values_mut() {
             endpoint.in_flight = 0;
-            endpoint.disabled_at = endpoint.disabled_at.map(|at| at.min(now.real));
+            let told = |at: Timestamp| at.min(now.real);
+            endpoint.disabled_at = endpoint.disabled_at.map(told);
+            endpoint.deleted_at = endpoint.deleted_at.map(told);
+            for target in &mut endpoint.targets {
+                target.at = told(target.at);
+            }
         }
         // Who opens the store sees what is durable, though nobody was told of it yet.
         for seen in self.events.values_mut() {
             seen.durable_at = seen.durable_at.min(now.real);
+            seen.expunged_at = seen.expunged_at.map(|at| at.min(now.real));
         }
     }
 
@@ -379,13 +340,5 @@ impl Witness {
             deliveries.resize(index + 1, Seen::default());
         }
         deliveries.get_mut(index)
-    }
-}
-
-impl SeenEvent {
-    /// What was seen of its delivery to an endpoint.
-    pub(super) fn seen(&self, ordinal: u32) -> Seen {
-        let index = usize::try_from(ordinal).unwrap_or(usize::MAX);
-        self.deliveries.get(index).copied().unwrap_or_default()
     }
 }

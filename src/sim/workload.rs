@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::scenario::Scenario;
+use super::{by_hand::is_asked_again, scenario::Scenario};
 use crate::{
     domain::{
         application::ApplicationKey,
@@ -17,6 +17,7 @@ use crate::{
         endpoint_url::{EndpointUrl, EndpointUrlError},
         event::{Besides, JSON, ORDER_RECEIVED, Payload},
         filter::Filter,
+        id::EndpointId,
         once::Once,
         secret::{Secret, SecretError},
     },
@@ -48,6 +49,8 @@ pub enum Ask {
     Event(u32),
     /// An event that was refused, of which nobody knows, or that is asked for twice under a key.
     EventAgain(u32),
+    /// What is done by hand, by its number.
+    ByHand(u32),
 }
 
 /// The producers.
@@ -74,6 +77,8 @@ pub struct Workload {
     event_type: Arc<str>,
     content_type: Arc<str>,
     secret: Secret,
+    /// The endpoints by their numbers.
+    endpoint_ids: BTreeMap<u32, EndpointId>,
 }
 
 impl Workload {
@@ -107,17 +112,31 @@ impl Workload {
             fan_out: scenario.fan_out,
             content_type: JSON.into(),
             secret: Secret::new(vec![0; limits::SECRET_BYTES])?,
+            endpoint_ids: BTreeMap::new(),
         })
     }
 
-    /// Makes the command of an ask.
-    ///
-    /// # Errors
-    /// [`EndpointUrlError`] if a made-up URL is none.
-    pub fn command(&mut self, ask: Ask) -> Result<(RequestHandle, Command), EndpointUrlError> {
+    /// A name for what is asked now.
+    pub(super) fn request(&mut self, ask: Ask) -> RequestHandle {
         self.next_request += 1;
         let request = RequestHandle::new(self.next_request);
         self.waiting.insert(request, ask);
+        request
+    }
+
+    /// The endpoint with this number, once there is one.
+    pub(super) fn endpoint(&self, number: u32) -> Option<EndpointId> {
+        self.endpoint_ids.get(&number).copied()
+    }
+
+    /// Makes the command of an ask; none of what is done by hand, which depends on what there is.
+    ///
+    /// # Errors
+    /// [`EndpointUrlError`] if a made-up URL is none.
+    pub fn command(
+        &mut self,
+        ask: Ask,
+    ) -> Result<Option<(RequestHandle, Command)>, EndpointUrlError> {
         let application = self.application.unwrap_or_default();
         let command = match ask {
             Ask::Application => Command::CreateApplication {
@@ -144,6 +163,7 @@ impl Workload {
                     details: Bytes::new(),
                 }))
             }
+            Ask::ByHand(_) => return Ok(None),
             Ask::Event(number) | Ask::EventAgain(number) => {
                 let accept = Command::AcceptEvent(Box::new(NewEvent {
                     uid: self.uid(number),
@@ -168,7 +188,7 @@ impl Workload {
                 }
             }
         };
-        Ok((request, command))
+        Ok(Some((self.request(ask), command)))
     }
 
     /// The body of the event with this number; none is like another.
@@ -256,7 +276,10 @@ impl Workload {
                     .map(|number| (Span::ZERO, Ask::Endpoint(number)))
                     .collect()
             }
-            (Ask::Endpoint(_), Ok(_)) => {
+            (Ask::Endpoint(number), Ok(answer)) => {
+                if let Answer::Endpoint { id, .. } = answer {
+                    self.endpoint_ids.insert(number, id);
+                }
                 self.endpoints_left = self.endpoints_left.saturating_sub(1);
                 if self.endpoints_left == 0 {
                     vec![(self.gap(0), Ask::Event(0))]
@@ -266,6 +289,7 @@ impl Workload {
             }
             (Ask::Event(number), Ok(_)) => self.repeat(number).into_iter().collect(),
             (_, Ok(_)) => Vec::new(),
+            (Ask::ByHand(_), Err(refusal)) if !is_asked_again(refusal) => Vec::new(),
             (_, Err(_)) => vec![again(ask)],
         }
     }
@@ -325,6 +349,8 @@ fn numbered(number: u32) -> [u8; 32] {
 pub const fn again(ask: Ask) -> (Span, Ask) {
     match ask {
         Ask::Event(number) => (ASK_AGAIN_AFTER, Ask::EventAgain(number)),
-        Ask::Application | Ask::Endpoint(_) | Ask::EventAgain(_) => (ASK_AGAIN_AFTER, ask),
+        Ask::Application | Ask::Endpoint(_) | Ask::EventAgain(_) | Ask::ByHand(_) => {
+            (ASK_AGAIN_AFTER, ask)
+        }
     }
 }

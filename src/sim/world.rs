@@ -5,23 +5,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
+    by_hand::Asked,
     faults::Trouble,
     life::Clocks,
-    logbook::Sighting,
     network::Network,
     oracle::Violation,
     report::Report,
     rerun::Rerun,
     run::SimulationError,
     scenario::{Layer, Scenario},
+    seen::{FlightFacts, Moment},
     simulated_disk::SimulatedDisk,
     store_host::{Flushed, StoreHost},
     trace::Trace,
-    witness::{FlightFacts, Moment, Witness},
-    workload::{Ask, Workload, again},
+    witness::Witness,
+    workload::{Ask, Workload},
 };
 use crate::{
-    domain::{application::ApplicationKey, attempt::AttemptHandle, id::ShardId, outcome::Outcome},
+    domain::{
+        application::ApplicationKey, attempt::AttemptHandle, command::RequestHandle, id::ShardId,
+        outcome::Outcome,
+    },
     engine::{
         Engine,
         io::{Effect, Input},
@@ -64,6 +68,8 @@ pub(super) enum Due {
     Trouble(Trouble),
     /// The disk has room again.
     RoomAgain,
+    /// All is well for the core.
+    Heal,
 }
 
 /// Everything a run consists of.
@@ -74,7 +80,7 @@ pub(super) struct World<'scenario> {
     pub(super) host: StoreHost,
     /// What the embedded store stands on.
     pub(super) disk: Option<SimulatedDisk>,
-    network: Network,
+    pub(super) network: Network,
     pub(super) workload: Workload,
     pub(super) witness: Witness,
     pub(super) trace: Trace,
@@ -96,6 +102,8 @@ pub(super) struct World<'scenario> {
     pub(super) application: ApplicationKey,
     /// Shards that are given up and not acquired again.
     pub(super) acquiring: BTreeSet<ShardId>,
+    /// What was asked by hand and is not answered, and when.
+    pub(super) acts: BTreeMap<RequestHandle, (Asked, Moment)>,
 }
 
 impl<'scenario> World<'scenario> {
@@ -132,6 +140,7 @@ impl<'scenario> World<'scenario> {
             effects: Vec::new(),
             application: ApplicationKey::default(),
             acquiring: BTreeSet::new(),
+            acts: BTreeMap::new(),
         })
     }
 
@@ -192,10 +201,11 @@ impl<'scenario> World<'scenario> {
                 Flushed::Ended => self.ended()?,
             },
             Due::Start => self.start()?,
-            Due::Die(life) if life == self.witness.life => self.die(),
+            Due::Die(life) if life == self.witness.life && !self.is_healed() => self.die(),
             Due::Die(_) => {}
             Due::Trouble(trouble) => self.trouble(trouble),
             Due::RoomAgain => self.room_again(),
+            Due::Heal => self.heal(),
         }
         Ok(())
     }
@@ -285,82 +295,9 @@ impl<'scenario> World<'scenario> {
         self.plan(after, Due::Engine(Arrival::Ask(ask)));
     }
 
-    fn plan_at(&mut self, at: Timestamp, due: Due) {
+    pub(super) fn plan_at(&mut self, at: Timestamp, due: Due) {
         self.caused += 1;
         self.dues.insert((at, self.caused), due);
-    }
-
-    /// Tells the engine what arrived.
-    fn arrive(&mut self, arrival: Arrival) -> Result<(), SimulationError> {
-        match arrival {
-            Arrival::Input(input) => {
-                if let Input::StoreMode(mode) = input {
-                    let moment = self.moment();
-                    self.witness.mode_changed(mode, moment);
-                }
-                self.step(input);
-            }
-            Arrival::Answer(attempt, flight, outcome) => {
-                let is_heard = self.witness.hears(flight);
-                self.witness.answered(flight, &outcome, self.moment());
-                if is_heard {
-                    self.step(Input::AttemptDone(attempt, outcome));
-                }
-            }
-            Arrival::Ask(ask) => {
-                if let Ask::Event(number) = ask {
-                    self.witness.log(self.now, Sighting::Asked(number));
-                }
-                for next in self.workload.after(ask) {
-                    self.plan_ask(next);
-                }
-                if self.engine.is_none() {
-                    self.plan_ask(again(ask));
-                    return Ok(());
-                }
-                let (request, command) = self.workload.command(ask)?;
-                self.step(Input::Command(request, command));
-            }
-            Arrival::Acquire(shard) => {
-                if let Some(free_at) = self.host.busy_until(self.now) {
-                    self.plan_at(free_at, Due::Engine(Arrival::Acquire(shard)));
-                } else if let Some(acquired) = self.host.acquire(shard) {
-                    let (epoch, state) = acquired?;
-                    self.acquiring.remove(&shard);
-                    self.witness.ready(self.moment());
-                    self.step(Input::ShardAcquired(shard, epoch, Box::new(state)));
-                }
-            }
-            Arrival::LoseShard => self.lose_shard(),
-        }
-        Ok(())
-    }
-
-    /// Carries an effect out.
-    fn carry(&mut self, effect: Effect) {
-        match effect {
-            Effect::Commit(batch) => self.host.submit(batch),
-            Effect::Load(load, request) => self.host.load(load, request, &mut self.witness),
-            Effect::Send(request) => {
-                let flight = self.witness.sent(&request, self.moment());
-                let outcome = self.network.answer(&request, self.now.since(BEGINNING));
-                self.witness.happened.met(&outcome);
-                let duration = outcome.duration;
-                let answer = Arrival::Answer(request.attempt, flight, outcome);
-                self.plan(duration, Due::Engine(answer));
-            }
-            // Its outcome comes by itself, as that of an attempt that had just ended.
-            Effect::CancelSend(_) => {}
-            Effect::Reply(request, reply) => self.reply(request, reply),
-            Effect::ReleaseShard(shard) => {
-                self.witness.lost_shard(self.moment());
-                self.host.release(shard);
-                self.acquiring.insert(shard);
-                self.plan(Span::ZERO, Due::Engine(Arrival::Acquire(shard)));
-            }
-            // Nobody listens, and nobody asked for an end.
-            Effect::Notify(_) | Effect::Stopped => {}
-        }
     }
 
     /// Judges the end and sums the run up.
@@ -371,7 +308,13 @@ impl<'scenario> World<'scenario> {
         self.judge_rerun();
         let report = self.summary();
         let report = match self.host.store() {
-            Some(store) => self.witness.close(self.application, store, report),
+            Some(store) => {
+                let now = Moment {
+                    real: self.now,
+                    steady: self.clocks.now(self.now).steady,
+                };
+                self.witness.close(self.application, store, now, report)
+            }
             None => report,
         };
         self.go_on()?;

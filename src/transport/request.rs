@@ -229,6 +229,7 @@ mod tests {
             target: Arc::new(target),
             event: Arc::new(event),
             number: 1,
+            is_by_hand: false,
             stamp: Timestamp::from_millis(stamp_ms),
             steady: Timestamp::ZERO,
         }

@@ -144,7 +144,7 @@ fn is_set(section: &Section<'_>, key: &'static str) -> bool {
 }
 
 /// The one choice that was made among these keys.
-fn one<T: Copy, const COUNT: usize>(
+pub(super) fn one<T: Copy, const COUNT: usize>(
     section: &Section<'_>,
     keys: &str,
     choices: [Option<T>; COUNT],

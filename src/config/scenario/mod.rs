@@ -5,6 +5,7 @@
 //! [`ScenarioFile::read`] tells everything that is wrong at once; [`ScenarioFile::write`] leaves out
 //! what is as it is in production, so that a file shows what is special about it.
 
+mod by_hand;
 mod engine;
 mod going_wrong;
 mod reading;

@@ -3,7 +3,7 @@
 use toml::de::DeTable;
 
 use super::{
-    ScenarioFile, engine, going_wrong, receivers,
+    ScenarioFile, by_hand, engine, going_wrong, receivers,
     section::{Fault, Faults, Section},
 };
 use crate::{
@@ -163,6 +163,8 @@ fn scenario(root: &Section<'_>) -> Option<Scenario> {
         _ => Layer::Store(engine::embedded(root)),
     };
     scenario.faults = going_wrong::faults(root, &scenario.engine);
+    by_hand::by_hand(root, &mut scenario);
+    by_hand::healing(root, &mut scenario);
     check_layer(root, &scenario);
     is_whole.then_some(scenario)
 }

@@ -7,6 +7,7 @@ use crate::{
     engine::options::GeneratorOptions,
     sim::{
         Layer, Scenario,
+        by_hand::Action,
         faults::{Life, LifeEnd, Trouble},
         network::{OutageKind, Receiver},
         swarm,
@@ -73,6 +74,30 @@ fn a_file_says_how_it_fails_and_is_written_so() {
         };
         assert!(*at == line && reason.contains(part), "{fails}: {told:?}");
     }
+}
+
+#[test]
+fn what_is_done_by_hand_needs_its_time_and_one_thing_to_do() {
+    let with =
+        |by_hand: &str| format!("endpoints = 2\n[traffic]\nevents = 3\n[[by_hand]]\n{by_hand}");
+    let file = read(&with("at = \"5m\"\nresend = { event = 2, endpoint = 1 }"));
+    let at = Span::from_seconds(300);
+    assert_eq!(file.scenario.by_hand, [(at, Action::Resend(2, 1))]);
+    for (wrong, told) in [
+        ("move = 1", "needs its time"),
+        ("at = \"5m\"", "exactly one of these"),
+        ("at = \"5m\"\nmove = 1\ndelete = 1", "exactly one of these"),
+        ("at = \"5m\"\nundo = 1", "undo"),
+    ] {
+        let found = faults(&with(wrong));
+        let is_told = found.iter().any(|(_, reason)| reason.contains(told));
+        assert!(is_told, "{wrong}: {found:?}");
+    }
+    let found = faults(&format!(
+        "layer = \"full\"\n{}",
+        with("at = \"5m\"\nmove = 1")
+    ));
+    assert!(found[0].1.contains("the layer `full`"), "{found:?}");
 }
 
 #[test]
@@ -233,7 +258,7 @@ const WRONG_AROUND: &[(&str, &str, usize, &str)] = &[
         "sede = 1\n",
         "",
         1,
-        "unknown key `sede`: allowed are endpoint, endpoints, engine, expect",
+        "unknown key `sede`: allowed are by_hand, endpoint, endpoints, engine, expect",
     ),
     ("", "evry = \"1s\"\n", 4, "unknown key `traffic.evry`"),
     ("layer = \"disk\"\n", "", 1, "one of core, store, full"),

@@ -13,6 +13,7 @@ use crate::{
     limits,
     sim::{
         Faults, Layer, Scenario, ScenarioError,
+        by_hand::Action,
         faults::{Life, LifeEnd, Trouble},
         network::{Group, Outage, OutageKind, Receiver},
         units::{shown_rate, shown_share, shown_span},
@@ -140,6 +141,14 @@ pub(super) fn write(file: &ScenarioFile) -> Result<String, WriteError> {
         }
         Layer::Store(options) | Layer::Full(options) => embedded(&mut lines, options)?,
     }
+    if let Some(healing) = scenario.healing {
+        lines.table("[healing]");
+        lines.key("at", span(healing.at));
+        lines.key("core", healing.core);
+    }
+    for (at, action) in &scenario.by_hand {
+        write_action(&mut lines, *at, *action);
+    }
     faults(&mut lines, &scenario.faults);
     for life in &scenario.faults.lives {
         write_life(&mut lines, life, &scenario.engine)?;
@@ -266,6 +275,29 @@ fn faults(lines: &mut Lines, faults: &Faults) {
     if let Some(keys) = keys {
         lines.table("[faults]");
         lines.0.push_str(&keys);
+    }
+}
+
+fn write_action(lines: &mut Lines, at: Span, action: Action) {
+    lines.table("[[by_hand]]");
+    lines.key("at", span(at));
+    match action {
+        Action::Move(endpoint) => lines.key("move", endpoint),
+        Action::Rotate(endpoint, grace) => {
+            let grace = span(grace);
+            lines.key(
+                "rotate",
+                format!("{{ endpoint = {endpoint}, grace = {grace} }}"),
+            );
+        }
+        Action::Disable(endpoint) => lines.key("disable", endpoint),
+        Action::Enable(endpoint) => lines.key("enable", endpoint),
+        Action::Delete(endpoint) => lines.key("delete", endpoint),
+        Action::Resend(event, endpoint) => {
+            let resend = format!("{{ event = {event}, endpoint = {endpoint} }}");
+            lines.key("resend", resend);
+        }
+        Action::Expunge(event) => lines.key("expunge", event),
     }
 }
 

@@ -308,7 +308,7 @@ fn close(stage: &Stage, options: &EmbeddedOptions) -> Result<Report, SimulationE
     let report = stage
         .witness
         .borrow_mut()
-        .close(application, &store, report);
+        .close(application, &store, stage.moment(), report);
     if !stage.has_ended(&store) {
         stage.object(Violation::Endless);
     }

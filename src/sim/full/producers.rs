@@ -104,7 +104,7 @@ pub(super) async fn ask_all(stage: Rc<Stage>) {
                     next = Some(ask);
                 }
                 Ask::EventAgain(number) => hand_in(&stage, number, after.as_duration()),
-                Ask::Application | Ask::Endpoint(_) => {}
+                Ask::Application | Ask::Endpoint(_) | Ask::ByHand(_) => {}
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::{
         endpoint_url::EndpointHost,
         outcome::{Outcome, OutcomeKind},
     },
-    sim::{oracle, violation::Violation, witness::FlightFacts},
+    sim::{oracle, seen::FlightFacts, violation::Violation},
     transport::Transport,
 };
 

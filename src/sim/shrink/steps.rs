@@ -102,6 +102,8 @@ pub(super) fn faults(scenario: &Scenario) -> u32 {
 pub(super) fn together() -> Vec<Setting> {
     vec![
         Box::new(|scenario| scenario.faults = Faults::default()),
+        Box::new(|scenario| scenario.by_hand.clear()),
+        Box::new(|scenario| scenario.healing = None),
         Box::new(|scenario| {
             scenario.named_percent = 0;
             scenario.keyed_percent = 0;
@@ -155,9 +157,13 @@ pub(super) fn counts() -> Vec<Number> {
     ]
 }
 
-/// The lists of what goes wrong.
-pub(super) fn lists() -> [List; 3] {
+/// The lists of what goes wrong, and of what is done by hand.
+pub(super) fn lists() -> [List; 4] {
     [
+        List {
+            length: |scenario| scenario.by_hand.len(),
+            leave_out: |scenario, from, count| cut(&mut scenario.by_hand, from, count),
+        },
         List {
             length: |scenario| scenario.faults.lives.len(),
             leave_out: |scenario, from, count| cut(&mut scenario.faults.lives, from, count),

@@ -186,6 +186,7 @@ impl<D: Dialer> Sender<D> {
             target: Arc::clone(target),
             event: Arc::new(event),
             number: 1,
+            is_by_hand: false,
             stamp: Timestamp::from_millis(1_700_000_000_500),
             steady: Timestamp::ZERO,
         });

@@ -1,0 +1,71 @@
+//! What is done by hand, in a scenario file: the list `[[by_hand]]`; and when all is well: the table
+//! `[healing]`.
+
+use super::{going_wrong::one, section::Section};
+use crate::{
+    sim::{Layer, Scenario, by_hand::Action, scenario::Healing},
+    time::Span,
+};
+
+/// Above any number of an endpoint or an event.
+const NUMBER_END: u32 = u32::MAX;
+const KEYS: &str = "move, rotate, disable, enable, delete, resend, expunge";
+
+/// Reads everything that is done by hand.
+pub(super) fn by_hand(root: &Section<'_>, scenario: &mut Scenario) {
+    let sections = root.sections("by_hand");
+    scenario.by_hand = sections.iter().filter_map(action).collect();
+    if !sections.is_empty() && matches!(scenario.layer, Layer::Full(_)) {
+        let what = "nothing is done by hand in the layer `full`: set another `layer`";
+        root.object_to("by_hand", what.to_owned());
+    }
+}
+
+/// Reads when all is well for a core, if that is said.
+pub(super) fn healing(root: &Section<'_>, scenario: &mut Scenario) {
+    let Some(section) = root.section("healing") else {
+        return;
+    };
+    let (at, core) = (section.span("at"), section.small("core", 0..NUMBER_END));
+    section.close();
+    if (at.is_none() && !section.has("at")) || (core.is_none() && !section.has("core")) {
+        section.object("healing needs its time and how many endpoints are of the core, as at = \"5m\" and core = 2");
+    }
+    if matches!(scenario.layer, Layer::Full(_)) {
+        let what = "nothing heals in the layer `full`: set another `layer`";
+        root.object_to("healing", what.to_owned());
+    }
+    scenario.healing = at.zip(core).map(|(at, core)| Healing { at, core });
+}
+
+fn action(section: &Section<'_>) -> Option<(Span, Action)> {
+    let number = |key| section.small(key, 0..NUMBER_END);
+    let rotate = section.section("rotate").and_then(|rotate| {
+        let endpoint = rotate.small("endpoint", 0..NUMBER_END);
+        let grace = rotate.span("grace").unwrap_or_default();
+        rotate.close();
+        endpoint.map(|endpoint| Action::Rotate(endpoint, grace))
+    });
+    let resend = section.section("resend").and_then(|resend| {
+        let event = resend.small("event", 0..NUMBER_END);
+        let endpoint = resend.small("endpoint", 0..NUMBER_END);
+        resend.close();
+        Some(Action::Resend(event?, endpoint?))
+    });
+    let choices = [
+        number("move").map(Action::Move),
+        rotate,
+        number("disable").map(Action::Disable),
+        number("enable").map(Action::Enable),
+        number("delete").map(Action::Delete),
+        resend,
+        number("expunge").map(Action::Expunge),
+    ];
+    let at = section.span("at");
+    section.close();
+    let action = one(section, KEYS, choices);
+    if at.is_none() && !section.has("at") {
+        section.object("what is done by hand needs its time, as at = \"5m\"");
+    }
+    Some((at?, action?))
+}

@@ -1,0 +1,90 @@
+//! What arrives at the engine, and what it asks for: the arrows between it and the world.
+
+use super::{
+    logbook::Sighting,
+    run::SimulationError,
+    workload::{Ask, again},
+    world::{Arrival, BEGINNING, Due, World},
+};
+use crate::{
+    engine::io::{Effect, Input},
+    time::Span,
+};
+
+impl World<'_> {
+    /// Tells the engine what arrived.
+    pub(super) fn arrive(&mut self, arrival: Arrival) -> Result<(), SimulationError> {
+        match arrival {
+            Arrival::Input(input) => {
+                if let Input::StoreMode(mode) = input {
+                    let moment = self.moment();
+                    self.witness.mode_changed(mode, moment);
+                }
+                self.step(input);
+            }
+            Arrival::Answer(attempt, flight, outcome) => {
+                let is_heard = self.witness.hears(flight);
+                self.witness.answered(flight, &outcome, self.moment());
+                if is_heard {
+                    self.step(Input::AttemptDone(attempt, outcome));
+                }
+            }
+            Arrival::Ask(ask) => {
+                if let Ask::Event(number) = ask {
+                    self.witness.log(self.now, Sighting::Asked(number));
+                }
+                for next in self.workload.after(ask) {
+                    self.plan_ask(next);
+                }
+                if self.engine.is_none() {
+                    self.plan_ask(again(ask));
+                    return Ok(());
+                }
+                if let Ask::ByHand(number) = ask {
+                    self.act(number);
+                } else if let Some((request, command)) = self.workload.command(ask)? {
+                    self.step(Input::Command(request, command));
+                }
+            }
+            Arrival::Acquire(shard) => {
+                if let Some(free_at) = self.host.busy_until(self.now) {
+                    self.plan_at(free_at, Due::Engine(Arrival::Acquire(shard)));
+                } else if let Some(acquired) = self.host.acquire(shard) {
+                    let (epoch, state) = acquired?;
+                    self.acquiring.remove(&shard);
+                    self.witness.ready(self.moment());
+                    self.step(Input::ShardAcquired(shard, epoch, Box::new(state)));
+                }
+            }
+            Arrival::LoseShard => self.lose_shard(),
+        }
+        Ok(())
+    }
+
+    /// Carries an effect out.
+    pub(super) fn carry(&mut self, effect: Effect) {
+        match effect {
+            Effect::Commit(batch) => self.host.submit(batch),
+            Effect::Load(load, request) => self.host.load(load, request, &mut self.witness),
+            Effect::Send(request) => {
+                let flight = self.witness.sent(&request, self.moment());
+                let outcome = self.network.answer(&request, self.now.since(BEGINNING));
+                self.witness.happened.met(&outcome);
+                let duration = outcome.duration;
+                let answer = Arrival::Answer(request.attempt, flight, outcome);
+                self.plan(duration, Due::Engine(answer));
+            }
+            // Its outcome comes by itself, as that of an attempt that had just ended.
+            Effect::CancelSend(_) => {}
+            Effect::Reply(request, reply) => self.reply(request, reply),
+            Effect::ReleaseShard(shard) => {
+                self.witness.lost_shard(self.moment());
+                self.host.release(shard);
+                self.acquiring.insert(shard);
+                self.plan(Span::ZERO, Due::Engine(Arrival::Acquire(shard)));
+            }
+            // Nobody listens, and nobody asked for an end.
+            Effect::Notify(_) | Effect::Stopped => {}
+        }
+    }
+}

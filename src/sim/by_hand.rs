@@ -1,0 +1,230 @@
+//! What operators do by hand while events go on: they change endpoints, ask for attempts, take
+//! payloads away. Each is read, changed and asked as the server does it; who gets no answer asks
+//! again.
+
+use std::sync::Arc;
+
+use super::{workload::Ask, world::World};
+use crate::{
+    domain::{
+        command::{Command, EndpointUpdate, RequestHandle},
+        endpoint::{Endpoint, EndpointState},
+        endpoint_url::EndpointUrl,
+        event::{Event, EventPosition},
+        filter::Filter,
+        history::{HistoryQuery, Name, Order},
+        secret::Secret,
+    },
+    limits,
+    store::Reads,
+    time::Span,
+};
+
+/// Something that is done by hand. Endpoints go by their number; an event by a number that chooses
+/// among those that are accepted at that time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The endpoint gets another URL.
+    Move(u32),
+    /// The endpoint gets another secret; the one of before signs for so long, too.
+    Rotate(u32, Span),
+    /// The endpoint is disabled.
+    Disable(u32),
+    /// The endpoint is enabled.
+    Enable(u32),
+    /// The endpoint is deleted.
+    Delete(u32),
+    /// An attempt of an event to an endpoint is asked for.
+    Resend(u32, u32),
+    /// The payload of an event is taken away.
+    Expunge(u32),
+}
+
+/// What was asked of the engine, as far as its acknowledgement promises something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// The endpoint with this ordinal has this target and is enabled or not from now on.
+    Change {
+        ordinal: u32,
+        url: EndpointUrl,
+        /// A new secret, and how long the one of before signs, too.
+        rotation: Option<(Secret, Span)>,
+        is_enabled: bool,
+    },
+    /// The endpoint with this ordinal is no more.
+    Delete { ordinal: u32 },
+    /// The event is sent to the endpoint once more.
+    Resend {
+        position: EventPosition,
+        ordinal: u32,
+    },
+    /// The payload is sent no more.
+    Expunge { position: EventPosition },
+}
+
+impl World<'_> {
+    /// Does what is to be done by hand, if there is something to do it to.
+    pub(super) fn act(&mut self, number: u32) {
+        let index = usize::try_from(number).unwrap_or(usize::MAX);
+        let action = self.scenario.by_hand.get(index).copied();
+        let Some((_, action)) = action.filter(|_| !self.is_healed()) else {
+            return;
+        };
+        let Some((command, asked)) = self.command_of(action, number) else {
+            return;
+        };
+        let ask = Ask::ByHand(number);
+        let request = self.workload.request(ask);
+        let moment = self.moment();
+        self.witness.asked_by_hand(&asked, moment);
+        self.acts.insert(request, (asked, moment));
+        self.step(crate::engine::io::Input::Command(request, command));
+    }
+
+    /// Something that was done by hand is acknowledged.
+    pub(super) fn acted(&mut self, request: RequestHandle) {
+        if let Some((asked, asked_at)) = self.acts.remove(&request) {
+            let moment = self.moment();
+            self.witness.done_by_hand(&asked, asked_at, moment);
+        }
+    }
+
+    /// What an action asks for, with what is known now; nothing if there is nothing to do it to.
+    fn command_of(&self, action: Action, number: u32) -> Option<(Command, Asked)> {
+        let application = self.application;
+        match action {
+            Action::Move(of) => {
+                let known = self.known(of)?;
+                let text = format!("https://receiver-{of}.example/moved/{number}");
+                let url = EndpointUrl::parse(&text).ok()?;
+                Some(change(&known, Some(url), None, None))
+            }
+            Action::Rotate(of, grace) => {
+                let rotation = Some((secret(number)?, grace));
+                Some(change(&*self.known(of)?, None, rotation, None))
+            }
+            Action::Disable(of) => Some(change(&*self.known(of)?, None, None, Some(false))),
+            Action::Enable(of) => Some(change(&*self.known(of)?, None, None, Some(true))),
+            Action::Delete(of) => {
+                let known = self.known(of)?;
+                let command = Command::DeleteEndpoint {
+                    application,
+                    endpoint: known.id,
+                };
+                let ordinal = known.key.ordinal;
+                Some((command, Asked::Delete { ordinal }))
+            }
+            Action::Resend(event, of) => {
+                let (known, event) = (self.known(of)?, self.accepted_event(event)?);
+                let store = self.host.store()?;
+                let (endpoint, position) = (known.key, event.position);
+                store.delivery_state(endpoint, position).ok()??;
+                let entry = store.event(application, &Name::Id(event.id.id())).ok()??;
+                let command = Command::Resend {
+                    endpoint: known.id,
+                    attempts: attempts_made(store, &known, position)?,
+                    event: entry.has_payload.then_some(entry.event)?,
+                };
+                let ordinal = endpoint.ordinal;
+                Some((command, Asked::Resend { position, ordinal }))
+            }
+            Action::Expunge(event) => {
+                let position = self.accepted_event(event)?.position;
+                let command = Command::Expunge {
+                    application,
+                    position,
+                    attempt: None,
+                };
+                Some((command, Asked::Expunge { position }))
+            }
+        }
+    }
+
+    /// The endpoint with this number as everybody can read it.
+    fn known(&self, number: u32) -> Option<Arc<Endpoint>> {
+        let id = self.workload.endpoint(number)?;
+        let store = self.host.store()?;
+        let known = store.endpoint(self.application, &Name::Id(id.id()));
+        known.ok()?.filter(|known| !known.is_deleted())
+    }
+
+    /// One of the events that were accepted.
+    fn accepted_event(&self, number: u32) -> Option<Arc<Event>> {
+        let count = u32::try_from(self.witness.answers.len()).ok()?;
+        let nth = usize::try_from(number.checked_rem(count)?).ok()?;
+        let (_, id) = self.witness.answers.iter().nth(nth)?;
+        let position = self.witness.positions.get(id)?;
+        let seen = self.witness.events.get(position)?;
+        Some(Arc::clone(&seen.event))
+    }
+}
+
+/// The change of an endpoint; what is not given stays.
+fn change(
+    known: &Endpoint,
+    url: Option<EndpointUrl>,
+    rotation: Option<(Secret, Span)>,
+    is_enabled: Option<bool>,
+) -> (Command, Asked) {
+    let target = &known.target;
+    let url = url.unwrap_or_else(|| target.url.clone());
+    let is_enabled = is_enabled.unwrap_or(known.state == EndpointState::Enabled);
+    let asked = Asked::Change {
+        ordinal: known.key.ordinal,
+        url: url.clone(),
+        rotation: rotation.clone(),
+        is_enabled,
+    };
+    let update = EndpointUpdate {
+        application: known.key.application,
+        endpoint: known.id,
+        revision: known.revision(),
+        url,
+        uid: known.uid.clone(),
+        filter: Filter::clone(&known.filter),
+        headers: target.headers.clone(),
+        is_enabled,
+        rotation,
+        details: known.details.clone(),
+    };
+    (Command::UpdateEndpoint(Box::new(update)), asked)
+}
+
+/// The secret that the action with this number brings.
+fn secret(number: u32) -> Option<Secret> {
+    let mut bytes = vec![b'h'; limits::SECRET_BYTES];
+    for (byte, of_number) in bytes.iter_mut().zip(number.to_le_bytes()) {
+        *byte = of_number;
+    }
+    Secret::new(bytes).ok()
+}
+
+/// The number of the last attempt of a delivery.
+fn attempts_made(store: &dyn Reads, known: &Endpoint, position: EventPosition) -> Option<u16> {
+    let all = HistoryQuery {
+        above: None,
+        below: None,
+        order: Order::OldestFirst,
+        limit: usize::MAX,
+    };
+    let listed = store.attempts_of_event(known.key.application, position, all);
+    let listed = listed.ok()?;
+    let of_this = listed
+        .iter()
+        .filter(|entry| entry.record.endpoint == known.key);
+    Some(of_this.map(|entry| entry.record.number).max().unwrap_or(0))
+}
+
+/// Whether the same is asked again after this refusal; else there is nothing more to do.
+pub(super) const fn is_asked_again(refusal: crate::domain::command::Refusal) -> bool {
+    use crate::domain::command::Refusal;
+    matches!(
+        refusal,
+        Refusal::Stale
+            | Refusal::StoreFull
+            | Refusal::DiskFull
+            | Refusal::Overloaded
+            | Refusal::Unknown
+            | Refusal::NotReady
+    )
+}

@@ -1,0 +1,273 @@
+//! Evidence: of a group that failed or died nobody knows whether it is durable. The store is asked:
+//! all of it must be there, or nothing (I2).
+
+use std::sync::Arc;
+
+use super::{ledger::BatchFacts, oracle::Violation, seen::Moment, witness::Witness};
+use crate::{
+    domain::{
+        application::ApplicationKey,
+        change::{Change, ChangeResult},
+        delivery::DeliveryState,
+        endpoint::{Endpoint, EndpointKey},
+        event::{Event, EventPosition},
+        history::{AttemptEntry, HistoryQuery, Name, Order},
+        id::EventId,
+    },
+    store::Reads,
+};
+
+/// What a store shows of something that may be durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Evidence {
+    There,
+    NotThere,
+    /// It would look the same either way.
+    None,
+}
+
+impl Witness {
+    /// Nobody knows whether these batches, which were written together, are durable.
+    pub(super) fn unsure(&mut self, group: Vec<BatchFacts>) {
+        self.unsure = group;
+    }
+
+    /// Looks in the store whether the group that nobody knew about is durable.
+    pub(super) fn reconcile(&mut self, store: &dyn Reads, now: Moment) {
+        let group = core::mem::take(&mut self.unsure);
+        let mut found = Vec::new();
+        for facts in &group {
+            self.evidence(store, facts, &group, &mut found);
+        }
+        let there = |wanted| found.iter().find(|(_, evidence)| *evidence == wanted);
+        match (there(Evidence::There), there(Evidence::NotThere)) {
+            (Some((event, _)), Some(_)) => {
+                let event = *event;
+                self.object(Violation::HalfThere { event });
+            }
+            (Some(_), None) => {
+                self.happened.unsure_there += 1;
+                for facts in group {
+                    let results = results(store, &facts);
+                    self.durable(facts, &results, now);
+                }
+            }
+            (None, _) => {
+                self.happened.unsure_gone += u64::from(!group.is_empty());
+                self.note_payloads_gone(store, &group, now);
+            }
+        }
+    }
+
+    /// A group that shows nothing else may have taken payloads away all the same.
+    fn note_payloads_gone(&mut self, store: &dyn Reads, group: &[BatchFacts], now: Moment) {
+        for (_, change) in group.iter().flat_map(|facts| &facts.changes) {
+            if let Change::Expunge {
+                application,
+                position,
+            } = change
+                && let Some(seen) = self.events.get_mut(position)
+            {
+                let found = store.event(*application, &Name::Id(seen.event.id.id()));
+                if found.is_ok_and(|found| found.is_some_and(|entry| !entry.has_payload)) {
+                    seen.expunged_at.get_or_insert(now.real);
+                }
+            }
+        }
+    }
+
+    /// What the store shows of a batch.
+    fn evidence(
+        &self,
+        store: &dyn Reads,
+        facts: &BatchFacts,
+        group: &[BatchFacts],
+        out: &mut Vec<(EventId, Evidence)>,
+    ) {
+        for (place, change) in &facts.changes {
+            let mut found = self.of_change(store, change);
+            // Its key may have made another one.
+            if let Some((_, Evidence::NotThere)) = found
+                && matches!(change, Change::PutEvent(_))
+                && self.is_made_elsewhere(*place, facts, group)
+            {
+                found = None;
+            }
+            out.extend(found);
+        }
+        for record in &facts.attempts {
+            let event = self.events.get(&record.position);
+            let id = event.map(|seen| seen.event.id).unwrap_or_default();
+            let listed = attempts_of_event(store, record.endpoint.application, record.position);
+            let is_there = listed.iter().any(|entry| entry.record.id == record.id);
+            let is_kept = store
+                .event(record.endpoint.application, &Name::Id(id.id()))
+                .is_ok_and(|event| event.is_some());
+            let evidence = match (is_there, is_kept) {
+                (true, _) => Evidence::There,
+                (false, true) => Evidence::NotThere,
+                (false, false) => Evidence::None,
+            };
+            out.push((id, evidence));
+        }
+    }
+
+    /// What the store shows of a change, with an event that it is about; nothing if that is nothing.
+    fn of_change(&self, store: &dyn Reads, change: &Change) -> Option<(EventId, Evidence)> {
+        let of_none = |evidence| Some((EventId::default(), evidence));
+        match change {
+            Change::PutEvent(event) => Some((event.id, event_evidence(store, event))),
+            Change::PutEndpoint { endpoint, .. } => {
+                let name = Name::Id(endpoint.id.id());
+                let known = store.endpoint(endpoint.key.application, &name);
+                // One with the same key may have been there before.
+                let is_there = known.is_ok_and(|known| known.is_some());
+                is_there.then_some((EventId::default(), Evidence::There))
+            }
+            Change::PutApplication(application) => {
+                let known = store.application(&Name::Id(application.id.id()));
+                let is_there = known.is_ok_and(|known| known.is_some());
+                is_there.then_some((EventId::default(), Evidence::There))
+            }
+            Change::Expire { endpoint, position } => {
+                let event = self.events.get(position).map(|seen| seen.event.id);
+                let evidence = match store.delivery_state(*endpoint, *position) {
+                    Ok(Some(DeliveryState::Expired)) => Evidence::There,
+                    Ok(Some(_)) => Evidence::NotThere,
+                    Ok(None) | Err(_) => Evidence::None,
+                };
+                Some((event.unwrap_or_default(), evidence))
+            }
+            Change::UpdateEndpoint(endpoint) => of_none(endpoint_evidence(store, endpoint)),
+            Change::DeleteEndpoint { endpoint, .. } => of_none(self.of_deletion(store, *endpoint)),
+            Change::Expunge {
+                application,
+                position,
+            } => {
+                let seen = self.events.get(position)?;
+                let entry = store.event(*application, &Name::Id(seen.event.id.id()));
+                // Retention takes payloads away, too.
+                let has_payload = entry.ok().flatten().is_some_and(|entry| entry.has_payload);
+                has_payload.then_some((seen.event.id, Evidence::NotThere))
+            }
+            // Somebody may have changed it by hand in the same group, or before.
+            Change::SetEndpointState {
+                endpoint, state, ..
+            } if !self.changes_by_hand => {
+                let found = store.endpoints(endpoint.application, endpoint.ordinal, 1);
+                let known = found.ok()?.first().map(|known| known.state == *state)?;
+                of_none(if known {
+                    Evidence::There
+                } else {
+                    Evidence::NotThere
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// What the store shows of an endpoint that was to be deleted.
+    fn of_deletion(&self, store: &dyn Reads, endpoint: EndpointKey) -> Evidence {
+        let found = store.endpoints(endpoint.application, endpoint.ordinal, 1);
+        let found = found.unwrap_or_default();
+        let mut known = found.iter().filter(|known| known.key == endpoint);
+        let was = self.endpoints.get(&endpoint.ordinal);
+        if known.any(|known| !known.is_deleted()) {
+            Evidence::NotThere
+        } else if was.is_some_and(|seen| seen.deleted_at.is_some()) {
+            Evidence::None
+        } else {
+            Evidence::There
+        }
+    }
+}
+
+/// All attempts for an event.
+fn attempts_of_event(
+    store: &dyn Reads,
+    application: ApplicationKey,
+    position: EventPosition,
+) -> Vec<AttemptEntry> {
+    let all = HistoryQuery {
+        above: None,
+        below: None,
+        order: Order::OldestFirst,
+        limit: usize::MAX,
+    };
+    let found = store.attempts_of_event(application, position, all);
+    found.unwrap_or_default()
+}
+
+/// What the store shows of an endpoint that was to be changed.
+fn endpoint_evidence(store: &dyn Reads, endpoint: &Endpoint) -> Evidence {
+    let name = Name::Id(endpoint.id.id());
+    let known = store.endpoint(endpoint.key.application, &name);
+    match known.ok().flatten() {
+        Some(known) if known.revision() < endpoint.revision() => Evidence::NotThere,
+        Some(known)
+            if known.revision() == endpoint.revision()
+                && known.updated_at == endpoint.updated_at
+                && known.target.url == endpoint.target.url
+                && known.target.secret == endpoint.target.secret =>
+        {
+            Evidence::There
+        }
+        // Another change came first, or later.
+        _ => Evidence::None,
+    }
+}
+
+/// What the store shows of an event: by its id, and by its name.
+fn event_evidence(store: &dyn Reads, event: &Event) -> Evidence {
+    let by = |name: Name| {
+        let found = store.event(event.application, &name).ok().flatten();
+        found.map(|entry| entry.event.id)
+    };
+    let by_id = by(Name::Id(event.id.id())) == Some(event.id);
+    let Some(uid) = &event.uid else {
+        return if by_id {
+            Evidence::There
+        } else {
+            Evidence::NotThere
+        };
+    };
+    match by(Name::Uid(Arc::clone(uid))) {
+        Some(id) if id == event.id && by_id => Evidence::There,
+        None if !by_id => Evidence::NotThere,
+        // The name belonged to another event before.
+        Some(id) if id != event.id && !by_id => Evidence::None,
+        // The one without the other: told where names are looked at.
+        Some(_) | None => Evidence::There,
+    }
+}
+
+/// What a store that took a batch must have said to its changes.
+fn results(store: &dyn Reads, facts: &BatchFacts) -> Vec<ChangeResult> {
+    let mut results = Vec::new();
+    for (place, change) in &facts.changes {
+        let is_fresh = match change {
+            Change::PutEvent(event) => event_evidence(store, event) == Evidence::There,
+            Change::PutEndpoint { endpoint, .. } => {
+                let name = Name::Id(endpoint.id.id());
+                let found = store.endpoint(endpoint.key.application, &name);
+                found.is_ok_and(|found| found.is_some())
+            }
+            Change::UpdateEndpoint(endpoint) => {
+                endpoint_evidence(store, endpoint) == Evidence::There
+            }
+            Change::PutApplication(application) => {
+                let name = Name::Id(application.id.id());
+                let found = store.application(&name);
+                found.is_ok_and(|found| found.is_some())
+            }
+            _ => true,
+        };
+        results.resize(*place, ChangeResult::Full);
+        results.push(if is_fresh {
+            ChangeResult::Fresh
+        } else {
+            ChangeResult::Full
+        });
+    }
+    results
+}

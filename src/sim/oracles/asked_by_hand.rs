@@ -1,0 +1,153 @@
+//! I1 for what is asked by hand: an acknowledged change of an endpoint is durable as it was asked, and
+//! an acknowledged attempt is made. I6: none is made by hand that nobody asked for.
+
+use crate::{
+    domain::{event::EventPosition, id::EventId},
+    sim::{
+        by_hand::Asked,
+        seen::{FlightFacts, Moment},
+        violation::Violation,
+        witness::Witness,
+    },
+    time::Timestamp,
+};
+
+/// What was asked for by hand of one delivery, and what came of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::sim) struct ByHand {
+    /// How often it was asked for, answered or not.
+    asked: u32,
+    /// How often it was sent.
+    sent: u32,
+    /// When the last one that was acknowledged was asked for, in real time.
+    owed_since: Option<Timestamp>,
+    /// When the outcome of the last one came, in real time.
+    made_at: Option<Timestamp>,
+}
+
+impl Witness {
+    /// Somebody asks for something.
+    pub(in crate::sim) fn asked_by_hand(&mut self, asked: &Asked, _now: Moment) {
+        if let Asked::Resend { position, ordinal } = asked {
+            let delivery = self.by_hand.entry((*position, *ordinal)).or_default();
+            delivery.asked += 1;
+        }
+    }
+
+    /// What somebody asked for is acknowledged.
+    pub(in crate::sim) fn done_by_hand(&mut self, asked: &Asked, asked_at: Moment, now: Moment) {
+        let is_told = |at: Option<Timestamp>| at.is_some_and(|at| at <= now.real);
+        match asked {
+            Asked::Change {
+                ordinal,
+                url,
+                rotation,
+                is_enabled,
+            } => {
+                self.happened.changed += 1;
+                let seen = self.endpoints.entry(*ordinal).or_default();
+                let endpoint = seen.id;
+                let mut told = seen.targets.iter();
+                let is_durable = told.any(|told| {
+                    let target = &told.target;
+                    let signs = rotation.as_ref().is_none_or(|(secret, grace)| {
+                        let until = asked_at.steady.plus(*grace);
+                        let older = target.older_secrets.first();
+                        target.secret == *secret
+                            && (grace.as_micros() == 0
+                                || older.is_some_and(|older| older.until <= until))
+                    });
+                    told.at >= asked_at.real
+                        && told.at <= now.real
+                        && target.url == *url
+                        && told.is_enabled == *is_enabled
+                        && signs
+                });
+                if !is_durable {
+                    self.object(Violation::ChangeLost { endpoint });
+                }
+            }
+            Asked::Delete { ordinal } => {
+                self.happened.deleted += 1;
+                let seen = self.endpoints.entry(*ordinal).or_default();
+                let endpoint = seen.id;
+                if !is_told(seen.deleted_at) {
+                    self.object(Violation::ChangeLost { endpoint });
+                }
+            }
+            Asked::Resend { position, ordinal } => {
+                self.happened.resent += 1;
+                let delivery = self.by_hand.entry((*position, *ordinal)).or_default();
+                delivery.owed_since = delivery.owed_since.max(Some(asked_at.real));
+            }
+            Asked::Expunge { position } => {
+                self.happened.expunged += 1;
+                let seen = self.events.get(position);
+                let at = seen.and_then(|seen| seen.expunged_at);
+                let event = seen.map(|seen| seen.event.id).unwrap_or_default();
+                if !is_told(at) {
+                    let what = "its payload was to go";
+                    self.object(Violation::Lost { event, what });
+                }
+            }
+        }
+    }
+
+    /// An attempt goes out that somebody asked for, as the engine says.
+    pub(in crate::sim) fn judge_sent_by_hand(&mut self, flight: FlightFacts) -> Option<Violation> {
+        let breaks = u32::try_from(self.breaks.len()).unwrap_or(u32::MAX);
+        let delivery = self
+            .by_hand
+            .entry((flight.position, flight.ordinal))
+            .or_default();
+        delivery.sent += 1;
+        let may_be = delivery.asked.saturating_add(breaks);
+        let (event, endpoint, number) = (flight.event, flight.endpoint, flight.number);
+        (delivery.asked == 0 || delivery.sent > may_be).then_some(Violation::Repeated {
+            event,
+            endpoint,
+            number,
+        })
+    }
+
+    /// Its outcome came.
+    pub(in crate::sim) fn made_by_hand(&mut self, flight: FlightFacts, now: Moment) {
+        let delivery = self
+            .by_hand
+            .entry((flight.position, flight.ordinal))
+            .or_default();
+        delivery.made_at = Some(now.real);
+    }
+
+    /// Whether somebody asked for attempts of this delivery.
+    pub(in crate::sim) fn is_asked_by_hand(&self, position: EventPosition, ordinal: u32) -> bool {
+        self.by_hand.contains_key(&(position, ordinal))
+    }
+
+    /// At the end each attempt that was acknowledged was made, unless something took it away.
+    pub(in crate::sim) fn judge_owed_by_hand(&mut self, now: Moment) {
+        let mut missing = Vec::new();
+        for ((position, ordinal), delivery) in &self.by_hand {
+            let Some(owed_since) = delivery.owed_since else {
+                continue;
+            };
+            let (Some(event), Some(endpoint)) =
+                (self.events.get(position), self.endpoints.get(ordinal))
+            else {
+                continue;
+            };
+            let is_called_off = endpoint.deleted_at.is_some()
+                || endpoint.disabled_at.is_some()
+                || event.expunged_at.is_some()
+                || event.event.payload_until() <= now.steady;
+            let is_made = delivery.made_at.is_some_and(|at| at >= owed_since);
+            if !is_called_off && !is_made {
+                missing.push((event.event.id, endpoint.id));
+            }
+        }
+        for (event, endpoint) in missing {
+            let event: EventId = event;
+            self.object(Violation::NotSentByHand { event, endpoint });
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What was seen of each event, delivery and endpoint, as plain facts.
+//!
+//! Two times are told apart: real time goes on whatever happens; steady time is what the engine is
+//! told, and is what a due time is counted in.
+
+use std::sync::Arc;
+
+use super::{oracle::End, oracles::present_target::SeenTarget};
+use crate::{
+    domain::{
+        endpoint::Target,
+        event::{Event, EventPosition},
+        id::{EndpointId, EventId},
+    },
+    time::Timestamp,
+};
+
+/// One moment, in real and in steady time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Moment {
+    pub(super) real: Timestamp,
+    pub(super) steady: Timestamp,
+}
+
+impl Moment {
+    /// The later moment at this real time.
+    pub(super) const fn later(self, real: Timestamp) -> Self {
+        Self {
+            real,
+            steady: self.steady.plus(real.since(self.real)),
+        }
+    }
+}
+
+/// An attempt in flight, as the world names it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FlightFacts {
+    pub(super) event: EventId,
+    pub(super) endpoint: EndpointId,
+    pub(super) position: EventPosition,
+    pub(super) ordinal: u32,
+    pub(super) number: u16,
+    /// Whether somebody asked for it beside the schedule.
+    pub(super) is_by_hand: bool,
+    /// The life of the process that sent it.
+    pub(super) life: usize,
+}
+
+/// What was seen of one delivery.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Seen {
+    /// The last attempt number that was sent.
+    pub(super) sent: u16,
+    /// The greatest attempt number whose result is durable.
+    pub(super) recorded: u16,
+    /// When the next attempt is due, as the durable result has it, in steady time.
+    pub(super) due: Timestamp,
+    /// The last attempt that failed, and when the next one may come, in steady time.
+    pub(super) failed: u16,
+    pub(super) not_before: Timestamp,
+    /// The last attempt: in which period it was sent, and when its outcome was told.
+    pub(super) period: usize,
+    pub(super) told_at: Option<Timestamp>,
+    /// When the first 2xx came, in real time.
+    pub(super) delivered_at: Option<Timestamp>,
+    pub(super) end: Option<End>,
+}
+
+/// What was seen of one event.
+#[derive(Debug)]
+pub(super) struct SeenEvent {
+    pub(super) event: Arc<Event>,
+    /// From when on it may be acted on, in real time.
+    pub(super) durable_at: Timestamp,
+    /// When something of it was last written, in steady time.
+    pub(super) touched_at: Timestamp,
+    /// When its payload was taken away, in real time.
+    pub(super) expunged_at: Option<Timestamp>,
+    /// By endpoint ordinal.
+    pub(super) deliveries: Vec<Seen>,
+}
+
+/// What was seen of one endpoint.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SeenEndpoint {
+    pub(super) id: EndpointId,
+    pub(super) in_flight: usize,
+    /// Since when nothing is in flight to it, in real time.
+    pub(super) idle_since: Timestamp,
+    pub(super) disabled_at: Option<Timestamp>,
+    /// When it was last enabled, and when it was deleted, in real time.
+    pub(super) enabled_at: Timestamp,
+    pub(super) deleted_at: Option<Timestamp>,
+    /// What it was from its creation on, oldest first.
+    pub(super) targets: Vec<SeenTarget>,
+    /// The target that the last attempt was found to be right with.
+    pub(super) judged: Option<Arc<Target>>,
+}
+
+impl SeenEndpoint {
+    /// It is enabled or not from now on.
+    pub(super) const fn has_state(&mut self, is_enabled: bool, at: Moment) {
+        match (is_enabled, self.disabled_at) {
+            (true, Some(_)) => {
+                self.disabled_at = None;
+                self.enabled_at = at.real;
+            }
+            (false, None) => self.disabled_at = Some(at.real),
+            _ => {}
+        }
+    }
+}
+
+impl SeenEvent {
+    /// What was seen of its delivery to an endpoint.
+    pub(super) fn seen(&self, ordinal: u32) -> Seen {
+        let index = usize::try_from(ordinal).unwrap_or(usize::MAX);
+        self.deliveries.get(index).copied().unwrap_or_default()
+    }
+}
