@@ -178,28 +178,34 @@ impl<'scenario> World<'scenario> {
         Ok(true)
     }
 
+    /// The store begins its next group.
+    fn flush(&mut self) -> Result<(), SimulationError> {
+        let syncs_failed = |disk: &Option<SimulatedDisk>| {
+            disk.as_ref().is_some_and(SimulatedDisk::has_failed_sync)
+        };
+        let had_failed = syncs_failed(&self.disk);
+        match self.host.flush(self.moment(), &mut self.witness) {
+            Flushed::Told(told) => {
+                if syncs_failed(&self.disk) && !had_failed {
+                    // Nobody knows what of the group is durable.
+                    self.witness.object(Violation::Swallowed);
+                }
+                for (at, input) in told {
+                    self.plan_at(at, Due::Engine(Arrival::Input(input)));
+                }
+            }
+            Flushed::Ended => self.ended()?,
+        }
+        Ok(())
+    }
+
     /// Something happens that is not for the engine to hear.
     fn happen(&mut self, due: Due) -> Result<(), SimulationError> {
         match due {
             Due::Engine(arrival) => self.arrive(arrival)?,
             // A shard is acquired as the store is before its next group, whatever waits for that.
             Due::Flush if self.acquires_now() => self.plan(Span::ZERO, Due::Flush),
-            Due::Flush => match self.host.flush(self.moment(), &mut self.witness) {
-                Flushed::Told(told) => {
-                    if self
-                        .disk
-                        .as_ref()
-                        .is_some_and(SimulatedDisk::has_failed_sync)
-                    {
-                        // Nobody knows what of it is durable.
-                        self.witness.object(Violation::Swallowed);
-                    }
-                    for (at, input) in told {
-                        self.plan_at(at, Due::Engine(Arrival::Input(input)));
-                    }
-                }
-                Flushed::Ended => self.ended()?,
-            },
+            Due::Flush => self.flush()?,
             Due::Start => self.start()?,
             Due::Die(life) if life == self.witness.life && !self.is_healed() => self.die(),
             Due::Die(_) => {}
