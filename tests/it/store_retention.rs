@@ -14,7 +14,7 @@ use fanfare::{
         id::{EventId, Id},
         page::{LoadHandle, Page, PageRequest},
     },
-    sim::simulated_disk::SimulatedDisk,
+    sim::simulated_disk::{DiskFaults, SimulatedDisk},
     store::{
         Completion, Reads as _, Store as _,
         embedded::{EmbeddedOptions, EmbeddedStore},
@@ -232,6 +232,27 @@ fn a_bucket_with_an_attempt_that_somebody_asked_for_is_never_let_go() {
     world.commit(vec![Change::DeleteResend { endpoint, position }]);
     world.pass(8);
     assert_eq!(world.event_of(asked), None);
+}
+
+#[test]
+fn a_sync_that_fails_while_the_file_is_made_or_opened_is_told() {
+    let mut told = 0;
+    for number in 0..12 {
+        let disk = SimulatedDisk::new(number);
+        disk.set_faults(DiskFaults {
+            failing_sync: Some(number),
+            ..DiskFaults::default()
+        });
+        let opened = EmbeddedStore::open(Arc::new(disk.clone()), options());
+        let has_failed = disk.has_failed_sync();
+        assert_eq!(opened.is_err(), has_failed, "sync {number}");
+        told += u32::from(has_failed);
+        // The next start begins again.
+        disk.set_faults(DiskFaults::default());
+        drop(opened);
+        EmbeddedStore::open(Arc::new(disk), options()).expect("the disk works");
+    }
+    assert!(told >= 4, "{told}");
 }
 
 #[test]

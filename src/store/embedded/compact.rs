@@ -8,7 +8,7 @@ use redb::Durability;
 use super::{
     caught::{Held, caught},
     check::check_file,
-    disk::{Disk, DiskFile},
+    disk::{Disk, DiskFile, Watched},
     fault::Fault,
     file::{self, FILE, OpenError, Trust, UNFINISHED, damaged},
     memory::ALL,
@@ -67,13 +67,13 @@ fn write_new(
     // All pages are compared with their checksums: what is damaged must not be made to look whole.
     let closed = Closed::open(from, Trust::Nothing, progress)?;
     disk.remove(UNFINISHED)?;
-    let to = disk.open(UNFINISHED)?;
-    let mut held = file::begin(&to, closed.data_shards)?;
+    let to = Watched::new(disk.open(UNFINISHED)?);
+    let mut held = file::begin(Arc::clone(&to), closed.data_shards)?;
     closed.read(|closed| copy_rows(closed, &held, &**progress))?;
     held.compact().map_err(damaged)?;
     drop(held);
-    to.sync()?;
-    let report = check_file(Arc::clone(&to), progress)?;
+    to.finish()?;
+    let report = check_file(to.clone(), progress)?;
     match report.faults.into_iter().next() {
         None => Ok(to.length()?),
         Some(reason) => Err(OpenError::Damaged { reason }),

@@ -1,6 +1,7 @@
 //! The disk as the embedded store sees it: named files in one folder. Production has a folder of the
 //! system; the simulator has one in memory that loses, tears and refuses.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::{fmt::Debug, io, sync::Arc};
 
 /// A folder with files.
@@ -73,6 +74,60 @@ pub trait DiskFile: Debug + Send + Sync {
     /// # Errors
     /// What the system says; what was written since the last sync may then be lost or not.
     fn sync(&self) -> io::Result<()>;
+}
+
+/// A file of which it is known whether a sync of it failed. redb syncs once more when it is closed, and
+/// has nobody to tell then; what such a sync was to make durable is lost, though the next one succeeds.
+#[derive(Debug)]
+pub(super) struct Watched {
+    file: Arc<dyn DiskFile>,
+    has_failed: AtomicBool,
+}
+
+impl Watched {
+    pub(super) fn new(file: Arc<dyn DiskFile>) -> Arc<Self> {
+        Arc::new(Self {
+            file,
+            has_failed: AtomicBool::new(false),
+        })
+    }
+
+    /// Makes everything durable that was written, if every sync before did.
+    ///
+    /// # Errors
+    /// What the system says, now or before.
+    pub(super) fn finish(&self) -> io::Result<()> {
+        if self.has_failed.load(Ordering::Relaxed) {
+            return Err(io::Error::other("the new file was not made durable"));
+        }
+        self.file.sync()
+    }
+}
+
+impl DiskFile for Watched {
+    fn length(&self) -> io::Result<u64> {
+        self.file.length()
+    }
+
+    fn set_len(&self, length: u64) -> io::Result<()> {
+        self.file.set_len(length)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.file.read(offset, out)
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.file.write(offset, data)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let done = self.file.sync();
+        if done.is_err() {
+            self.has_failed.store(true, Ordering::Relaxed);
+        }
+        done
+    }
 }
 
 /// How much room a disk has, in bytes.

@@ -20,7 +20,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     caught::{Held, caught},
-    disk::{Disk, DiskFile},
+    disk::{Disk, DiskFile, Watched},
     fault::Fault,
     tables,
     vault::VaultError,
@@ -163,20 +163,20 @@ pub(super) fn open_file(file: Arc<dyn DiskFile>, trust: Trust) -> Result<OpenFil
 fn create(disk: &dyn Disk, data_shards: u16) -> Result<(), OpenError> {
     // What a crash left of an earlier try; nobody was told of anything in it.
     disk.remove(UNFINISHED)?;
-    let file = disk.open(UNFINISHED)?;
-    let held = begin(&file, data_shards)?;
+    let file = Watched::new(disk.open(UNFINISHED)?);
+    let held = begin(Arc::clone(&file), data_shards)?;
     let made = held.database().and_then(tables::create);
     made.map_err(damaged)?;
     drop(held);
-    file.sync()?;
+    file.finish()?;
     Ok(disk.rename(UNFINISHED, FILE)?)
 }
 
 /// Makes an empty file into one with a head and no tables.
-pub(super) fn begin(file: &Arc<dyn DiskFile>, data_shards: u16) -> Result<Held, OpenError> {
+pub(super) fn begin(file: Arc<Watched>, data_shards: u16) -> Result<Held, OpenError> {
     file.set_len(HEAD_BYTES)?;
     file.write(0, &head(data_shards))?;
-    database(Arc::clone(file), Trust::Pages)
+    database(file, Trust::Pages)
 }
 
 fn head(data_shards: u16) -> Vec<u8> {
