@@ -292,6 +292,10 @@ impl Engine {
         };
         let (was_enabled, application) = (lane.is_enabled(), lane.application);
         let before = core::mem::replace(&mut lane.endpoint, endpoint);
+        #[cfg(feature = "mutants")]
+        if self.options.mutant == Some(super::mutant::Mutant::KeepsOldTargets) {
+            Arc::make_mut(&mut lane.endpoint).target = Arc::clone(&before.target);
+        }
         // A lane is disabled as soon as that is gathered. If it was after this change had been, both
         // stand in their order in the store, and here, too.
         if before.revision() >= lane.endpoint.revision() && !was_enabled {
@@ -304,6 +308,10 @@ impl Engine {
         {
             self.leave_ring(index);
             self.hold_rounds(application, index, reason);
+        }
+        #[cfg(feature = "mutants")]
+        if self.has(super::mutant::Mutant::LeavesTheEnabledAsleep) {
+            return;
         }
         self.reconsider(index, now);
     }

@@ -57,6 +57,10 @@ impl Engine {
         let Some((key, position)) = payload_of else {
             return;
         };
+        #[cfg(feature = "mutants")]
+        if self.has(super::mutant::Mutant::SendsExpungedPayloads) {
+            return;
+        }
         // It may have become durable in this very turn, and not have been fanned out.
         for (of, place, event) in &mut self.arrived {
             if (*of, *place) == (key, position) {

@@ -46,11 +46,21 @@ pub enum Mutant {
     SendsLaterAtOnce,
     /// All endpoints wait in one queue: who is first holds the others up.
     QueuesTogether,
+    /// An endpoint that was changed goes on with its old URL and secrets.
+    KeepsOldTargets,
+    /// An attempt that somebody asked for is acknowledged and not made.
+    ForgetsResends,
+    /// A payload that was taken away is sent all the same.
+    SendsExpungedPayloads,
+    /// Who is enabled or disabled by hand is not woken for what follows.
+    LeavesTheEnabledAsleep,
+    /// The timer of an endpoint that was deleted stays.
+    KeepsTimersOfDeleted,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 22] = [
         Self::RepliesBeforeTheCommit,
         Self::SettlesAtSend,
         Self::CountsTimeoutsAsSuccess,
@@ -68,6 +78,11 @@ impl Mutant {
         Self::ForgetsRowsOfLater,
         Self::SendsLaterAtOnce,
         Self::QueuesTogether,
+        Self::KeepsOldTargets,
+        Self::ForgetsResends,
+        Self::SendsExpungedPayloads,
+        Self::LeavesTheEnabledAsleep,
+        Self::KeepsTimersOfDeleted,
     ];
 }
 
@@ -83,6 +98,18 @@ impl Engine {
     /// Whether it makes this mistake.
     pub(super) fn has(&self, mutant: Mutant) -> bool {
         self.options.mutant == Some(mutant)
+    }
+
+    /// Whether the timer of this lane is never taken away, since it is that of a deleted endpoint.
+    pub(super) fn keeps_timer_of(&self, index: usize) -> bool {
+        let lane = self.registry.lanes.get(index);
+        let is_deleted = lane.is_some_and(|lane| lane.endpoint.is_deleted());
+        self.keeps_timers() && is_deleted
+    }
+
+    /// Whether a timer stays that nobody waits for.
+    pub(super) fn keeps_timers(&self) -> bool {
+        self.has(Mutant::KeepsTimersOfDeleted)
     }
 
     /// When a delivery is tried again, with the mistakes that concern that.

@@ -109,7 +109,11 @@ impl Engine {
             return;
         };
         lane.resends.answered(event.position);
-        if lane.endpoint.is_deleted() || lane.resends.is_under_way(event.position) {
+        #[cfg(not(feature = "mutants"))]
+        let is_made = true;
+        #[cfg(feature = "mutants")]
+        let is_made = self.options.mutant != Some(super::mutant::Mutant::ForgetsResends);
+        if lane.endpoint.is_deleted() || lane.resends.is_under_way(event.position) || !is_made {
             self.count_resends(index, 1);
         } else {
             lane.resends.waiting.push_back((event, attempts));

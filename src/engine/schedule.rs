@@ -40,6 +40,10 @@ impl Engine {
             if at > now.steady {
                 return;
             }
+            #[cfg(feature = "mutants")]
+            if self.keeps_timer_of(index) {
+                return;
+            }
             self.asleep.pop_first();
             if let Some(lane) = self.registry.lanes.get_mut(index) {
                 lane.wake_at = None;
@@ -129,7 +133,10 @@ impl Engine {
         if lane.wake_at == at {
             return;
         }
-        if let Some(before) = core::mem::replace(&mut lane.wake_at, at) {
+        let before = core::mem::replace(&mut lane.wake_at, at);
+        #[cfg(feature = "mutants")]
+        let before = before.filter(|_| at.is_some() || !self.keeps_timers());
+        if let Some(before) = before {
             self.asleep.remove(&(before, index));
         }
         if let Some(at) = at {

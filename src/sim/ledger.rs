@@ -16,7 +16,7 @@ use crate::{
         endpoint::{Endpoint, EndpointState},
         event::{Event, EventPosition},
     },
-    time::Timestamp,
+    time::{Span, Timestamp},
 };
 
 /// What a batch holds that a witness keeps, taken before the store empties it.
@@ -111,7 +111,12 @@ impl Witness {
                 endpoint, state, ..
             } => {
                 let seen = self.endpoints.entry(endpoint.ordinal).or_default();
-                seen.has_state(state == EndpointState::Enabled, at);
+                // Who disables it without being asked holds it back from before that is durable.
+                let from = Moment {
+                    real: at.real.plus(Span::from_micros(-1)),
+                    ..at
+                };
+                seen.has_state(state == EndpointState::Enabled, from);
             }
             _ => {}
         }

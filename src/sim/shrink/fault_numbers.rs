@@ -52,6 +52,21 @@ pub(super) fn numbers_of_life(place: usize) -> [Number; 2] {
     [ended, down_for]
 }
 
+/// When something is done by hand.
+pub(super) fn time_by_hand(place: usize) -> Number {
+    Number::time(
+        move |scenario| {
+            let action = scenario.by_hand.get(place);
+            action.map_or(0, |(after, _)| length(*after))
+        },
+        move |scenario, value| {
+            change(scenario.by_hand.get_mut(place), |(after, _)| {
+                *after = span(value);
+            });
+        },
+    )
+}
+
 /// When a trouble comes, and how long or far it is.
 pub(super) fn numbers_of_trouble(place: usize) -> [Number; 2] {
     let after = Number::time(

@@ -2,7 +2,7 @@
 
 use super::{
     described::cut,
-    fault_numbers::{numbers_of_life, numbers_of_trouble},
+    fault_numbers::{numbers_of_life, numbers_of_trouble, time_by_hand},
 };
 use crate::{
     engine::options::Options,
@@ -287,6 +287,7 @@ pub(super) fn numbers(scenario: &Scenario) -> Vec<Number> {
     for place in 0..scenario.faults.troubles.len() {
         all.extend(numbers_of_trouble(place));
     }
+    all.extend((0..scenario.by_hand.len()).map(time_by_hand));
     for place in 0..scenario.faults.failing_commits.len() {
         all.push(Number::count(
             move |scenario| {
