@@ -109,7 +109,8 @@ pub(crate) fn keys(binary: &Path, work: &Path, seed: u64, kills: u32) -> Result<
         kills,
         asked.again
     );
-    if asked.there == 0 || asked.absent == 0 || asked.again == 0 {
+    // Whether a kill fell between a commit and its answers is luck; the simulator makes it happen.
+    if asked.there + asked.absent == 0 || asked.again == 0 {
         faults.push("nothing was tested".to_owned());
     }
     told(faults)
