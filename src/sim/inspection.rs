@@ -2,11 +2,15 @@
 //! read page by page, in both directions, with pages of drawn sizes; each durable entry must be in
 //! it once, and nothing else. Only what retention may have let go may be missing.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     oracle::Violation,
-    seen::{Moment, SeenEvent},
+    paging::pages,
+    seen::{Moment, Seen, SeenEvent},
     witness::Witness,
 };
 use crate::{
@@ -16,12 +20,12 @@ use crate::{
         delivery::DeliveryState,
         endpoint::EndpointKey,
         event::EventPosition,
-        history::{AttemptEntry, EventEntry, HistoryQuery, Name, Order},
+        history::{AttemptEntry, EventEntry, Name},
         id::{EventId, Id},
     },
     random::Stream,
     store::{ReadError, Reads},
-    time::Span,
+    time::{Span, Timestamp},
 };
 
 impl Witness {
@@ -189,10 +193,7 @@ impl Inspection<'_> {
                 (Some(end), Some(state)) => end.agrees_with(state),
                 (Some(_), None) => false,
                 (None, Some(DeliveryState::Waiting { due })) => {
-                    let later = seen.event.not_before();
-                    let waits_to_begin =
-                        delivery.recorded == 0 && later > seen.event.accepted_at && due == later;
-                    waits_to_begin || (delivery.recorded > 0 && due == delivery.due)
+                    self.waits_rightly(seen, delivery, due)
                 }
                 (None, Some(DeliveryState::Pending)) => delivery.recorded == 0,
                 (None, Some(_)) => false,
@@ -211,6 +212,18 @@ impl Inspection<'_> {
         Ok(())
     }
 
+    /// Whether a delivery may wait until this time, in steady time.
+    fn waits_rightly(&self, seen: &SeenEvent, delivery: Seen, due: Timestamp) -> bool {
+        if delivery.recorded > 0 {
+            return due == delivery.due;
+        }
+        let later = seen.event.not_before();
+        let waits_to_begin = later > seen.event.accepted_at && due == later;
+        // Events far behind it went by while its first attempt was in flight.
+        let is_overtaken = delivery.sent > 0 && due <= self.now.steady;
+        waits_to_begin || is_overtaken
+    }
+
     const fn endpoint(&self, ordinal: u32) -> EndpointKey {
         EndpointKey {
             application: self.application,
@@ -226,7 +239,10 @@ impl Inspection<'_> {
         found: &mut Vec<Violation>,
     ) -> Result<(), ReadError> {
         let read = |query| self.store.events(self.application, query);
-        let listed = pages(random, read, |entry: &EventEntry| entry.event.id.id())?;
+        let expected = self.witness.events.len();
+        let listed = pages(random, expected, read, |entry: &EventEntry| {
+            entry.event.id.id()
+        })?;
         let expected = self.witness.events.values();
         let mut expected: Vec<Id> = expected
             .filter(|seen| !gone.contains(&seen.event.position))
@@ -258,14 +274,26 @@ impl Inspection<'_> {
         found: &mut Vec<Violation>,
     ) -> Result<(), ReadError> {
         let id = |entry: &AttemptEntry| entry.record.id.id();
+        let (mut by_endpoint, mut by_event) = (BTreeMap::new(), BTreeMap::new());
+        for recorded in self.witness.records.values() {
+            let (record, _) = recorded;
+            let of_endpoint: &mut Recorded<'_> =
+                by_endpoint.entry(record.endpoint.ordinal).or_default();
+            of_endpoint.push(recorded);
+            let of_event: &mut Recorded<'_> = by_event.entry(record.position).or_default();
+            of_event.push(recorded);
+        }
+        let nothing = Recorded::new();
         for ordinal in self.witness.endpoints.keys() {
             let read = |query| {
                 self.store
                     .attempts_of_endpoint(self.endpoint(*ordinal), query)
             };
-            let listed = pages(random, read, id)?;
+            let expected = by_endpoint.get(ordinal).unwrap_or(&nothing);
+            let listed = pages(random, expected.len(), read, id)?;
             let is_of = |record: &AttemptRecord| record.endpoint.ordinal == *ordinal;
-            self.compare("attempts of an endpoint", &listed, is_of, gone, true, found);
+            let listed = ("attempts of an endpoint", listed.as_slice());
+            self.compare(listed, (expected, is_of), gone, true, found);
         }
         for (position, seen) in &self.witness.events {
             if gone.contains(position) {
@@ -275,9 +303,11 @@ impl Inspection<'_> {
                 self.store
                     .attempts_of_event(self.application, *position, query)
             };
-            let listed = pages(random, read, id)?;
+            let expected = by_event.get(position).unwrap_or(&nothing);
+            let listed = pages(random, expected.len(), read, id)?;
             let is_of = |record: &AttemptRecord| record.position == seen.event.position;
-            self.compare("attempts of an event", &listed, is_of, gone, false, found);
+            let listed = ("attempts of an event", listed.as_slice());
+            self.compare(listed, (expected, is_of), gone, false, found);
         }
         Ok(())
     }
@@ -285,9 +315,8 @@ impl Inspection<'_> {
     /// Compares a list of attempts with those that are durable.
     fn compare(
         &self,
-        list: &'static str,
-        listed: &[AttemptEntry],
-        is_of: impl Fn(&AttemptRecord) -> bool,
+        (list, listed): (&'static str, &[AttemptEntry]),
+        (expected, is_of): (&Recorded<'_>, impl Fn(&AttemptRecord) -> bool),
         gone: &BTreeSet<EventPosition>,
         may_be_old: bool,
         found: &mut Vec<Violation>,
@@ -305,8 +334,7 @@ impl Inspection<'_> {
                 None => wrong(format!("{id} is shown and was never recorded")),
             }
         }
-        let expected = self.witness.records.values();
-        for (record, submitted_at) in expected.filter(|(record, _)| is_of(record)) {
+        for (record, submitted_at) in expected {
             let may_miss = gone.contains(&record.position)
                 || (may_be_old && self.now.steady.since(*submitted_at) >= self.row_age);
             if !may_miss && !shown.contains(&record.id) {
@@ -315,6 +343,9 @@ impl Inspection<'_> {
         }
     }
 }
+
+/// Attempts that are durable, in the order of their ids, and when each was submitted.
+type Recorded<'look> = Vec<&'look (AttemptRecord, Timestamp)>;
 
 fn is_same(one: &AttemptRecord, other: &AttemptRecord) -> bool {
     one.endpoint == other.endpoint
@@ -325,47 +356,3 @@ fn is_same(one: &AttemptRecord, other: &AttemptRecord) -> bool {
         && one.outcome == other.outcome
         && one.result == other.result
 }
-
-/// Reads a whole list page by page, in a drawn direction and with pages of a drawn size; gives its
-/// entries oldest first.
-fn pages<T>(
-    random: &mut Stream,
-    read: impl Fn(HistoryQuery) -> Result<Vec<T>, ReadError>,
-    id: impl Fn(&T) -> Id,
-) -> Result<Vec<T>, ReadError> {
-    let is_backwards = random.below(2) == 0;
-    let limit = usize::try_from(random.between(1, 12)).unwrap_or(1);
-    let mut query = HistoryQuery {
-        above: None,
-        below: None,
-        order: if is_backwards {
-            Order::NewestFirst
-        } else {
-            Order::OldestFirst
-        },
-        limit,
-    };
-    let mut all: Vec<T> = Vec::new();
-    loop {
-        let page = read(query)?;
-        let Some(last) = page.last().map(&id) else {
-            break;
-        };
-        if is_backwards {
-            query.below = Some(last);
-        } else {
-            query.above = Some(last);
-        }
-        all.extend(page);
-        if all.len() > ENTRIES_MAX {
-            break;
-        }
-    }
-    if is_backwards {
-        all.reverse();
-    }
-    Ok(all)
-}
-
-/// Entries of a list that never ends.
-const ENTRIES_MAX: usize = 100_000;

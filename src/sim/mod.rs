@@ -29,6 +29,7 @@ pub mod network;
 mod once_keys;
 pub mod oracle;
 mod oracles;
+mod paging;
 mod replies;
 pub mod report;
 mod rerun;

@@ -263,3 +263,38 @@ fn what_is_settled_far_behind_an_event_for_others_is_not_sent_again_after_a_rest
     assert!(quick(Figure::Deliveries) > 256, "{measures:?}");
     assert!(quick(Figure::Repeated) < 5, "{measures:?}");
 }
+
+/// Hundreds of events go by while attempts to a receiver wait for replies that never come, and the
+/// process dies: who was overtaken so has a row before its first result.
+#[test]
+fn deliveries_that_others_overtook_stand_in_the_store_as_they_are() {
+    let receiver = Receiver {
+        latency_min_us: 500,
+        latency_max_us: 1_000,
+        timeouts: 100,
+        ..Receiver::default()
+    };
+    let traffic = Traffic {
+        steps: Vec::new(),
+        bursts: vec![Burst {
+            at: Span::from_seconds(1),
+            events: 600,
+        }],
+    };
+    let groups = vec![group("forgetful", 1, receiver)];
+    let mut scenario = Scenario::rehearsal(3, traffic, groups, 1).expect("it can run");
+    scenario.layer = Layer::Store(EmbeddedOptions {
+        data_shards: 1,
+        ..EmbeddedOptions::default()
+    });
+    scenario.engine.window_max = 64;
+    scenario.faults.lives = vec![Life {
+        end: LifeEnd::After(Span::from_seconds(20)),
+        is_power_lost: true,
+        down_for: Span::from_seconds(1),
+        engine: scenario.engine.clone(),
+    }];
+    let report = run(&scenario).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(report.succeeded, 600);
+    assert!(report.happened.repeated > 0, "none was in flight");
+}
