@@ -55,7 +55,7 @@ impl Witness {
                         let older = target.older_secrets.first();
                         target.secret == *secret
                             && (grace.as_micros() == 0
-                                || older.is_some_and(|older| older.until <= until))
+                                || older.is_some_and(|older| older.until == until))
                     });
                     told.at >= asked_at.real
                         && told.at <= now.real
