@@ -234,8 +234,8 @@ pub enum Violation {
         /// Where, and how.
         what: String,
     },
-    /// I25: a list does not show what was recorded, each entry once.
-    #[error("I25: the list of {list} is wrong: {what}")]
+    /// I32: a list does not show what was recorded, each entry once.
+    #[error("I32: the list of {list} is wrong: {what}")]
     List {
         /// Which list.
         list: &'static str,
