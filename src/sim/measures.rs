@@ -18,6 +18,26 @@ use crate::{
 /// The figures of some deliveries.
 pub type Figures = BTreeMap<Figure, u64>;
 
+/// The sends of the last second.
+#[derive(Clone, Debug, Default)]
+pub struct RecentSends(VecDeque<Span>);
+
+impl RecentSends {
+    /// One more is sent at this time, not before the others; gives how many that makes within a second.
+    pub fn sent(&mut self, at: Span) -> u64 {
+        let before = at.as_micros().saturating_sub(1_000_000);
+        while self
+            .0
+            .front()
+            .is_some_and(|sent| sent.as_micros() <= before)
+        {
+            self.0.pop_front();
+        }
+        self.0.push_back(at);
+        u64::try_from(self.0.len()).unwrap_or(u64::MAX)
+    }
+}
+
 /// What was measured in a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Measures {
@@ -79,7 +99,7 @@ struct Tally {
     /// The last attempt that was sent for each delivery, and whether it was delivered.
     seen: BTreeMap<DeliveryPlace, (u16, bool)>,
     latencies: Vec<u64>,
-    recent: VecDeque<Span>,
+    recent: RecentSends,
     in_flight: u64,
     backlog: u64,
     drained_at: Span,
@@ -140,16 +160,7 @@ impl Tally {
         self.add(Figure::Repeated, is_repeated.into());
         self.in_flight += 1;
         self.raise(Figure::InFlightMax, self.in_flight);
-        let before = at.as_micros().saturating_sub(1_000_000);
-        while self
-            .recent
-            .front()
-            .is_some_and(|sent| sent.as_micros() <= before)
-        {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(at);
-        let within_second = u64::try_from(self.recent.len()).unwrap_or(u64::MAX);
+        let within_second = self.recent.sent(at);
         self.raise(Figure::PeakSendsPerSecond, within_second);
     }
 

@@ -44,26 +44,13 @@ enum Asked {
 /// # Errors
 /// All that is wrong with it, by line; the fault of who wrote it.
 pub(super) fn read_policy(text: &str, base: &Options) -> Result<Options, Vec<Fault>> {
-    let faults = Faults::of(text);
-    let table = match DeTable::parse(text) {
-        Ok(table) => table,
-        Err(error) => {
-            let at = error.span().map_or(0, |span| span.start);
-            faults.note(at, format!("this is not TOML: {}", error.message()));
-            return Err(faults.into_found());
-        }
-    };
-    let section = Section::root(&faults, table.get_ref());
-    // Recorded attempts have their durations, whatever the deadline is.
-    let timeout = Span::from_millis(i64::try_from(limits::ATTEMPT_TIMEOUT_MS).unwrap_or(i64::MAX));
-    let (options, _) = engine::engine(&section, base, timeout);
-    section.close();
-    let found = faults.into_found();
-    if found.is_empty() {
-        Ok(options)
-    } else {
-        Err(found)
-    }
+    read_with(text, |root| {
+        // Recorded attempts have their durations, whatever the deadline is.
+        let timeout = i64::try_from(limits::ATTEMPT_TIMEOUT_MS).unwrap_or(i64::MAX);
+        let (options, _) = engine::engine(root, base, Span::from_millis(timeout));
+        root.close();
+        Some(options)
+    })
 }
 
 /// Reads a file's text.
@@ -71,6 +58,14 @@ pub(super) fn read_policy(text: &str, base: &Options) -> Result<Options, Vec<Fau
 /// # Errors
 /// All that is wrong with it, by line; the fault of who wrote it.
 pub(super) fn read(text: &str) -> Result<ScenarioFile, Vec<Fault>> {
+    read_with(text, file)
+}
+
+/// Reads a text by `meaning`, which notes what is wrong and gives nothing only if something is.
+fn read_with<T>(
+    text: &str,
+    meaning: impl FnOnce(&Section<'_>) -> Option<T>,
+) -> Result<T, Vec<Fault>> {
     let faults = Faults::of(text);
     let table = match DeTable::parse(text) {
         Ok(table) => table,
@@ -80,10 +75,10 @@ pub(super) fn read(text: &str) -> Result<ScenarioFile, Vec<Fault>> {
             return Err(faults.into_found());
         }
     };
-    let file = file(&Section::root(&faults, table.get_ref()));
+    let meant = meaning(&Section::root(&faults, table.get_ref()));
     let found = faults.into_found();
-    match file {
-        Some(file) if found.is_empty() => Ok(file),
+    match meant {
+        Some(meant) if found.is_empty() => Ok(meant),
         _ => Err(found),
     }
 }

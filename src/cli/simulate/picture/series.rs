@@ -1,12 +1,13 @@
 //! What a run did over virtual time: its logbook in a number of equal stretches.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use crate::{
     domain::outcome::OutcomeKind,
     sim::{
         Scenario,
         logbook::{DeliveryPlace, Logbook, Sighting},
+        measures::RecentSends,
     },
     time::Span,
 };
@@ -49,7 +50,7 @@ struct Pen {
     open: u64,
     /// The stretch that the backlog is told up to.
     told: usize,
-    recent: VecDeque<Span>,
+    recent: RecentSends,
     accepted: BTreeMap<u64, Span>,
     delivered: BTreeMap<DeliveryPlace, ()>,
     took: Vec<Vec<u64>>,
@@ -130,7 +131,7 @@ impl Pen {
             stretch_us,
             open: 0,
             told: 0,
-            recent: VecDeque::new(),
+            recent: RecentSends::default(),
             accepted: BTreeMap::new(),
             delivered: BTreeMap::new(),
             took: vec![Vec::new(); count],
@@ -187,17 +188,8 @@ impl Pen {
     }
 
     fn sent(&mut self, at: Span) {
-        let before = at.as_micros().saturating_sub(1_000_000);
-        while self
-            .recent
-            .front()
-            .is_some_and(|sent| sent.as_micros() <= before)
-        {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(at);
         let place = self.place(at);
-        let within_second = u64::try_from(self.recent.len()).unwrap_or(u64::MAX);
+        let within_second = self.recent.sent(at);
         if let Some(most) = self.line.sends.get_mut(place) {
             *most = (*most).max(within_second);
         }
