@@ -1,10 +1,10 @@
-//! The end of a run: every delivery must have ended, once, and as the store says; then all is
-//! summed up.
+//! The end of a run: what must hold then is judged, and all is summed up.
 
 use std::collections::BTreeSet;
 
 use super::{
     oracle::{End, Violation},
+    oracles::{fan_out, told_states},
     report::{Percentiles, Report},
     seen::{Moment, SeenEvent},
     witness::Witness,
@@ -12,7 +12,6 @@ use super::{
 use crate::{
     domain::{
         application::ApplicationKey,
-        delivery::DeliveryState,
         endpoint::Endpoint,
         history::{HistoryQuery, Order},
         id::EventId,
@@ -29,15 +28,8 @@ impl Witness {
         now: Moment,
         report: Report,
     ) -> Report {
-        if self.in_flight > 0 {
-            let in_flight = self.in_flight;
-            self.object(Violation::InFlightAtEnd { in_flight });
-        }
-        let accepted = u64::try_from(self.answers.len()).unwrap_or(u64::MAX);
-        if accepted != self.asked {
-            let asked = self.asked;
-            self.object(Violation::NotAccepted { accepted, asked });
-        }
+        self.judge_in_flight();
+        let accepted = self.judge_accepted();
         let endpoints = store.endpoints(application, 0, usize::MAX);
         let endpoints = endpoints.unwrap_or_default();
         let mut sum = Report {
@@ -100,46 +92,28 @@ impl SeenEvent {
         kept: &BTreeSet<EventId>,
         is_asked_by_hand: bool,
     ) -> Result<Option<End>, Violation> {
-        let (event, position) = (self.event.id, self.event.position);
+        let position = self.event.position;
         let seen = self.seen(endpoint.key.ordinal);
         if endpoint.is_deleted() {
             // What was still to come was called off, and of the rest nobody reads any more.
             return Ok(seen.end);
         }
         if !endpoint.takes_event(&self.event) {
-            return if seen.sent == 0 && seen.end.is_none() {
-                Ok(None)
-            } else {
-                let endpoint = endpoint.id;
-                Err(Violation::NoDelivery { event, endpoint })
-            };
+            return fan_out::judge_unmatched(self, endpoint, seen).map_or(Ok(None), Err);
         }
-        let state = store.delivery_state(endpoint.key, position).ok().flatten();
-        let is_kept = kept.contains(&event);
-        let endpoint = endpoint.id;
         if seen.end.is_none() && self.expunged_at.is_some() {
             // What was still to come of it was called off.
             return Ok(None);
         }
-        let Some(recorded) = seen.end else {
-            return Err(Violation::NotEnded {
-                event,
-                endpoint,
-                state,
-            });
-        };
-        // An attempt by hand may wait for an endpoint that is disabled.
-        let is_to_come = is_asked_by_hand && state == Some(DeliveryState::Pending);
-        let agrees = is_to_come || state.is_some_and(|state| recorded.agrees_with(state));
-        if is_kept && !agrees {
-            return Err(Violation::StateDiffers {
-                event,
-                endpoint,
-                recorded: Some(recorded),
-                state,
-            });
+        let state = store.delivery_state(endpoint.key, position).ok().flatten();
+        let recorded = fan_out::judge_ended(self, endpoint, seen, state)?;
+        let is_kept = kept.contains(&self.event.id);
+        let differs =
+            told_states::judge_at_the_end((self, endpoint), recorded, state, is_asked_by_hand);
+        match differs.filter(|_| is_kept) {
+            Some(violation) => Err(violation),
+            None => Ok(Some(recorded)),
         }
-        Ok(Some(recorded))
     }
 }
 

@@ -1,9 +1,8 @@
-//! Evidence: of a group that failed or died nobody knows whether it is durable. The store is asked:
-//! all of it must be there, or nothing (I2).
+//! Evidence: of a group that failed or died nobody knows whether it is durable. The store is asked.
 
 use std::sync::Arc;
 
-use super::{ledger::BatchFacts, oracle::Violation, seen::Moment, witness::Witness};
+use super::{ledger::BatchFacts, oracles::whole_groups, seen::Moment, witness::Witness};
 use crate::{
     domain::{
         application::ApplicationKey,
@@ -19,7 +18,7 @@ use crate::{
 
 /// What a store shows of something that may be durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Evidence {
+pub(super) enum Evidence {
     There,
     NotThere,
     /// It would look the same either way.
@@ -39,20 +38,16 @@ impl Witness {
         for facts in &group {
             self.evidence(store, facts, &group, &mut found);
         }
-        let there = |wanted| found.iter().find(|(_, evidence)| *evidence == wanted);
-        match (there(Evidence::There), there(Evidence::NotThere)) {
-            (Some((event, _)), Some(_)) => {
-                let event = *event;
-                self.object(Violation::HalfThere { event });
-            }
-            (Some(_), None) => {
+        match whole_groups::judge(&found) {
+            Err(violation) => self.object(violation),
+            Ok(Evidence::There) => {
                 self.happened.unsure_there += 1;
                 for facts in group {
                     let results = results(store, &facts);
                     self.durable(facts, &results, now);
                 }
             }
-            (None, _) => {
+            Ok(Evidence::NotThere | Evidence::None) => {
                 self.happened.unsure_gone += u64::from(!group.is_empty());
                 self.note_payloads_gone(store, &group, now);
             }

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    once_keys,
-    oracle::{self, End, Violation},
-    oracles::present_target::SeenTarget,
-    seen::{Moment, SeenEvent},
+    oracle::End,
+    oracles::{delivered, numbers, once_keys, one_end, own_time, present_target::SeenTarget},
+    seen::{Ending, Moment, SeenEvent},
     witness::Witness,
 };
 use crate::{
@@ -138,12 +137,7 @@ impl Witness {
 
     fn event_durable(&mut self, event: Arc<Event>, at: Moment) {
         self.id_given(event.id.id().value());
-        if let Some(uid) = &event.uid
-            && let Some(other) = self.names.insert(Arc::clone(uid), event.id)
-        {
-            let event = event.id;
-            self.object(Violation::NameTwice { event, other });
-        }
+        self.name_given(&event);
         self.positions.insert(event.id, event.position);
         self.log_accepted(&event, at);
         let seen = SeenEvent {
@@ -188,74 +182,60 @@ impl Witness {
         }
     }
 
-    /// Ids never repeat, not even over restarts.
-    fn id_given(&mut self, id: u128) {
-        if self.keeps_records && !self.ids.insert(id) {
-            self.object(Violation::IdTwice { id });
+    fn expired_early(&mut self, ordinal: u32, position: EventPosition, at: Timestamp) {
+        let endpoint = self.endpoint_id(ordinal);
+        let seen = self.events.get(&position);
+        if let Some(violation) = seen.and_then(|seen| own_time::judge(seen, endpoint, at)) {
+            self.object(violation);
         }
     }
 
-    fn expired_early(&mut self, ordinal: u32, position: EventPosition, at: Timestamp) {
-        let Some(seen) = self.events.get(&position) else {
-            return;
-        };
-        let early = seen.event.expires_at.since(at);
-        let event = seen.event.id;
-        if early.as_micros() > 0 {
-            let endpoint = self.endpoint_id(ordinal);
-            self.object(Violation::ExpiredEarly {
-                event,
-                endpoint,
-                early,
-            });
-        }
+    /// What is known of the end of a delivery that is recorded, after the attempt with this number.
+    fn ending(
+        &mut self,
+        ordinal: u32,
+        position: EventPosition,
+        end: End,
+        number: u16,
+    ) -> Option<Ending> {
+        let event = self.events.get(&position)?.event.id;
+        let endpoint = self.endpoint_id(ordinal);
+        let is_asked_by_hand = self.is_asked_by_hand(position, ordinal);
+        let seen_endpoint = self.endpoints.get(&ordinal);
+        let is_deleted = seen_endpoint.is_some_and(|seen| seen.deleted_at.is_some());
+        let seen = self.delivery(position, ordinal)?;
+        Some(Ending {
+            event,
+            endpoint,
+            number,
+            before: seen.end.replace(end),
+            end,
+            is_delivered: seen.delivered_at.is_some(),
+            is_asked_by_hand,
+            is_deleted,
+        })
     }
 
     /// A delivery succeeded by an attempt that somebody asked for, whatever became of it before.
     fn ended_by_hand(&mut self, ordinal: u32, position: EventPosition) {
-        let event = self.events.get(&position).map(|seen| seen.event.id);
-        let endpoint = self.endpoint_id(ordinal);
-        let Some(seen) = self.delivery(position, ordinal) else {
-            return;
-        };
-        seen.end = Some(End::Succeeded);
-        if seen.delivered_at.is_none() {
-            let event = event.unwrap_or_default();
-            self.object(Violation::NotDelivered { event, endpoint });
+        let ending = self.ending(ordinal, position, End::Succeeded, 0);
+        if let Some(violation) = ending.as_ref().and_then(delivered::judge) {
+            self.object(violation);
         }
     }
 
     /// A delivery's end is recorded, after the attempt with this number.
     fn ended(&mut self, ordinal: u32, position: EventPosition, end: End, number: u16) {
-        let Some(event) = self.events.get(&position).map(|seen| seen.event.id) else {
+        let Some(ending) = self.ending(ordinal, position, end, number) else {
             return;
         };
-        let endpoint = self.endpoint_id(ordinal);
-        // An attempt of the schedule may still succeed when another one by hand has.
-        let is_by_hand = self.is_asked_by_hand(position, ordinal);
-        let seen_endpoint = self.endpoints.get(&ordinal);
-        let is_deleted = seen_endpoint.is_some_and(|seen| seen.deleted_at.is_some());
-        let Some(seen) = self.delivery(position, ordinal) else {
-            return;
-        };
-        let before = seen.end.replace(end);
-        let ended_already = before.is_some() && !(is_by_hand && end == End::Succeeded);
-        let not_delivered = end == End::Succeeded && seen.delivered_at.is_none();
-        let max = oracle::attempts_max(&self.options.retry);
-        if ended_already {
-            self.object(Violation::EndedAlready { event, endpoint });
-        }
-        if not_delivered {
-            self.object(Violation::NotDelivered { event, endpoint });
-        }
-        // Who is deleted is tried no more.
-        if end == End::Exhausted && usize::from(number) != max && !is_deleted {
-            self.object(Violation::WrongCount {
-                event,
-                endpoint,
-                number,
-                max,
-            });
+        let judged = [
+            one_end::judge(&ending),
+            delivered::judge(&ending),
+            numbers::judge_given_up(&ending, &self.options.retry),
+        ];
+        for violation in judged.into_iter().flatten() {
+            self.object(violation);
         }
     }
 }

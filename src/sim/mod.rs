@@ -18,7 +18,6 @@ pub mod figure;
 mod full;
 pub mod happened;
 mod inspection;
-mod judging;
 mod ledger;
 mod life;
 pub mod logbook;
@@ -26,7 +25,6 @@ pub mod measures;
 #[cfg(feature = "mutants")]
 pub mod mutants;
 pub mod network;
-mod once_keys;
 pub mod oracle;
 mod oracles;
 mod paging;

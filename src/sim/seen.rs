@@ -66,6 +66,23 @@ pub(super) struct Seen {
     pub(super) end: Option<End>,
 }
 
+/// The end of a delivery as it is recorded.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ending {
+    pub(super) event: EventId,
+    pub(super) endpoint: EndpointId,
+    /// The last attempt; 0 if that has no number.
+    pub(super) number: u16,
+    pub(super) end: End,
+    /// How it had ended before, if it had.
+    pub(super) before: Option<End>,
+    /// Whether a 2xx came.
+    pub(super) is_delivered: bool,
+    pub(super) is_asked_by_hand: bool,
+    /// Whether its endpoint is deleted.
+    pub(super) is_deleted: bool,
+}
+
 /// What was seen of one event.
 #[derive(Debug)]
 pub(super) struct SeenEvent {

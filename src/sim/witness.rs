@@ -8,11 +8,10 @@ use std::{
 
 use super::{
     happened::Happened,
-    judging,
     ledger::BatchFacts,
     logbook::{SharedLogbook, Sighting},
     oracle::{self, Violation},
-    oracles::asked_by_hand::ByHand,
+    oracles::{asked_by_hand::ByHand, lateness, numbers, one_end, one_name, same_bytes, waits},
     scenario::{Healing, Scenario},
     seen::{FlightFacts, Moment, Seen, SeenEndpoint, SeenEvent},
 };
@@ -128,7 +127,7 @@ impl Witness {
             ready_at: Timestamp::ZERO,
             crowded_at: Timestamp::ZERO,
             window,
-            patience: judging::patience(scenario, window),
+            patience: lateness::patience(scenario, window),
             in_flight: 0,
             attempts: 0,
             violations: Vec::new(),
@@ -162,11 +161,12 @@ impl Witness {
         };
         self.log(now.real, Sighting::Sent(flight.into()));
         let judged = self.judge_durable(flight, now);
+        let judged = judged.or_else(|| self.judge_id(flight));
         let judged = judged.or_else(|| {
             if flight.is_by_hand {
                 self.judge_sent_by_hand(flight)
             } else {
-                self.judge_send(flight, now)
+                self.judge_scheduled(flight, now)
             }
         });
         let judged = judged.or_else(|| self.judge_called_off(flight, now));
@@ -174,12 +174,8 @@ impl Witness {
         if let Some(violation) = judged {
             self.object(violation);
         }
-        if let Some(seen) = self.events.get(&flight.position)
-            && !Arc::ptr_eq(&seen.event, &request.event)
-            && seen.event.payload != request.event.payload
-        {
-            let event = flight.event;
-            self.object(Violation::OtherBytes { event });
+        if let Some(violation) = self.judge_bytes_sent(flight.position, request) {
+            self.object(violation);
         }
         if !flight.is_by_hand
             && let Some(violation) = self.judge_lateness(flight, now)
@@ -190,12 +186,8 @@ impl Witness {
         self.in_flight += 1;
         let endpoint = self.endpoints.entry(flight.ordinal).or_default();
         endpoint.in_flight += 1;
-        let to_endpoint = (endpoint.in_flight, usize::from(self.options.window_max));
-        for (in_flight, cap) in [to_endpoint, (self.in_flight, self.options.send_slots)] {
-            if in_flight > cap {
-                self.object(Violation::OverCap { in_flight, cap });
-            }
-        }
+        let to_endpoint = endpoint.in_flight;
+        self.judge_caps(to_endpoint);
         self.note_crowd(now.real);
         let period = self.breaks.len();
         if flight.is_by_hand {
@@ -210,6 +202,16 @@ impl Witness {
             self.happened.repeated += u64::from(repeated);
         }
         flight
+    }
+
+    /// Judges an attempt of the schedule that goes out.
+    fn judge_scheduled(&self, flight: FlightFacts, now: Moment) -> Option<Violation> {
+        let seen_event = self.events.get(&flight.position)?;
+        let seen = seen_event.seen(flight.ordinal);
+        numbers::judge(flight, seen, &self.options.retry)
+            .or_else(|| one_end::judge_sent(flight, seen))
+            .or_else(|| self.judge_repeated(flight, seen))
+            .or_else(|| waits::judge(flight, seen_event, seen, now))
     }
 
     /// Retries leave half of the slots alone, and an application a quarter.
@@ -258,18 +260,18 @@ impl Witness {
     pub(super) fn accepted(&mut self, ask: u32, event: EventId, payload: &Payload, now: Moment) {
         let position = self.positions.get(&event);
         let seen = position.and_then(|position| self.events.get(position));
-        let Some(seen) = seen.filter(|seen| seen.durable_at <= now.real) else {
+        let Some(seen) = seen.filter(|seen| seen.is_durable(now)) else {
             return self.object(Violation::NotDurable { event });
         };
-        let is_named = seen.event.uid.is_some();
-        let has_bytes = seen.event.payload == *payload;
-        let before = self.answers.insert(ask, event);
+        let before = self.answers.get(&ask).copied();
+        let judged = [
+            same_bytes::judge_told(seen, payload),
+            one_name::judge_told(seen, before),
+        ];
+        self.answers.insert(ask, event);
         self.log(now.real, Sighting::Told(ask, event));
-        if !has_bytes {
-            self.object(Violation::OtherBytes { event });
-        }
-        if let Some(other) = before.filter(|before| is_named && *before != event) {
-            self.object(Violation::NameTwice { event, other });
+        for violation in judged.into_iter().flatten() {
+            self.object(violation);
         }
     }
 

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     policy::address::Vetted,
     random::Stream,
-    sim::violation::Violation,
+    sim::oracles::known_addresses,
     transport::{
         dial::{Dialed, Dialer},
         resolver::{ResolveError, Resolver},
@@ -89,12 +89,11 @@ impl Dialer for SimulatedDialer {
 
     async fn dial(&self, address: Vetted<SocketAddr>) -> io::Result<Dialed<PiecesStream>> {
         let peer = address.into_inner();
-        let Some(number) = number_of(peer.ip()) else {
-            // Nothing that an endpoint's name leads to.
-            let address = peer.ip();
-            self.0.object(Violation::Private { address });
-            return Err(io::ErrorKind::HostUnreachable.into());
-        };
+        let number = number_of(peer.ip());
+        if let Some(violation) = known_addresses::judge(peer.ip(), number.is_some()) {
+            self.0.object(violation);
+        }
+        let number = number.ok_or(io::ErrorKind::HostUnreachable)?;
         let greeting = receivers::greet(&self.0, number).await?;
         let (near, far) = self.0.hub.wire();
         spawn_local(receivers::converse(

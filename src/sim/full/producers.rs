@@ -25,6 +25,7 @@ use crate::{
     limits,
     sim::{
         logbook::Sighting,
+        oracles::fair_answers,
         scenario::Scenario,
         violation::Violation,
         workload::{Ask, Workload},
@@ -223,13 +224,9 @@ fn id_of(body: &[u8]) -> Option<EventId> {
 /// What is done about an answer that is not the one asked for: later is asked again, unless it says
 /// that the ask itself is wrong.
 async fn again(stage: &Stage, answer: Option<(StatusCode, Bytes)>) {
-    if let Some((status, body)) = answer
-        && status.is_client_error()
-        && status != StatusCode::TOO_MANY_REQUESTS
-    {
-        let body = String::from_utf8_lossy(&body).into_owned();
-        let status = status.as_u16();
-        stage.object(Violation::TurnedAway { status, body });
+    let judged = answer.and_then(|(status, body)| fair_answers::judge(status.as_u16(), &body));
+    if let Some(violation) = judged {
+        stage.object(violation);
     }
     tokio::time::sleep(ASK_AGAIN_AFTER).await;
 }

@@ -21,9 +21,12 @@ use super::{stage::Stage, stream::PiecesStream};
 use crate::{
     domain::id::{EndpointId, EventId},
     random::Stream,
-    signing::{VerificationKey, verify},
     sim::{
         network::{OutageKind, Receiver},
+        oracles::{
+            genuine::{self, Signed},
+            same_bytes,
+        },
         violation::Violation,
     },
     time::Span,
@@ -371,23 +374,19 @@ fn error_status(receiver: &Receiver, random: &mut Stream) -> StatusCode {
 
 /// Judges a request by what a receiver can know; gives the event that it carries.
 fn judge(stage: &Stage, number: u32, headers: &HeaderMap, body: &[u8]) -> EventId {
-    let text = |name: &str| {
-        let value = headers.get(name).and_then(|value| value.to_str().ok());
-        value.unwrap_or_default()
-    };
-    let id = text("webhook-id");
-    let event = EventId::from_str(id).unwrap_or_default();
+    let signed = Signed::of(headers);
+    let event = EventId::from_str(signed.id).unwrap_or_default();
     match stage.payload_of(event) {
         None => stage.object(Violation::NotDurable { event }),
-        Some(payload) if payload != body => stage.object(Violation::OtherBytes { event }),
-        Some(_) => {}
+        Some(payload) => {
+            if let Some(found) = same_bytes::judge_received(event, &payload, body) {
+                stage.object(found);
+            }
+        }
     }
-    let timestamp = text("webhook-timestamp").parse().unwrap_or_default();
-    let key = VerificationKey::Shared(stage.producers.secret(number));
-    let verified = verify(&[key], id, timestamp, body, text("webhook-signature"));
-    if let Err(error) = verified {
-        let why = error.to_string();
-        stage.object(Violation::NotGenuine { event, why });
+    let secret = stage.producers.secret(number);
+    if let Some(found) = genuine::judge(event, secret, &signed, body) {
+        stage.object(found);
     }
     event
 }

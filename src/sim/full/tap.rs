@@ -14,7 +14,13 @@ use crate::{
         endpoint_url::EndpointHost,
         outcome::{Outcome, OutcomeKind},
     },
-    sim::{oracle, seen::FlightFacts, violation::Violation},
+    sim::{
+        oracles::{
+            causes::{self, Deeds},
+            delivered,
+        },
+        seen::FlightFacts,
+    },
     transport::Transport,
 };
 
@@ -55,28 +61,30 @@ impl<T> WatchedTransport<T> {
         witness.happened.met(outcome);
         let (event, endpoint) = (flight.facts.event, flight.facts.endpoint);
         witness.answered(flight.facts, outcome, stage.moment());
-        if !flight.has_cause(outcome.kind, &stage.receipts.borrow()) {
-            let met = outcome.kind;
-            witness.object(Violation::NoCause {
-                event,
-                endpoint,
-                met,
-            });
-        }
-        if oracle::is_success(outcome) && !stage.receipts.borrow().is_delivered(event, endpoint) {
-            witness.object(Violation::NotDelivered { event, endpoint });
+        let receipts = stage.receipts.borrow();
+        let delivery = (event, endpoint);
+        let is_received = receipts.is_delivered(event, endpoint);
+        let judged = [
+            causes::judge(
+                delivery,
+                outcome.kind,
+                flight.deeds(outcome.kind, &receipts),
+            ),
+            delivered::judge_told(delivery, outcome, is_received),
+        ];
+        drop(receipts);
+        for violation in judged.into_iter().flatten() {
+            witness.object(violation);
         }
     }
 }
 
 impl Flight {
-    /// Whether something explains how it ended: a status was answered, and where none came the receiver
-    /// did what it may have failed over since it began, or it was called off.
-    fn has_cause(&self, met: OutcomeKind, receipts: &Receipts) -> bool {
-        match met {
-            OutcomeKind::Status(status) => receipts.has_answered(self.receiver, status),
-            OutcomeKind::Cancelled => true,
-            _ => receipts.spoilt(self.receiver) > self.spoilt,
+    /// What its receiver did, as far as it may explain how the attempt ended.
+    fn deeds(&self, met: OutcomeKind, receipts: &Receipts) -> Deeds {
+        Deeds {
+            has_answered_so: matches!(met, OutcomeKind::Status(status) if receipts.has_answered(self.receiver, status)),
+            has_spoilt: receipts.spoilt(self.receiver) > self.spoilt,
         }
     }
 }

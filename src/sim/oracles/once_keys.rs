@@ -1,13 +1,13 @@
 //! I18: an idempotency key makes one event within the time that keys are kept, over every crash, and
 //! each answer under it names that event. Fed by what is durable and by what producers are told.
 
-use super::{ledger::BatchFacts, oracle::Violation, seen::Moment, witness::Witness};
 use crate::{
     domain::{
         change::{Batch, Change},
         id::EventId,
     },
     limits,
+    sim::{ledger::BatchFacts, seen::Moment, violation::Violation, witness::Witness},
     time::{Span, Timestamp},
 };
 
@@ -15,7 +15,7 @@ use crate::{
 const KEPT_FOR: Span = Span::from_millis(limits::ONCE_AGE_MS);
 
 /// The keys of a batch's changes, by their places.
-pub(super) fn of(batch: &Batch) -> Vec<(usize, [u8; 32])> {
+pub(in crate::sim) fn of(batch: &Batch) -> Vec<(usize, [u8; 32])> {
     let changes = batch.changes.iter().enumerate();
     let keyed = changes.filter_map(|(place, change)| match change {
         Change::Once(once, _) => Some((place, once.key_sha256)),
@@ -26,7 +26,7 @@ pub(super) fn of(batch: &Batch) -> Vec<(usize, [u8; 32])> {
 
 impl Witness {
     /// An event that was asked for under a key is durable.
-    pub(super) fn made_under_key(&mut self, key: [u8; 32], event: EventId, at: Timestamp) {
+    pub(in crate::sim) fn made_under_key(&mut self, key: [u8; 32], event: EventId, at: Timestamp) {
         let before = self.keys.insert(key, (event, at));
         if let Some((other, made_at)) = before
             && at.since(made_at) < KEPT_FOR
@@ -36,7 +36,7 @@ impl Witness {
     }
 
     /// Whether the key of a change may have led to another event, before or in the same group.
-    pub(super) fn is_made_elsewhere(
+    pub(in crate::sim) fn is_made_elsewhere(
         &self,
         place: usize,
         facts: &BatchFacts,
@@ -51,7 +51,7 @@ impl Witness {
 
     /// A producer that asked under a key is told of an event. Nothing of this comes from batches: an
     /// engine that forgets keys would forget to write them, too.
-    pub(super) fn answered_under_key(
+    pub(in crate::sim) fn answered_under_key(
         &mut self,
         key: Option<[u8; 32]>,
         event: EventId,

@@ -1,0 +1,75 @@
+//! L1 and L4: an attempt goes out when it can: nothing that is due waits longer than its endpoint, the
+//! slots and the store make it, whatever else there is to do.
+
+use crate::{
+    sim::{
+        scenario::Scenario,
+        seen::{FlightFacts, Moment},
+        violation::Violation,
+        witness::Witness,
+    },
+    time::Span,
+};
+
+/// How often as long as that an attempt may be late, and how long in any case: pages are loaded
+/// before it, each behind what was to be written.
+const PATIENCE: i64 = 50;
+const PATIENCE_MIN: Span = Span::from_millis(5_000);
+/// How much longer where loads come late or fail, for each event that may be looked at before it.
+const PATIENCE_FOR_LOAD_MS: i64 = 1_500;
+
+/// How late an attempt may be, where a result is durable after `window` at most.
+pub(in crate::sim) fn patience(scenario: &Scenario, window: Span) -> Span {
+    let usual = Span::from_micros(window.as_micros().saturating_mul(PATIENCE));
+    let faults = &scenario.faults;
+    let loads = if faults.late_loads || faults.failing_loads {
+        PATIENCE_FOR_LOAD_MS.saturating_mul(scenario.events.into())
+    } else {
+        0
+    };
+    let longest = usual.max(PATIENCE_MIN).as_micros();
+    Span::from_micros(longest.saturating_add(Span::from_millis(loads).as_micros()))
+}
+
+impl Witness {
+    /// Whether an attempt could have gone out long before: nothing was in flight to its endpoint,
+    /// there were slots, it was due, and the process was up.
+    pub(in crate::sim) fn judge_lateness(
+        &self,
+        flight: FlightFacts,
+        now: Moment,
+    ) -> Option<Violation> {
+        let endpoint = self.endpoints.get(&flight.ordinal)?;
+        let seen_event = self.events.get(&flight.position)?;
+        let seen = seen_event.seen(flight.ordinal);
+        if endpoint.in_flight > 0 {
+            return None;
+        }
+        let mut late = match (seen.recorded, flight.number) {
+            (0, 1) => {
+                let due = seen_event.event.not_before();
+                now.real
+                    .since(seen_event.durable_at)
+                    .min(now.steady.since(due))
+            }
+            (recorded, number) if recorded + 1 == number => now.steady.since(seen.due),
+            // Its due time is not durable yet.
+            _ => return None,
+        };
+        let enabled_at = endpoint.enabled_at;
+        for at in [
+            self.ready_at,
+            endpoint.idle_since,
+            self.crowded_at,
+            enabled_at,
+        ] {
+            late = late.min(now.real.since(at));
+        }
+        (late > self.patience).then_some(Violation::Late {
+            event: flight.event,
+            endpoint: flight.endpoint,
+            number: flight.number,
+            late,
+        })
+    }
+}

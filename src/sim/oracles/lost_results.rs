@@ -1,0 +1,43 @@
+//! I6 and I4: an attempt is made again only if its result was lost: the process died, or the shard
+//! was lost, before its outcome was told or within the time that recording takes.
+
+use crate::sim::{
+    seen::{FlightFacts, Seen},
+    violation::Violation,
+    witness::Witness,
+};
+
+impl Witness {
+    /// Judges an attempt of the schedule that goes out; `seen` is what was seen of its delivery.
+    pub(in crate::sim) fn judge_repeated(
+        &self,
+        flight: FlightFacts,
+        seen: Seen,
+    ) -> Option<Violation> {
+        let FlightFacts {
+            event,
+            endpoint,
+            number,
+            ..
+        } = flight;
+        if number > seen.sent {
+            return None;
+        }
+        let Some(broken_at) = self.breaks.get(seen.period) else {
+            return Some(Violation::Repeated {
+                event,
+                endpoint,
+                number,
+            });
+        };
+        let is_lost = seen
+            .told_at
+            .is_none_or(|told_at| broken_at.since(told_at) <= self.window);
+        let is_kept = number <= seen.recorded || !is_lost;
+        is_kept.then_some(Violation::Forgotten {
+            event,
+            endpoint,
+            number,
+        })
+    }
+}

@@ -1,0 +1,85 @@
+//! I4: the state that the store tells of a delivery is what its durable results say.
+
+use crate::{
+    domain::{delivery::DeliveryState, endpoint::Endpoint},
+    sim::{
+        inspection::Inspection,
+        oracle::End,
+        seen::{Seen, SeenEvent},
+        violation::Violation,
+    },
+    store::ReadError,
+    time::Timestamp,
+};
+
+impl Inspection<'_> {
+    /// The state of each delivery of an event.
+    pub(in crate::sim) fn look_at_states(
+        &self,
+        seen: &SeenEvent,
+        found: &mut Vec<Violation>,
+    ) -> Result<(), ReadError> {
+        let event = seen.event.id;
+        for (ordinal, endpoint) in &self.witness.endpoints {
+            let is_called_off = self.witness.is_called_off(seen, *ordinal);
+            let is_asked = self.witness.is_asked_by_hand(seen.event.position, *ordinal);
+            let key = self.endpoint(*ordinal);
+            let state = self.store.delivery_state(key, seen.event.position)?;
+            let delivery = seen.seen(*ordinal);
+            let agrees = match (delivery.end, state) {
+                (None, Some(DeliveryState::Cancelled)) => is_called_off,
+                (None, None) if is_called_off => true,
+                // An attempt by hand is still to come.
+                (_, Some(DeliveryState::Pending)) if is_asked => !is_called_off,
+                (Some(end), Some(state)) => end.agrees_with(state),
+                (Some(_), None) => false,
+                (None, Some(DeliveryState::Waiting { due })) => {
+                    self.waits_rightly(seen, delivery, due)
+                }
+                (None, Some(DeliveryState::Pending)) => delivery.recorded == 0,
+                (None, Some(_)) => false,
+                (None, None) => delivery.recorded == 0,
+            };
+            if !agrees {
+                let (endpoint, recorded) = (endpoint.id, delivery.end);
+                found.push(Violation::StateDiffers {
+                    event,
+                    endpoint,
+                    recorded,
+                    state,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a delivery may wait until this time, in steady time.
+    fn waits_rightly(&self, seen: &SeenEvent, delivery: Seen, due: Timestamp) -> bool {
+        if delivery.recorded > 0 {
+            return due == delivery.due;
+        }
+        let later = seen.event.not_before();
+        let waits_to_begin = later > seen.event.accepted_at && due == later;
+        // Events far behind it went by while its first attempt was in flight.
+        let is_overtaken = delivery.sent > 0 && due <= self.now.steady;
+        waits_to_begin || is_overtaken
+    }
+}
+
+/// Judges at the end what the store says of a delivery that ended so.
+pub(in crate::sim) fn judge_at_the_end(
+    (seen_event, endpoint): (&SeenEvent, &Endpoint),
+    recorded: End,
+    state: Option<DeliveryState>,
+    is_asked_by_hand: bool,
+) -> Option<Violation> {
+    // An attempt by hand may wait for an endpoint that is disabled.
+    let is_to_come = is_asked_by_hand && state == Some(DeliveryState::Pending);
+    let agrees = is_to_come || state.is_some_and(|state| recorded.agrees_with(state));
+    (!agrees).then_some(Violation::StateDiffers {
+        event: seen_event.event.id,
+        endpoint: endpoint.id,
+        recorded: Some(recorded),
+        state,
+    })
+}
