@@ -202,6 +202,8 @@ pub const MEMORY_STORE_BYTES_MAX: usize = 256 * 1024 * 1024;
 pub const SIMULATED_DELIVERIES_MAX: u64 = 10_000_000;
 /// Bytes of padding of all payloads of one simulation, which are all kept. Over it: it is refused.
 pub const SIMULATED_PADDING_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// Types that the events of one simulation may be of.
+pub const SIMULATED_EVENT_TYPES_MAX: u32 = 8;
 /// Keys under which something was made that the memory store knows, in each of its two maps. Over it:
 /// the older map is forgotten, though it is younger than a day.
 pub const MEMORY_STORE_KEYS_MAX: usize = 262_144;

@@ -119,6 +119,8 @@ impl Engine {
         };
         endpoint.set_state(state, from);
         endpoint.set_filter(update.filter, from);
+        #[cfg(feature = "mutants")]
+        super::mutant::mistake_spans(&self.options, &mut endpoint);
         let mut target = Target::clone(&endpoint.target);
         if target.url.text() != update.url.text() {
             endpoint.original_url_sha256 = None;
@@ -293,9 +295,7 @@ impl Engine {
         let (was_enabled, application) = (lane.is_enabled(), lane.application);
         let before = core::mem::replace(&mut lane.endpoint, endpoint);
         #[cfg(feature = "mutants")]
-        if self.options.mutant == Some(super::mutant::Mutant::KeepsOldTargets) {
-            Arc::make_mut(&mut lane.endpoint).target = Arc::clone(&before.target);
-        }
+        super::mutant::mistake_target(&self.options, &before, &mut lane.endpoint);
         // A lane is disabled as soon as that is gathered. If it was after this change had been, both
         // stand in their order in the store, and here, too.
         if before.revision() >= lane.endpoint.revision() && !was_enabled {

@@ -2,10 +2,11 @@
 //! in builds with the feature `mutants`, which no release has.
 
 use core::sync::atomic::{AtomicI64, Ordering};
+use std::sync::Arc;
 
-use super::Engine;
+use super::{Engine, options::Options};
 use crate::{
-    domain::attempt::AttemptResult,
+    domain::{attempt::AttemptResult, endpoint::Endpoint},
     time::{Now, Span, Timestamp},
 };
 
@@ -48,6 +49,8 @@ pub enum Mutant {
     QueuesTogether,
     /// An endpoint that was changed goes on with its old URL and secrets.
     KeepsOldTargets,
+    /// What an endpoint wants holds for the events of before, too.
+    JudgesByTheNewestFilter,
     /// An attempt that somebody asked for is acknowledged and not made.
     ForgetsResends,
     /// A payload that was taken away is sent all the same.
@@ -60,7 +63,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::RepliesBeforeTheCommit,
         Self::SettlesAtSend,
         Self::CountsTimeoutsAsSuccess,
@@ -79,6 +82,7 @@ impl Mutant {
         Self::SendsLaterAtOnce,
         Self::QueuesTogether,
         Self::KeepsOldTargets,
+        Self::JudgesByTheNewestFilter,
         Self::ForgetsResends,
         Self::SendsExpungedPayloads,
         Self::LeavesTheEnabledAsleep,
@@ -92,6 +96,22 @@ static UNSEEDED: AtomicI64 = AtomicI64::new(0);
 /// A number that differs from run to run.
 pub(super) fn unseeded() -> i64 {
     UNSEEDED.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Spreads what an endpoint wants over all of its spans, if that is the mistake.
+pub(super) fn mistake_spans(options: &Options, endpoint: &mut Endpoint) {
+    if options.mutant == Some(Mutant::JudgesByTheNewestFilter) {
+        for span in &mut endpoint.subscriptions {
+            span.filter = Arc::clone(&endpoint.filter);
+        }
+    }
+}
+
+/// Leaves an endpoint with the target of before, if that is the mistake.
+pub(super) fn mistake_target(options: &Options, before: &Endpoint, after: &mut Arc<Endpoint>) {
+    if options.mutant == Some(Mutant::KeepsOldTargets) {
+        Arc::make_mut(after).target = Arc::clone(&before.target);
+    }
 }
 
 impl Engine {

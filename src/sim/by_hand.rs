@@ -4,7 +4,10 @@
 
 use std::sync::Arc;
 
-use super::{workload::Ask, world::World};
+use super::{
+    workload::{Ask, event_type},
+    world::World,
+};
 use crate::{
     domain::{
         command::{Command, EndpointUpdate, RequestHandle},
@@ -28,6 +31,8 @@ pub enum Action {
     Move(u32),
     /// The endpoint gets another secret; the one of before signs for so long, too.
     Rotate(u32, Span),
+    /// The endpoint wants events of these types from now on, one bit for each; of all, if there is none.
+    Refilter(u32, u8),
     /// The endpoint is disabled.
     Disable(u32),
     /// The endpoint is enabled.
@@ -47,6 +52,7 @@ pub(super) enum Asked {
     Change {
         ordinal: u32,
         url: EndpointUrl,
+        filter: Filter,
         /// A new secret, and how long the one of before signs, too.
         rotation: Option<(Secret, Span)>,
         is_enabled: bool,
@@ -92,19 +98,36 @@ impl World<'_> {
     /// What an action asks for, with what is known now; nothing if there is nothing to do it to.
     fn command_of(&self, action: Action, number: u32) -> Option<(Command, Asked)> {
         let application = self.application;
+        let none = Changed::default();
         match action {
             Action::Move(of) => {
                 let known = self.known(of)?;
                 let text = format!("https://receiver-{of}.example/moved/{number}");
                 let url = EndpointUrl::parse(&text).ok()?;
-                Some(change(&known, Some(url), None, None))
+                let url = Some(url);
+                Some(change(&known, Changed { url, ..none }))
+            }
+            Action::Refilter(of, types) => {
+                let known = self.known(of)?;
+                let filter = Filter {
+                    event_types: event_types(types),
+                    ..Filter::clone(&known.filter)
+                };
+                let filter = Some(filter);
+                Some(change(&known, Changed { filter, ..none }))
             }
             Action::Rotate(of, grace) => {
                 let rotation = Some((secret(number)?, grace));
-                Some(change(&*self.known(of)?, None, rotation, None))
+                Some(change(&*self.known(of)?, Changed { rotation, ..none }))
             }
-            Action::Disable(of) => Some(change(&*self.known(of)?, None, None, Some(false))),
-            Action::Enable(of) => Some(change(&*self.known(of)?, None, None, Some(true))),
+            Action::Disable(of) => {
+                let is_enabled = Some(false);
+                Some(change(&*self.known(of)?, Changed { is_enabled, ..none }))
+            }
+            Action::Enable(of) => {
+                let is_enabled = Some(true);
+                Some(change(&*self.known(of)?, Changed { is_enabled, ..none }))
+            }
             Action::Delete(of) => {
                 let known = self.known(of)?;
                 let command = Command::DeleteEndpoint {
@@ -159,19 +182,28 @@ impl World<'_> {
     }
 }
 
-/// The change of an endpoint; what is not given stays.
-fn change(
-    known: &Endpoint,
+/// What is to be other about an endpoint; what is not given stays.
+#[derive(Default)]
+struct Changed {
     url: Option<EndpointUrl>,
+    filter: Option<Filter>,
     rotation: Option<(Secret, Span)>,
     is_enabled: Option<bool>,
-) -> (Command, Asked) {
+}
+
+/// The change of an endpoint.
+fn change(known: &Endpoint, changed: Changed) -> (Command, Asked) {
     let target = &known.target;
-    let url = url.unwrap_or_else(|| target.url.clone());
-    let is_enabled = is_enabled.unwrap_or(known.state == EndpointState::Enabled);
+    let url = changed.url.unwrap_or_else(|| target.url.clone());
+    let filter = changed.filter;
+    let filter = filter.unwrap_or_else(|| Filter::clone(&known.filter));
+    let is_enabled = known.state == EndpointState::Enabled;
+    let is_enabled = changed.is_enabled.unwrap_or(is_enabled);
+    let rotation = changed.rotation;
     let asked = Asked::Change {
         ordinal: known.key.ordinal,
         url: url.clone(),
+        filter: filter.clone(),
         rotation: rotation.clone(),
         is_enabled,
     };
@@ -181,13 +213,19 @@ fn change(
         revision: known.revision(),
         url,
         uid: known.uid.clone(),
-        filter: Filter::clone(&known.filter),
+        filter,
         headers: target.headers.clone(),
         is_enabled,
         rotation,
         details: known.details.clone(),
     };
     (Command::UpdateEndpoint(Box::new(update)), asked)
+}
+
+/// The names of types, one bit for each.
+fn event_types(types: u8) -> Vec<Arc<str>> {
+    let numbers = (0..u8::BITS).filter(|number| types >> number & 1 == 1);
+    numbers.map(event_type).collect()
 }
 
 /// The secret that the action with this number brings.

@@ -48,18 +48,18 @@ impl Witness {
             for endpoint in &endpoints {
                 let position = seen.event.position;
                 let is_asked = self.is_asked_by_hand(position, endpoint.key.ordinal);
-                let end = seen.judge_end(endpoint, store, &kept, is_asked);
+                let is_wanted = self.is_wanted(seen, endpoint.key.ordinal);
+                let end = seen.judge_end(endpoint, store, &kept, (is_wanted, is_asked));
                 let end = end.unwrap_or_else(|violation| {
                     objections.push(violation);
                     None
                 });
-                let is_taken = endpoint.matched(&seen.event);
-                sum.deliveries += u64::from(is_taken);
+                sum.deliveries += u64::from(is_wanted);
                 match end {
                     Some(End::Succeeded) => sum.succeeded += 1,
                     Some(End::Exhausted) => sum.exhausted += 1,
                     Some(End::Expired) => sum.expired += 1,
-                    None => sum.cancelled += u64::from(is_taken),
+                    None => sum.cancelled += u64::from(is_wanted),
                 }
                 latencies.extend(seen.latency_us(endpoint));
             }
@@ -90,7 +90,7 @@ impl SeenEvent {
         endpoint: &Endpoint,
         store: &dyn Reads,
         kept: &BTreeSet<EventId>,
-        is_asked_by_hand: bool,
+        (is_wanted, is_asked_by_hand): (bool, bool),
     ) -> Result<Option<End>, Violation> {
         let position = self.event.position;
         let seen = self.seen(endpoint.key.ordinal);
@@ -98,8 +98,8 @@ impl SeenEvent {
             // What was still to come was called off, and of the rest nobody reads any more.
             return Ok(seen.end);
         }
-        if !endpoint.takes_event(&self.event) {
-            return fan_out::judge_unmatched(self, endpoint, seen).map_or(Ok(None), Err);
+        if !is_wanted {
+            return fan_out::judge_unwanted(self, endpoint, seen).map_or(Ok(None), Err);
         }
         if seen.end.is_none() && self.expunged_at.is_some() {
             // What was still to come of it was called off.

@@ -1,6 +1,6 @@
 //! Evidence: of a group that failed or died nobody knows whether it is durable. The store is asked.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{ledger::BatchFacts, oracles::whole_groups, seen::Moment, witness::Witness};
 use crate::{
@@ -43,7 +43,7 @@ impl Witness {
             Ok(Evidence::There) => {
                 self.happened.unsure_there += 1;
                 for facts in group {
-                    let results = results(store, &facts);
+                    let results = self.results(store, &facts);
                     self.durable(facts, &results, now);
                 }
             }
@@ -236,33 +236,52 @@ fn event_evidence(store: &dyn Reads, event: &Event) -> Evidence {
     }
 }
 
-/// What a store that took a batch must have said to its changes.
-fn results(store: &dyn Reads, facts: &BatchFacts) -> Vec<ChangeResult> {
-    let mut results = Vec::new();
-    for (place, change) in &facts.changes {
-        let is_fresh = match change {
-            Change::PutEvent(event) => event_evidence(store, event) == Evidence::There,
-            Change::PutEndpoint { endpoint, .. } => {
-                let name = Name::Id(endpoint.id.id());
-                let found = store.endpoint(endpoint.key.application, &name);
-                found.is_ok_and(|found| found.is_some())
-            }
-            Change::UpdateEndpoint(endpoint) => {
-                endpoint_evidence(store, endpoint) == Evidence::There
-            }
-            Change::PutApplication(application) => {
-                let name = Name::Id(application.id.id());
-                let found = store.application(&name);
-                found.is_ok_and(|found| found.is_some())
-            }
-            _ => true,
-        };
-        results.resize(*place, ChangeResult::Full);
-        results.push(if is_fresh {
-            ChangeResult::Fresh
-        } else {
-            ChangeResult::Full
-        });
+impl Witness {
+    /// What a store that took a batch must have said to its changes.
+    fn results(&self, store: &dyn Reads, facts: &BatchFacts) -> Vec<ChangeResult> {
+        let mut results = Vec::new();
+        let mut taken = BTreeSet::new();
+        for (place, change) in &facts.changes {
+            let is_fresh = match change {
+                Change::PutEvent(event) => event_evidence(store, event) == Evidence::There,
+                Change::PutEndpoint { endpoint, .. } => {
+                    let name = Name::Id(endpoint.id.id());
+                    let found = store.endpoint(endpoint.key.application, &name);
+                    found.is_ok_and(|found| found.is_some())
+                }
+                Change::UpdateEndpoint(endpoint) => {
+                    let change = (endpoint.key, endpoint.revision());
+                    self.was_taken(store, endpoint) && taken.insert(change)
+                }
+                Change::PutApplication(application) => {
+                    let name = Name::Id(application.id.id());
+                    let found = store.application(&name);
+                    found.is_ok_and(|found| found.is_some())
+                }
+                _ => true,
+            };
+            results.resize(*place, ChangeResult::Full);
+            results.push(if is_fresh {
+                ChangeResult::Fresh
+            } else {
+                ChangeResult::Full
+            });
+        }
+        results
     }
-    results
+
+    /// Whether the store took a change of an endpoint. Another one that came behind it hides it: then it
+    /// was taken if it was the first of its revision.
+    fn was_taken(&self, store: &dyn Reads, endpoint: &Endpoint) -> bool {
+        let name = Name::Id(endpoint.id.id());
+        let known = store.endpoint(endpoint.key.application, &name);
+        let is_hidden = known
+            .ok()
+            .flatten()
+            .is_some_and(|known| known.revision() > endpoint.revision());
+        let seen = self.endpoints.get(&endpoint.key.ordinal);
+        let last = seen.and_then(|seen| seen.targets.last());
+        let is_first = last.is_none_or(|last| last.target.revision < endpoint.revision());
+        endpoint_evidence(store, endpoint) == Evidence::There || (is_hidden && is_first)
+    }
 }

@@ -47,6 +47,8 @@ pub struct Happened {
     pub replayed: u64,
     /// Changes of endpoints by hand that were acknowledged, other than deletions.
     pub changed: u64,
+    /// Changes of what an endpoint wants that became durable.
+    pub refiltered: u64,
     /// Deletions of endpoints.
     pub deleted: u64,
     /// Attempts that were asked for by hand.
@@ -105,7 +107,7 @@ impl Happened {
 
     /// Rarer paths that the run took because of it.
     #[must_use]
-    pub const fn paths(&self) -> [(&'static str, u64); 14] {
+    pub const fn paths(&self) -> [(&'static str, u64); 15] {
         [
             ("unknown groups kept", self.unsure_there),
             ("unknown groups gone", self.unsure_gone),
@@ -115,6 +117,7 @@ impl Happened {
             ("repeated attempts", self.repeated),
             ("keys used again", self.replayed),
             ("endpoints changed", self.changed),
+            ("filters changed", self.refiltered),
             ("endpoints deleted", self.deleted),
             ("attempts asked for", self.resent),
             ("payloads taken away", self.expunged),
@@ -192,6 +195,7 @@ impl Happened {
         self.wall_steps += other.wall_steps;
         self.replayed += other.replayed;
         self.changed += other.changed;
+        self.refiltered += other.refiltered;
         self.deleted += other.deleted;
         self.resent += other.resent;
         self.expunged += other.expunged;
@@ -226,6 +230,7 @@ pub fn can_meet(layer: &str, name: &str) -> bool {
         | "events let go" => layer != "core",
         // The producers of the whole do nothing by hand, and nothing heals there.
         "endpoints changed"
+        | "filters changed"
         | "endpoints deleted"
         | "attempts asked for"
         | "cores healed"

@@ -79,6 +79,8 @@ impl Witness {
 
     /// A change is durable.
     fn changed(&mut self, change: Change, submitted_at: Timestamp, at: Moment) {
+        self.order += 1;
+        let order = self.order;
         match change {
             Change::PutEvent(event) => self.event_durable(event, at),
             Change::PutEndpoint { endpoint, .. } => {
@@ -89,6 +91,7 @@ impl Witness {
             Change::UpdateEndpoint(endpoint) => self.endpoint_durable(&endpoint, at),
             Change::DeleteEndpoint { endpoint, .. } => {
                 let seen = self.endpoints.entry(endpoint.ordinal).or_default();
+                seen.takes_from(order, false);
                 seen.deleted_at.get_or_insert(at.real);
             }
             Change::Expunge { position, .. } => {
@@ -116,6 +119,7 @@ impl Witness {
                     ..at
                 };
                 seen.has_state(state == EndpointState::Enabled, from);
+                seen.takes_from(order, state == EndpointState::Enabled);
             }
             _ => {}
         }
@@ -124,13 +128,19 @@ impl Witness {
     /// An endpoint is what it is from now on.
     fn endpoint_durable(&mut self, endpoint: &Endpoint, at: Moment) {
         let is_enabled = endpoint.state == EndpointState::Enabled;
+        let (order, filter) = (self.order, Arc::clone(&endpoint.filter));
         let seen = self.endpoints.entry(endpoint.key.ordinal).or_default();
         seen.id = endpoint.id;
+        let before = seen.targets.last();
+        let is_other = before.is_some_and(|before| before.filter != filter);
+        self.happened.refiltered += u64::from(is_other);
         seen.has_state(is_enabled, at);
+        seen.wants_from(order, Arc::clone(&filter), is_enabled);
         seen.judged = None;
         seen.targets.push(SeenTarget {
             at: at.real,
             target: Arc::clone(&endpoint.target),
+            filter,
             is_enabled,
         });
     }
@@ -139,14 +149,15 @@ impl Witness {
         self.id_given(event.id.id().value());
         self.name_given(&event);
         self.positions.insert(event.id, event.position);
-        self.log_accepted(&event, at);
         let seen = SeenEvent {
+            order: self.order,
             touched_at: event.accepted_at,
             event,
             durable_at: at.real,
             expunged_at: None,
             deliveries: Vec::new(),
         };
+        self.log_accepted(&seen, at);
         self.events.insert(seen.event.position, seen);
     }
 

@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
 
 use super::{
     oracle::End,
-    seen::{FlightFacts, Moment},
+    seen::{FlightFacts, Moment, SeenEvent},
     witness::Witness,
     world::BEGINNING,
 };
@@ -13,7 +13,7 @@ use crate::{
     domain::{
         attempt::{AttemptRecord, AttemptResult},
         endpoint::Endpoint,
-        event::{Event, EventPosition},
+        event::EventPosition,
         id::EventId,
         outcome::OutcomeKind,
     },
@@ -119,8 +119,15 @@ impl Witness {
     }
 
     /// An event is durable.
-    pub(super) fn log_accepted(&self, event: &Event, at: Moment) {
-        if let Some(logbook) = self.logbook.as_ref().filter(|_| !event.channels.is_empty()) {
+    pub(super) fn log_accepted(&self, seen: &SeenEvent, at: Moment) {
+        let event = &seen.event;
+        let logbook = self.logbook.as_ref();
+        if let Some(logbook) = logbook.filter(|_| self.changes_by_hand) {
+            let wanting = self.endpoints.iter();
+            let wanting = wanting.filter(|(ordinal, endpoint)| endpoint.wanted(**ordinal, seen));
+            let ordinals = wanting.map(|(ordinal, _)| *ordinal).collect();
+            logbook.borrow_mut().owed.insert(event.position, ordinals);
+        } else if let Some(logbook) = logbook.filter(|_| !event.channels.is_empty()) {
             let logbook = &mut *logbook.borrow_mut();
             let channels = event.channels.iter();
             let ordinals = channels.filter_map(|channel| logbook.channels.get(channel).copied());

@@ -38,6 +38,10 @@ impl World<'_> {
             let key = self.workload.key(number);
             self.witness.answered_under_key(key, id, moment);
         }
+        if let (Some(Ask::Endpoint(number)), Ok(Answer::Endpoint { id, .. })) = (ask, &reply) {
+            let channel = self.workload.channel_of(number);
+            self.witness.created(*id, channel.as_slice());
+        }
         if reply.is_ok() {
             self.acted(request);
         } else {

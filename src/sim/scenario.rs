@@ -37,6 +37,9 @@ pub struct Scenario {
     pub attempt_timeout: Span,
     /// The engine's settings; its seed is replaced by the scenario's.
     pub engine: Options,
+    /// Of how many types events are, from 1 to [`limits::SIMULATED_EVENT_TYPES_MAX`]; each is of one of
+    /// them, by its number.
+    pub event_types: u32,
     /// How many in a hundred events have a name that their producer chose.
     pub named_percent: u32,
     /// How many in a hundred events are asked for under an idempotency key.
@@ -129,6 +132,7 @@ impl Scenario {
                 i64::try_from(limits::ATTEMPT_TIMEOUT_MS).unwrap_or(i64::MAX),
             ),
             engine: Options::default(),
+            event_types: 1,
             named_percent: 0,
             keyed_percent: 0,
             twin_percent: 0,

@@ -5,7 +5,10 @@
 
 use std::sync::Arc;
 
-use super::{oracle::End, oracles::present_target::SeenTarget};
+use super::{
+    oracle::End,
+    oracles::{fan_out::Wants, present_target::SeenTarget},
+};
 use crate::{
     domain::{
         endpoint::Target,
@@ -87,6 +90,8 @@ pub(super) struct Ending {
 #[derive(Debug)]
 pub(super) struct SeenEvent {
     pub(super) event: Arc<Event>,
+    /// Its place among all events and changes of endpoints, in the order in which they became durable.
+    pub(super) order: u64,
     /// From when on it may be acted on, in real time.
     pub(super) durable_at: Timestamp,
     /// When something of it was last written, in steady time.
@@ -110,6 +115,8 @@ pub(super) struct SeenEndpoint {
     pub(super) deleted_at: Option<Timestamp>,
     /// What it was from its creation on, oldest first.
     pub(super) targets: Vec<SeenTarget>,
+    /// What it wanted from its creation on, oldest first.
+    pub(super) wants: Vec<Wants>,
     /// The target that the last attempt was found to be right with.
     pub(super) judged: Option<Arc<Target>>,
 }

@@ -102,6 +102,12 @@ fn asked(seed: u64, random: &mut Stream) -> Result<(Scenario, Options), Scenario
     scenario.later_percent = one_of(&mut times, &[0, 0, 30]);
     let mut hands = Stream::new(seed, "swarm of hands", 0, 0);
     scenario.by_hand = by_hand(&mut hands, &scenario);
+    let mut filters = Stream::new(seed, "swarm of filters", 0, 0);
+    if filters.below(3) == 0 {
+        scenario.event_types = small(filters.between(1, 3));
+        let changes = refilters(&mut filters, &scenario);
+        scenario.by_hand.extend(changes);
+    }
     let mut heals = Stream::new(seed, "swarm of healing", 0, 0);
     if heals.below(3) == 0 {
         let end = scenario.event_every.as_micros().unsigned_abs() * u64::from(events);
@@ -137,6 +143,17 @@ fn by_hand(random: &mut Stream, scenario: &Scenario) -> Vec<(Span, Action)> {
         (moment(random, end), action)
     });
     actions.collect()
+}
+
+/// Endpoints that want events of other types from some time on.
+fn refilters(random: &mut Stream, scenario: &Scenario) -> Vec<(Span, Action)> {
+    let end = scenario.event_every.as_micros().unsigned_abs() * u64::from(scenario.events);
+    let changes = (0..random.between(1, 6)).map(|_| {
+        let endpoint = small(random.below(scenario.endpoints.into()));
+        let types = u8::try_from(random.below(8)).unwrap_or(0);
+        (moment(random, end), Action::Refilter(endpoint, types))
+    });
+    changes.collect()
 }
 
 /// The engine's sizes: tiny ones, or those of production.

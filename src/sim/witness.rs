@@ -42,6 +42,8 @@ pub(super) struct Witness {
     pub(super) asked: u64,
     pub(super) events: BTreeMap<EventPosition, SeenEvent>,
     pub(super) positions: BTreeMap<EventId, EventPosition>,
+    /// Events and changes of endpoints that are durable.
+    pub(super) order: u64,
     pub(super) names: BTreeMap<Arc<str>, EventId>,
     /// The event that each idempotency key made last, and when it was submitted, in steady time.
     pub(super) keys: BTreeMap<[u8; 32], (EventId, Timestamp)>,
@@ -105,6 +107,7 @@ impl Witness {
             asked: scenario.events.into(),
             events: BTreeMap::new(),
             positions: BTreeMap::new(),
+            order: 0,
             names: BTreeMap::new(),
             keys: BTreeMap::new(),
             told_keys: BTreeMap::new(),
@@ -208,7 +211,8 @@ impl Witness {
     fn judge_scheduled(&self, flight: FlightFacts, now: Moment) -> Option<Violation> {
         let seen_event = self.events.get(&flight.position)?;
         let seen = seen_event.seen(flight.ordinal);
-        numbers::judge(flight, seen, &self.options.retry)
+        self.judge_wanted(flight, seen_event)
+            .or_else(|| numbers::judge(flight, seen, &self.options.retry))
             .or_else(|| one_end::judge_sent(flight, seen))
             .or_else(|| self.judge_repeated(flight, seen))
             .or_else(|| waits::judge(flight, seen_event, seen, now))
@@ -301,7 +305,7 @@ impl Witness {
     /// Whether every delivery to these endpoints has ended.
     pub(super) fn has_ended(&self, endpoints: &[Arc<Endpoint>]) -> bool {
         let is_over = |seen: &SeenEvent, endpoint: &Endpoint| {
-            let is_owed = endpoint.takes_event(&seen.event);
+            let is_owed = !endpoint.is_deleted() && self.is_wanted(seen, endpoint.key.ordinal);
             !is_owed || seen.seen(endpoint.key.ordinal).end.is_some()
         };
         let mut events = self.events.values();

@@ -74,7 +74,7 @@ pub struct Workload {
     padding_max: u32,
     seed: u64,
     fan_out: Option<u32>,
-    event_type: Arc<str>,
+    event_types: Vec<Arc<str>>,
     content_type: Arc<str>,
     secret: Secret,
     /// The endpoints by their numbers.
@@ -101,7 +101,7 @@ impl Workload {
             application: None,
             waiting: BTreeMap::new(),
             next_request: 0,
-            event_type: ORDER_RECEIVED.into(),
+            event_types: (0..scenario.event_types.max(1)).map(event_type).collect(),
             named_percent: scenario.named_percent,
             keyed_percent: scenario.keyed_percent,
             twin_percent: scenario.twin_percent,
@@ -168,7 +168,7 @@ impl Workload {
                 let accept = Command::AcceptEvent(Box::new(NewEvent {
                     uid: self.uid(number),
                     application,
-                    event_type: Arc::clone(&self.event_type),
+                    event_type: self.type_of(number),
                     channels: self.channels(number),
                     besides: Besides {
                         deliver_after: self.later(number),
@@ -189,6 +189,14 @@ impl Workload {
             }
         };
         Ok(Some((self.request(ask), command)))
+    }
+
+    /// The type of the event with this number.
+    pub(super) fn type_of(&self, number: u32) -> Arc<str> {
+        let types = self.event_types.len().max(1);
+        let nth = usize::try_from(number.wrapping_mul(59) % 100).unwrap_or(0) % types;
+        let found = self.event_types.get(nth);
+        found.cloned().unwrap_or_else(|| ORDER_RECEIVED.into())
     }
 
     /// The body of the event with this number; none is like another.
@@ -323,6 +331,15 @@ impl Workload {
             .random
             .between(0, self.event_every_us.saturating_mul(2));
         Span::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
+    }
+}
+
+/// The name of the event type with this number, from 0.
+pub fn event_type(number: u32) -> Arc<str> {
+    if number == 0 {
+        ORDER_RECEIVED.into()
+    } else {
+        format!("simulated.kind-{number}").into()
     }
 }
 

@@ -69,7 +69,8 @@ fn a_lost_shard_that_orphans_an_attempt_is_left_alone_with_what_it_needs() {
     let (before, shrunk) = first_failing(core, |report| report.happened.orphans > 0);
     let Size { events, faults, .. } = shrunk.size;
     assert_eq!(events, 1, "{before:?} became {shrunk:?}");
-    assert!(faults <= 2, "{before:?} became {shrunk:?}");
+    // A shard that is lost, and when; turns that take little bring an attempt on its way by then.
+    assert!(faults <= 3, "{before:?} became {shrunk:?}");
     let plain = Scenario::new(before.seed, 1, 1).expect("it can run");
     assert_eq!(shrunk.scenario.engine, plain.engine);
     assert_eq!(shrunk.scenario.named_percent, 0);

@@ -3,13 +3,14 @@
 
 use super::{going_wrong::one, section::Section};
 use crate::{
-    sim::{Layer, Scenario, by_hand::Action, scenario::Healing},
+    limits,
+    sim::{Layer, Scenario, by_hand::Action, scenario::Healing, workload::event_type},
     time::Span,
 };
 
 /// Above any number of an endpoint or an event.
 const NUMBER_END: u32 = u32::MAX;
-const KEYS: &str = "move, rotate, disable, enable, delete, resend, expunge";
+const KEYS: &str = "move, refilter, rotate, disable, enable, delete, resend, expunge";
 
 /// Reads everything that is done by hand.
 pub(super) fn by_hand(root: &Section<'_>, scenario: &mut Scenario) {
@@ -38,6 +39,22 @@ pub(super) fn healing(root: &Section<'_>, scenario: &mut Scenario) {
     scenario.healing = at.zip(core).map(|(at, core)| Healing { at, core });
 }
 
+/// The types that an endpoint wants, one bit for each.
+fn event_types(section: &Section<'_>) -> u8 {
+    let mut types = 0;
+    for (name, at) in section.texts("types") {
+        let mut numbers = 0..limits::SIMULATED_EVENT_TYPES_MAX;
+        match numbers.find(|number| *event_type(*number) == *name) {
+            Some(number) => types |= 1_u8.wrapping_shl(number),
+            None => section.object_at(
+                at,
+                "event types are \"OrderReceived\", \"simulated.kind-1\", and so on up to 7",
+            ),
+        }
+    }
+    types
+}
+
 fn action(section: &Section<'_>) -> Option<(Span, Action)> {
     let number = |key| section.small(key, 0..NUMBER_END);
     let rotate = section.section("rotate").and_then(|rotate| {
@@ -45,6 +62,12 @@ fn action(section: &Section<'_>) -> Option<(Span, Action)> {
         let grace = rotate.span("grace").unwrap_or_default();
         rotate.close();
         endpoint.map(|endpoint| Action::Rotate(endpoint, grace))
+    });
+    let refilter = section.section("refilter").and_then(|refilter| {
+        let endpoint = refilter.small("endpoint", 0..NUMBER_END);
+        let types = event_types(&refilter);
+        refilter.close();
+        endpoint.map(|endpoint| Action::Refilter(endpoint, types))
     });
     let resend = section.section("resend").and_then(|resend| {
         let event = resend.small("event", 0..NUMBER_END);
@@ -54,6 +77,7 @@ fn action(section: &Section<'_>) -> Option<(Span, Action)> {
     });
     let choices = [
         number("move").map(Action::Move),
+        refilter,
         rotate,
         number("disable").map(Action::Disable),
         number("enable").map(Action::Enable),

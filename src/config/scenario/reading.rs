@@ -319,6 +319,9 @@ fn read_workload(traffic: &Section<'_>, scenario: &mut Scenario) {
     ] {
         *percent = traffic.small(key, 0..101).unwrap_or(*percent);
     }
+    if let Some(types) = traffic.small("event_types", 1..limits::SIMULATED_EVENT_TYPES_MAX + 1) {
+        scenario.event_types = types;
+    }
     let most = u32::try_from(limits::CHANNELS_MAX).unwrap_or(u32::MAX);
     scenario.fan_out = traffic.small("fan_out", 1..most.min(scenario.endpoints) + 1);
     let padding_end = u32::try_from(limits::REQUEST_BODY_BYTES_MAX / 2).unwrap_or(u32::MAX);

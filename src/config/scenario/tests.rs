@@ -83,8 +83,15 @@ fn what_is_done_by_hand_needs_its_time_and_one_thing_to_do() {
     let file = read(&with("at = \"5m\"\nresend = { event = 2, endpoint = 1 }"));
     let at = Span::from_seconds(300);
     assert_eq!(file.scenario.by_hand, [(at, Action::Resend(2, 1))]);
+    let wants = r#"refilter = { endpoint = 1, types = ["OrderReceived", "simulated.kind-2"] }"#;
+    let file = read(&with(&format!("at = \"5m\"\n{wants}")));
+    assert_eq!(file.scenario.by_hand, [(at, Action::Refilter(1, 0b101))]);
     for (wrong, told) in [
         ("move = 1", "needs its time"),
+        (
+            "at = \"5m\"\nrefilter = { endpoint = 1, types = [\"other\"] }",
+            "simulated.kind-1",
+        ),
         ("at = \"5m\"", "exactly one of these"),
         ("at = \"5m\"\nmove = 1\ndelete = 1", "exactly one of these"),
         ("at = \"5m\"\nundo = 1", "undo"),

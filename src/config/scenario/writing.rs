@@ -17,6 +17,7 @@ use crate::{
         faults::{Life, LifeEnd, Trouble},
         network::{Group, Outage, OutageKind, Receiver},
         units::{shown_rate, shown_share, shown_span},
+        workload::event_type,
     },
     time::Span,
 };
@@ -184,6 +185,7 @@ fn traffic(lines: &mut Lines, scenario: &Scenario) {
     if let Some(fan_out) = scenario.fan_out {
         lines.key("fan_out", fan_out);
     }
+    lines.unless("event_types", scenario.event_types, 1);
     for (key, percent) in [
         ("named_percent", scenario.named_percent),
         ("keyed_percent", scenario.keyed_percent),
@@ -283,6 +285,12 @@ fn write_action(lines: &mut Lines, at: Span, action: Action) {
     lines.key("at", span(at));
     match action {
         Action::Move(endpoint) => lines.key("move", endpoint),
+        Action::Refilter(endpoint, types) => {
+            let numbers = (0..u8::BITS).filter(|number| types >> number & 1 == 1);
+            let types = list(numbers.map(|number| text(&event_type(number))));
+            let refilter = format!("{{ endpoint = {endpoint}, types = {types} }}");
+            lines.key("refilter", refilter);
+        }
         Action::Rotate(endpoint, grace) => {
             let grace = span(grace);
             lines.key(

@@ -18,7 +18,6 @@ use tokio::task::spawn_local;
 use super::{receivers, stage::Stage};
 use crate::{
     domain::{
-        event::ORDER_RECEIVED,
         id::EventId,
         secret::{Secret, SecretError},
     },
@@ -160,7 +159,7 @@ fn hand_in(stage: &Rc<Stage>, number: u32, after: Duration) {
 
 /// Asks until an event is accepted.
 async fn accepted(stage: &Stage, number: u32) {
-    let (payload, uid, key, later, channels) = {
+    let (payload, uid, key, later, channels, event_type) = {
         let workload = stage.producers.workload.borrow();
         (
             workload.payload(number),
@@ -168,6 +167,7 @@ async fn accepted(stage: &Stage, number: u32) {
             workload.key(number),
             workload.later(number),
             listed(&workload.channels(number)),
+            workload.type_of(number),
         )
     };
     let text = String::from_utf8_lossy(&payload.bytes);
@@ -183,8 +183,7 @@ async fn accepted(stage: &Stage, number: u32) {
         let at = jiff::Timestamp::from_microsecond(at.as_micros()).unwrap_or_default();
         format!(r#""deliverAt":"{at}","#)
     });
-    let body =
-        format!(r#"{{"eventType":"{ORDER_RECEIVED}",{name}{channels}{time}"payload":{text}}}"#);
+    let body = format!(r#"{{"eventType":"{event_type}",{name}{channels}{time}"payload":{text}}}"#);
     let key_text = key.map(|_| format!("key-{number}"));
     loop {
         let answer = post(stage, "msg", body.clone(), key_text.as_deref()).await;

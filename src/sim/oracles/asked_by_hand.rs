@@ -41,6 +41,7 @@ impl Witness {
             Asked::Change {
                 ordinal,
                 url,
+                filter,
                 rotation,
                 is_enabled,
             } => {
@@ -60,6 +61,7 @@ impl Witness {
                     told.at >= asked_at.real
                         && told.at <= now.real
                         && target.url == *url
+                        && *told.filter == *filter
                         && told.is_enabled == *is_enabled
                         && signs
                 });

@@ -114,7 +114,7 @@ impl Witness {
             known.disabled_at.is_some()
                 || self.healed_at.is_some_and(|at| known.enabled_at > at.real)
         });
-        endpoint.matched(&seen.event)
+        self.is_wanted(seen, ordinal)
             && !is_held
             && !self.is_called_off(seen, ordinal)
             && !self.has_ended_before(seen.event.position, ordinal)

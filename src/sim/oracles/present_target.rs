@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::{
-    domain::{attempt::AttemptRequest, endpoint::Target, secret::Secret},
+    domain::{attempt::AttemptRequest, endpoint::Target, filter::Filter, secret::Secret},
     sim::{
         seen::{FlightFacts, Moment},
         violation::Violation,
@@ -19,6 +19,7 @@ pub(in crate::sim) struct SeenTarget {
     /// From when on it is told, in real time.
     pub(in crate::sim) at: Timestamp,
     pub(in crate::sim) target: Arc<Target>,
+    pub(in crate::sim) filter: Arc<Filter>,
     pub(in crate::sim) is_enabled: bool,
 }
 

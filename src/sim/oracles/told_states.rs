@@ -22,6 +22,7 @@ impl Inspection<'_> {
         let event = seen.event.id;
         for (ordinal, endpoint) in &self.witness.endpoints {
             let is_called_off = self.witness.is_called_off(seen, *ordinal);
+            let is_wanted = self.witness.is_wanted(seen, *ordinal);
             let is_asked = self.witness.is_asked_by_hand(seen.event.position, *ordinal);
             let key = self.endpoint(*ordinal);
             let state = self.store.delivery_state(key, seen.event.position)?;
@@ -36,9 +37,9 @@ impl Inspection<'_> {
                 (None, Some(DeliveryState::Waiting { due })) => {
                     self.waits_rightly(seen, delivery, due)
                 }
-                (None, Some(DeliveryState::Pending)) => delivery.recorded == 0,
+                (None, Some(DeliveryState::Pending)) => is_wanted && delivery.recorded == 0,
                 (None, Some(_)) => false,
-                (None, None) => delivery.recorded == 0,
+                (None, None) => !is_wanted && delivery.recorded == 0,
             };
             if !agrees {
                 let (endpoint, recorded) = (endpoint.id, delivery.end);

@@ -111,6 +111,7 @@ pub(super) fn together() -> Vec<Setting> {
             scenario.repeat_percent = 0;
             scenario.later_percent = 0;
             scenario.padding_max = 0;
+            scenario.event_types = 1;
         }),
         Box::new(|scenario| {
             set_engine(scenario, &|options| {
@@ -268,6 +269,11 @@ fn store_settings() -> impl Iterator<Item = Setting> {
 /// Numbers one by one: shares, sizes, and the times and places of what goes wrong.
 pub(super) fn numbers(scenario: &Scenario) -> Vec<Number> {
     let mut all = shares();
+    all.push(Number::count(
+        |scenario| scenario.event_types.into(),
+        |scenario, value| scenario.event_types = small(value),
+        1,
+    ));
     all.push(Number::time(
         |scenario| length(scenario.event_every),
         |scenario, value| scenario.event_every = span(value),
