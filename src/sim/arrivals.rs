@@ -24,7 +24,9 @@ impl World<'_> {
             }
             Arrival::Answer(attempt, flight, outcome) => {
                 let is_heard = self.witness.hears(flight);
-                self.witness.answered(flight, &outcome, self.moment());
+                let wall = self.clocks.now(self.now).wall;
+                let moment = self.moment();
+                self.witness.answered(flight, &outcome, moment, wall);
                 if is_heard {
                     self.step(Input::AttemptDone(attempt, outcome));
                 }
@@ -36,16 +38,14 @@ impl World<'_> {
                 for next in self.workload.after(ask) {
                     self.plan_ask(next);
                 }
-                if self.engine.is_none() {
-                    self.plan_ask(again(ask));
-                    return Ok(());
-                }
-                if let Ask::ByHand(number) = ask {
-                    self.act(number);
-                } else if let Some((request, command)) = self.workload.command(ask)? {
-                    self.step(Input::Command(request, command));
+                if self.stands_still() {
+                    let waiting = Arrival::Waiting(ask);
+                    self.plan(Span::ZERO, Due::Engine(waiting));
+                } else {
+                    self.ask(ask)?;
                 }
             }
+            Arrival::Waiting(ask) => self.ask(ask)?,
             Arrival::Acquire(shard) => {
                 if let Some(free_at) = self.host.busy_until(self.now) {
                     self.plan_at(free_at, Due::Engine(Arrival::Acquire(shard)));
@@ -57,6 +57,32 @@ impl World<'_> {
                 }
             }
             Arrival::LoseShard => self.lose_shard(),
+        }
+        Ok(())
+    }
+
+    /// Somebody asks for something, which the process hears.
+    fn ask(&mut self, ask: Ask) -> Result<(), SimulationError> {
+        if self.engine.is_none() {
+            self.plan_ask(again(ask));
+        } else if let Ask::ByHand(number) = ask {
+            self.act(number);
+        } else if let Ask::OtherBody(number) = ask {
+            self.ask_otherwise(number)?;
+        } else if let Some((request, command)) = self.workload.command(ask)? {
+            self.step(Input::Command(request, command));
+        }
+        Ok(())
+    }
+
+    /// A producer asks for something else under the key of an event that it has, as long as the key is
+    /// kept for certain.
+    fn ask_otherwise(&mut self, number: u32) -> Result<(), SimulationError> {
+        let key = self.workload.key(number).unwrap_or_default();
+        if self.witness.is_key_kept(key, self.moment())
+            && let Some((request, command)) = self.workload.command(Ask::OtherBody(number))?
+        {
+            self.step(Input::Command(request, command));
         }
         Ok(())
     }

@@ -16,6 +16,9 @@ pub struct Faults {
     pub failing_loads: bool,
     /// The first receiver says that it is gone (410) at its third event or later.
     pub gone_receiver: bool,
+    /// Each error status of a receiver asks to wait in an odd way: by a date, for less than nothing,
+    /// for longer than anybody waits, in words that mean nothing, or twice.
+    pub odd_waits: bool,
     /// The shortest and the longest time for one group or page, in microseconds; `None` for a quick
     /// disk.
     pub latency_us: Option<(u64, u64)>,
@@ -29,6 +32,23 @@ pub struct Faults {
     pub lives: Vec<Life>,
     /// What comes at its time, counted from the beginning; in the layer `store` only.
     pub troubles: Vec<(Span, Trouble)>,
+}
+
+impl Faults {
+    /// How far the clock of the receiver with this number is ahead at this time of the run, where
+    /// something is wrong with it.
+    pub(super) fn clock_ahead(&self, number: u32, now: Span) -> Option<Span> {
+        self.troubles
+            .iter()
+            .find_map(|(from, trouble)| match *trouble {
+                Trouble::ReceiverClock(of, ahead, lasts) => {
+                    let since = now.as_micros() - from.as_micros();
+                    let is_so = of == number && (0..lasts.as_micros()).contains(&since);
+                    is_so.then_some(ahead)
+                }
+                _ => None,
+            })
+    }
 }
 
 /// A batch that fails.
@@ -78,4 +98,9 @@ pub enum Trouble {
     ShardLost,
     /// Lists and history are read, page by page, while everything goes on.
     Inspection,
+    /// The process stands still for so long, while everything else goes on; then all is due at once.
+    Stall(Span),
+    /// The clock of the receiver with this number is ahead by so much, for so long; it refuses what
+    /// seems too old or too new to it. In the layer `full` only.
+    ReceiverClock(u32, Span, Span),
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::odd_waits;
 use crate::domain::outcome::{Outcome, OutcomeKind};
 
 /// Counts of faults and paths; equal runs have equal ones.
@@ -69,6 +70,16 @@ pub struct Happened {
     pub error_statuses: u64,
     /// Attempts whose receiver said when to come again.
     pub retry_afters: u64,
+    /// Of these by other than a number of seconds that people wait.
+    pub odd_waits: u64,
+    /// Times that the process stood still.
+    pub stalls: u64,
+    /// Attempts that were refused because the receiver's clock is off; in the layer `full` only.
+    pub off_clocks: u64,
+    /// Asks that were refused because their key belongs to another body.
+    pub other_bodies: u64,
+    /// Asks that were refused since they are too large or not valid; in the layer `full` only.
+    pub bad_asks: u64,
     /// Attempts whose receiver said that it is gone.
     pub gone: u64,
     /// Attempts whose connection did not come about, or ended or was spoilt before a reply; in the
@@ -81,7 +92,7 @@ pub struct Happened {
 
 impl Happened {
     /// What was done to the run, by kind; `docs/simulation.md` has what each is.
-    const fn faults(&self) -> [(&'static str, u64); 19] {
+    const fn faults(&self) -> [(&'static str, u64); 24] {
         [
             ("process_killed", self.kills),
             ("power_lost", self.power_losses),
@@ -99,6 +110,11 @@ impl Happened {
             ("receiver_silent", self.timeouts),
             ("receiver_error", self.error_statuses),
             ("receiver_asked_to_wait", self.retry_afters),
+            ("receiver_asked_oddly", self.odd_waits),
+            ("process_stood_still", self.stalls),
+            ("receiver_clock_off", self.off_clocks),
+            ("key_with_another_body", self.other_bodies),
+            ("ask_not_valid", self.bad_asks),
             ("receiver_gone", self.gone),
             ("receiver_broke_off", self.broken),
             ("receiver_too_late", self.late_successes),
@@ -170,7 +186,9 @@ impl Happened {
             }
             _ => {}
         }
-        self.retry_afters += u64::from(outcome.retry_after.is_some());
+        let asked = outcome.retry_after.as_deref();
+        self.retry_afters += u64::from(asked.is_some());
+        self.odd_waits += u64::from(asked.is_some_and(odd_waits::is_odd));
     }
 
     /// Adds another run's counts.
@@ -206,6 +224,11 @@ impl Happened {
         self.timeouts += other.timeouts;
         self.error_statuses += other.error_statuses;
         self.retry_afters += other.retry_afters;
+        self.odd_waits += other.odd_waits;
+        self.stalls += other.stalls;
+        self.off_clocks += other.off_clocks;
+        self.other_bodies += other.other_bodies;
+        self.bad_asks += other.bad_asks;
         self.gone += other.gone;
         self.broken += other.broken;
         self.late_successes += other.late_successes;
@@ -236,7 +259,9 @@ pub fn can_meet(layer: &str, name: &str) -> bool {
         | "cores healed"
         | "payloads taken away" => layer != "full",
         // Where the network is data, a reply comes whole and in time, or there is none.
-        "receiver_broke_off" | "receiver_too_late" => layer == "full",
+        "receiver_broke_off" | "receiver_too_late" | "receiver_clock_off" | "ask_not_valid" => {
+            layer == "full"
+        }
         _ => true,
     }
 }

@@ -148,6 +148,7 @@ impl Witness {
     fn event_durable(&mut self, event: Arc<Event>, at: Moment) {
         self.id_given(event.id.id().value());
         self.name_given(&event);
+        self.judge_refused(&event);
         self.positions.insert(event.id, event.position);
         let seen = SeenEvent {
             order: self.order,
@@ -174,11 +175,7 @@ impl Witness {
             AttemptResult::Succeeded if is_by_hand => self.ended_by_hand(ordinal, position),
             AttemptResult::Succeeded => self.ended(ordinal, position, End::Succeeded, number),
             AttemptResult::Exhausted => self.ended(ordinal, position, End::Exhausted, number),
-            AttemptResult::RetryAt(due) => {
-                if let Some(seen) = self.delivery(position, ordinal) {
-                    seen.due = due;
-                }
-            }
+            AttemptResult::RetryAt(due) => self.planned(&record, due),
             AttemptResult::Failed => {}
         }
         if self.keeps_records {

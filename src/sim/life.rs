@@ -206,12 +206,17 @@ impl World<'_> {
         self.dues.retain(|_, due| {
             matches!(
                 due,
-                Due::Engine(Arrival::Answer(..) | Arrival::Ask(_) | Arrival::LoseShard)
-                    | Due::Trouble(_)
+                Due::Engine(
+                    Arrival::Answer(..)
+                        | Arrival::Ask(_)
+                        | Arrival::Waiting(_)
+                        | Arrival::LoseShard
+                ) | Due::Trouble(_)
                     | Due::RoomAgain
                     | Due::Heal
             )
         });
+        self.stalled_until = self.now;
         self.acquiring.clear();
         self.acts.clear();
         for ask in self.workload.cut_off() {

@@ -25,8 +25,10 @@ pub mod measures;
 #[cfg(feature = "mutants")]
 pub mod mutants;
 pub mod network;
+mod odd_waits;
 pub mod oracle;
 mod oracles;
+mod otherwise;
 mod paging;
 mod replies;
 pub mod report;

@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 
-use super::scenario::Scenario;
+use super::{odd_waits, scenario::Scenario, world::BEGINNING};
 use crate::{
     domain::{
         attempt::AttemptRequest,
@@ -94,6 +94,8 @@ pub struct Network {
     /// Whether draws are keyed by the places of event and endpoint and not by their ids, which depend on
     /// how many ids were given before: then a change of the engine's settings moves no draw.
     is_keyed_by_place: bool,
+    /// Whether each error status asks to wait in an odd way.
+    has_odd_waits: bool,
     attempt_timeout: Span,
 }
 
@@ -120,6 +122,7 @@ impl Network {
                 scenario.receivers.iter().flat_map(named).collect()
             },
             is_keyed_by_place: !scenario.receivers.is_empty(),
+            has_odd_waits: scenario.faults.odd_waits,
             attempt_timeout: scenario.attempt_timeout,
         }
     }
@@ -193,10 +196,17 @@ impl Network {
             attempt: request.number.into(),
         };
         let mut random = draw.stream(self.seed, "network");
-        match self.receiver(ordinal) {
+        let mut outcome = match self.receiver(ordinal) {
             Some(receiver) => receiver.answer(&mut random, at, self.attempt_timeout),
             None => Outcome::without_reply(OutcomeKind::Refused, Span::ZERO),
+        };
+        if self.has_odd_waits && matches!(outcome.kind, OutcomeKind::Status(300..)) {
+            let mut random = draw.stream(self.seed, "odd waits");
+            let clock = BEGINNING.plus(at).plus(outcome.duration);
+            let fields = odd_waits::drawn(&mut random, clock);
+            outcome.retry_after = fields.first().map(|first| first.as_str().into());
         }
+        outcome
     }
 }
 

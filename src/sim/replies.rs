@@ -1,8 +1,8 @@
 //! Replies: what producers are told, and what they do about it.
 
-use super::{workload::Ask, world::World};
+use super::{violation::Violation, workload::Ask, world::World};
 use crate::domain::{
-    command::{Answer, Reply, RequestHandle},
+    command::{Answer, Refusal, Reply, RequestHandle},
     id::EventId,
 };
 
@@ -38,9 +38,18 @@ impl World<'_> {
             let key = self.workload.key(number);
             self.witness.answered_under_key(key, id, moment);
         }
-        if let (Some(Ask::Endpoint(number)), Ok(Answer::Endpoint { id, .. })) = (ask, &reply) {
-            let channel = self.workload.channel_of(number);
-            self.witness.created(*id, channel.as_slice());
+        match (ask, &reply) {
+            (Some(Ask::Endpoint(number)), Ok(Answer::Endpoint { id, .. })) => {
+                let channel = self.workload.channel_of(number);
+                self.witness.created(*id, channel.as_slice());
+            }
+            (Some(Ask::OtherBody(number)), Ok(_)) => {
+                self.witness.object(Violation::OtherBodyTaken { number });
+            }
+            (Some(Ask::OtherBody(_)), Err(Refusal::KeyReused)) => {
+                self.witness.happened.other_bodies += 1;
+            }
+            _ => {}
         }
         if reply.is_ok() {
             self.acted(request);

@@ -49,6 +49,12 @@ pub struct Scenario {
     /// How many in a hundred of these are asked for again after they were accepted, from a
     /// millisecond to 19 hours later.
     pub repeat_percent: u32,
+    /// How many in a hundred of these have something else asked for under their key after they were
+    /// accepted, from a millisecond to 19 hours later.
+    pub other_body_percent: u32,
+    /// How many in a hundred events are asked for in a way that is not valid before: too large, no JSON,
+    /// with fields that nobody knows; in the layer `full` only.
+    pub bad_percent: u32,
     /// How many in a hundred events are for later, from a millisecond to two hours.
     pub later_percent: u32,
     /// What is done by hand, at its time counted from the beginning.
@@ -137,6 +143,8 @@ impl Scenario {
             keyed_percent: 0,
             twin_percent: 0,
             repeat_percent: 0,
+            other_body_percent: 0,
+            bad_percent: 0,
             later_percent: 0,
             by_hand: Vec::new(),
             healing: None,

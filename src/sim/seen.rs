@@ -61,6 +61,8 @@ pub(super) struct Seen {
     /// The last attempt that failed, and when the next one may come, in steady time.
     pub(super) failed: u16,
     pub(super) not_before: Timestamp,
+    /// The latest time for which the next one may be planned, in steady time.
+    pub(super) not_after: Timestamp,
     /// The last attempt: in which period it was sent, and when its outcome was told.
     pub(super) period: usize,
     pub(super) told_at: Option<Timestamp>,

@@ -2,6 +2,8 @@
 //! faults, in sizes from tiny to those of production, so that many runs together meet combinations
 //! that one run with everything would hide.
 
+mod oddities;
+
 use super::{
     by_hand::Action,
     faults::{FailingCommit, Faults, Life, LifeEnd, Trouble},
@@ -25,6 +27,7 @@ pub fn store_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     let (mut scenario, fixed) = asked(seed, &mut random)?;
     scenario.layer = Layer::Store(embedded(&mut random));
     scenario.faults = faults(&mut random, &scenario, &fixed);
+    oddities::draw(&mut scenario);
     Ok(scenario)
 }
 
@@ -51,6 +54,7 @@ pub fn core_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
         lives: Vec::new(),
         ..drawn
     };
+    oddities::draw(&mut scenario);
     Ok(scenario)
 }
 
@@ -75,6 +79,8 @@ pub fn full_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     faults.odd_percent = one_of(&mut random, &[0, 5, 30]);
     faults.partial_streams = random.below(3) == 0;
     scenario.faults = faults;
+    oddities::draw(&mut scenario);
+    oddities::draw_of_whole(&mut scenario);
     Ok(scenario)
 }
 
@@ -231,6 +237,7 @@ fn faults(random: &mut Stream, scenario: &Scenario, fixed: &Options) -> Faults {
         late_loads: random.below(3) == 0,
         failing_loads: random.below(4) == 0,
         gone_receiver: random.below(4) == 0,
+        odd_waits: false,
         latency_us: one_of(random, &latencies),
         odd_percent: 0,
         partial_streams: false,

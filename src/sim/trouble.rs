@@ -53,6 +53,9 @@ impl Faults {
         let troubles = self.troubles.iter().map(|(after, trouble)| match trouble {
             Trouble::DiskFull(_, span) => after.as_micros() + span.as_micros(),
             Trouble::WallStep(span) => after.as_micros() + span.as_micros().abs(),
+            Trouble::Stall(span) | Trouble::ReceiverClock(_, _, span) => {
+                after.as_micros() + span.as_micros()
+            }
             Trouble::ShardLost | Trouble::Inspection => after.as_micros(),
         });
         Span::from_micros(lives.chain(troubles).sum())
@@ -98,6 +101,28 @@ impl World<'_> {
             }
             Trouble::ShardLost => self.plan(Span::ZERO, Due::Engine(Arrival::LoseShard)),
             Trouble::Inspection => self.inspect(),
+            Trouble::Stall(span) => self.stand_still(span),
+            // Receivers of this layer look at no time.
+            Trouble::ReceiverClock(..) => {}
+        }
+    }
+
+    /// The process stands still for so long: what comes to it meanwhile waits until it goes on.
+    fn stand_still(&mut self, span: Span) {
+        let until = self.now.plus(span);
+        if self.engine.is_none() || until <= self.stalled_until {
+            return;
+        }
+        self.stalled_until = until;
+        self.witness.stood_still(self.now, until);
+        let waiting = self.dues.range(..(until, 0));
+        let waiting = waiting.filter(|(_, due)| due.is_of_process());
+        let waiting: Vec<_> = waiting.map(|(key, _)| *key).collect();
+        for key in waiting {
+            if let Some(due) = self.dues.remove(&key) {
+                // Later than now, if not at all.
+                self.plan_at(until, due);
+            }
         }
     }
 

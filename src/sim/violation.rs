@@ -90,6 +90,59 @@ pub enum Violation {
         /// By how much.
         early: Span,
     },
+    /// I8: the next attempt is planned for later than the schedule and the receiver's `Retry-After`,
+    /// within its bound, have it.
+    #[error("I8: what follows attempt {number} of {event}/{endpoint} is planned {late} too late")]
+    PlannedLate {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// Which attempt.
+        number: u16,
+        /// By how much.
+        late: Span,
+    },
+    /// I2: what was asked for and refused is there all the same.
+    #[error("I2: {event} was refused and is there")]
+    RefusedAndThere {
+        /// The event.
+        event: EventId,
+    },
+    /// I23: an ask that is not valid was not refused for what it is.
+    #[error("I23: an ask that must be refused was answered with status {status}: {body}")]
+    NotRefused {
+        /// The answer's status.
+        status: u16,
+        /// What it said.
+        body: String,
+    },
+    /// I18: an idempotency key was taken for another body than the one it belongs to.
+    #[error("I18: the key of ask {number} was taken for another body")]
+    OtherBodyTaken {
+        /// The number of the ask.
+        number: u32,
+    },
+    /// I8: a receiver's `Retry-After` was not taken in as it was sent.
+    #[error("I8: what {event}/{endpoint} was told to wait was taken in as {told:?}")]
+    OtherWait {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// What was taken in.
+        told: Option<Box<str>>,
+    },
+    /// I13: an attempt bears another time than that of its start.
+    #[error("I13: {event}/{endpoint} was signed for another time than its own, off by {off_s} s")]
+    OtherTime {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// By how many seconds.
+        off_s: i64,
+    },
     /// I9: more attempts than the schedule has, or given up before it was spent.
     #[error("I9: attempt {number} of {event}/{endpoint}, the schedule has {max}")]
     WrongCount {

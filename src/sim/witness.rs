@@ -76,6 +76,8 @@ pub(super) struct Witness {
     pub(super) life: usize,
     /// When each period ended, in real time: by the end of a life or the loss of a shard.
     pub(super) breaks: Vec<Timestamp>,
+    /// From when until when the process stood still, in real time.
+    pub(super) stalls: Vec<(Timestamp, Timestamp)>,
     /// From when on attempts may go out, in real time.
     pub(super) ready_at: Timestamp,
     /// When so many were in flight that attempts may have waited for a slot, in real time.
@@ -127,6 +129,7 @@ impl Witness {
             failure: None,
             life: 0,
             breaks: Vec::new(),
+            stalls: Vec::new(),
             ready_at: Timestamp::ZERO,
             crowded_at: Timestamp::ZERO,
             window,
@@ -230,8 +233,15 @@ impl Witness {
         flight.life == self.life
     }
 
-    /// The network answers an attempt; what it means only if somebody hears it.
-    pub(super) fn answered(&mut self, flight: FlightFacts, outcome: &Outcome, now: Moment) {
+    /// The network answers an attempt, when the process's wall clock shows `wall`; what it means only if
+    /// somebody hears it.
+    pub(super) fn answered(
+        &mut self,
+        flight: FlightFacts,
+        outcome: &Outcome,
+        now: Moment,
+        wall: Timestamp,
+    ) {
         let is_heard = self.hears(flight);
         let answered = Sighting::Answered(flight.into(), outcome.kind, is_heard);
         self.log(now.real, answered);
@@ -245,7 +255,9 @@ impl Witness {
         if flight.is_by_hand && is_heard {
             self.made_by_hand(flight, now);
         }
-        let next = oracle::earliest_next(&self.options.retry, flight.number, outcome, now.steady);
+        let (policy, steady) = (&self.options.retry, now.steady);
+        let next = oracle::earliest_next(policy, flight.number, outcome, steady, wall);
+        let latest = oracle::latest_next(policy, flight.number, outcome, steady, wall);
         let Some(seen) = self.delivery(flight.position, flight.ordinal) else {
             return;
         };
@@ -254,6 +266,7 @@ impl Witness {
         } else if is_heard && !flight.is_by_hand {
             seen.failed = flight.number;
             seen.not_before = next;
+            seen.not_after = latest;
         }
         if is_heard && !flight.is_by_hand {
             seen.told_at = Some(now.real);
@@ -285,6 +298,22 @@ impl Witness {
         self.happened.orphans += u64::try_from(self.in_flight).unwrap_or(u64::MAX);
         self.breaks.push(now.real);
         self.ready_at = now.real;
+    }
+
+    /// The process stands still: what it should have done meanwhile it does behind that.
+    pub(super) fn stood_still(&mut self, from: Timestamp, until: Timestamp) {
+        self.happened.stalls += 1;
+        self.stalls.push((from, until));
+        self.ready_at = self.ready_at.max(until);
+    }
+
+    /// How long the process did something between two times.
+    pub(super) fn at_work(&self, from: Timestamp, until: Timestamp) -> Span {
+        let stalls = self.stalls.iter().map(|(began, ended)| {
+            let still = (*ended).min(until).since((*began).max(from));
+            still.max(Span::ZERO).as_micros()
+        });
+        Span::from_micros(until.since(from).as_micros() - stalls.sum::<i64>())
     }
 
     /// The store has room, or less, or none.

@@ -12,7 +12,7 @@ use super::{by_hand::is_asked_again, scenario::Scenario};
 use crate::{
     domain::{
         application::ApplicationKey,
-        command::{Answer, Command, NewEndpoint, NewEvent, Reply, RequestHandle},
+        command::{Answer, Command, NewEndpoint, NewEvent, Refusal, Reply, RequestHandle},
         endpoint::BodyFormat,
         endpoint_url::{EndpointUrl, EndpointUrlError},
         event::{Besides, JSON, ORDER_RECEIVED, Payload},
@@ -49,6 +49,8 @@ pub enum Ask {
     Event(u32),
     /// An event that was refused, of which nobody knows, or that is asked for twice under a key.
     EventAgain(u32),
+    /// Something else under the key of the event with this number.
+    OtherBody(u32),
     /// What is done by hand, by its number.
     ByHand(u32),
 }
@@ -70,6 +72,7 @@ pub struct Workload {
     keyed_percent: u32,
     twin_percent: u32,
     repeat_percent: u32,
+    other_body_percent: u32,
     later_percent: u32,
     padding_max: u32,
     seed: u64,
@@ -106,6 +109,7 @@ impl Workload {
             keyed_percent: scenario.keyed_percent,
             twin_percent: scenario.twin_percent,
             repeat_percent: scenario.repeat_percent,
+            other_body_percent: scenario.other_body_percent,
             later_percent: scenario.later_percent,
             padding_max: scenario.padding_max,
             seed: scenario.seed,
@@ -164,6 +168,10 @@ impl Workload {
                 }))
             }
             Ask::ByHand(_) => return Ok(None),
+            Ask::OtherBody(number) => match self.otherwise(number, application) {
+                Some(command) => command,
+                None => return Ok(None),
+            },
             Ask::Event(number) | Ask::EventAgain(number) => {
                 let accept = Command::AcceptEvent(Box::new(NewEvent {
                     uid: self.uid(number),
@@ -295,9 +303,13 @@ impl Workload {
                     Vec::new()
                 }
             }
-            (Ask::Event(number), Ok(_)) => self.repeat(number).into_iter().collect(),
+            (Ask::Event(number), Ok(_)) => {
+                let other = self.other_body(number);
+                self.repeat(number).into_iter().chain(other).collect()
+            }
             (_, Ok(_)) => Vec::new(),
             (Ask::ByHand(_), Err(refusal)) if !is_asked_again(refusal) => Vec::new(),
+            (Ask::OtherBody(_), Err(Refusal::KeyReused)) => Vec::new(),
             (_, Err(_)) => vec![again(ask)],
         }
     }
@@ -307,6 +319,13 @@ impl Workload {
         let is_repeated = is_among(number, 47, self.repeat_percent);
         let after = Span::from_millis(1_i64 << (number % REPEAT_DOUBLINGS));
         (is_repeated && self.key(number).is_some()).then_some((after, Ask::EventAgain(number)))
+    }
+
+    /// When something else is asked for under the key of an event that was accepted.
+    pub(super) fn other_body(&self, number: u32) -> Option<(Span, Ask)> {
+        let is_asked = is_among(number, 59, self.other_body_percent);
+        let after = Span::from_millis(1_i64 << (number.wrapping_mul(7) % REPEAT_DOUBLINGS));
+        (is_asked && self.key(number).is_some()).then_some((after, Ask::OtherBody(number)))
     }
 
     /// The time from the beginning of the traffic to the first event, where a curve says so.
@@ -366,8 +385,10 @@ fn numbered(number: u32) -> [u8; 32] {
 pub const fn again(ask: Ask) -> (Span, Ask) {
     match ask {
         Ask::Event(number) => (ASK_AGAIN_AFTER, Ask::EventAgain(number)),
-        Ask::Application | Ask::Endpoint(_) | Ask::EventAgain(_) | Ask::ByHand(_) => {
-            (ASK_AGAIN_AFTER, ask)
-        }
+        Ask::Application
+        | Ask::Endpoint(_)
+        | Ask::EventAgain(_)
+        | Ask::OtherBody(_)
+        | Ask::ByHand(_) => (ASK_AGAIN_AFTER, ask),
     }
 }

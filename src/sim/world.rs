@@ -50,6 +50,8 @@ pub(super) enum Arrival {
     Input(Input),
     Answer(AttemptHandle, FlightFacts, Outcome),
     Ask(Ask),
+    /// An ask that came while the process stood still.
+    Waiting(Ask),
     Acquire(ShardId),
     LoseShard,
 }
@@ -72,6 +74,18 @@ pub(super) enum Due {
     Heal,
 }
 
+impl Due {
+    /// Whether it waits while the process stands still: all that comes to it, but not what producers do
+    /// of themselves.
+    pub(super) const fn is_of_process(&self) -> bool {
+        match self {
+            Self::Engine(arrival) => !matches!(arrival, Arrival::Ask(_)),
+            Self::Flush => true,
+            _ => false,
+        }
+    }
+}
+
 /// Everything a run consists of.
 pub(super) struct World<'scenario> {
     pub(super) scenario: &'scenario Scenario,
@@ -90,6 +104,8 @@ pub(super) struct World<'scenario> {
     pub(super) dues: BTreeMap<(Timestamp, u64), Due>,
     caused: u64,
     pub(super) now: Timestamp,
+    /// Until when the process stands still, if it does.
+    pub(super) stalled_until: Timestamp,
     /// When a run that is not over goes on for ever.
     end: Timestamp,
     pub(super) clocks: Clocks,
@@ -131,6 +147,7 @@ impl<'scenario> World<'scenario> {
             dues: BTreeMap::new(),
             caused: 0,
             now: BEGINNING,
+            stalled_until: BEGINNING,
             end: scenario.end(),
             clocks: Clocks::starting_at(BEGINNING),
             turns_now: 0,
@@ -157,14 +174,15 @@ impl<'scenario> World<'scenario> {
     pub(super) fn turn(&mut self) -> Result<bool, SimulationError> {
         let next = self.dues.first_key_value().map(|((at, _), _)| *at);
         let deadline = self.engine.as_ref().and_then(Engine::next_deadline);
-        let deadline = deadline.map(|steady| self.clocks.real_of(steady));
+        let deadline = deadline.map(|steady| self.clocks.real_of(steady).max(self.stalled_until));
         let Some(due) = next.into_iter().chain(deadline).min() else {
             return Ok(false);
         };
         self.advance(due)?;
+        let stands_still = self.stands_still();
         if let Some(entry) = self.dues.first_entry()
             && entry.key().0 <= self.now
-            && !matches!(entry.get(), Due::Engine(_))
+            && (stands_still || !matches!(entry.get(), Due::Engine(_)))
         {
             let due = entry.remove();
             self.happen(due)?;
@@ -176,6 +194,11 @@ impl<'scenario> World<'scenario> {
         }
         self.go_on()?;
         Ok(true)
+    }
+
+    /// Whether the process does nothing, whatever comes.
+    pub(super) fn stands_still(&self) -> bool {
+        self.now < self.stalled_until
     }
 
     /// The store begins its next group.
@@ -303,6 +326,11 @@ impl<'scenario> World<'scenario> {
 
     pub(super) fn plan_at(&mut self, at: Timestamp, due: Due) {
         self.caused += 1;
+        let at = if due.is_of_process() {
+            at.max(self.stalled_until)
+        } else {
+            at
+        };
         self.dues.insert((at, self.caused), due);
     }
 

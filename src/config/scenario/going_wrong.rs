@@ -35,6 +35,7 @@ fn read_faults(section: &Section<'_>, faults: &mut Faults) {
         ("late_loads", &mut faults.late_loads),
         ("failing_loads", &mut faults.failing_loads),
         ("gone_receiver", &mut faults.gone_receiver),
+        ("odd_waits", &mut faults.odd_waits),
         ("partial_streams", &mut faults.partial_streams),
     ] {
         *flag = section.flag(key).unwrap_or(*flag);
@@ -120,9 +121,25 @@ fn trouble(section: &Section<'_>) -> Option<(Span, Trouble)> {
         lasts.map(|lasts| Trouble::DiskFull(room, lasts))
     });
     let step = section.meant("wall_step", units::span, SPAN_FORM);
+    let clock = section.section("receiver_clock").and_then(|clock| {
+        let endpoint = clock.small("endpoint", 0..u32::MAX);
+        let ahead = clock.meant("ahead", units::span, SPAN_FORM);
+        let lasts = clock.some_span("for");
+        clock.close();
+        let needed = ["endpoint", "ahead", "for"];
+        if !needed.into_iter().all(|key| clock.has(key)) {
+            clock.object(
+                "a receiver's clock needs whose it is, how far it is ahead and for how long, as \
+                 endpoint = 0, ahead = \"-10m\" and for = \"1h\"",
+            );
+        }
+        Some(Trouble::ReceiverClock(endpoint?, ahead?, lasts?))
+    });
     let choices = [
         disk_full,
         step.map(Trouble::WallStep),
+        section.some_span("stands_still").map(Trouble::Stall),
+        clock,
         is_set(section, "shard_lost").then_some(Trouble::ShardLost),
         is_set(section, "inspection").then_some(Trouble::Inspection),
     ];
@@ -130,7 +147,7 @@ fn trouble(section: &Section<'_>) -> Option<(Span, Trouble)> {
     section.close();
     let trouble = one(
         section,
-        "disk_full, wall_step, shard_lost, inspection",
+        "disk_full, wall_step, stands_still, receiver_clock, shard_lost, inspection",
         choices,
     );
     if at.is_none() && !section.has("at") {

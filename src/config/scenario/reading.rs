@@ -196,6 +196,15 @@ fn check_layer(root: &Section<'_>, scenario: &Scenario) {
         let what = "commits fail by number in the layer `core` only";
         root.object_below("faults", "failing_commits", format!("{what}: {set_layer}"));
     }
+    if scenario.bad_percent > 0 && !is_full {
+        let what = "asks can be bad in the layer `full` only";
+        root.object_below("traffic", "bad_percent", format!("{what}: {set_layer}"));
+    }
+    let looks = |(_, trouble): &(Span, Trouble)| matches!(trouble, Trouble::ReceiverClock(..));
+    if !is_full && faults.troubles.iter().any(looks) {
+        let what = "receivers look at the time in the layer `full` only";
+        root.object_to("trouble", format!("{what}: {set_layer}"));
+    }
     for (key, is_set) in [
         ("odd_percent", faults.odd_percent > 0),
         ("partial_streams", faults.partial_streams),
@@ -315,6 +324,8 @@ fn read_workload(traffic: &Section<'_>, scenario: &mut Scenario) {
         ("keyed_percent", &mut scenario.keyed_percent),
         ("twin_percent", &mut scenario.twin_percent),
         ("repeat_percent", &mut scenario.repeat_percent),
+        ("other_body_percent", &mut scenario.other_body_percent),
+        ("bad_percent", &mut scenario.bad_percent),
         ("later_percent", &mut scenario.later_percent),
     ] {
         *percent = traffic.small(key, 0..101).unwrap_or(*percent);

@@ -335,6 +335,31 @@ const WRONG_AROUND: &[(&str, &str, usize, &str)] = &[
         4,
         "a trouble needs its time",
     ),
+    (
+        "",
+        "bad_percent = 5
+",
+        4,
+        "the layer `full` only",
+    ),
+    (
+        "",
+        "[[trouble]]\nat = \"1s\"\nreceiver_clock = { endpoint = 0, ahead = \"1h\" }\n",
+        6,
+        "and for how long",
+    ),
+    (
+        "",
+        "[[trouble]]\nat = \"1s\"\nreceiver_clock = { endpoint = 0, ahead = \"1h\", for = \"1h\" }\n",
+        4,
+        "the layer `full` only",
+    ),
+    (
+        "",
+        "[[trouble]]\nat = \"1s\"\nstands_still = \"0s\"\n",
+        6,
+        "stands_still",
+    ),
 ];
 
 #[test]

@@ -191,6 +191,8 @@ fn traffic(lines: &mut Lines, scenario: &Scenario) {
         ("keyed_percent", scenario.keyed_percent),
         ("twin_percent", scenario.twin_percent),
         ("repeat_percent", scenario.repeat_percent),
+        ("other_body_percent", scenario.other_body_percent),
+        ("bad_percent", scenario.bad_percent),
         ("later_percent", scenario.later_percent),
         ("padding_max", scenario.padding_max),
     ] {
@@ -265,6 +267,7 @@ fn faults(lines: &mut Lines, faults: &Faults) {
             ("late_loads", faults.late_loads),
             ("failing_loads", faults.failing_loads),
             ("gone_receiver", faults.gone_receiver),
+            ("odd_waits", faults.odd_waits),
             ("partial_streams", faults.partial_streams),
         ] {
             lines.unless(key, flag, false);
@@ -332,6 +335,12 @@ fn write_trouble(lines: &mut Lines, at: Span, trouble: Trouble) {
             lines.key("disk_full", format!("{{ room = {room}, for = {lasts} }}"));
         }
         Trouble::WallStep(step) => lines.key("wall_step", span(step)),
+        Trouble::Stall(lasts) => lines.key("stands_still", span(lasts)),
+        Trouble::ReceiverClock(endpoint, ahead, lasts) => {
+            let (ahead, lasts) = (span(ahead), span(lasts));
+            let clock = format!("{{ endpoint = {endpoint}, ahead = {ahead}, for = {lasts} }}");
+            lines.key("receiver_clock", clock);
+        }
         Trouble::ShardLost => lines.key("shard_lost", true),
         Trouble::Inspection => lines.key("inspection", true),
     }

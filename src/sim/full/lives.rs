@@ -11,6 +11,7 @@ use super::{
     port::{Hosted, SimulatedPort},
     producers,
     stage::Stage,
+    standing_still::StandingStill,
     tap::WatchedTransport,
 };
 use crate::{
@@ -93,6 +94,15 @@ async fn cause(stage: Rc<Stage>, after: Span, trouble: Trouble) {
             let ahead = clocks.wall_ahead.as_micros();
             clocks.wall_ahead = Span::from_micros(ahead + span.as_micros());
         }
+        Trouble::Stall(span) => {
+            let (from, until) = (stage.real(), stage.real().plus(span));
+            stage
+                .stalled_until
+                .set(stage.stalled_until.get().max(until));
+            stage.witness.borrow_mut().stood_still(from, until);
+        }
+        // Receivers look whether it is so when they are asked.
+        Trouble::ReceiverClock(..) => {}
         // Nobody else is there to take a shard, and what reads lists is the inspection of a start.
         Trouble::ShardLost | Trouble::Inspection => {}
     }
@@ -112,6 +122,7 @@ async fn live(stage: &Rc<Stage>, options: &EmbeddedOptions) -> Result<End, Simul
     let crash = stage.crash.of_new_life();
     let process = LocalSet::new();
     let running = process.run_until(run(Rc::clone(stage), store));
+    let running = StandingStill::at_times(Rc::clone(stage), running);
     let killed = async {
         match life.map(|life| life.end) {
             Some(LifeEnd::After(span)) => tokio::time::sleep(span.as_duration()).await,

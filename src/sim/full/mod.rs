@@ -13,13 +13,16 @@
     reason = "time is tokio's here, and tokio's is paused: it moves by what is waited for alone"
 )]
 
+mod bad_asks;
 mod clock;
 mod hub;
 mod lives;
 mod port;
 mod producers;
+mod receipts;
 mod receivers;
 mod stage;
+mod standing_still;
 mod stream;
 mod tap;
 

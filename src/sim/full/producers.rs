@@ -15,7 +15,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::task::spawn_local;
 
-use super::{receivers, stage::Stage};
+use super::{bad_asks, receivers, stage::Stage};
 use crate::{
     domain::{
         id::EventId,
@@ -33,26 +33,26 @@ use crate::{
 };
 
 /// How long a producer waits until it asks again.
-const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
+pub(super) const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How long a producer waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// All producers.
 pub(super) struct Producers {
-    workload: RefCell<Workload>,
+    pub(super) workload: RefCell<Workload>,
     /// When events are to be sent that are for later, by their numbers.
     times: RefCell<BTreeMap<u32, Timestamp>>,
     /// Asks that have not ended.
-    waiting: Cell<u64>,
+    pub(super) waiting: Cell<u64>,
     has_asked_all: Cell<bool>,
 }
 
 /// What an ask is answered with.
-struct Answer {
-    status: StatusCode,
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
     /// Whether it is the answer of before, under the same key.
     is_replayed: bool,
-    body: Bytes,
+    pub(super) body: Bytes,
 }
 
 impl Producers {
@@ -104,7 +104,7 @@ pub(super) async fn ask_all(stage: Rc<Stage>) {
                     next = Some(ask);
                 }
                 Ask::EventAgain(number) => hand_in(&stage, number, after.as_duration()),
-                Ask::Application | Ask::Endpoint(_) | Ask::ByHand(_) => {}
+                Ask::Application | Ask::Endpoint(_) | Ask::OtherBody(_) | Ask::ByHand(_) => {}
             }
         }
     }
@@ -146,7 +146,17 @@ fn hand_in(stage: &Rc<Stage>, number: u32, after: Duration) {
     let stage = Rc::clone(stage);
     spawn_local(async move {
         tokio::time::sleep(after).await;
+        let is_bad = number.wrapping_mul(61) % 100 < stage.scenario.bad_percent;
+        if is_bad && after == Duration::ZERO {
+            bad_asks::ask(&stage, number).await;
+        }
         accepted(&stage, number).await;
+        let other = stage.producers.workload.borrow().other_body(number);
+        if let Some((later, _)) = other.filter(|_| after == Duration::ZERO) {
+            let producers = &stage.producers;
+            producers.waiting.set(producers.waiting.get() + 1);
+            spawn_local(bad_asks::ask_otherwise(Rc::clone(&stage), number, later));
+        }
         let repeat = stage.producers.workload.borrow().repeat(number);
         if let Some((after, _)) = repeat.filter(|_| after == Duration::ZERO) {
             tokio::time::sleep(after.as_duration()).await;
@@ -231,7 +241,12 @@ async fn again(stage: &Stage, answer: Option<(StatusCode, Bytes)>) {
 }
 
 /// One request to the process; nothing if there is no answer.
-async fn post(stage: &Stage, what: &str, body: String, key: Option<&str>) -> Option<Answer> {
+pub(super) async fn post(
+    stage: &Stage,
+    what: &str,
+    body: String,
+    key: Option<&str>,
+) -> Option<Answer> {
     let stream = stage.hub.connect()?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
     let connection = spawn_local(async move { drop(connection.await) });

@@ -3,16 +3,14 @@
 //! it answered is kept, so that a delivery counts as one only if a receiver says so.
 
 use core::{convert::Infallible, time::Duration};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io,
-    rc::Rc,
-    str::FromStr as _,
-};
+use std::{io, rc::Rc, str::FromStr as _};
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header::LOCATION};
+use http::{
+    HeaderMap, HeaderValue, Request, Response, StatusCode,
+    header::{LOCATION, RETRY_AFTER},
+};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt as _;
@@ -23,83 +21,26 @@ use crate::{
     random::Stream,
     sim::{
         network::{OutageKind, Receiver},
+        odd_waits,
         oracles::{
             genuine::{self, Signed},
-            same_bytes,
+            own_start, same_bytes,
         },
         violation::Violation,
     },
-    time::Span,
+    time::{Span, Timestamp},
 };
 
 /// The whole of a share, in parts of ten thousand.
 const WHOLE: u64 = 10_000;
 /// How long it takes to be refused.
 const REFUSAL: Duration = Duration::from_millis(1);
+/// How far the time of a request may be off by a receiver's clock, as the standard proposes.
+const TOLERANCE: Span = Span::from_seconds(5 * 60);
+/// How much longer than its deadline an attempt may be on its way where the process stands still.
+const STALLS: Span = Span::from_seconds(3_600);
 /// Bytes of a reply that is larger than anybody reads.
 const LARGE_REPLY_BYTES: usize = 200_000;
-
-/// What receivers got and answered.
-#[derive(Debug, Default)]
-pub(super) struct Receipts {
-    /// Which endpoint stands behind a host.
-    endpoints: BTreeMap<String, EndpointId>,
-    /// Requests of each receiver so far; and dials.
-    requests: BTreeMap<u32, u64>,
-    dials: BTreeMap<u32, u64>,
-    /// How often a delivery was answered with 2xx.
-    delivered: BTreeMap<(EventId, EndpointId), u64>,
-    /// How often each receiver did what an attempt may fail over without an answer.
-    spoilt: BTreeMap<u32, u64>,
-    /// The statuses that each receiver answered with.
-    statuses: BTreeSet<(u32, u16)>,
-}
-
-impl Receipts {
-    /// An attempt goes to a host, for an endpoint.
-    pub(super) fn expect(&mut self, host: &str, endpoint: EndpointId) {
-        if !self.endpoints.contains_key(host) {
-            self.endpoints.insert(host.to_owned(), endpoint);
-        }
-    }
-
-    /// Whether a receiver ever answered a delivery with 2xx.
-    pub(super) fn is_delivered(&self, event: EventId, endpoint: EndpointId) -> bool {
-        self.delivered.contains_key(&(event, endpoint))
-    }
-
-    /// How often a receiver did what an attempt may fail over without an answer.
-    pub(super) fn spoilt(&self, number: u32) -> u64 {
-        self.spoilt.get(&number).copied().unwrap_or_default()
-    }
-
-    /// Whether a receiver ever answered with this status.
-    pub(super) fn has_answered(&self, number: u32, status: u16) -> bool {
-        self.statuses.contains(&(number, status))
-    }
-
-    /// A receiver does what an attempt may fail over.
-    fn spoil(&mut self, number: u32) {
-        *self.spoilt.entry(number).or_default() += 1;
-    }
-
-    fn endpoint(&self, number: u32) -> EndpointId {
-        let endpoint = self.endpoints.get(&host(number));
-        endpoint.copied().unwrap_or_default()
-    }
-
-    fn next_dial(&mut self, number: u32) -> u64 {
-        let count = self.dials.entry(number).or_default();
-        *count += 1;
-        *count
-    }
-
-    fn next_request(&mut self, number: u32) -> u64 {
-        let count = self.requests.entry(number).or_default();
-        *count += 1;
-        *count
-    }
-}
 
 /// The host of a receiver's URL.
 pub(super) fn host(number: u32) -> String {
@@ -213,13 +154,14 @@ async fn answer(
     let body = axum::body::to_bytes(Body::new(request.into_body()), usize::MAX).await;
     // Who sends is gone before its end.
     let body = body.map_err(|_| Closed)?;
-    let event = judge(stage, number, &headers, &body);
+    let (event, signed_at) = judge(stage, number, &headers, &body);
     let (count, endpoint) = {
         let mut receipts = stage.receipts.borrow_mut();
         (receipts.next_request(number), receipts.endpoint(number))
     };
+    let delivery = (event, endpoint);
     stage.tell(|trace| trace.receipt(number, count, event));
-    let conduct = conduct(stage, number, count);
+    let conduct = conduct(stage, number, count, signed_at);
     if conduct.may_spoil(stage.scenario.attempt_timeout) {
         stage.receipts.borrow_mut().spoil(number);
     }
@@ -227,14 +169,21 @@ async fn answer(
         Conduct::Answers(status, retry_after_s, after) => {
             tokio::time::sleep(after).await;
             if !status.is_success() {
-                return Ok(reply(stage, number, (status, retry_after_s), Body::empty()));
+                let answer = (status, retry_after_s);
+                return Ok(reply(
+                    stage,
+                    (number, count),
+                    delivery,
+                    answer,
+                    Body::empty(),
+                ));
             }
             Some((status, Body::empty()))
         }
         Conduct::Redirects(location, after) => {
             tokio::time::sleep(after).await;
             let status = (StatusCode::FOUND, None);
-            let mut response = reply(stage, number, status, Body::empty());
+            let mut response = reply(stage, (number, count), delivery, status, Body::empty());
             let location = location.and_then(|to| HeaderValue::try_from(to).ok());
             response
                 .headers_mut()
@@ -258,7 +207,13 @@ async fn answer(
         let delivered = &mut stage.receipts.borrow_mut().delivered;
         *delivered.entry((event, endpoint)).or_default() += 1;
     }
-    Ok(reply(stage, number, (status, None), body))
+    Ok(reply(
+        stage,
+        (number, count),
+        delivery,
+        (status, None),
+        body,
+    ))
 }
 
 impl Conduct {
@@ -277,16 +232,33 @@ impl Conduct {
 
 fn reply(
     stage: &Stage,
-    number: u32,
+    (number, count): (u32, u64),
+    (event, endpoint): (EventId, EndpointId),
     (status, retry_after_s): (StatusCode, Option<u64>),
     body: Body,
 ) -> Response<Body> {
-    let statuses = &mut stage.receipts.borrow_mut().statuses;
-    statuses.insert((number, status.as_u16()));
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    if let Some(seconds) = retry_after_s {
-        response.headers_mut().insert("retry-after", seconds.into());
+    let has_failed = status.as_u16() >= 300;
+    let waits = if stage.scenario.faults.odd_waits && has_failed {
+        let place = (u64::from(number) << 32) | count;
+        let mut random = Stream::new(stage.scenario.seed, "odd waits", 0, place);
+        odd_waits::drawn(&mut random, stage.real())
+    } else {
+        let seconds = retry_after_s.map(|seconds| seconds.to_string());
+        seconds.into_iter().collect()
+    };
+    for wait in &waits {
+        let value = HeaderValue::try_from(wait.as_str()).ok();
+        let fields = response.headers_mut();
+        value.map(|value| fields.append(RETRY_AFTER, value));
+    }
+    let mut receipts = stage.receipts.borrow_mut();
+    receipts.statuses.insert((number, status.as_u16()));
+    if has_failed {
+        // The first one counts.
+        let wait = waits.into_iter().next();
+        receipts.waits.insert((event, endpoint, wait));
     }
     response
 }
@@ -301,7 +273,7 @@ fn drips() -> Body {
 }
 
 /// What the receiver with this number does with its request of this count.
-fn conduct(stage: &Stage, number: u32, count: u64) -> Conduct {
+fn conduct(stage: &Stage, number: u32, count: u64, signed_at: Timestamp) -> Conduct {
     let mut random = Stream::new(
         stage.scenario.seed,
         "request",
@@ -316,6 +288,14 @@ fn conduct(stage: &Stage, number: u32, count: u64) -> Conduct {
         return Conduct::Silent;
     }
     let after = Duration::from_micros(receiver.latency_us(&mut random));
+    if let Some(ahead) = stage.scenario.faults.clock_ahead(number, stage.elapsed()) {
+        let clock = stage.real().plus(ahead);
+        let off = signed_at.since(clock).as_micros().unsigned_abs();
+        if off > TOLERANCE.as_micros().unsigned_abs() {
+            stage.witness.borrow_mut().happened.off_clocks += 1;
+            return Conduct::Answers(StatusCode::BAD_REQUEST, None, after);
+        }
+    }
     if outage == Some(OutageKind::Fails) {
         let status = error_status(receiver, &mut random);
         return Conduct::Answers(status, receiver.retry_after_s, after);
@@ -372,8 +352,9 @@ fn error_status(receiver: &Receiver, random: &mut Stream) -> StatusCode {
     status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// Judges a request by what a receiver can know; gives the event that it carries.
-fn judge(stage: &Stage, number: u32, headers: &HeaderMap, body: &[u8]) -> EventId {
+/// Judges a request by what a receiver can know; gives the event that it carries, and when it says that
+/// it was signed.
+fn judge(stage: &Stage, number: u32, headers: &HeaderMap, body: &[u8]) -> (EventId, Timestamp) {
     let signed = Signed::of(headers);
     let event = EventId::from_str(signed.id).unwrap_or_default();
     match stage.payload_of(event) {
@@ -388,5 +369,19 @@ fn judge(stage: &Stage, number: u32, headers: &HeaderMap, body: &[u8]) -> EventI
     if let Some(found) = genuine::judge(event, secret, &signed, body) {
         stage.object(found);
     }
-    event
+    let signed_at = Timestamp::from_millis(signed.timestamp.saturating_mul(1_000));
+    let longest = stage.scenario.attempt_timeout.as_micros() + STALLS.as_micros();
+    let since = stage.real().plus(Span::from_micros(-longest));
+    let receipts = stage.receipts.borrow();
+    let endpoint = receipts.endpoint(number);
+    let found = own_start::judge(
+        (event, endpoint),
+        signed_at,
+        receipts.starts((event, endpoint), since),
+    );
+    drop(receipts);
+    if let Some(found) = found {
+        stage.object(found);
+    }
+    (event, signed_at)
 }

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
-use super::{hub::Hub, producers::Producers, receivers::Receipts};
+use super::{hub::Hub, producers::Producers, receipts::Receipts};
 use crate::{
     domain::{application::ApplicationKey, id::EventId},
     random::Stream,
@@ -45,6 +45,8 @@ pub(super) struct Stage {
     pub(super) application: Cell<ApplicationKey>,
     /// The process dies at the next moment.
     pub(super) crash: Crash,
+    /// Until when the process stands still, if it does.
+    pub(super) stalled_until: Cell<Timestamp>,
     inspections: RefCell<Stream>,
     began: Instant,
 }
@@ -90,6 +92,7 @@ impl Stage {
             receipts: RefCell::default(),
             application: Cell::default(),
             crash: Crash::default(),
+            stalled_until: Cell::new(BEGINNING),
             inspections: RefCell::new(Stream::new(seed, "inspections", 0, 0)),
             began: Instant::now(),
         })

@@ -4,10 +4,7 @@
 use core::task::{Context, Poll};
 use std::{collections::BTreeMap, rc::Rc};
 
-use super::{
-    receivers::{self, Receipts},
-    stage::Stage,
-};
+use super::{receipts::Receipts, receivers, stage::Stage};
 use crate::{
     domain::{
         attempt::{AttemptHandle, AttemptRequest},
@@ -17,7 +14,7 @@ use crate::{
     sim::{
         oracles::{
             causes::{self, Deeds},
-            delivered,
+            delivered, planned,
         },
         seen::FlightFacts,
     },
@@ -39,6 +36,8 @@ struct Flight {
     receiver: u32,
     /// How often that had spoilt an attempt before.
     spoilt: u64,
+    /// How often the process had stood still before.
+    stalls: usize,
 }
 
 impl<T> WatchedTransport<T> {
@@ -60,17 +59,22 @@ impl<T> WatchedTransport<T> {
         let mut witness = stage.witness.borrow_mut();
         witness.happened.met(outcome);
         let (event, endpoint) = (flight.facts.event, flight.facts.endpoint);
-        witness.answered(flight.facts, outcome, stage.moment());
+        let wall = stage.clock()().wall;
+        witness.answered(flight.facts, outcome, stage.moment(), wall);
+        let was_still = witness.stalls.len() > flight.stalls;
         let receipts = stage.receipts.borrow();
         let delivery = (event, endpoint);
         let is_received = receipts.is_delivered(event, endpoint);
+        let told = outcome.retry_after.as_deref();
+        let has_asked = receipts.has_asked(event, endpoint, told);
+        let deeds = Deeds {
+            was_still,
+            ..flight.deeds(outcome.kind, &receipts)
+        };
         let judged = [
-            causes::judge(
-                delivery,
-                outcome.kind,
-                flight.deeds(outcome.kind, &receipts),
-            ),
+            causes::judge(delivery, outcome.kind, deeds),
             delivered::judge_told(delivery, outcome, is_received),
+            planned::judge_told(delivery, outcome, has_asked),
         ];
         drop(receipts);
         for violation in judged.into_iter().flatten() {
@@ -85,6 +89,7 @@ impl Flight {
         Deeds {
             has_answered_so: matches!(met, OutcomeKind::Status(status) if receipts.has_answered(self.receiver, status)),
             has_spoilt: receipts.spoilt(self.receiver) > self.spoilt,
+            was_still: false,
         }
     }
 }
@@ -97,12 +102,15 @@ impl<T: Transport> Transport for WatchedTransport<T> {
         if let EndpointHost::Name(host) = request.target.url.host() {
             let mut receipts = stage.receipts.borrow_mut();
             receipts.expect(host, facts.endpoint);
+            let (real, wall) = (stage.real(), stage.clock()().wall);
+            receipts.started((facts.event, facts.endpoint), real, wall);
             let receiver = receivers::number_of(host).unwrap_or(u32::MAX);
             let spoilt = receipts.spoilt(receiver);
             let flight = Flight {
                 facts,
                 receiver,
                 spoilt,
+                stalls: stage.witness.borrow().stalls.len(),
             };
             self.flights.insert(request.attempt, flight);
         }

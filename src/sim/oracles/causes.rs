@@ -16,6 +16,8 @@ pub(in crate::sim) struct Deeds {
     pub(in crate::sim) has_answered_so: bool,
     /// It did what an attempt may fail over, since this one began.
     pub(in crate::sim) has_spoilt: bool,
+    /// The process stood still since this one began, so that its deadline may be over all the same.
+    pub(in crate::sim) was_still: bool,
 }
 
 /// Judges how an attempt ended.
@@ -27,7 +29,7 @@ pub(in crate::sim) const fn judge(
     let is_explained = match met {
         OutcomeKind::Status(_) => deeds.has_answered_so,
         OutcomeKind::Cancelled => true,
-        _ => deeds.has_spoilt,
+        _ => deeds.has_spoilt || deeds.was_still,
     };
     if is_explained {
         return None;

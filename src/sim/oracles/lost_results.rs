@@ -32,7 +32,7 @@ impl Witness {
         };
         let is_lost = seen
             .told_at
-            .is_none_or(|told_at| broken_at.since(told_at) <= self.window);
+            .is_none_or(|told_at| self.at_work(told_at, *broken_at) <= self.window);
         let is_kept = number <= seen.recorded || !is_lost;
         is_kept.then_some(Violation::Forgotten {
             event,

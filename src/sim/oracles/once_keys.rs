@@ -35,6 +35,20 @@ impl Witness {
         }
     }
 
+    /// Whether a key is kept for certain, and for a while to come: what else is asked for under it is
+    /// refused. Where the key of a batch is none of the producers', when it was told first counts, which
+    /// may be hours after it was made.
+    pub(in crate::sim) fn is_key_kept(&self, key: [u8; 32], now: Moment) -> bool {
+        let since = |(_, at): &(EventId, Timestamp)| now.steady.since(*at).as_micros();
+        let made = self.keys.get(&key).map(since);
+        let told = self.told_keys.get(&key).map(since);
+        let within = |since: i64, part| since < KEPT_FOR.as_micros() / 24 * part;
+        match made {
+            Some(made) => within(made, 23),
+            None => told.is_some_and(|told| within(told, 12)),
+        }
+    }
+
     /// Whether the key of a change may have led to another event, before or in the same group.
     pub(in crate::sim) fn is_made_elsewhere(
         &self,

@@ -82,13 +82,21 @@ pub(super) fn numbers_of_trouble(place: usize) -> [Number; 2] {
     );
     let lasts = Number::time(
         move |scenario| match scenario.faults.troubles.get(place) {
-            Some((_, Trouble::DiskFull(_, lasts) | Trouble::WallStep(lasts))) => length(*lasts),
+            Some((
+                _,
+                Trouble::DiskFull(_, lasts)
+                | Trouble::WallStep(lasts)
+                | Trouble::Stall(lasts)
+                | Trouble::ReceiverClock(_, _, lasts),
+            )) => length(*lasts),
             Some((_, Trouble::ShardLost | Trouble::Inspection)) | None => 0,
         },
         move |scenario, value| {
             change(scenario.faults.troubles.get_mut(place), |(_, trouble)| {
                 match trouble {
-                    Trouble::DiskFull(_, lasts) => *lasts = span(value),
+                    Trouble::DiskFull(_, lasts)
+                    | Trouble::Stall(lasts)
+                    | Trouble::ReceiverClock(_, _, lasts) => *lasts = span(value),
                     // Back stays back.
                     Trouble::WallStep(step) if step.as_micros() < 0 => {
                         *step = Span::from_micros(-span(value).as_micros());

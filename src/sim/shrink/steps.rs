@@ -90,6 +90,7 @@ pub(super) fn faults(scenario: &Scenario) -> u32 {
         faults.late_loads,
         faults.failing_loads,
         faults.gone_receiver,
+        faults.odd_waits,
         faults.latency_us.is_some(),
         faults.odd_percent > 0,
         faults.partial_streams,
@@ -109,6 +110,8 @@ pub(super) fn together() -> Vec<Setting> {
             scenario.keyed_percent = 0;
             scenario.twin_percent = 0;
             scenario.repeat_percent = 0;
+            scenario.other_body_percent = 0;
+            scenario.bad_percent = 0;
             scenario.later_percent = 0;
             scenario.padding_max = 0;
             scenario.event_types = 1;
@@ -189,6 +192,7 @@ pub(super) fn settings(scenario: &Scenario) -> Vec<Setting> {
         Box::new(|scenario| scenario.faults.late_loads = false),
         Box::new(|scenario| scenario.faults.failing_loads = false),
         Box::new(|scenario| scenario.faults.gone_receiver = false),
+        Box::new(|scenario| scenario.faults.odd_waits = false),
         Box::new(|scenario| scenario.faults.latency_us = None),
         Box::new(|scenario| scenario.faults.partial_streams = false),
         Box::new(|scenario| {
@@ -312,7 +316,9 @@ pub(super) fn numbers(scenario: &Scenario) -> Vec<Number> {
 
 /// How many in a hundred, and how much more than must be.
 fn shares() -> Vec<Number> {
-    let each: [fn(&mut Scenario) -> &mut u32; 7] = [
+    let each: [fn(&mut Scenario) -> &mut u32; 9] = [
+        |scenario| &mut scenario.other_body_percent,
+        |scenario| &mut scenario.bad_percent,
         |scenario| &mut scenario.named_percent,
         |scenario| &mut scenario.keyed_percent,
         |scenario| &mut scenario.twin_percent,

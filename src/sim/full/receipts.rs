@@ -1,0 +1,108 @@
+//! What receivers got and answered, so that the witness need not believe the process.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::receivers::host;
+use crate::{
+    domain::id::{EndpointId, EventId},
+    time::Timestamp,
+};
+
+/// What receivers got and answered.
+#[derive(Debug, Default)]
+pub(super) struct Receipts {
+    /// Which endpoint stands behind a host.
+    endpoints: BTreeMap<String, EndpointId>,
+    /// Requests of each receiver so far; and dials.
+    requests: BTreeMap<u32, u64>,
+    dials: BTreeMap<u32, u64>,
+    /// How often a delivery was answered with 2xx.
+    pub(super) delivered: BTreeMap<(EventId, EndpointId), u64>,
+    /// How often each receiver did what an attempt may fail over without an answer.
+    spoilt: BTreeMap<u32, u64>,
+    /// The statuses that each receiver answered with.
+    pub(super) statuses: BTreeSet<(u32, u16)>,
+    /// What each delivery was told to wait, when it failed.
+    pub(super) waits: BTreeSet<(EventId, EndpointId, Option<String>)>,
+    /// When the last attempt of each delivery began, in real time and by the process's wall clock.
+    starts: BTreeMap<(EventId, EndpointId), Vec<(Timestamp, Timestamp)>>,
+}
+
+impl Receipts {
+    /// An attempt goes to a host, for an endpoint.
+    pub(super) fn expect(&mut self, host: &str, endpoint: EndpointId) {
+        if !self.endpoints.contains_key(host) {
+            self.endpoints.insert(host.to_owned(), endpoint);
+        }
+    }
+
+    /// Whether a receiver ever answered a delivery with 2xx.
+    pub(super) fn is_delivered(&self, event: EventId, endpoint: EndpointId) -> bool {
+        self.delivered.contains_key(&(event, endpoint))
+    }
+
+    /// How often a receiver did what an attempt may fail over without an answer.
+    pub(super) fn spoilt(&self, number: u32) -> u64 {
+        self.spoilt.get(&number).copied().unwrap_or_default()
+    }
+
+    /// Whether a receiver ever answered with this status.
+    pub(super) fn has_answered(&self, number: u32, status: u16) -> bool {
+        self.statuses.contains(&(number, status))
+    }
+
+    /// Whether a delivery was ever told to wait so, or not at all, when it failed.
+    pub(super) fn has_asked(
+        &self,
+        event: EventId,
+        endpoint: EndpointId,
+        wait: Option<&str>,
+    ) -> bool {
+        let wait = wait.map(str::to_owned);
+        self.waits.contains(&(event, endpoint, wait))
+    }
+
+    /// An attempt begins, in real time and by the process's wall clock.
+    pub(super) fn started(
+        &mut self,
+        delivery: (EventId, EndpointId),
+        real: Timestamp,
+        wall: Timestamp,
+    ) {
+        let starts = self.starts.entry(delivery).or_default();
+        starts.push((real, wall));
+    }
+
+    /// When those attempts of a delivery began that can be on their way, by the process's wall clock.
+    pub(super) fn starts(
+        &self,
+        delivery: (EventId, EndpointId),
+        since: Timestamp,
+    ) -> impl Iterator<Item = Timestamp> {
+        let starts = self.starts.get(&delivery).into_iter().flatten();
+        let current = starts.filter(move |(real, _)| *real >= since);
+        current.map(|(_, wall)| *wall)
+    }
+
+    /// A receiver does what an attempt may fail over.
+    pub(super) fn spoil(&mut self, number: u32) {
+        *self.spoilt.entry(number).or_default() += 1;
+    }
+
+    pub(super) fn endpoint(&self, number: u32) -> EndpointId {
+        let endpoint = self.endpoints.get(&host(number));
+        endpoint.copied().unwrap_or_default()
+    }
+
+    pub(super) fn next_dial(&mut self, number: u32) -> u64 {
+        let count = self.dials.entry(number).or_default();
+        *count += 1;
+        *count
+    }
+
+    pub(super) fn next_request(&mut self, number: u32) -> u64 {
+        let count = self.requests.entry(number).or_default();
+        *count += 1;
+        *count
+    }
+}

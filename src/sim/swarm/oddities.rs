@@ -1,0 +1,50 @@
+//! What is odd in a drawn world. Each kind has a stream of its own, so that it moves no other draw.
+
+use super::{HOUR_US, SECOND_US, micros, moment, one_of, small};
+use crate::{
+    random::Stream,
+    sim::{faults::Trouble, scenario::Scenario},
+    time::Span,
+};
+
+/// Draws what every layer can meet: odd waits, other bodies under a key, a process that stands still.
+pub(super) fn draw(scenario: &mut Scenario) {
+    let stream = |name| Stream::new(scenario.seed, name, 0, 0);
+    scenario.faults.odd_waits = stream("swarm of odd waits").below(4) == 0;
+    let mut bodies = stream("swarm of other bodies");
+    scenario.other_body_percent = one_of(&mut bodies, &[0, 30, 100]);
+    let mut stalls = stream("swarm of stalls");
+    for _ in 0..one_of(&mut stalls, &[0_u32, 0, 0, 0, 1, 3]) {
+        let lasts = [SECOND_US, 60 * SECOND_US, 600 * SECOND_US];
+        let stall = Trouble::Stall(micros(one_of(&mut stalls, &lasts)));
+        let at = moment(&mut stalls, end(scenario));
+        scenario.faults.troubles.push((at, stall));
+    }
+}
+
+/// Draws what only whole receivers and whole producers can do: clocks that are off, and asks that are
+/// not valid.
+pub(super) fn draw_of_whole(scenario: &mut Scenario) {
+    let stream = |name| Stream::new(scenario.seed, name, 0, 0);
+    let mut bad = stream("swarm of bad asks");
+    scenario.bad_percent = one_of(&mut bad, &[0, 0, 20, 100]);
+    let mut clocks = stream("swarm of receivers' clocks");
+    for _ in 0..one_of(&mut clocks, &[0_u32, 0, 1, 2]) {
+        let receiver = small(clocks.below(scenario.endpoints.into()));
+        let sizes = [SECOND_US, 600 * SECOND_US, 24 * HOUR_US];
+        let ahead = micros(one_of(&mut clocks, &sizes));
+        let ahead = match clocks.below(2) {
+            0 => ahead,
+            _ => Span::from_micros(-ahead.as_micros()),
+        };
+        let lasts = micros(one_of(&mut clocks, &[60 * SECOND_US, 6 * HOUR_US]));
+        let clock = Trouble::ReceiverClock(receiver, ahead, lasts);
+        let at = moment(&mut clocks, end(scenario));
+        scenario.faults.troubles.push((at, clock));
+    }
+}
+
+/// How long events come in, in microseconds.
+fn end(scenario: &Scenario) -> u64 {
+    scenario.event_every.as_micros().unsigned_abs() * u64::from(scenario.events)
+}
