@@ -203,7 +203,7 @@ impl World<'_> {
         }
         self.mark(&disk, 0);
         self.witness.died(self.moment());
-        self.dues.retain(|_, due| {
+        self.dues.retain(|due| {
             matches!(
                 due,
                 Due::Engine(

@@ -11,6 +11,7 @@
 mod arrivals;
 pub mod by_hand;
 mod closing;
+mod dues;
 mod evidence;
 pub mod expectation;
 pub mod faults;
@@ -25,6 +26,7 @@ pub mod measures;
 #[cfg(feature = "mutants")]
 pub mod mutants;
 pub mod network;
+mod numbered;
 mod odd_waits;
 pub mod oracle;
 mod oracles;

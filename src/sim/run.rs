@@ -71,6 +71,21 @@ pub fn run(scenario: &Scenario) -> Result<Report, SimulationError> {
     run_with(scenario, None, None)
 }
 
+/// Runs a scenario of the layer `core` as [`run`] does with nobody who watches: nothing is judged, and the
+/// report counts attempts and records alone. For the measure of what watching costs; in other layers the
+/// witness tells what a store must show, and when a run is over, and so it watches there.
+///
+/// # Errors
+/// [`SimulationError`]: never the scenario's fault.
+pub fn run_unwatched(scenario: &Scenario) -> Result<Report, SimulationError> {
+    if !matches!(scenario.layer, Layer::Core(_)) {
+        return run(scenario);
+    }
+    let mut world = World::new(scenario)?;
+    world.watch(false);
+    play(world)
+}
+
 /// Runs a scenario as [`run`] does and tells `listener` of each record of its trace.
 ///
 /// # Errors
@@ -101,6 +116,12 @@ fn run_with(
     if let Some(listener) = listener {
         world.trace.listen(listener);
     }
+    play(world)
+}
+
+/// Lets a world go on until nothing moves any more.
+fn play(mut world: World<'_>) -> Result<Report, SimulationError> {
+    let scenario = world.scenario;
     world.plan(Span::ZERO, Due::Start);
     for (after, trouble) in &scenario.faults.troubles {
         world.plan(*after, Due::Trouble(*trouble));
@@ -131,6 +152,16 @@ mod tests {
         assert_eq!(document(&scenario(1)), document(&scenario(1)));
         let hash = |seed| run(&scenario(seed)).expect("it ends").trace_hash;
         assert_ne!(hash(1), hash(2));
+    }
+
+    #[test]
+    fn what_happens_does_not_depend_on_whether_somebody_watches() {
+        let scenario = Scenario::new(3, 40, 8).expect("it can run");
+        let (watched, unwatched) = (run(&scenario), run_unwatched(&scenario));
+        let (watched, unwatched) = (watched.expect("it ends"), unwatched.expect("it ends"));
+        assert_eq!(watched.trace_hash, unwatched.trace_hash);
+        assert_eq!(watched.attempts, unwatched.attempts);
+        assert_eq!((watched.events, unwatched.events), (40, 0));
     }
 
     #[test]

@@ -60,6 +60,8 @@ pub(super) struct StoreHost {
     /// Groups with events in this life.
     groups: u64,
     mode: StoreMode,
+    /// Whether the witness hears of batches.
+    pub(super) is_watched: bool,
 }
 
 /// Something that the next group has.
@@ -92,6 +94,7 @@ impl StoreHost {
             commits: 0,
             groups: 0,
             mode: StoreMode::Normal,
+            is_watched: true,
         }
     }
 
@@ -184,7 +187,11 @@ impl StoreHost {
         if failing.is_some_and(|failing| !failing.is_durable) {
             store.release(batch.shard);
         }
-        let facts = BatchFacts::of(&batch);
+        let facts = if self.is_watched {
+            BatchFacts::of(&batch)
+        } else {
+            BatchFacts::default()
+        };
         let asked = Asked::Batch(facts, failing);
         self.asked.push(asked);
         store.submit(batch);

@@ -115,15 +115,8 @@ impl World<'_> {
         }
         self.stalled_until = until;
         self.witness.stood_still(self.now, until);
-        let waiting = self.dues.range(..(until, 0));
-        let waiting = waiting.filter(|(_, due)| due.is_of_process());
-        let waiting: Vec<_> = waiting.map(|(key, _)| *key).collect();
-        for key in waiting {
-            if let Some(due) = self.dues.remove(&key) {
-                // Later than now, if not at all.
-                self.plan_at(until, due);
-            }
-        }
+        // Later than now, if not at all.
+        self.dues.put_off(until, Due::is_of_process);
     }
 
     /// The disk has room again.

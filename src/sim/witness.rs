@@ -10,6 +10,7 @@ use super::{
     happened::Happened,
     ledger::BatchFacts,
     logbook::{SharedLogbook, Sighting},
+    numbered::Numbered,
     oracle::{self, Violation},
     oracles::{asked_by_hand::ByHand, lateness, numbers, one_end, one_name, same_bytes, waits},
     scenario::{Healing, Scenario},
@@ -39,8 +40,10 @@ const GROUPS_MAX: i64 = 4;
 #[derive(Debug)]
 pub(super) struct Witness {
     pub(super) options: Options,
+    /// Whether it looks at all; without it nothing is kept and nothing is judged.
+    pub(super) is_watching: bool,
     pub(super) asked: u64,
-    pub(super) events: BTreeMap<EventPosition, SeenEvent>,
+    pub(super) events: Numbered<EventPosition, SeenEvent>,
     pub(super) positions: BTreeMap<EventId, EventPosition>,
     /// Events and changes of endpoints that are durable.
     pub(super) order: u64,
@@ -50,7 +53,7 @@ pub(super) struct Witness {
     /// The event that was told under each idempotency key first, and when, in steady time.
     pub(super) told_keys: BTreeMap<[u8; 32], (EventId, Timestamp)>,
     pub(super) application: Option<ApplicationId>,
-    pub(super) endpoints: BTreeMap<u32, SeenEndpoint>,
+    pub(super) endpoints: Numbered<u32, SeenEndpoint>,
     /// Whether endpoints are changed by hand.
     pub(super) changes_by_hand: bool,
     /// What was asked for by hand, by event and endpoint.
@@ -62,7 +65,7 @@ pub(super) struct Witness {
     pub(super) healed_at: Option<Moment>,
     pub(super) ended_before_healing: BTreeSet<(EventPosition, u32)>,
     /// Which event answers an ask, by its number.
-    pub(super) answers: BTreeMap<u32, EventId>,
+    pub(super) answers: Numbered<u32, EventId>,
     /// Durable attempts with the steady time at which they were submitted, and all ids; where the
     /// process may die.
     pub(super) records: BTreeMap<AttemptId, (AttemptRecord, Timestamp)>,
@@ -106,22 +109,23 @@ impl Witness {
         let window = Span::from_micros(longest.saturating_mul(GROUPS_MAX).saturating_add(delay));
         Self {
             options: scenario.engine_options(0),
+            is_watching: true,
             asked: scenario.events.into(),
-            events: BTreeMap::new(),
+            events: Numbered::default(),
             positions: BTreeMap::new(),
             order: 0,
             names: BTreeMap::new(),
             keys: BTreeMap::new(),
             told_keys: BTreeMap::new(),
             application: None,
-            endpoints: BTreeMap::new(),
+            endpoints: Numbered::default(),
             changes_by_hand: !scenario.by_hand.is_empty(),
             by_hand: BTreeMap::new(),
             healing: scenario.healing,
             clock_lost: scenario.faults.clock_lost(),
             healed_at: None,
             ended_before_healing: BTreeSet::new(),
-            answers: BTreeMap::new(),
+            answers: Numbered::default(),
             records: BTreeMap::new(),
             ids: BTreeSet::new(),
             keeps_records: scenario.embedded().is_some(),
@@ -149,7 +153,7 @@ impl Witness {
 
     /// Keeps a violation, if it is among the first.
     pub(super) fn object(&mut self, violation: Violation) {
-        if self.violations.len() < VIOLATIONS_KEPT {
+        if self.is_watching && self.violations.len() < VIOLATIONS_KEPT {
             self.violations.push(violation);
         }
     }
@@ -165,6 +169,10 @@ impl Witness {
             is_by_hand: request.is_by_hand,
             life: self.life,
         };
+        self.attempts += 1;
+        if !self.is_watching {
+            return flight;
+        }
         self.log(now.real, Sighting::Sent(flight.into()));
         let judged = self.judge_durable(flight, now);
         let judged = judged.or_else(|| self.judge_id(flight));
@@ -188,7 +196,6 @@ impl Witness {
         {
             self.object(violation);
         }
-        self.attempts += 1;
         self.in_flight += 1;
         let endpoint = self.endpoints.entry(flight.ordinal).or_default();
         endpoint.in_flight += 1;
@@ -242,6 +249,9 @@ impl Witness {
         now: Moment,
         wall: Timestamp,
     ) {
+        if !self.is_watching {
+            return;
+        }
         let is_heard = self.hears(flight);
         let answered = Sighting::Answered(flight.into(), outcome.kind, is_heard);
         self.log(now.real, answered);
@@ -275,6 +285,9 @@ impl Witness {
 
     /// A producer is told that its event is accepted, now or when it asked before.
     pub(super) fn accepted(&mut self, ask: u32, event: EventId, payload: &Payload, now: Moment) {
+        if !self.is_watching {
+            return;
+        }
         let position = self.positions.get(&event);
         let seen = position.and_then(|position| self.events.get(position));
         let Some(seen) = seen.filter(|seen| seen.is_durable(now)) else {

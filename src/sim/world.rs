@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     by_hand::Asked,
+    dues::Dues,
     faults::Trouble,
     life::Clocks,
     network::Network,
@@ -100,9 +101,8 @@ pub(super) struct World<'scenario> {
     pub(super) trace: Trace,
     /// This life, written down.
     pub(super) rerun: Option<Rerun>,
-    /// What is due, and in which order it was caused.
-    pub(super) dues: BTreeMap<(Timestamp, u64), Due>,
-    caused: u64,
+    /// What is due.
+    pub(super) dues: Dues,
     pub(super) now: Timestamp,
     /// Until when the process stands still, if it does.
     pub(super) stalled_until: Timestamp,
@@ -144,8 +144,7 @@ impl<'scenario> World<'scenario> {
             witness: Witness::new(scenario),
             trace: Trace::default(),
             rerun: None,
-            dues: BTreeMap::new(),
-            caused: 0,
+            dues: Dues::default(),
             now: BEGINNING,
             stalled_until: BEGINNING,
             end: scenario.end(),
@@ -161,6 +160,12 @@ impl<'scenario> World<'scenario> {
         })
     }
 
+    /// Whether the witness looks.
+    pub(super) const fn watch(&mut self, is_watching: bool) {
+        self.witness.is_watching = is_watching;
+        self.host.is_watched = is_watching;
+    }
+
     /// The present moment.
     pub(super) const fn moment(&self) -> Moment {
         Moment {
@@ -172,7 +177,7 @@ impl<'scenario> World<'scenario> {
     /// The next thing that is due, or a turn at the earliest time at which something is; false if
     /// nothing is.
     pub(super) fn turn(&mut self) -> Result<bool, SimulationError> {
-        let next = self.dues.first_key_value().map(|((at, _), _)| *at);
+        let next = self.dues.next_at();
         let deadline = self.engine.as_ref().and_then(Engine::next_deadline);
         let deadline = deadline.map(|steady| self.clocks.real_of(steady).max(self.stalled_until));
         let Some(due) = next.into_iter().chain(deadline).min() else {
@@ -180,11 +185,10 @@ impl<'scenario> World<'scenario> {
         };
         self.advance(due)?;
         let stands_still = self.stands_still();
-        if let Some(entry) = self.dues.first_entry()
-            && entry.key().0 <= self.now
-            && (stands_still || !matches!(entry.get(), Due::Engine(_)))
+        let first = self.dues.first(self.now);
+        if first.is_some_and(|due| stands_still || !matches!(due, Due::Engine(_)))
+            && let Some(due) = self.dues.take_first()
         {
-            let due = entry.remove();
             self.happen(due)?;
         } else {
             self.turn_of_engine()?;
@@ -227,7 +231,7 @@ impl<'scenario> World<'scenario> {
         match due {
             Due::Engine(arrival) => self.arrive(arrival)?,
             // A shard is acquired as the store is before its next group, whatever waits for that.
-            Due::Flush if self.acquires_now() => self.plan(Span::ZERO, Due::Flush),
+            Due::Flush if self.dues.has_acquire(self.now) => self.plan(Span::ZERO, Due::Flush),
             Due::Flush => self.flush()?,
             Due::Start => self.start()?,
             Due::Die(life) if life == self.witness.life && !self.is_healed() => self.die(),
@@ -239,12 +243,6 @@ impl<'scenario> World<'scenario> {
         Ok(())
     }
 
-    /// Whether a shard is to be acquired at this time.
-    fn acquires_now(&self) -> bool {
-        let mut dues = self.dues.range(..=(self.now, u64::MAX));
-        dues.any(|(_, due)| matches!(due, Due::Engine(Arrival::Acquire(_))))
-    }
-
     /// One turn of the engine, with what has arrived.
     fn turn_of_engine(&mut self) -> Result<(), SimulationError> {
         let mut room = if self.scenario.faults.split_turns {
@@ -254,13 +252,10 @@ impl<'scenario> World<'scenario> {
         };
         let mut idle = true;
         while room > 0
-            && let Some(entry) = self.dues.first_entry()
-            && entry.key().0 <= self.now
-            && matches!(entry.get(), Due::Engine(_))
+            && matches!(self.dues.first(self.now), Some(Due::Engine(_)))
+            && let Some(Due::Engine(arrival)) = self.dues.take_first()
         {
-            if let Due::Engine(arrival) = entry.remove() {
-                self.arrive(arrival)?;
-            }
+            self.arrive(arrival)?;
             room -= 1;
             idle = false;
         }
@@ -325,13 +320,12 @@ impl<'scenario> World<'scenario> {
     }
 
     pub(super) fn plan_at(&mut self, at: Timestamp, due: Due) {
-        self.caused += 1;
         let at = if due.is_of_process() {
             at.max(self.stalled_until)
         } else {
             at
         };
-        self.dues.insert((at, self.caused), due);
+        self.dues.add(at, due);
     }
 
     /// Judges the end and sums the run up.
@@ -342,14 +336,14 @@ impl<'scenario> World<'scenario> {
         self.judge_rerun();
         let report = self.summary();
         let report = match self.host.store() {
-            Some(store) => {
+            Some(store) if self.witness.is_watching => {
                 let now = Moment {
                     real: self.now,
                     steady: self.clocks.now(self.now).steady,
                 };
                 self.witness.close(self.application, store, now, report)
             }
-            None => report,
+            _ => report,
         };
         self.go_on()?;
         Ok(report)

@@ -71,7 +71,9 @@ impl Witness {
         event: EventId,
         now: Moment,
     ) {
-        let Some(key) = key else { return };
+        let Some(key) = key.filter(|_| self.is_watching) else {
+            return;
+        };
         let (told, told_at) = *self.told_keys.entry(key).or_insert((event, now.steady));
         let is_kept = now.steady.since(told_at) < KEPT_FOR;
         let made = self.keys.get(&key).map(|(made, _)| *made);
