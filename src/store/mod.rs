@@ -64,6 +64,14 @@ pub trait Store {
 
 /// Reads lists and history, each call as of one moment, without the engine. Only durable rows show.
 pub trait Reads {
+    /// Lets `look` read as much as it likes as of one moment, which costs less than as many reads of
+    /// their own. What is long must not be done meanwhile: what is written now keeps its old room until
+    /// `look` is done.
+    ///
+    /// # Errors
+    /// [`ReadError`], and then `look` was not called.
+    fn as_of_one_moment(&self, look: &mut dyn FnMut(&dyn Reads)) -> Result<(), ReadError>;
+
     /// An application by its name.
     ///
     /// # Errors
@@ -221,6 +229,10 @@ pub trait ReadThrough {
 }
 
 impl<R: ReadThrough> Reads for R {
+    fn as_of_one_moment(&self, look: &mut dyn FnMut(&dyn Reads)) -> Result<(), ReadError> {
+        self.read_through(|reads| reads.as_of_one_moment(look))
+    }
+
     fn application(&self, name: &Name) -> Result<Option<Arc<Application>>, ReadError> {
         self.read_through(|reads| reads.application(name))
     }

@@ -14,6 +14,7 @@ mod expunge;
 mod history;
 mod model;
 mod once;
+mod one_moment;
 mod outbox;
 mod records;
 mod resends;
@@ -49,6 +50,7 @@ use fanfare::{
     },
 };
 use once::*;
+use one_moment::*;
 use outbox::*;
 use records::*;
 use resends::*;
@@ -123,6 +125,7 @@ macro_rules! every_fact {
     ($make:expr) => {
         contract!($make =>
             an_unknown_shard_is_not_acquired,
+            what_is_read_as_of_one_moment_is_what_single_reads_see,
             a_uid_exists_once_even_within_one_batch,
             an_application_changes_only_from_the_revision_that_is_there,
             applications_are_listed_by_id_both_ways,

@@ -10,7 +10,7 @@
 //! The files read from the outside in: `disk`, `file` and `caught` (what it stands on), `tables`, `table_name`,
 //! `seal`, `keys`, `names`, `rows`, `grown`, `vault`, `endpoint_row`, `record_row` and `blocks` (how it is laid out), `memory` (what is kept beside it), `group`,
 //! `accept`, `apply`, `directory`, `endpoints`, `once`, `resends`, `tasks`, `outbox`, `expunge`, `index` and `buckets` (how it is written), `recovery`, `pages`, `reading`,
-//! `reader` and `listing` (how it is read). `offline`, `overlay`, `check`, `stats`, `backup` and
+//! `shared_file`, `reader` and `listing` (how it is read). `offline`, `overlay`, `check`, `stats`, `backup` and
 //! `compact` are about the file of a store that no process has open.
 
 mod apply;
@@ -52,6 +52,7 @@ mod recovery;
 mod resends;
 mod rows;
 mod seal;
+mod shared_file;
 mod space;
 pub mod stats;
 mod sweep;
@@ -61,23 +62,16 @@ mod tables;
 mod tasks;
 mod vault;
 
-use core::fmt;
 use std::{
     collections::VecDeque,
     sync::{Arc, PoisonError, RwLock},
 };
 
-pub use self::{caught::is_caught, reader::EmbeddedReader, vault::VaultError};
 use self::{
-    caught::{Held, caught},
-    disk::Disk,
-    fault::Fault,
-    file::OpenError,
-    memory::Memory,
-    space::Room,
-    tables::Reading,
-    vault::Vault,
+    caught::caught, disk::Disk, fault::Fault, file::OpenError, memory::Memory,
+    shared_file::SharedFile, space::Room, tables::Reading, vault::Vault,
 };
+pub use self::{caught::is_caught, reader::EmbeddedReader, vault::VaultError};
 use super::{AcquireError, Completion, ReadThrough, Reads, Store, StoreFailure};
 use crate::{
     domain::{
@@ -133,29 +127,6 @@ impl Default for EmbeddedOptions {
             #[cfg(feature = "mutants")]
             mutant: None,
         }
-    }
-}
-
-/// The open file, shared by the writer and the readers.
-#[derive(Clone)]
-pub(super) struct SharedFile(Arc<RwLock<Option<Held>>>, Arc<Vault>);
-
-impl fmt::Debug for SharedFile {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("SharedFile")
-    }
-}
-
-impl SharedFile {
-    /// Looks at the file as it is now.
-    fn read<T>(&self, look: impl FnOnce(&mut Reading) -> Result<T, Fault>) -> Result<T, Fault> {
-        let file = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let database = file.as_ref().ok_or_else(Fault::closed)?.database()?;
-        caught(|| {
-            let mut reading = Reading::new(database)?;
-            reading.vault = Arc::clone(&self.1);
-            look(&mut reading)
-        })
     }
 }
 
@@ -225,9 +196,7 @@ impl EmbeddedStore {
     /// Reads lists and history, on any thread.
     #[must_use]
     pub fn reader(&self) -> EmbeddedReader {
-        EmbeddedReader {
-            file: self.file.clone(),
-        }
+        EmbeddedReader::new(self.file.clone())
     }
 
     /// Commits all batches that were submitted as one group.

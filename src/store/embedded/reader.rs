@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::{
-    SharedFile,
     attempts::{attempt_at, records_of},
     deliveries, directory, endpoint_row, endpoints,
     fault::Fault,
@@ -12,6 +11,7 @@ use super::{
     record_row,
     recovery::endpoint_rows,
     rows::{self, ProgressRow},
+    shared_file::{SharedFile, Source},
     tables::{Reading, TableName},
     tasks,
 };
@@ -33,16 +33,28 @@ use crate::{
 /// Reads the file of an open store; cheap to clone, good on any thread.
 #[derive(Clone, Debug)]
 pub struct EmbeddedReader {
-    pub(super) file: SharedFile,
+    source: Source,
 }
 
 impl EmbeddedReader {
+    /// Of an open file.
+    pub(super) const fn new(file: SharedFile) -> Self {
+        Self {
+            source: Source::File(file),
+        }
+    }
+
     fn read<T>(&self, look: impl FnOnce(&mut Reading) -> Result<T, Fault>) -> Result<T, ReadError> {
-        self.file.read(look).map_err(ReadError::from)
+        self.source.read(look).map_err(ReadError::from)
     }
 }
 
 impl Reads for EmbeddedReader {
+    fn as_of_one_moment(&self, look: &mut dyn FnMut(&dyn Reads)) -> Result<(), ReadError> {
+        let look = |source| look(&Self { source });
+        Ok(self.source.read_of_one_moment(look)?)
+    }
+
     fn application(&self, name: &Name) -> Result<Option<Arc<Application>>, ReadError> {
         self.read(|reading| directory::application(reading, name))
     }

@@ -18,6 +18,11 @@ use crate::{
 };
 
 impl Reads for MemoryStore {
+    fn as_of_one_moment(&self, look: &mut dyn FnMut(&dyn Reads)) -> Result<(), ReadError> {
+        look(self);
+        Ok(())
+    }
+
     fn application(&self, name: &Name) -> Result<Option<Arc<Application>>, ReadError> {
         Ok(self.directory.find(name).cloned())
     }

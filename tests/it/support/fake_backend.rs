@@ -215,6 +215,11 @@ impl Backend for FakeBackend {
 
 /// Only endpoints are remembered; there is nothing else to read.
 impl Reads for FakeBackend {
+    fn as_of_one_moment(&self, look: &mut dyn FnMut(&dyn Reads)) -> Result<(), ReadError> {
+        look(self);
+        Ok(())
+    }
+
     fn application(&self, _: &Name) -> Result<Option<Arc<Application>>, ReadError> {
         Ok(None)
     }
