@@ -1,21 +1,17 @@
 //! The end of a run: what must hold then is judged, and all is summed up.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::{
     oracle::{End, Violation},
     oracles::{fan_out, told_states},
     report::{Percentiles, Report},
     seen::{Moment, SeenEvent},
+    standing::Standing,
     witness::Witness,
 };
 use crate::{
-    domain::{
-        application::ApplicationKey,
-        endpoint::Endpoint,
-        history::{HistoryQuery, Order},
-        id::EventId,
-    },
+    domain::{application::ApplicationKey, endpoint::Endpoint},
     store::{ReadError, Reads},
 };
 
@@ -37,19 +33,19 @@ impl Witness {
             endpoints: u64::try_from(endpoints.len()).unwrap_or(u64::MAX),
             ..report
         };
-        let kept = kept(application, store).unwrap_or_else(|error| {
-            let reason = error.to_string();
+        let mut lists = standing(store, &endpoints).unwrap_or_else(|ReadError { reason }| {
             self.object(Violation::StoreFails { reason });
-            BTreeSet::new()
+            Vec::new()
         });
+        lists.resize_with(endpoints.len(), Standing::default);
         let mut latencies = Vec::new();
         let mut objections = Vec::new();
         for seen in self.events.values() {
-            for endpoint in &endpoints {
+            for (endpoint, standing) in endpoints.iter().zip(&mut lists) {
                 let position = seen.event.position;
                 let is_asked = self.is_asked_by_hand(position, endpoint.key.ordinal);
                 let is_wanted = self.is_wanted(seen, endpoint.key.ordinal);
-                let end = seen.judge_end(endpoint, store, &kept, (is_wanted, is_asked));
+                let end = seen.judge_end(endpoint, standing, (is_wanted, is_asked));
                 let end = end.unwrap_or_else(|violation| {
                     objections.push(violation);
                     None
@@ -88,11 +84,9 @@ impl SeenEvent {
     fn judge_end(
         &self,
         endpoint: &Endpoint,
-        store: &dyn Reads,
-        kept: &BTreeSet<EventId>,
+        standing: &mut Standing,
         (is_wanted, is_asked_by_hand): (bool, bool),
     ) -> Result<Option<End>, Violation> {
-        let position = self.event.position;
         let seen = self.seen(endpoint.key.ordinal);
         if endpoint.is_deleted() {
             // What was still to come was called off, and of the rest nobody reads any more.
@@ -105,27 +99,25 @@ impl SeenEvent {
             // What was still to come of it was called off.
             return Ok(None);
         }
-        let state = store.delivery_state(endpoint.key, position).ok().flatten();
+        // What retention let go stands nowhere.
+        let listed = standing.of(self.event.id);
+        let state = listed.flatten();
         let recorded = fan_out::judge_ended(self, endpoint, seen, state)?;
-        let is_kept = kept.contains(&self.event.id);
         let differs =
             told_states::judge_at_the_end((self, endpoint), recorded, state, is_asked_by_hand);
-        match differs.filter(|_| is_kept) {
+        match differs.filter(|_| listed.is_some()) {
             Some(violation) => Err(violation),
             None => Ok(Some(recorded)),
         }
     }
 }
 
-/// The events that the store still has, read as one list: to ask for each by its name would take the
-/// memory store a scan each.
-fn kept(application: ApplicationKey, store: &dyn Reads) -> Result<BTreeSet<EventId>, ReadError> {
-    let all = HistoryQuery {
-        above: None,
-        below: None,
-        order: Order::OldestFirst,
-        limit: usize::MAX,
-    };
-    let events = store.events(application, all)?;
-    Ok(events.iter().map(|entry| entry.event.id).collect())
+/// How the deliveries to each endpoint stand.
+fn standing(store: &dyn Reads, endpoints: &[Arc<Endpoint>]) -> Result<Vec<Standing>, ReadError> {
+    let mut lists = Ok(Vec::new());
+    store.as_of_one_moment(&mut |store| {
+        let read = |endpoint: &Arc<Endpoint>| Standing::read(store, endpoint.key);
+        lists = endpoints.iter().map(read).collect();
+    })?;
+    lists
 }

@@ -24,22 +24,22 @@ impl Witness {
         random: &mut Stream,
     ) {
         let mut found = Vec::new();
-        let inspection = Inspection {
-            witness: self,
-            store,
-            application,
-            payload_age,
-            row_age,
-            now,
-        };
-        let retained = match inspection.look(random, &mut found) {
-            Ok(retained) => retained,
-            Err(ReadError { reason }) => {
-                found.push(Violation::StoreFails { reason });
-                0
-            }
-        };
-        self.happened.retained += retained;
+        let mut looked = Ok(0);
+        let read = store.as_of_one_moment(&mut |store| {
+            let inspection = Inspection {
+                witness: self,
+                store,
+                application,
+                payload_age,
+                row_age,
+                now,
+            };
+            looked = inspection.look(random, &mut found);
+        });
+        match read.and(looked) {
+            Ok(retained) => self.happened.retained += retained,
+            Err(ReadError { reason }) => found.push(Violation::StoreFails { reason }),
+        }
         for violation in found {
             self.object(violation);
         }
@@ -60,12 +60,13 @@ impl Inspection<'_> {
     /// Looks at everything; gives how many events had gone.
     fn look(&self, random: &mut Stream, found: &mut Vec<Violation>) -> Result<u64, ReadError> {
         let mut gone = BTreeSet::new();
+        let mut standing = self.standing(found)?;
         for seen in self.witness.events.values() {
             let is_there = self.look_at_event(seen, found)?;
             if !is_there {
                 gone.insert(seen.event.position);
             } else {
-                self.look_at_states(seen, found)?;
+                self.look_at_states(seen, &mut standing, found)?;
             }
         }
         self.look_at_registrations(found)?;

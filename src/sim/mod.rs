@@ -41,6 +41,7 @@ mod seen;
 pub mod sequence;
 pub mod shrink;
 pub mod simulated_disk;
+mod standing;
 mod store_host;
 pub mod swarm;
 pub mod traffic;

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Pages of a list that is as long as expected, where it is long.
-const PAGES_MAX: usize = 100;
+const PAGES_MAX: usize = 25;
 /// Entries of a list that never ends, if it was not expected to be longer.
 const ENTRIES_MAX: usize = 100_000;
 

@@ -6,26 +6,64 @@ use crate::{
         inspection::Inspection,
         oracle::End,
         seen::{Seen, SeenEvent},
+        standing::Standing,
         violation::Violation,
     },
     store::ReadError,
     time::Timestamp,
 };
 
+/// The list of how deliveries stand.
+const LIST: &str = "deliveries";
+/// Of so many deliveries one is asked for by itself; other ones at the next inspection.
+const LISTED_PER_ALONE: u64 = 8;
+
 impl Inspection<'_> {
-    /// The state of each delivery of an event.
+    /// How all deliveries stand, listed by endpoint.
+    pub(in crate::sim) fn standing(
+        &self,
+        found: &mut Vec<Violation>,
+    ) -> Result<Vec<Standing>, ReadError> {
+        let ordinals = self.witness.endpoints.keys();
+        let lists = ordinals.map(|ordinal| Standing::read(self.store, self.endpoint(*ordinal)));
+        let lists: Vec<Standing> = lists.collect::<Result<_, ReadError>>()?;
+        if !lists.iter().all(Standing::is_in_order) {
+            let what = "an entry is there twice, or in the wrong place".to_owned();
+            found.push(Violation::List { list: LIST, what });
+        }
+        Ok(lists)
+    }
+
+    /// The state of each delivery of an event that is there, as the lists have it; of some of them it is
+    /// asked for by itself, too.
     pub(in crate::sim) fn look_at_states(
         &self,
         seen: &SeenEvent,
+        standing: &mut [Standing],
         found: &mut Vec<Violation>,
     ) -> Result<(), ReadError> {
         let event = seen.event.id;
-        for (ordinal, endpoint) in &self.witness.endpoints {
+        let alone = seen.event.position.number() + self.witness.happened.inspections;
+        let endpoints = self.witness.endpoints.iter().zip(standing);
+        for ((ordinal, endpoint), standing) in endpoints {
             let is_called_off = self.witness.is_called_off(seen, *ordinal);
             let is_wanted = self.witness.is_wanted(seen, *ordinal);
             let is_asked = self.witness.is_asked_by_hand(seen.event.position, *ordinal);
             let key = self.endpoint(*ordinal);
-            let state = self.store.delivery_state(key, seen.event.position)?;
+            let listed = standing.of(event);
+            if listed.is_none() && endpoint.deleted_at.is_none() {
+                let what = format!("{event} is missing");
+                found.push(Violation::List { list: LIST, what });
+            }
+            let mut state = listed.flatten();
+            if (alone + u64::from(*ordinal)).is_multiple_of(LISTED_PER_ALONE) {
+                let of_its_own = self.store.delivery_state(key, seen.event.position)?;
+                if of_its_own != state && listed.is_some() {
+                    let what = format!("{event} stands otherwise than by itself");
+                    found.push(Violation::List { list: LIST, what });
+                }
+                state = of_its_own;
+            }
             let delivery = seen.seen(*ordinal);
             let agrees = match (delivery.end, state) {
                 (None, Some(DeliveryState::Cancelled)) => is_called_off,
