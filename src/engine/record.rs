@@ -278,9 +278,7 @@ impl Engine {
 
     /// Emits the next batch of a shard if it is due.
     fn record_shard(&mut self, shard: ShardId, all: bool, now: Now, out: &mut Vec<Effect>) {
-        let wanted = (shard, 0)..=(shard, usize::MAX);
-        let wants_load =
-            self.open_loads.range(wanted).next().is_some() || self.wants_candidates(shard);
+        let wants_load = self.next_open_load(shard).is_some() || self.wants_candidates(shard);
         let delay = self.options.record_delay;
         let Some(log) = self.logs.get(&shard) else {
             return;
@@ -292,6 +290,15 @@ impl Engine {
         }
         self.load_open_rows(shard, now, out);
         self.load_candidates(shard, out);
+    }
+
+    /// The first lane of a shard that has run out of open rows.
+    fn next_open_load(&self, shard: ShardId) -> Option<(ShardId, usize)> {
+        if self.open_loads.is_empty() {
+            return None;
+        }
+        let lanes = (shard, 0)..=(shard, usize::MAX);
+        self.open_loads.range(lanes).next().copied()
     }
 
     /// Adds the rows of moved lanes and the watermarks, so that they fit what is in the batch.
@@ -339,15 +346,10 @@ impl Engine {
     /// Asks for the open rows that lanes of this shard have run out of. Everything gathered was
     /// submitted before, unless too many batches are on their way: then the loads wait.
     fn load_open_rows(&mut self, shard: ShardId, now: Now, out: &mut Vec<Effect>) {
-        if self.logs.get(&shard).is_none_or(|log| !log.is_empty()) {
+        if self.open_loads.is_empty() || self.logs.get(&shard).is_none_or(|log| !log.is_empty()) {
             return;
         }
-        while let Some(wanted) = self
-            .open_loads
-            .range((shard, 0)..=(shard, usize::MAX))
-            .next()
-            .copied()
-        {
+        while let Some(wanted) = self.next_open_load(shard) {
             self.open_loads.remove(&wanted);
             self.load_open_rows_of(wanted.1, now, out);
         }

@@ -52,14 +52,17 @@ impl Record {
     #[must_use]
     pub fn to_bytes(&self) -> [u8; RECORD_BYTES] {
         let mut bytes = [0_u8; RECORD_BYTES];
+        let (head, ids) = bytes.split_at_mut(32);
+        let (first, second) = (self.first.to_le_bytes(), self.second.to_le_bytes());
         let time = self.time.as_micros().cast_unsigned();
-        let head = [time, self.sequence, self.kind, self.value];
-        for (slot, value) in bytes.chunks_exact_mut(8).zip(head) {
-            slot.copy_from_slice(&value.to_le_bytes());
+        let head_values = [time, self.sequence, self.kind, self.value];
+        let (slots, _) = head.as_chunks_mut();
+        for (slot, value) in slots.iter_mut().zip(head_values) {
+            *slot = value.to_le_bytes();
         }
-        let ids = [self.first, self.second];
-        for (slot, id) in bytes.chunks_exact_mut(16).skip(2).zip(ids) {
-            slot.copy_from_slice(&id.to_le_bytes());
+        let (slots, _) = ids.as_chunks_mut();
+        for (slot, id) in slots.iter_mut().zip([first, second]) {
+            *slot = id;
         }
         bytes
     }
