@@ -374,7 +374,10 @@ fn measure_fanfare(
         || {
             let allowed = vec!["127.0.0.0/8".parse().expect("valid")];
             let options = TransportOptions {
-                address_policy: AddressPolicy { allowed },
+                address_policy: AddressPolicy {
+                    allowed,
+                    ..AddressPolicy::default()
+                },
                 ..TransportOptions::default()
             };
             HyperTransport::new(options, SystemResolver)

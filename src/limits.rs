@@ -57,6 +57,10 @@ pub const ATTEMPT_TIMEOUT_MS: u64 = 30_000;
 pub const CONNECT_TIMEOUT_MS: u64 = 10_000;
 /// Time to resolve a receiver's name, in milliseconds, inside the attempt's deadline.
 pub const DNS_TIMEOUT_MS: u64 = 5_000;
+/// The longest label of a name, in bytes (RFC 1035, 2.3.4).
+pub const DNS_LABEL_BYTES_MAX: usize = 63;
+/// The longest name as text, in bytes (RFC 1035, 2.3.4).
+pub const DNS_NAME_BYTES_MAX: usize = 253;
 /// Most addresses of one name that are looked at; a name with more is refused.
 pub const DNS_ADDRESSES_MAX: usize = 16;
 /// Most addresses of one name that are dialled in one attempt.
@@ -67,6 +71,17 @@ pub const RESOLUTIONS_MAX: usize = 32;
 pub const DNS_CACHE_MS: u64 = 30_000;
 /// Most names whose resolution is kept. Over it: the first one by name makes room.
 pub const DNS_CACHE_NAMES_MAX: usize = 4_096;
+/// How long the addresses of this machine's interfaces are believed, in milliseconds.
+pub const INTERFACES_MS: u64 = 60_000;
+/// How long a connection to a receiver may be used, in milliseconds: then its name is resolved and judged
+/// anew.
+pub const CONNECTION_LIFE_MS: u64 = 60_000;
+/// Largest head of a proxy's reply to `CONNECT`, in bytes.
+pub const PROXY_HEAD_BYTES_MAX: usize = 8 * 1_024;
+/// Most ports that are allowed by name.
+pub const ALLOWED_PORTS_MAX: usize = 256;
+/// Most name servers that are named.
+pub const NAME_SERVERS_MAX: usize = 8;
 /// Most open connections to receivers at which one is still kept for its next attempt. Over it:
 /// a connection is closed after its attempt.
 pub const CONNECTIONS_KEPT_MAX: usize = 8_192;

@@ -9,6 +9,7 @@ use super::{console::Console, failure::Failure, signals::Signals, storage::Stora
 use crate::{
     config::{self, Config, admin_key::AdminKey},
     limits,
+    policy::address::AddressPolicy,
     runtime::{
         cell::{Cell, CellError},
         clock::Clock as _,
@@ -23,7 +24,8 @@ use crate::{
     },
     transport::{
         hyper_transport::{HyperTransport, TransportOptions},
-        resolver::SystemResolver,
+        interfaces::list_interfaces,
+        resolver::NameResolver,
     },
 };
 
@@ -56,6 +58,8 @@ pub(super) async fn host(start: Start<'_>, announce: impl FnOnce()) -> Result<()
     let (console, observer) = Console::start()
         .map_err(|error| Failure::Operation(format!("no thread for the console: {error}")))?;
     let transport = transport_options(start.config);
+    let resolver = NameResolver::new(&start.config.outbound.resolver)
+        .map_err(|error| Failure::Operation(error.to_string()))?;
     let clock = start.storage.clock.clone();
     let options = start.config.engine_options(start.seed);
     let recording = start.config.recording.as_ref();
@@ -68,7 +72,7 @@ pub(super) async fn host(start: Start<'_>, announce: impl FnOnce()) -> Result<()
         start.storage.clock,
         start.storage.port,
         start.storage.reads,
-        move || HyperTransport::new(transport, SystemResolver),
+        move || HyperTransport::new(transport, resolver),
         Some(observer),
         recording,
     )
@@ -79,7 +83,7 @@ pub(super) async fn host(start: Start<'_>, announce: impl FnOnce()) -> Result<()
         original_access: original,
         api_access: api,
         catalogue: Catalogue::default(),
-        targets: Arc::new(start.config.address_policy()),
+        targets: Arc::new(courtesy(start.config)),
         keys: KeyRing::new(move || clock.now()),
     });
     let work = async {
@@ -120,11 +124,21 @@ fn server_options() -> ServerOptions {
     }
 }
 
+/// What URLs are judged by when they are registered: with the addresses that this machine has now.
+fn courtesy(config: &Config) -> AddressPolicy {
+    AddressPolicy {
+        own: list_interfaces().unwrap_or_default(),
+        ..config.outbound.policy.clone()
+    }
+}
+
 /// How deliveries go out.
 fn transport_options(config: &Config) -> TransportOptions {
     TransportOptions {
-        address_policy: config.address_policy(),
-        https_only: config.https_only,
+        address_policy: config.outbound.policy.clone(),
+        interfaces: Some(list_interfaces),
+        proxy: config.outbound.proxy.clone(),
+        https_only: config.outbound.https_only,
         header_prefix: config.header_prefix.clone(),
         verify_certificates: config.verify_certificates,
         attempt_timeout_ms: u64::try_from(config.attempt_timeout.as_millis())

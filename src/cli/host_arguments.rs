@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args};
 use confique::Layer as _;
 
-use super::failure::Failure;
+use super::{failure::Failure, target_arguments::TargetArguments};
 use crate::config::{
     self, Config, Mode, Sources,
     application_uid::ApplicationUid,
@@ -13,7 +13,6 @@ use crate::config::{
     listen::ListenAddress,
     places::read_file,
     settings::{Color, Layer, LogFormat, StoreKind},
-    target::TargetNetwork,
 };
 use crate::policy::header::HeaderPrefix;
 
@@ -35,12 +34,9 @@ pub struct HostArguments {
     /// Fixes all randomness of the engine [default: drawn by chance]
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
-    /// A network (CIDR) that may be sent to though it is loopback or private; again for more
-    #[arg(long, value_name = "NETWORK")]
-    pub allow_target: Vec<TargetNetwork>,
-    /// Refuse endpoints with plain http URLs
-    #[arg(long)]
-    pub https_only: bool,
+    /// Where things are sent.
+    #[command(flatten)]
+    pub targets: TargetArguments,
     /// Send the signature headers a second time under this prefix, as svix-
     #[arg(long, value_name = "PREFIX")]
     pub header_prefix: Option<HeaderPrefix>,
@@ -92,17 +88,14 @@ impl HostArguments {
         let asked = |is_set: bool| is_set.then_some(true);
         let verbosity = i8::try_from(self.verbose).unwrap_or(i8::MAX);
         let quietness = i8::try_from(self.quiet).unwrap_or(i8::MAX);
-        let targets = self.allow_target;
         let config = config::resolve(Sources {
             mode,
-            flags: Layer {
+            flags: self.targets.over(Layer {
                 listen: self.listen,
                 data_dir: self.data_dir,
                 store: self.store,
                 trust_clock: asked(self.trust_clock),
                 seed: self.seed,
-                allow_target: (!targets.is_empty()).then_some(targets),
-                https_only: asked(self.https_only),
                 header_prefix: self.header_prefix,
                 operational_application: self.operational_application,
                 insecure_skip_verify: asked(self.insecure_skip_verify),
@@ -115,7 +108,7 @@ impl HostArguments {
                 log_format: self.log_format,
                 color: self.color,
                 ..Layer::empty()
-            },
+            }),
             file: self.config,
             verbosity: verbosity.saturating_sub(quietness),
             environment: &Environment::of_process(),

@@ -32,6 +32,8 @@ mod signals;
 mod simulate;
 mod storage;
 mod store;
+mod target;
+mod target_arguments;
 mod task;
 mod verify;
 
@@ -63,6 +65,8 @@ pub use self::{
     serve::ServeArguments,
     simulate::SimulateArguments,
     store::{BackupArguments, FolderArguments, StoreArguments, StoreCommand},
+    target::{CheckArguments, TargetCommand, TargetsArguments},
+    target_arguments::TargetArguments,
     task::{AgainArguments, TaskArguments, TaskCommand, TaskStatus},
     verify::VerifyArguments,
 };
@@ -128,6 +132,10 @@ pub enum Command {
     ///
     /// Takes the headers and the exact bytes of the body, and a key or several. Needs no server.
     Verify(VerifyArguments),
+    /// Ask whether a URL may be sent to, and why
+    ///
+    /// Needs no server and connects to nobody but name servers.
+    Target(TargetsArguments),
     /// Applications of a running server
     #[command(name = "app")]
     Application(ApplicationArguments),
@@ -166,6 +174,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Simulate(arguments) => simulate::simulate(&arguments),
         Command::Store(arguments) => store::store(&arguments),
         Command::Verify(arguments) => verify::verify(&arguments),
+        Command::Target(arguments) => target::target(arguments),
         Command::Application(arguments) => application::application(&arguments),
         Command::Endpoint(arguments) => endpoint::endpoint(&arguments),
         Command::EventType(arguments) => event_type::event_type(&arguments),

@@ -16,6 +16,7 @@ use super::{
     application_uid::ApplicationUid,
     error::ConfigError,
     listen::ListenAddress,
+    outbound::ProxyUrl,
     settings::{EngineLayer, Layer, RetentionLayer},
 };
 use crate::limits;
@@ -112,6 +113,15 @@ impl Environment {
         items.collect::<Result<_, _>>().map(Some)
     }
 
+    /// A variable that holds a proxy's URL, which may hold a password: it is not told back.
+    fn secret_url(&self, name: &str) -> Result<Option<ProxyUrl>, ConfigError> {
+        let url = self.text(name)?.map(|text| {
+            let url = text.parse::<ProxyUrl>();
+            url.map_err(|error| unfit(name, "(not shown)", error))
+        });
+        url.transpose()
+    }
+
     /// A variable that holds a positive number of milliseconds for the generator.
     fn generator_period(&self, name: &str) -> Result<Option<u64>, ConfigError> {
         let Some(text) = self.text(name)? else {
@@ -148,6 +158,13 @@ impl Environment {
             trust_clock: self.truth("FANFARE_TRUST_CLOCK")?,
             seed: self.number("FANFARE_SEED")?,
             allow_target: self.list("FANFARE_ALLOW_TARGET")?,
+            deny_target: self.list("FANFARE_DENY_TARGET")?,
+            allow_port: self.list("FANFARE_ALLOW_PORT")?,
+            nat64_prefix: self.list("FANFARE_NAT64_PREFIX")?,
+            resolver: self.chosen("FANFARE_RESOLVER")?,
+            name_server: self.list("FANFARE_NAME_SERVER")?,
+            outbound_proxy: self.secret_url("FANFARE_OUTBOUND_PROXY")?,
+            outbound_proxy_resolves: self.truth("FANFARE_OUTBOUND_PROXY_RESOLVES")?,
             https_only: self.truth("FANFARE_HTTPS_ONLY")?,
             header_prefix: self.parsed::<HeaderPrefix>("FANFARE_HEADER_PREFIX")?,
             operational_application: self

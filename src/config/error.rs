@@ -62,14 +62,24 @@ pub enum ConfigError {
         /// Why not.
         reason: &'static str,
     },
-    /// More networks than are looked through for each dial.
-    #[error("{count} networks are allowed as targets: {most} are the most; use larger networks")]
-    TooManyTargets {
+    /// A list is longer than what is looked through for each dial.
+    #[error("{key} has {count} entries: {most} are the most")]
+    TooMany {
+        /// Which one.
+        key: &'static str,
         /// How many were given.
         count: usize,
         /// How many can be.
         most: usize,
     },
+    /// Name servers are named, and the operating system is to resolve, which asks its own.
+    #[error(
+        "name_server is given, but resolver is system, which asks its own servers: leave one out"
+    )]
+    SystemAsksItsOwn,
+    /// A proxy is to resolve, and there is none.
+    #[error("outbound_proxy_resolves is set, but there is no outbound_proxy: name one")]
+    NoProxy,
     /// The log filter is none.
     #[error("the log filter {filter:?} is not valid: {reason}; an example is info,fanfare=debug")]
     LogFilter {

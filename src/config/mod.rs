@@ -13,6 +13,7 @@ pub mod environment;
 pub mod error;
 pub mod listen;
 pub mod master_key;
+pub mod outbound;
 pub mod places;
 pub mod probe;
 pub mod scenario;
@@ -20,13 +21,12 @@ pub mod settings;
 pub mod target;
 
 use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use confique::{Config as _, Layer as _};
-use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 
 use self::{
@@ -34,6 +34,7 @@ use self::{
     application_uid::ApplicationUid,
     environment::Environment,
     error::ConfigError,
+    outbound::Outbound,
     places::ReadFile,
     settings::{Color, Layer, LogFormat, Settings, StoreKind},
 };
@@ -42,7 +43,7 @@ use crate::{
     domain::{application::DEFAULT_APPLICATION_UID, master_key::MasterKey},
     engine::options::{GeneratorOptions, Options},
     limits,
-    policy::{address::AddressPolicy, retry::RetryPolicy},
+    policy::retry::RetryPolicy,
     runtime::recording::RecordingOptions,
     time::Span,
 };
@@ -139,10 +140,8 @@ pub struct Config {
     pub retention: Retention,
     /// Fixes all randomness of the engine; to be drawn if absent.
     pub seed: Option<u64>,
-    /// Networks that may be sent to beyond the public internet.
-    pub allowed_targets: Vec<IpNet>,
-    /// Whether endpoints with plain `http` URLs are refused.
-    pub https_only: bool,
+    /// Where things are sent, and how the way is found.
+    pub outbound: Outbound,
     /// A prefix under which the signature headers are sent a second time.
     pub header_prefix: Option<HeaderPrefix>,
     /// The application that operational events are for; none are told without it.
@@ -189,14 +188,6 @@ impl Config {
                 .map(ApplicationUid::text),
             heartbeat: Some(Span::from_millis(limits::HEARTBEAT_MS)),
             ..Options::default()
-        }
-    }
-
-    /// Which addresses may be dialled.
-    #[must_use]
-    pub fn address_policy(&self) -> AddressPolicy {
-        AddressPolicy {
-            allowed: self.allowed_targets.clone(),
         }
     }
 }
@@ -260,8 +251,7 @@ pub fn resolve(sources: Sources<'_>) -> Result<Config, ConfigError> {
         master_key,
         retention: bounds::retention(&settings.retention)?,
         seed: settings.seed,
-        allowed_targets: allowed_targets(mode, &settings)?,
-        https_only: settings.https_only,
+        outbound: outbound::outbound(mode, &settings)?,
         header_prefix: settings.header_prefix.clone(),
         operational_application: settings.operational_application.clone(),
         verify_certificates: !settings.insecure_skip_verify,
@@ -296,6 +286,24 @@ pub fn data_folder(
         .ok_or(ConfigError::NoDataFolder)
 }
 
+/// Where things would be sent by a server that is not to run: that of `serve` or `dev`, by flags,
+/// variables, file and defaults.
+///
+/// # Errors
+/// [`ConfigError`], the fault of who started the program; exit code 2.
+pub fn outbound_of(sources: Sources<'_>) -> Result<Outbound, ConfigError> {
+    let fanfare = sources.environment.layer()?;
+    let file = places::file_layer(sources.file.as_deref(), sources.environment, sources.read)?;
+    let merged = sources
+        .flags
+        .with_fallback(fanfare)
+        .with_fallback(file)
+        .with_fallback(Layer::default_values());
+    let settings =
+        Settings::from_layer(merged).map_err(|error| ConfigError::Incomplete(error.to_string()))?;
+    outbound::outbound(sources.mode, &settings)
+}
+
 /// Refuses what would leave a door open.
 fn check_safety(mode: Mode, listen: SocketAddr, settings: &Settings) -> Result<(), ConfigError> {
     let is_local = listen.ip().to_canonical().is_loopback();
@@ -309,22 +317,6 @@ fn check_safety(mode: Mode, listen: SocketAddr, settings: &Settings) -> Result<(
         return Err(ConfigError::OpenInPublic { listen });
     }
     Ok(())
-}
-
-fn allowed_targets(mode: Mode, settings: &Settings) -> Result<Vec<IpNet>, ConfigError> {
-    let given = settings.allow_target.iter();
-    let mut allowed: Vec<IpNet> = given.map(|target| target.network()).collect();
-    let most = limits::ALLOWED_TARGETS_MAX;
-    if allowed.len() > most {
-        let count = allowed.len();
-        return Err(ConfigError::TooManyTargets { count, most });
-    }
-    if mode == Mode::Dev {
-        let loopback = ipnet::Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8);
-        allowed.push(loopback.into());
-        allowed.push(IpAddr::V6(Ipv6Addr::LOCALHOST).into());
-    }
-    Ok(allowed)
 }
 
 fn log_settings(

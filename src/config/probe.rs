@@ -42,7 +42,7 @@ pub fn file(bytes: &[u8]) -> Result<(), String> {
                 let is_bounded = config.attempt_timeout >= least
                     && (1..=limits::SEND_SLOTS_MAX).contains(&config.send_slots)
                     && usize::from(config.window_max) <= config.send_slots
-                    && config.allowed_targets.len() <= limits::ALLOWED_TARGETS_MAX
+                    && config.outbound.policy.allowed.len() <= limits::ALLOWED_TARGETS_MAX + 2
                     && config.retention.payload <= config.retention.attempt
                     && (mode != Mode::Dev || config.listen.ip().is_loopback());
                 if !is_bounded {

@@ -11,7 +11,12 @@ use std::path::PathBuf;
 use confique::Config;
 use serde::Deserialize;
 
-use super::{application_uid::ApplicationUid, listen::ListenAddress, target::TargetNetwork};
+use super::{
+    application_uid::ApplicationUid,
+    listen::ListenAddress,
+    outbound::{NameServer, ProxyUrl, ResolverKind, TranslatorNetwork},
+    target::TargetNetwork,
+};
 use crate::policy::header::HeaderPrefix;
 
 /// One source of settings; every key of it is optional.
@@ -76,6 +81,26 @@ pub struct Settings {
     /// Networks that may be sent to though they are loopback, private or link-local.
     #[config(default = [])]
     pub allow_target: Vec<TargetNetwork>,
+    /// Networks that are not sent to, whatever else is said.
+    #[config(default = [])]
+    pub deny_target: Vec<TargetNetwork>,
+    /// The only ports that are sent to; those of the web and from 1024 on, without those of other
+    /// services, if it is empty.
+    #[config(default = [])]
+    pub allow_port: Vec<u16>,
+    /// Networks of NAT64 translators, whose addresses are judged by the IPv4 address in them.
+    #[config(default = [])]
+    pub nat64_prefix: Vec<TranslatorNetwork>,
+    /// How names of receivers are resolved.
+    pub resolver: Option<ResolverKind>,
+    /// The name servers that are asked; those of the system if it is empty.
+    #[config(default = [])]
+    pub name_server: Vec<NameServer>,
+    /// The proxy that everything is sent through.
+    pub outbound_proxy: Option<ProxyUrl>,
+    /// Whether that proxy resolves names, and so decides alone where things are sent.
+    #[config(default = false)]
+    pub outbound_proxy_resolves: bool,
     /// Whether endpoints with plain `http` URLs are refused.
     #[config(default = false)]
     pub https_only: bool,

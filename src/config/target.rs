@@ -1,4 +1,4 @@
-//! A network that may be sent to though it is not the public internet.
+//! A network that may be sent to though it is not the public internet, or that may not though it is.
 
 use core::{fmt, str::FromStr};
 use std::net::IpAddr;

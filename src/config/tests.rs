@@ -97,9 +97,9 @@ fn serve_without_anything_is_safe_and_quiet() {
     assert_eq!(config.store, StoreKind::Embedded);
     assert!(!config.trust_clock);
     assert_eq!(config.seed, None);
-    assert_eq!(config.allowed_targets, []);
+    assert_eq!(config.outbound.policy.allowed, []);
     assert!(config.verify_certificates);
-    assert!(!config.https_only);
+    assert!(!config.outbound.https_only);
     assert_eq!(config.generator_frequency_ms, None);
     assert_eq!(config.access, keyed(None, false));
     assert_eq!(config.log.filter, "info");
@@ -118,7 +118,9 @@ fn dev_is_open_on_loopback_with_the_generator_on() {
     assert_eq!(config.access, Access::Open);
     assert_eq!(config.generator_frequency_ms, Some(5_000));
     let allowed: Vec<String> = config
-        .allowed_targets
+        .outbound
+        .policy
+        .allowed
         .iter()
         .map(ToString::to_string)
         .collect();
@@ -443,25 +445,26 @@ fn the_data_folder_is_the_given_one_else_the_systems() {
 #[test]
 fn a_list_of_a_higher_layer_replaces_the_lower_one() {
     let world = || serve().toml("allow_target = [\"10.0.0.0/8\", \"192.168.0.0/16\"]");
-    assert_eq!(world().valid().allowed_targets.len(), 2);
+    assert_eq!(world().valid().outbound.policy.allowed.len(), 2);
     let config = world().variable("FANFARE_ALLOW_TARGET", "fd00::/8").valid();
     let allowed: Vec<String> = config
-        .allowed_targets
+        .outbound
+        .policy
+        .allowed
         .iter()
         .map(ToString::to_string)
         .collect();
     assert_eq!(allowed, ["fd00::/8"]);
     assert!(
         config
-            .address_policy()
-            .allows("fd00::1".parse().expect("an address"))
+            .outbound
+            .policy
+            .judge("fd00::1".parse().expect("an address"))
+            .is_ok()
     );
     let many = vec!["10.0.0.0/8"; 257].join(",").leak();
     let error = serve().variable("FANFARE_ALLOW_TARGET", many).refused();
-    assert!(
-        matches!(error, ConfigError::TooManyTargets { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, ConfigError::TooMany { .. }), "{error}");
 }
 
 #[test]

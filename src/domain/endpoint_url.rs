@@ -35,7 +35,7 @@ pub enum Scheme {
 /// Whom to speak to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EndpointHost {
-    /// A name to resolve, in lower-case ASCII (IDNA applied).
+    /// A name to resolve, in lower-case ASCII (IDNA applied), without the dot of the root.
     Name(Box<str>),
     /// An address as it is.
     Address(IpAddr),
@@ -57,14 +57,16 @@ impl EndpointUrl {
             _ => return Err(EndpointUrlError::Scheme),
         };
         let host = match url.host() {
-            Some(Host::Domain(name)) if !name.is_empty() => EndpointHost::Name(name.into()),
+            Some(Host::Domain(name)) if !name.is_empty() => {
+                EndpointHost::Name(without_last_dot(name).into())
+            }
             Some(Host::Ipv4(address)) => EndpointHost::Address(address.into()),
             Some(Host::Ipv6(address)) => EndpointHost::Address(address.into()),
             Some(Host::Domain(_)) | None => return Err(EndpointUrlError::Malformed),
         };
         let port = url.port_or_known_default().filter(|port| *port != 0);
         let port = port.ok_or(EndpointUrlError::Malformed)?;
-        let authority = match (url.host_str(), url.port()) {
+        let authority = match (url.host_str().map(without_last_dot), url.port()) {
             (Some(host), Some(port)) => format!("{host}:{port}"),
             (Some(host), None) => host.to_owned(),
             (None, _) => return Err(EndpointUrlError::Malformed),
@@ -114,11 +116,44 @@ impl EndpointUrl {
         &self.authority
     }
 
+    /// Whether the text names the host as it was understood, in lower or upper case: no number that
+    /// stands for an address, no escaped or wide characters, nothing before the host, one last dot
+    /// at most. Only such a text tells people where it leads.
+    #[must_use]
+    pub fn is_plainly_spelled(&self) -> bool {
+        let scheme = match self.scheme {
+            Scheme::Http => "http://",
+            Scheme::Https => "https://",
+        };
+        let port = format!(":{}", self.port);
+        let host = self.authority.strip_suffix(port.as_str());
+        let host = host.unwrap_or(&self.authority);
+        let begins = |text: &str, with: &str| {
+            let head = text.get(..with.len());
+            head.is_some_and(|head| head.eq_ignore_ascii_case(with))
+        };
+        let rest = self.text.get(scheme.len()..).unwrap_or_default();
+        let after = rest.get(host.len()..).unwrap_or_default();
+        let after = match self.host {
+            EndpointHost::Name(_) => after.strip_prefix('.').unwrap_or(after),
+            EndpointHost::Address(_) => after,
+        };
+        begins(&self.text, scheme)
+            && begins(rest, host)
+            && (after.is_empty() || after.starts_with([':', '/', '?', '#']))
+    }
+
     /// The target of the request line.
     #[must_use]
     pub fn path_and_query(&self) -> &str {
         &self.path_and_query
     }
+}
+
+/// A name without the dot of the root, if it has one.
+fn without_last_dot(name: &str) -> &str {
+    let name_only = name.strip_suffix('.').filter(|name| !name.is_empty());
+    name_only.unwrap_or(name)
 }
 
 /// The text it was registered with.
@@ -179,6 +214,60 @@ mod tests {
             &EndpointHost::Address("::1".parse().expect("valid"))
         );
         assert_eq!(url.authority(), "[::1]:99");
+    }
+
+    #[test]
+    fn the_last_dot_of_a_name_is_no_part_of_it() {
+        let url = EndpointUrl::parse("https://Example.com.:8443/a").expect("valid");
+        assert_eq!(url.host(), &EndpointHost::Name("example.com".into()));
+        assert_eq!(url.authority(), "example.com:8443");
+        assert_eq!(url.text(), "https://Example.com.:8443/a");
+    }
+
+    #[test]
+    fn odd_spellings_are_told_from_plain_ones() {
+        for text in [
+            "https://example.com",
+            "HTTPS://Example.COM:8443/a?b#c",
+            "http://example.com./",
+            "http://127.0.0.1:80/",
+            "http://[::1]/",
+            "http://[2606:4700::1111]:443",
+            "http://xn--mnchen-3ya.de/ü",
+        ] {
+            let url = EndpointUrl::parse(text).expect(text);
+            assert!(url.is_plainly_spelled(), "{text}");
+        }
+        for text in [
+            "http://0x7f.1/",
+            "http://2130706433/",
+            "http://017700000001/",
+            "http://0177.0.0.1/",
+            "http://127.1/",
+            "http://127.0.0.1./",
+            "http://１２７.0.0.1/",
+            "http://①②⑦.0.0.1/",
+            "http://127。0。0。1/",
+            "http://%31%32%37.0.0.1/",
+            "http:127.0.0.1",
+            r"http:\\127.0.0.1",
+            "http:/example.com",
+            "http:///example.com",
+            "http://exam\tple.com/",
+            " http://example.com",
+            "http://u:p@example.com/",
+            "http://@example.com/",
+            r"http://good.com\@127.0.0.1/",
+            "http://ex%61mple.com/",
+            "http://münchen.de/",
+            "http://[0:0:0:0:0:0:0:1]/",
+            "http://[::ffff:127.0.0.1]/",
+        ] {
+            match EndpointUrl::parse(text) {
+                Ok(url) => assert!(!url.is_plainly_spelled(), "{text}"),
+                Err(error) => assert_eq!(error, EndpointUrlError::Malformed, "{text}"),
+            }
+        }
     }
 
     #[test]

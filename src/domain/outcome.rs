@@ -75,6 +75,8 @@ pub enum OutcomeKind {
     AddressBlocked,
     /// The endpoint is plain http and only https is allowed.
     HttpsRequired,
+    /// The proxy that everything is sent through made no connection.
+    ProxyFailed,
     /// The attempt was called off before it had an outcome.
     Cancelled,
     /// Fanfare itself failed; a bug.
@@ -101,6 +103,7 @@ impl OutcomeKind {
             Self::DnsFailed => "dns_failed",
             Self::AddressBlocked => "address_blocked",
             Self::HttpsRequired => "https_required",
+            Self::ProxyFailed => "proxy_failed",
             Self::Cancelled => "cancelled",
             Self::Internal => "internal",
         }
@@ -128,6 +131,7 @@ impl OutcomeKind {
             15 => Self::HttpsRequired,
             16 => Self::Cancelled,
             17 => Self::Internal,
+            18 => Self::ProxyFailed,
             _ => return None,
         };
         (kind.code() == code).then_some(kind)
@@ -154,6 +158,7 @@ impl OutcomeKind {
             Self::HttpsRequired => (15, 0),
             Self::Cancelled => (16, 0),
             Self::Internal => (17, 0),
+            Self::ProxyFailed => (18, 0),
         };
         (kind << 32) | value as u64
     }
@@ -190,6 +195,7 @@ impl fmt::Display for OutcomeKind {
             Self::DnsFailed => "name could not be resolved",
             Self::AddressBlocked => "address not allowed (see --allow-target)",
             Self::HttpsRequired => "only https is allowed (--https-only)",
+            Self::ProxyFailed => "the outbound proxy made no connection",
             Self::Cancelled => "cancelled at shutdown",
             Self::Internal => "internal error",
         };

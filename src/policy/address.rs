@@ -1,15 +1,24 @@
 //! Which addresses may be dialled.
 //!
-//! Judged on the resolved address, where every dial passes, never on the text of a URL. What is
-//! judged here so far: loopback, private, link-local, unspecified, multicast and broadcast
-//! addresses are refused unless the operator names their network. An IPv6 address that carries an
-//! IPv4 one is judged by it.
+//! The boundary is where an address is dialled, and every dial passes it: only a [`Vetted`] address
+//! can be dialled, and only this policy makes one. What is said of a URL when it is registered is a
+//! courtesy by the same rules. An operator's word goes first: what is denied stays denied, then what is
+//! allowed is; else the tables of special networks count, and the addresses of this machine. An IPv6
+//! address that carries an IPv4 one is never better off than that.
+
+mod carried;
+mod names;
+mod ports;
+mod ranges;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv6Net};
+use thiserror::Error;
 
-use crate::domain::endpoint_url::EndpointHost;
+pub use self::names::NameFault;
+use crate::domain::endpoint_url::{EndpointHost, EndpointUrl};
+
 /// A value that the address policy let pass; only such an address can be dialled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vetted<T>(T);
@@ -21,234 +30,239 @@ impl<T> Vetted<T> {
     }
 }
 
-/// Which targets are allowed beyond the public internet.
+impl Vetted<SocketAddr> {
+    /// The address of something that the operator named for our own use, as a proxy: it is nobody
+    /// else's word.
+    #[must_use]
+    pub const fn by_operator(address: SocketAddr) -> Self {
+        Self(address)
+    }
+}
+
+/// Which targets are allowed beyond the public internet, and which of it are not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AddressPolicy {
-    /// Networks that are allowed though they are loopback, private or link-local.
+    /// Networks that are allowed though they are special. A wider network does not mean link-local
+    /// addresses and those of metadata services in it: each of these is allowed by itself.
     pub allowed: Vec<IpNet>,
+    /// Networks that are denied, whatever else is said.
+    pub denied: Vec<IpNet>,
+    /// The only ports that are allowed; if there are none, those of the web and from 1024 on without
+    /// those of other services.
+    pub ports: Vec<u16>,
+    /// Networks of translators, whose addresses are judged by the IPv4 address that they carry (RFC 6052).
+    pub translators: Vec<Ipv6Net>,
+    /// Addresses of this machine.
+    pub own: Vec<IpAddr>,
+}
+
+/// Why something is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grounds {
+    /// It is a public address.
+    Public,
+    /// The operator allowed this network.
+    Allowed(IpNet),
+}
+
+/// Why nothing is sent there.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum Refusal {
+    /// It belongs to a special network.
+    #[error("{address} belongs to {network}: {what}")]
+    Special {
+        /// The address.
+        address: IpAddr,
+        /// The network.
+        network: IpNet,
+        /// What the network is.
+        what: &'static str,
+    },
+    /// It is of no network that is public.
+    #[error("{address} is outside the public part of IPv6, {}", ranges::GLOBAL_V6)]
+    NotPublic {
+        /// The address.
+        address: Ipv6Addr,
+    },
+    /// It carries an address of a special network.
+    #[error("{address} carries {carried}, to which nothing is sent")]
+    Carries {
+        /// The address.
+        address: Ipv6Addr,
+        /// What it carries.
+        carried: Ipv4Addr,
+    },
+    /// It is an address of this machine.
+    #[error("{address} is an address of this machine")]
+    Own {
+        /// The address.
+        address: IpAddr,
+    },
+    /// The operator denied it.
+    #[error("{address} belongs to {network}, which the operator denied")]
+    Denied {
+        /// The address.
+        address: IpAddr,
+        /// What was denied.
+        network: IpNet,
+    },
+    /// The port is not one of those that are sent to.
+    #[error("port {port} is not sent to")]
+    Port {
+        /// The port.
+        port: u16,
+    },
+    /// The name is refused as it is.
+    #[error("the name {fault}")]
+    Name {
+        /// What is wrong with it.
+        fault: NameFault,
+    },
 }
 
 impl AddressPolicy {
-    /// Lets an address pass, or not.
-    #[must_use]
-    pub fn vet(&self, address: SocketAddr) -> Option<Vetted<SocketAddr>> {
-        self.allows(address.ip()).then_some(Vetted(address))
+    /// Lets an address pass, or tells why not.
+    ///
+    /// # Errors
+    /// [`Refusal`]; the fault of who registered the URL, or meant so by the operator.
+    pub fn vet(&self, address: SocketAddr) -> Result<Vetted<SocketAddr>, Refusal> {
+        self.judge_port(address.port())?;
+        self.judge(address.ip())?;
+        Ok(Vetted(address))
     }
 
-    /// Whether a URL with this host may lead to where anything is sent, as far as its text tells: a name
-    /// may still be resolved to an address that is refused. `localhost` and names below it are this
-    /// machine (RFC 6761).
-    #[must_use]
-    pub fn allows_host(&self, host: &EndpointHost) -> bool {
-        match host {
-            EndpointHost::Address(address) => self.allows(*address),
-            EndpointHost::Name(name) => {
-                let name = name.strip_suffix('.').unwrap_or(name);
-                let is_local = name == "localhost" || name.ends_with(".localhost");
-                let loopback = [
-                    IpAddr::V4(Ipv4Addr::LOCALHOST),
-                    IpAddr::V6(Ipv6Addr::LOCALHOST),
-                ];
-                !is_local || loopback.into_iter().any(|address| self.allows(address))
-            }
+    /// Whether a URL may lead to where anything is sent, as far as its text tells: a name may still
+    /// be resolved to an address that is refused. Names of local networks are taken where the operator
+    /// allowed any network, `localhost` where that is loopback.
+    ///
+    /// # Errors
+    /// [`Refusal`]; the fault of who registers it.
+    pub fn judge_url(&self, url: &EndpointUrl) -> Result<(), Refusal> {
+        self.judge_port(url.port())?;
+        let name = match url.host() {
+            EndpointHost::Address(address) => return self.judge(*address).map(|_| ()),
+            EndpointHost::Name(name) => name,
+        };
+        let is_taken = |fault: NameFault| {
+            let loopback = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+            let mut loopback = loopback.into_iter();
+            let is_this_machine = fault == NameFault::Localhost;
+            (fault.is_local() && !self.allowed.is_empty())
+                || (is_this_machine && loopback.any(|address| self.judge(address).is_ok()))
+        };
+        match names::fault(name) {
+            Some(fault) if !is_taken(fault) => Err(Refusal::Name { fault }),
+            _ => Ok(()),
         }
     }
 
-    /// Whether an address may be dialled.
-    #[must_use]
-    pub fn allows(&self, address: IpAddr) -> bool {
-        let meant = meant(address);
-        let named = |network: &IpNet| network.contains(&address) || network.contains(&meant);
-        self.allowed.iter().any(named)
-            || match meant {
-                IpAddr::V4(address) => is_public_v4(address),
-                IpAddr::V6(address) => is_public_v6(address),
+    /// Whether a port is sent to.
+    ///
+    /// # Errors
+    /// [`Refusal::Port`]
+    pub fn judge_port(&self, port: u16) -> Result<(), Refusal> {
+        let is_allowed = if self.ports.is_empty() {
+            ports::is_usual(port)
+        } else {
+            self.ports.contains(&port)
+        };
+        is_allowed.then_some(()).ok_or(Refusal::Port { port })
+    }
+
+    /// Whether an address may be dialled, and why.
+    ///
+    /// # Errors
+    /// [`Refusal`]
+    pub fn judge(&self, address: IpAddr) -> Result<Grounds, Refusal> {
+        if let Some(network) = containing(&self.denied, address) {
+            return Err(Refusal::Denied { address, network });
+        }
+        let needs_itself = ranges::is_allowed_by_itself_only(address);
+        let is_meant = |network: &&IpNet| {
+            network.contains(&address)
+                && (!needs_itself || network.prefix_len() == network.max_prefix_len())
+        };
+        // What carries another address is judged by that, too.
+        if let IpAddr::V6(six) = address
+            && let Some((carried, is_translated)) = self.carried(six)
+        {
+            let grounds = self.judge(carried.into());
+            let grounds = grounds.map_err(|_| Refusal::Carries {
+                address: six,
+                carried,
+            })?;
+            if is_translated {
+                return Ok(grounds);
             }
+        }
+        if let Some(network) = self.allowed.iter().find(is_meant) {
+            return Ok(Grounds::Allowed(*network));
+        }
+        if self.own.contains(&address) {
+            return Err(Refusal::Own { address });
+        }
+        match address {
+            IpAddr::V4(four) => judge_v4(four),
+            IpAddr::V6(six) => judge_v6(six),
+        }
+    }
+
+    /// The IPv4 address that an IPv6 address carries where the tables would let it pass, and whether
+    /// a translator stands for all of it.
+    fn carried(&self, address: Ipv6Addr) -> Option<(Ipv4Addr, bool)> {
+        let mut translators = self.translators.iter();
+        let translated = translators.find_map(|network| carried::nat64(network, address));
+        let translated = translated.map(|carried| (carried, true));
+        translated.or_else(|| carried::isatap(address).map(|carried| (carried, false)))
     }
 }
 
-/// The address that is meant: an IPv4 address carried in IPv6 is what the kernel would dial.
-fn meant(address: IpAddr) -> IpAddr {
-    let IpAddr::V6(six) = address else {
-        return address;
+/// The first of these networks that an address belongs to.
+fn containing(networks: &[IpNet], address: IpAddr) -> Option<IpNet> {
+    let mut networks = networks.iter();
+    networks.find(|network| network.contains(&address)).copied()
+}
+
+/// Whether an IPv4 address is public.
+fn judge_v4(address: Ipv4Addr) -> Result<Grounds, Refusal> {
+    let mut denied = ranges::DENIED_V4.iter();
+    match denied.find(|(network, _)| network.contains(&address)) {
+        Some((network, what)) => Err(Refusal::Special {
+            address: address.into(),
+            network: (*network).into(),
+            what,
+        }),
+        None => Ok(Grounds::Public),
+    }
+}
+
+/// Whether an IPv6 address is public.
+fn judge_v6(address: Ipv6Addr) -> Result<Grounds, Refusal> {
+    let is_global = ranges::GLOBAL_V6.contains(&address);
+    let special: &[ranges::Range<Ipv6Net>] = if is_global {
+        &ranges::DENIED_V6
+    } else {
+        &ranges::NAMED_V6
     };
-    let carried = six.to_ipv4_mapped().or_else(|| {
-        // IPv4-compatible (::a.b.c.d), long deprecated; `::` and `::1` are IPv6's own.
-        let low = u32::try_from(six.to_bits()).ok();
-        low.filter(|low| *low > 1).map(Ipv4Addr::from_bits)
-    });
-    carried.map_or(address, IpAddr::V4)
+    let found = special
+        .iter()
+        .find(|(network, _)| network.contains(&address));
+    match found {
+        Some((network, what)) => Err(Refusal::Special {
+            address: address.into(),
+            network: (*network).into(),
+            what,
+        }),
+        None if is_global => Ok(Grounds::Public),
+        None => Err(Refusal::NotPublic { address }),
+    }
 }
 
-fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [first, ..] = address.octets();
-    !(address.is_loopback()
-        || address.is_private()
-        || address.is_link_local()
-        || address.is_multicast()
-        || address.is_broadcast()
-        // "This network": connecting to 0.0.0.0 reaches loopback on Linux.
-        || first == 0)
-}
-
-fn is_public_v6(address: Ipv6Addr) -> bool {
-    !(address.is_loopback()
-        || address.is_unspecified()
-        || address.is_multicast()
-        || address.is_unique_local()
-        || address.is_unicast_link_local())
+/// Whether a network can be one of a translator (RFC 6052, 2.2).
+#[must_use]
+pub const fn is_translator(network: &Ipv6Net) -> bool {
+    carried::is_translator(network)
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::domain::endpoint_url::EndpointUrl;
-
-    fn address(text: &str) -> IpAddr {
-        text.parse().expect(text)
-    }
-
-    fn allowing(networks: &[&str]) -> AddressPolicy {
-        let parse = |text: &&str| text.parse().unwrap_or_else(|_| IpNet::from(address(text)));
-        AddressPolicy {
-            allowed: networks.iter().map(parse).collect(),
-        }
-    }
-
-    #[test]
-    fn a_host_is_refused_by_its_text_where_that_is_an_address_or_this_machine() {
-        let host = |text: &str| {
-            let url = EndpointUrl::parse(&format!("http://{text}/")).expect(text);
-            url.host().clone()
-        };
-        let (public, here) = (AddressPolicy::default(), allowing(&["127.0.0.1"]));
-        for text in [
-            "127.0.0.1",
-            "0x7f.1",
-            "2130706433",
-            "localhost",
-            "a.LOCALHOST.",
-            "[::1]",
-        ] {
-            assert!(!public.allows_host(&host(text)), "{text}");
-            assert_eq!(here.allows_host(&host(text)), text != "[::1]", "{text}");
-        }
-        for text in [
-            "10.0.0.1",
-            "[::ffff:10.0.0.1]",
-            "169.254.169.254",
-            "0.0.0.0",
-        ] {
-            assert!(!here.allows_host(&host(text)), "{text}");
-        }
-        for text in [
-            "example.com",
-            "1.1.1.1",
-            "localhost.example.com",
-            "h",
-            "[2606:4700::1]",
-        ] {
-            assert!(public.allows_host(&host(text)), "{text}");
-        }
-    }
-
-    #[test]
-    fn the_loopback_address_of_ipv6_carries_no_other() {
-        assert!(allowing(&["::1"]).allows(address("::1")));
-        // That is not 0.0.0.1, as `::2` is 0.0.0.2.
-        let this_network = allowing(&["0.0.0.0/8"]);
-        assert!(!this_network.allows(address("::1")));
-        assert!(this_network.allows(address("::2")));
-    }
-
-    #[test]
-    fn loopback_private_and_link_local_addresses_are_refused() {
-        for text in [
-            "127.0.0.1",
-            "127.255.255.255",
-            "10.0.0.1",
-            "172.16.0.1",
-            "172.31.255.255",
-            "192.168.0.1",
-            "169.254.169.254",
-            "0.0.0.0",
-            "0.1.2.3",
-            "224.0.0.1",
-            "255.255.255.255",
-            "::",
-            "::1",
-            "fe80::1",
-            "fd00:ec2::254",
-            "fc00::1",
-            "ff02::1",
-            "::ffff:127.0.0.1",
-            "::ffff:10.1.2.3",
-            "::ffff:0.0.0.0",
-            "::127.0.0.1",
-            "::10.0.0.1",
-        ] {
-            assert!(!AddressPolicy::default().allows(address(text)), "{text}");
-        }
-    }
-
-    #[test]
-    fn public_addresses_pass() {
-        for text in [
-            "1.1.1.1",
-            "172.15.0.1",
-            "172.32.0.1",
-            "2606:4700::1111",
-            "::ffff:8.8.8.8",
-        ] {
-            assert!(AddressPolicy::default().allows(address(text)), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_named_network_is_allowed_and_no_more_than_it() {
-        let policy = allowing(&["127.0.0.0/8", "10.1.2.3"]);
-        for (text, allowed) in [
-            ("127.0.0.1", true),
-            ("::ffff:127.0.0.1", true),
-            ("10.1.2.3", true),
-            ("10.1.2.4", false),
-            ("::1", false),
-            ("192.168.0.1", false),
-        ] {
-            assert_eq!(policy.allows(address(text)), allowed, "{text}");
-        }
-    }
-
-    #[test]
-    fn only_a_vetted_address_can_be_had() {
-        let target: SocketAddr = "127.0.0.1:80".parse().expect("valid");
-        assert_eq!(AddressPolicy::default().vet(target), None);
-        let vetted = allowing(&["127.0.0.1"]).vet(target).expect("named");
-        assert_eq!(vetted.into_inner(), target);
-    }
-
-    proptest! {
-        #[test]
-        fn an_ipv4_address_in_ipv6_is_judged_as_itself(bits: u32) {
-            let four = Ipv4Addr::from_bits(bits);
-            let policy = AddressPolicy::default();
-            let expected = policy.allows(IpAddr::V4(four));
-            prop_assert_eq!(policy.allows(IpAddr::V6(four.to_ipv6_mapped())), expected);
-            if bits > 1 {
-                prop_assert_eq!(policy.allows(IpAddr::V6(four.to_ipv6_compatible())), expected);
-            }
-        }
-
-        #[test]
-        fn an_allowed_private_network_allows_exactly_its_members(bits: u32, prefix in 8_u8..=32) {
-            let network = format!("10.0.0.0/{prefix}");
-            let policy = allowing(&[&network]);
-            let inside = Ipv4Addr::from_bits((10 << 24) | (bits & 0x00ff_ffff));
-            let mask = u32::MAX << (32 - u32::from(prefix));
-            let is_member = inside.to_bits() & mask == 10 << 24;
-            prop_assert_eq!(policy.allows(IpAddr::V4(inside)), is_member);
-        }
-    }
-}
+mod tests;

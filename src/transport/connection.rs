@@ -27,7 +27,7 @@ use tokio::time::Instant;
 use super::{
     classify_error::ExchangeFailure,
     deadline::Deadline,
-    dial::{Dialer, Route},
+    dial::{Dialer, Passage, Route},
     exchange::{HttpConnection, ReplyBody, is_ambiguous},
     outcomes::Outcomes,
     pool::{Job, Pool, Seat},
@@ -104,7 +104,7 @@ pub(super) async fn run<R: Resolver, D: Dialer>(occupied: Occupied<R, D>) {
 struct Worker<'task, R, D: Dialer> {
     deadline: Deadline,
     /// Kept for the next attempt.
-    connection: Option<HttpConnection<D::Stream>>,
+    connection: Option<(HttpConnection<D::Stream>, Passage)>,
     seat: &'task Rc<Seat>,
     shared: &'task Shared<R, D>,
 }
@@ -118,8 +118,9 @@ impl<R: Resolver, D: Dialer> Worker<'_, R, D> {
             return job.slot.settle_without_reply(OutcomeKind::Cancelled, false);
         }
         let mut resent = false;
-        if let Some(connection) = self.connection.take() {
-            match self.exchange(connection, &job).await {
+        let kept = self.connection.take();
+        if let Some(kept) = kept.filter(|(_, passage)| self.shared.route.still_leads(passage)) {
+            match self.exchange(kept, &job).await {
                 Ok(reply) => return job.slot.settle(reply),
                 Err(failure) if failure.may_send_again => resent = failure.was_sent,
                 Err(failure) => return job.slot.settle_without_reply(failure.kind, false),
@@ -136,10 +137,13 @@ impl<R: Resolver, D: Dialer> Worker<'_, R, D> {
     }
 
     /// Opens a fresh connection.
-    async fn connect(&mut self, job: &Job) -> Result<HttpConnection<D::Stream>, OutcomeKind> {
+    async fn connect(
+        &mut self,
+        job: &Job,
+    ) -> Result<(HttpConnection<D::Stream>, Passage), OutcomeKind> {
         let shared = self.shared;
         let open = async {
-            let wire = shared.route.open(&job.derived).await?;
+            let (wire, passage) = shared.route.open(&job.derived).await?;
             let connection = HttpConnection::open(&shared.http, wire).await;
             #[cfg(feature = "mutants")]
             if shared.mutant == Some(super::mutant::Mutant::TakesShortWritesForWhole)
@@ -147,7 +151,7 @@ impl<R: Resolver, D: Dialer> Worker<'_, R, D> {
             {
                 connection.take_short_writes();
             }
-            connection
+            Ok((connection?, passage))
         };
         self.unless_interrupted(open).await?
     }
@@ -163,7 +167,7 @@ impl<R: Resolver, D: Dialer> Worker<'_, R, D> {
         let request = shared.requests.build(&job.request, &derived);
         let request = request.map_err(|_| SendFailure::last(OutcomeKind::Internal))?;
         let exchange = async {
-            let wire = shared.route.open(&derived).await?;
+            let (wire, _) = shared.route.open(&derived).await?;
             let mut connection = HttpConnection::open(&shared.http, wire).await?;
             connection
                 .send(request)
@@ -179,7 +183,7 @@ impl<R: Resolver, D: Dialer> Worker<'_, R, D> {
     /// Sends the request and reads the reply; keeps the connection if it may serve again.
     async fn exchange(
         &mut self,
-        mut connection: HttpConnection<D::Stream>,
+        (mut connection, passage): (HttpConnection<D::Stream>, Passage),
         job: &Job,
     ) -> Result<Outcome, SendFailure> {
         let request = self.shared.requests.build(&job.request, &job.derived);
@@ -204,11 +208,12 @@ impl<R: Resolver, D: Dialer> Worker<'_, R, D> {
             return self.follow(job, to).await;
         }
         if is_whole && !is_ambiguous(&head.headers) && connection.is_reusable().await {
-            self.connection = Some(connection);
+            self.connection = Some((connection, passage));
         } else {
             #[cfg(feature = "mutants")]
             if self.shared.mutant == Some(super::mutant::Mutant::KeepsUnreadConnections) {
-                self.connection = connection.begun_anew(&self.shared.http).await;
+                let anew = connection.begun_anew(&self.shared.http).await;
+                self.connection = anew.map(|connection| (connection, passage));
             }
         }
         Ok(reply(
@@ -253,7 +258,7 @@ impl<R: Resolver, D: Dialer> Worker<'_, R, D> {
         let has_ended = self
             .connection
             .as_mut()
-            .is_none_or(|connection| connection.poll_ended(context).is_ready());
+            .is_none_or(|(connection, _)| connection.poll_ended(context).is_ready());
         if has_ended || self.seat.is_closing() || self.deadline.poll_passed(context).is_ready() {
             return Poll::Ready(None);
         }

@@ -26,14 +26,19 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{
     classify_error::{connect_failure, is_out_of_descriptors, tls_failure},
+    interfaces::CurrentPolicy,
     names::Names,
+    proxy::{Proxy, tunnel_target},
     resolver::Resolver,
     target::DerivedTarget,
 };
 use crate::{
-    domain::{endpoint_url::EndpointHost, outcome::OutcomeKind},
+    domain::{
+        endpoint_url::{EndpointHost, EndpointUrl},
+        outcome::OutcomeKind,
+    },
     limits,
-    policy::address::{AddressPolicy, Vetted},
+    policy::address::{AddressPolicy, Refusal, Vetted},
 };
 
 /// Connects to vetted addresses.
@@ -79,9 +84,20 @@ impl Dialer for TcpDialer {
 pub(super) struct Route<R, D> {
     pub(super) names: Names<R>,
     pub(super) dialer: D,
-    pub(super) policy: AddressPolicy,
+    pub(super) policy: CurrentPolicy,
+    pub(super) proxy: Option<Proxy>,
+    pub(super) life: Duration,
     pub(super) tls: Arc<ClientConfig>,
     pub(super) connect_timeout_ms: u32,
+}
+
+/// How a stream was come by, for as long as it is kept.
+pub(super) struct Passage {
+    /// What it was judged by.
+    policy: Rc<AddressPolicy>,
+    /// Where it leads; `None` if a proxy resolved the name.
+    address: Option<SocketAddr>,
+    opened_at: Instant,
 }
 
 impl<R: Resolver, D: Dialer> Route<R, D> {
@@ -89,27 +105,106 @@ impl<R: Resolver, D: Dialer> Route<R, D> {
     pub(super) async fn open(
         &self,
         derived: &DerivedTarget,
-    ) -> Result<Wire<D::Stream>, OutcomeKind> {
-        let url = &derived.target.url;
-        let addresses = match url.host() {
-            EndpointHost::Address(address) => Rc::from([*address]),
-            EndpointHost::Name(name) => self.names.addresses(name).await?,
-        };
-        let vetted = vet(&self.policy, &addresses, url.port())?;
-        let stream = self.dial_first(&vetted).await?;
+    ) -> Result<(Wire<D::Stream>, Passage), OutcomeKind> {
+        let (stream, passage) = self.reach(&derived.target.url).await?;
         let Some(name) = &derived.tls_name else {
-            return Ok(Wire::Plain(stream));
+            return Ok((Wire::Plain(stream), passage));
         };
         let connector = TlsConnector::from(Arc::clone(&self.tls));
         match connector.connect(name.clone(), stream).await {
-            Ok(stream) => Ok(Wire::Tls(Box::new(stream))),
+            Ok(stream) => Ok((Wire::Tls(Box::new(stream)), passage)),
             Err(error) => Err(tls_failure(&error)),
         }
     }
 
+    /// Whether a kept stream may be used again: it is young, and its address would still pass.
+    pub(super) fn still_leads(&self, passage: &Passage) -> bool {
+        let policy = self.policy.get();
+        let is_same_policy = Rc::ptr_eq(&policy, &passage.policy);
+        let passes = |address| policy.vet(address).is_ok();
+        passage.opened_at.elapsed() < self.life
+            && (is_same_policy || passage.address.is_none_or(passes))
+    }
+
+    /// Connects to where a URL leads.
+    async fn reach(&self, url: &EndpointUrl) -> Result<(D::Stream, Passage), OutcomeKind> {
+        let policy = self.policy.get();
+        let (host, port) = (url.host(), url.port());
+        let by_name = |proxy: &&Proxy| proxy.resolves && matches!(host, EndpointHost::Name(_));
+        let (stream, address) = if let Some(proxy) = self.proxy.as_ref().filter(by_name) {
+            policy
+                .judge_port(port)
+                .map_err(|refusal| blocked(&refusal))?;
+            let target = tunnel_target(host, port);
+            (self.through(proxy, &target).await?, None)
+        } else {
+            let addresses = match host {
+                EndpointHost::Address(address) => Rc::from([*address]),
+                EndpointHost::Name(name) => self.names.addresses(name).await?,
+            };
+            let vetted = vet(&policy, &addresses, port)?;
+            let (stream, address) = match &self.proxy {
+                None => self.dial_first(&vetted).await?,
+                Some(proxy) => self.first_through(proxy, &vetted).await?,
+            };
+            (stream, Some(address))
+        };
+        let passage = Passage {
+            policy,
+            address,
+            opened_at: Instant::now(),
+        };
+        Ok((stream, passage))
+    }
+
+    /// A tunnel to the first vetted address to which the proxy makes one.
+    async fn first_through(
+        &self,
+        proxy: &Proxy,
+        addresses: &[Vetted<SocketAddr>],
+    ) -> Result<(D::Stream, SocketAddr), OutcomeKind> {
+        let mut failure = OutcomeKind::DnsNotFound;
+        for address in addresses {
+            let address = address.into_inner();
+            match self.through(proxy, &address.to_string()).await {
+                Ok(stream) => return Ok((stream, address)),
+                Err(kind) => failure = kind,
+            }
+        }
+        Err(failure)
+    }
+
+    /// A tunnel by the proxy to `target`.
+    async fn through(&self, proxy: &Proxy, target: &str) -> Result<D::Stream, OutcomeKind> {
+        let tunnel = async {
+            let addresses = match &proxy.host {
+                EndpointHost::Address(address) => Rc::from([*address]),
+                EndpointHost::Name(name) => self.names.addresses(name).await?,
+            };
+            let addresses = addresses.iter().take(limits::DIAL_ADDRESSES_MAX);
+            let addresses = addresses.map(|ip| SocketAddr::new(*ip, proxy.port));
+            let addresses: Vec<_> = addresses.map(Vetted::by_operator).collect();
+            let (mut stream, _) = self.dial_first(&addresses).await?;
+            proxy.tunnel(&mut stream, target).await?;
+            Ok(stream)
+        };
+        let within = Duration::from_millis(self.connect_timeout_ms.into());
+        let made: Result<_, OutcomeKind> = match timeout(within, tunnel).await {
+            Ok(made) => made,
+            Err(_late) => Err(OutcomeKind::ProxyFailed),
+        };
+        made.map_err(|kind| {
+            tracing::debug!("no tunnel by the proxy: {kind}");
+            OutcomeKind::ProxyFailed
+        })
+    }
+
     /// Connects to the first address that answers; each has an equal share of the time that is
     /// left, so that a dead one does not use up the time of the others.
-    async fn dial_first(&self, addresses: &[Vetted<SocketAddr>]) -> Result<D::Stream, OutcomeKind> {
+    async fn dial_first(
+        &self,
+        addresses: &[Vetted<SocketAddr>],
+    ) -> Result<(D::Stream, SocketAddr), OutcomeKind> {
         let after_ms = self.connect_timeout_ms;
         let deadline = Instant::now() + Duration::from_millis(after_ms.into());
         let mut failure = OutcomeKind::DnsNotFound;
@@ -120,7 +215,7 @@ impl<R: Resolver, D: Dialer> Route<R, D> {
             untried = untried.saturating_sub(1);
             failure = match timeout(share, self.dialer.dial(*address)).await {
                 Ok(Ok(dialed)) if is_same(dialed.peer, address.into_inner()) => {
-                    return Ok(dialed.stream);
+                    return Ok((dialed.stream, address.into_inner()));
                 }
                 // Somebody else answered than was vetted.
                 Ok(Ok(_)) => OutcomeKind::AddressBlocked,
@@ -146,13 +241,20 @@ fn vet(
     addresses: &[IpAddr],
     port: u16,
 ) -> Result<Vec<Vetted<SocketAddr>>, OutcomeKind> {
-    let vetted: Option<Vec<_>> = addresses
+    let vetted: Result<Vec<_>, _> = addresses
         .iter()
         .map(|address| policy.vet(SocketAddr::new(*address, port)))
         .collect();
-    let mut vetted = vetted.ok_or(OutcomeKind::AddressBlocked)?;
+    let mut vetted = vetted.map_err(|refusal| blocked(&refusal))?;
     vetted.truncate(limits::DIAL_ADDRESSES_MAX);
     Ok(vetted)
+}
+
+/// What an attempt meets that is refused. Why is for the operator alone: it may tell of addresses
+/// within.
+fn blocked(refusal: &Refusal) -> OutcomeKind {
+    tracing::debug!("nothing is dialled: {refusal}");
+    OutcomeKind::AddressBlocked
 }
 
 /// Whether the other end is the one that was dialled; scopes and flow labels don't matter.

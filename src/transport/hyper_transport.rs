@@ -16,9 +16,11 @@ use super::{
     connection::{Occupied, Shared, run},
     dial::{Dialer, Route, TcpDialer},
     exchange,
+    interfaces::{CurrentPolicy, ListInterfaces},
     names::Names,
     outcomes::{Outcomes, Slot},
     pool::{Job, Placement},
+    proxy::Proxy,
     request::RequestBuilder,
     resolver::Resolver,
     tls,
@@ -39,6 +41,11 @@ use crate::{
 pub struct TransportOptions {
     /// Which addresses may be dialled.
     pub address_policy: AddressPolicy,
+    /// What lists the addresses of this machine, to which nothing is sent; those of the policy are all
+    /// without it.
+    pub interfaces: Option<ListInterfaces>,
+    /// The proxy that everything is sent through.
+    pub proxy: Option<Proxy>,
     /// Whether plain http targets are refused.
     pub https_only: bool,
     /// A prefix under which the signature headers are sent a second time.
@@ -53,6 +60,8 @@ pub struct TransportOptions {
     pub dns_timeout_ms: u64,
     /// How long an idle connection is kept, in milliseconds.
     pub idle_ms: u64,
+    /// How long a connection may be used again, in milliseconds.
+    pub life_ms: u64,
     /// What it calls itself in `user-agent`.
     pub user_agent: String,
     /// The mistake that it makes.
@@ -65,6 +74,8 @@ impl Default for TransportOptions {
     fn default() -> Self {
         Self {
             address_policy: AddressPolicy::default(),
+            interfaces: None,
+            proxy: None,
             https_only: false,
             header_prefix: None,
             verify_certificates: true,
@@ -72,6 +83,7 @@ impl Default for TransportOptions {
             connect_timeout_ms: limits::CONNECT_TIMEOUT_MS,
             dns_timeout_ms: limits::DNS_TIMEOUT_MS,
             idle_ms: limits::CONNECTION_IDLE_MS,
+            life_ms: limits::CONNECTION_LIFE_MS,
             user_agent: concat!(
                 "Fanfare/",
                 env!("CARGO_PKG_VERSION_MAJOR"),
@@ -148,7 +160,9 @@ impl<R: Resolver, D: Dialer> HyperTransport<R, D> {
         let route = Route {
             names: Names::new(resolver, Duration::from_millis(options.dns_timeout_ms)),
             dialer,
-            policy: options.address_policy,
+            policy: CurrentPolicy::new(options.address_policy, options.interfaces),
+            proxy: options.proxy,
+            life: Duration::from_millis(options.life_ms),
             tls: tls::client_config(options.verify_certificates)?,
             connect_timeout_ms: saturated(options.connect_timeout_ms),
         };

@@ -17,11 +17,13 @@ mod deadline;
 pub mod dial;
 mod exchange;
 pub mod hyper_transport;
+pub mod interfaces;
 #[cfg(feature = "mutants")]
 pub mod mutant;
 mod names;
 mod outcomes;
 mod pool;
+pub mod proxy;
 mod reply_watch;
 mod request;
 pub mod resolver;

@@ -42,6 +42,7 @@ pub(super) fn policy(policy: AddressPolicy, mutant: Option<Mutant>) -> AddressPo
     let all = ["0.0.0.0/0", "::/0"].iter();
     AddressPolicy {
         allowed: all.filter_map(|network| network.parse().ok()).collect(),
+        ..policy
     }
 }
 

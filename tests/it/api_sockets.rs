@@ -70,7 +70,7 @@ fn a73_who_closes_right_after_the_body_has_made_it_whole_and_who_does_so_before_
         ("app", json!({"name": "n", "uid": "acme"}), "app", 1),
         (
             "app/acme/endpoint",
-            json!({"url": "http://192.0.2.1/", "uid": "e"}),
+            json!({"url": "https://hook.invalid/", "uid": "e"}),
             "app/acme/endpoint",
             0,
         ),
@@ -128,7 +128,7 @@ fn a73_who_closes_right_after_the_body_has_rotated_a_secret_and_resent_a_message
         ("app", json!({"name": "n", "uid": "acme"})),
         (
             "app/acme/endpoint",
-            json!({"url": "http://192.0.2.1/", "uid": "e"}),
+            json!({"url": "https://hook.invalid/", "uid": "e"}),
         ),
         (
             "app/acme/msg",
@@ -229,7 +229,7 @@ fn a78_no_request_forges_a_line_of_the_log() {
         ),
         (
             "app/acme/endpoint",
-            json!({"url": "http://192.0.2.1/", "description": forged}),
+            json!({"url": "https://hook.invalid/", "description": forged}),
             201,
         ),
         (

@@ -192,7 +192,10 @@ impl Answer {
 /// Lets receivers on this machine be sent to.
 fn loopback() -> AddressPolicy {
     let allowed = vec!["127.0.0.0/8".parse().expect("valid")];
-    AddressPolicy { allowed }
+    AddressPolicy {
+        allowed,
+        ..AddressPolicy::default()
+    }
 }
 
 impl Api {

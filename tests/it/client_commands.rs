@@ -202,7 +202,7 @@ async fn what_failed_is_counted_recovered_and_followed() {
     let receiver = Receiver::start(vec![answering(1, &reply("200 OK", ""))]).await;
     printed(&server, &["app", "create", "Acme Ltd", "--uid", "acme"]);
     // Nobody listens there.
-    let nowhere = "http://127.0.0.1:9/";
+    let nowhere = "http://127.0.0.1:1025/";
     printed(
         &server,
         &["endpoint", "create", "acme", nowhere, "--uid", "hook"],
@@ -344,7 +344,7 @@ fn fields_are_changed_and_emptied_and_things_deleted() {
             "endpoint",
             "create",
             "a",
-            "http://127.0.0.1:9/",
+            "http://127.0.0.1:1025/",
             "--uid",
             "e",
             "--disabled",
@@ -352,7 +352,7 @@ fn fields_are_changed_and_emptied_and_things_deleted() {
     );
     let shown = printed(&server, &["endpoint", "list", "a"]);
     assert!(
-        shown.contains("\te\thttp://127.0.0.1:9/\ttrue\t-\n"),
+        shown.contains("\te\thttp://127.0.0.1:1025/\ttrue\t-\n"),
         "{shown}"
     );
     let enabled = json(&server, &["endpoint", "update", "a", "e", "--enable"]);
@@ -467,7 +467,7 @@ fn a_profile_names_a_server_and_its_key() {
     let key_file = folder.path().join("key");
     std::fs::write(&key_file, format!("{KEY}\n")).expect("written");
     let text_of = format!(
-        "[default]\nserver = \"http://127.0.0.1:9/\"\n\
+        "[default]\nserver = \"http://127.0.0.1:1025/\"\n\
          [here]\nserver = \"http://{}/api/v1\"\nkey_file = {key_file:?}\n",
         server.address
     );
@@ -476,7 +476,7 @@ fn a_profile_names_a_server_and_its_key() {
     let listed = run(&["app", "list", "--profile", "here"]);
     assert_eq!(listed.status.code(), Some(0), "{}", text(&listed.stderr));
     assert!(text(&listed.stdout).contains("\tdefault\t"));
-    assert_fails(&run(&["app", "list"]), 5, &["127.0.0.1:9"]);
+    assert_fails(&run(&["app", "list"]), 5, &["127.0.0.1:1025"]);
     assert_fails(
         &run(&["app", "list", "--profile", "gone"]),
         2,

@@ -167,13 +167,13 @@ fn a_server_that_may_not_send_here_is_told_how_it_may() {
     // It says so when it is told of the endpoint.
     let server = serving(&[]);
     let here = format!("http://{}", server.address);
-    let arguments = ["listen", "--forward-to", "http://127.0.0.1:9/"];
+    let arguments = ["listen", "--forward-to", "http://127.0.0.1:1025/"];
     let refused = run_with(&here, KEY, &arguments, "");
     assert_fails(&refused, 1, &["--allow-target"]);
     assert_eq!(endpoints(&server, "default"), 0);
     // Or when it is to send.
     let server = serving(&["--https-only", "--allow-target", "127.0.0.1"]);
-    let mut listening = listen(&server, "http://127.0.0.1:9/", &[]);
+    let mut listening = listen(&server, "http://127.0.0.1:1025/", &[]);
     send(&server, "default", "a.b");
     let told = listening.messages.next();
     let is_told = told.starts_with("error: ") && told.contains("without --https-only");
@@ -185,7 +185,7 @@ fn a_server_that_may_not_send_here_is_told_how_it_may() {
 #[test]
 fn it_ends_when_its_endpoint_is_gone() {
     let server = server();
-    let mut listening = listen(&server, "http://127.0.0.1:9/", &[]);
+    let mut listening = listen(&server, "http://127.0.0.1:1025/", &[]);
     let endpoint = shown(&server, &["endpoint", "list", "default"]);
     let id = id_of(&endpoint);
     printed(&server, &["endpoint", "delete", "default", &id, "--yes"]);
@@ -198,7 +198,7 @@ fn it_ends_when_its_endpoint_is_gone() {
 fn what_can_not_be_listened_for_is_refused_before_anything_is_made() {
     let server = server();
     let here = format!("http://{}", server.address);
-    let listen = ["listen", "--forward-to", "http://127.0.0.1:9/"];
+    let listen = ["listen", "--forward-to", "http://127.0.0.1:1025/"];
     let refused = |url: &str, more: &[&str]| run_with(url, KEY, &[&listen, more].concat(), "");
     assert_fails(&refused("http://10.0.0.1:9", &[]), 2, &["--listen"]);
     assert_fails(
@@ -242,7 +242,7 @@ async fn a_second_signal_ends_it_at_once_and_what_stays_behind_is_named() {
     ];
     let server = Receiver::start(scripts).await;
     let address = format!("http://{}", server.address);
-    let arguments = ["listen", "--forward-to", "http://127.0.0.1:9/"];
+    let arguments = ["listen", "--forward-to", "http://127.0.0.1:1025/"];
     let variables = [("FANFARE_SERVER", address.as_str())];
     let mut listening = Process::start(&arguments, &variables);
     server.arrived(3).await;

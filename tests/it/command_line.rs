@@ -511,3 +511,67 @@ fn verify_says_which_key_is_none_and_that_there_is_none() {
     let missing = [&arguments[..], &["--key-file", "/nowhere/key"]].concat();
     assert_fails(&run(&missing, &[]), 1, &["/nowhere/key"]);
 }
+
+#[test]
+fn a_target_is_judged_without_connecting_and_the_exit_code_tells() {
+    for (arguments, code, parts) in [
+        (&["https://8.8.8.8/"][..], 0, &["a public address"][..]),
+        (&["http://127.0.0.1:3000/", "--dev"], 0, &["127.0.0.0/8"]),
+        (
+            &["http://10.1.2.3/", "--allow-target", "10.0.0.0/8"],
+            0,
+            &["the operator allowed 10.0.0.0/8"],
+        ),
+        (&["http://10.1.2.3/"], 1, &["10.0.0.0/8", "private"]),
+        (&["http://169.254.169.254/latest"], 1, &["metadata"]),
+        (
+            &[
+                "http://169.254.169.254/",
+                "--allow-target",
+                "169.254.0.0/16",
+            ],
+            1,
+            &["metadata"],
+        ),
+        (&["http://[::ffff:808:808]/"], 1, &["mapped"]),
+        (&["https://8.8.8.8:6379/"], 1, &["port 6379"]),
+        (
+            &["https://8.8.8.8/", "--allow-port", "8443"],
+            1,
+            &["port 443"],
+        ),
+        (
+            &["https://8.8.8.8/", "--deny-target", "8.0.0.0/8"],
+            1,
+            &["denied"],
+        ),
+        (&["http://8.8.8.8/", "--https-only"], 1, &["https"]),
+        (&["http://0x7f.1/"], 1, &["spelled oddly", "127.0.0.1"]),
+        (&["http://localhost/"], 1, &["this machine"]),
+        (&["http://backend/"], 1, &["single label"]),
+        (&["ftp://8.8.8.8/"], 2, &["http://"]),
+        (&["nonsense"], 2, &["URL"]),
+        (
+            &["https://8.8.8.8/", "--outbound-proxy-resolves"],
+            2,
+            &["outbound_proxy"],
+        ),
+    ] {
+        let output = run(&[&["target", "check"], arguments].concat(), &[]);
+        let told = text(&output.stdout) + &text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {told}");
+        for part in parts {
+            assert!(told.contains(part), "{part} is not in: {told}");
+        }
+    }
+    let output = run(&["target", "check", "http://10.0.0.1/", "--json"], &[]);
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(document["allowed"], false);
+    assert_eq!(document["addresses"], serde_json::json!([]));
+    let reason = document["reason"].as_str().expect("told");
+    assert!(reason.contains("private"), "{reason}");
+    let variables = [("FANFARE_OUTBOUND_PROXY", "ftp://user:secret@proxy")];
+    let output = run(&["target", "check", "https://8.8.8.8/"], &variables);
+    assert_fails(&output, 2, &["FANFARE_OUTBOUND_PROXY", "http://host:port"]);
+    assert!(!text(&output.stderr).contains("secret"));
+}

@@ -460,7 +460,7 @@ fn what_clients_do_wrong_gets_its_4xx_and_harms_nothing() {
         assert!(!answer.body.contains("canary"), "{name}: {answer:?}");
     }
     // Nothing of it was kept, and the next client is served.
-    let taken = register(&fanfare, "http://127.0.0.1:9/");
+    let taken = register(&fanfare, "http://127.0.0.1:1025/");
     let list: Value = serde_json::from_str(&taken.body).expect("JSON");
     assert_eq!(
         (taken.status, list.as_array().map(Vec::len)),

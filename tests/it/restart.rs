@@ -64,7 +64,7 @@ async fn what_was_acknowledged_is_there_after_a_kill_and_no_id_comes_again() {
     let endpoint = json!({"url": url, "uid": "hook"});
     assert_eq!(post(&fanfare, endpoints, &endpoint).0, 201);
     let secret = get(&fanfare, "/api/v1/app/acme/endpoint/hook/secret");
-    let original = json!({"url": "http://127.0.0.1:9/", "token": "t"});
+    let original = json!({"url": "http://127.0.0.1:1025/", "token": "t"});
     assert_eq!(post(&fanfare, "/api/webhooks", &original).0, 201);
     let mut ids = Vec::new();
     for number in 0..3 {
@@ -446,7 +446,7 @@ async fn a_recovery_goes_on_after_a_kill_until_everything_has_arrived() {
     let application = json!({"name": "n", "uid": "acme"});
     assert_eq!(post(&fanfare, "/api/v1/app", &application).0, 201);
     // Nobody listens there.
-    let endpoint = json!({"url": "http://127.0.0.1:9/", "uid": "hook"});
+    let endpoint = json!({"url": "http://127.0.0.1:1025/", "uid": "hook"});
     assert_eq!(
         post(&fanfare, "/api/v1/app/acme/endpoint", &endpoint).0,
         201

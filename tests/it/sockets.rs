@@ -39,7 +39,10 @@ async fn start(options: Options) -> Running {
     let allowed = vec!["127.0.0.0/8".parse().expect("valid")];
     let transport = HyperTransport::new(
         TransportOptions {
-            address_policy: AddressPolicy { allowed },
+            address_policy: AddressPolicy {
+                allowed,
+                ..AddressPolicy::default()
+            },
             ..TransportOptions::default()
         },
         SystemResolver,

@@ -129,9 +129,9 @@ async fn a58_a_url_must_be_http_and_mean_what_it_says() {
         }
         for url in [
             "http://h",
-            "HTTPS://Exämple.com/",
-            "http://[2606:4700::1]:99/?q",
-            "http://1.1/",
+            "HTTPS://xn--Exmple-cua.com/",
+            "http://[2606:4700::1]:8099/?q",
+            "https://example.com./",
         ] {
             let said = api.post(PATH, json!({ "url": url })).await.fine();
             assert_eq!(said["url"], url, "as it was given");
@@ -163,12 +163,43 @@ async fn a57_a_url_to_where_nothing_is_sent_is_refused_when_it_is_said() {
             "http://0.0.0.0/",
             "http://%31%30.0.0.1/",
             "http://１０.0.0.1/",
+            // Odd spellings, also of what is allowed.
+            "http://0x7f.1/",
+            "http://2130706433/",
+            "http://017700000001/",
+            "http://127.1/",
+            "http://127.0.0.1./",
+            "http://①②⑦.0.0.1/",
+            "http://127。0。0。1/",
+            "http:127.0.0.1",
+            "http:/127.0.0.1/",
+            "http://1.1/",
+            "http://ex%61mple.com/",
+            "https://Exämple.com/",
+            // Other forms of what is allowed.
+            "http://[::ffff:127.0.0.1]/",
+            "http://[::7f00:1]/",
+            "http://[64:ff9b::127.0.0.1]/",
+            "http://[2002:7f00:1::1]/",
+            // Ports of other services, and names that are none.
+            "http://127.0.0.1:22/",
+            "http://example.com:6379/",
+            "https://a..example.com/",
+            // What each cloud keeps its secrets behind.
+            "http://168.63.129.16/",
+            "http://100.100.100.200/",
+            "http://192.0.0.192/",
+            "http://[fd00:ec2::254]/",
         ] {
             let faults = api.post(PATH, json!({ "url": url })).await.faults();
             assert_eq!(faults, refused, "{url}");
         }
         // These are allowed here, by their address and by the name that means it.
-        for url in ["http://127.0.0.1:1/", "http://0x7f.1/", "http://localhost/"] {
+        for url in [
+            "http://127.0.0.1:1024/",
+            "http://localhost/",
+            "http://h.internal/",
+        ] {
             assert_eq!(api.post(PATH, json!({ "url": url })).await.status, 201);
         }
         let made = api

@@ -4,7 +4,7 @@ use fanfare::{domain::outcome::OutcomeKind, limits};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::support::receiver::{Act, Receiver, reply};
+use crate::support::receiver::{Act, Receiver, answering, reply};
 
 fn loopback(last: u8) -> IpAddr {
     IpAddr::from([127, 0, 0, last])
@@ -15,6 +15,7 @@ fn only_first() -> TransportOptions {
     TransportOptions {
         address_policy: AddressPolicy {
             allowed: vec!["127.0.0.1/32".parse().expect("a network")],
+            ..AddressPolicy::default()
         },
         ..options()
     }
@@ -46,12 +47,13 @@ fn a_refused_address_is_never_dialled_however_it_is_written() {
             board.clone(),
         );
         for url in [
-            "http://127.0.0.1:9/",
-            "http://0x7f.1:9/",
-            "http://2130706433:9/",
-            "http://[::1]:9/",
-            "https://127.0.0.1:9/",
-            "http://innocent.example:9/",
+            "http://127.0.0.1:9000/",
+            "http://0x7f.1:9000/",
+            "http://2130706433:9000/",
+            "http://[::1]:9000/",
+            "http://[::ffff:127.0.0.1]:9000/",
+            "https://127.0.0.1:9000/",
+            "http://innocent.example:9000/",
         ] {
             let outcome = sender.attempt(&target(url)).await;
             assert_eq!(outcome.kind, OutcomeKind::AddressBlocked, "{url}");
@@ -66,8 +68,63 @@ fn one_refused_address_in_an_answer_refuses_it_all() {
         let board = Switchboard::new(|_| Line::Open);
         let book = Book(vec![("mixed.example", vec![loopback(1), loopback(2)])]);
         let mut sender = Sender::with(only_first(), book, board.clone());
-        let outcome = sender.attempt(&target("http://mixed.example:9/")).await;
+        let outcome = sender.attempt(&target("http://mixed.example:9000/")).await;
         assert_eq!(outcome.kind, OutcomeKind::AddressBlocked);
+        assert_eq!(board.dials(), []);
+    });
+}
+
+#[test]
+fn this_machine_is_not_sent_to_by_an_address_of_its_own() {
+    run(async {
+        let board = Switchboard::new(|_| Line::Open);
+        let public = IpAddr::from([8, 8, 8, 8]);
+        let book = Book(vec![("us.example", vec![public])]);
+        let ours = TransportOptions {
+            interfaces: Some(|| Ok(vec![IpAddr::from([8, 8, 8, 8])])),
+            ..options()
+        };
+        let mut sender = Sender::with(ours, book, board.clone());
+        for url in ["http://us.example/", "http://8.8.8.8/"] {
+            let outcome = sender.attempt(&target(url)).await;
+            assert_eq!(outcome.kind, OutcomeKind::AddressBlocked, "{url}");
+        }
+        assert_eq!(board.dials(), []);
+    });
+}
+
+#[test]
+fn a_connection_is_used_again_while_it_is_young() {
+    run(async {
+        for (life_ms, connections) in [(60_000, 1), (0, 3)] {
+            let acts = vec![answering(3, &reply("200 OK", "")); connections];
+            let receiver = Receiver::start(acts).await;
+            let options = TransportOptions {
+                life_ms,
+                ..options()
+            };
+            let mut sender = Sender::new(options);
+            let url = format!("http://{}/", receiver.address);
+            for _ in 0..3 {
+                let outcome = sender.attempt(&target(&url)).await;
+                assert_eq!(outcome.kind, OutcomeKind::Status(200));
+            }
+            assert_eq!(receiver.requests().len(), 3);
+            assert_eq!(receiver.accepted(), connections);
+        }
+    });
+}
+
+#[test]
+fn a_port_of_another_service_is_not_dialled() {
+    run(async {
+        let board = Switchboard::new(|_| Line::Open);
+        let mut sender = Sender::with(options(), Book::default(), board.clone());
+        for port in [22, 25, 6_379, 5_432, 10_250] {
+            let url = format!("http://127.0.0.1:{port}/");
+            let outcome = sender.attempt(&target(&url)).await;
+            assert_eq!(outcome.kind, OutcomeKind::AddressBlocked, "{url}");
+        }
         assert_eq!(board.dials(), []);
     });
 }
@@ -119,7 +176,7 @@ fn of_many_dead_addresses_only_a_few_are_dialled() {
         assert_eq!(addresses.len(), limits::DNS_ADDRESSES_MAX);
         let book = Book(vec![("dead.example", addresses.clone())]);
         let mut sender = Sender::with(options(), book, board.clone());
-        let outcome = sender.attempt(&target("http://dead.example:9/")).await;
+        let outcome = sender.attempt(&target("http://dead.example:9000/")).await;
         assert_eq!(outcome.kind, OutcomeKind::Refused);
         let dialled: Vec<IpAddr> = board.dials().iter().map(SocketAddr::ip).collect();
         assert_eq!(dialled, addresses[..limits::DIAL_ADDRESSES_MAX]);
@@ -158,7 +215,7 @@ fn an_address_that_never_answers_is_a_connect_timeout() {
             ..options()
         };
         let mut sender = Sender::with(short, Book::default(), board);
-        let outcome = sender.attempt(&target("http://127.0.0.1:9/")).await;
+        let outcome = sender.attempt(&target("http://127.0.0.1:9000/")).await;
         assert_eq!(outcome.kind, OutcomeKind::ConnectTimeout { after_ms: 100 });
     });
 }
@@ -168,7 +225,7 @@ fn the_deadline_of_the_attempt_bounds_connecting_too() {
     run(async {
         let board = Switchboard::new(|_| Line::Silent);
         let mut sender = Sender::with(impatient(), Book::default(), board);
-        let outcome = sender.attempt(&target("http://127.0.0.1:9/")).await;
+        let outcome = sender.attempt(&target("http://127.0.0.1:9000/")).await;
         assert_eq!(outcome.kind, OutcomeKind::Timeout { after_ms: 300 });
     });
 }
@@ -182,10 +239,10 @@ fn where_only_https_is_allowed_plain_http_is_not_even_dialled() {
             ..options()
         };
         let mut sender = Sender::with(strict, Book::default(), board.clone());
-        let outcome = sender.attempt(&target("http://127.0.0.1:9/")).await;
+        let outcome = sender.attempt(&target("http://127.0.0.1:9000/")).await;
         assert_eq!(outcome.kind, OutcomeKind::HttpsRequired);
         assert_eq!(board.dials(), []);
-        let outcome = sender.attempt(&target("https://127.0.0.1:9/")).await;
+        let outcome = sender.attempt(&target("https://127.0.0.1:9000/")).await;
         assert_eq!(outcome.kind, OutcomeKind::Refused);
         assert_eq!(board.dials().len(), 1);
     });

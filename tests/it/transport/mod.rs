@@ -10,6 +10,8 @@
 
 mod addresses;
 mod connections;
+mod names;
+mod proxies;
 mod replies;
 mod robustness;
 mod tap;
@@ -71,6 +73,7 @@ fn options() -> TransportOptions {
     TransportOptions {
         address_policy: AddressPolicy {
             allowed: vec!["127.0.0.0/8".parse().expect("a network")],
+            ..AddressPolicy::default()
         },
         attempt_timeout_ms: 15_000,
         ..TransportOptions::default()
@@ -154,8 +157,9 @@ impl Dialer for Switchboard {
 }
 
 /// A transport and what a test needs to use it.
-struct Sender<D: Dialer = TcpDialer> {
-    transport: HyperTransport<Book, D>,
+struct Sender<D: Dialer = TcpDialer, R: Resolver = Book> {
+    transport: HyperTransport<R, D>,
+    dialer: D,
     started: u64,
 }
 
@@ -165,10 +169,12 @@ impl Sender {
     }
 }
 
-impl<D: Dialer> Sender<D> {
-    fn with(options: TransportOptions, book: Book, dialer: D) -> Self {
+impl<D: Dialer + Clone, R: Resolver> Sender<D, R> {
+    fn with(options: TransportOptions, resolver: R, dialer: D) -> Self {
+        let transport = HyperTransport::with_dialer(options, resolver, dialer.clone());
         Self {
-            transport: HyperTransport::with_dialer(options, book, dialer).expect("valid options"),
+            transport: transport.expect("valid options"),
+            dialer,
             started: 0,
         }
     }

@@ -32,7 +32,7 @@ fn an_attempt_cancelled_before_it_ran_dials_nobody() {
     run(async {
         let board = Switchboard::new(|_| Line::Refuse);
         let mut sender = Sender::with(options(), Book::default(), board.clone());
-        let attempt = sender.start(&target("http://127.0.0.1:9/"));
+        let attempt = sender.start(&target("http://127.0.0.1:1025/"));
         sender.transport.cancel(attempt);
         let outcome = sender.only(attempt).await;
         assert_eq!(outcome.kind, OutcomeKind::Cancelled);
@@ -69,7 +69,7 @@ fn a_panic_while_connecting_is_an_internal_failure_and_frees_the_seat() {
             }
         });
         let mut sender = Sender::with(options(), Book::default(), board);
-        let outcome = sender.attempt(&target("http://127.0.0.9:9/")).await;
+        let outcome = sender.attempt(&target("http://127.0.0.9:1025/")).await;
         assert_eq!(outcome.kind, OutcomeKind::Internal);
         assert_eq!(sender.transport.connections(), 0);
         let url = format!("http://{}/", receiver.address);
@@ -106,14 +106,14 @@ fn the_end_of_all_tasks_is_an_internal_failure_of_what_was_in_flight() {
     let mut sender = Sender::with(options(), Book::default(), board.clone());
     let tasks = LocalSet::new();
     let ran = tasks.block_on(&runtime, async {
-        let ran = sender.start(&target("http://127.0.0.1:9/"));
+        let ran = sender.start(&target("http://127.0.0.1:1025/"));
         while board.dials().is_empty() {
             yield_now().await;
         }
         ran
     });
     let never_ran = tasks.block_on(&runtime, async {
-        sender.start(&target("http://127.0.0.1:9/"))
+        sender.start(&target("http://127.0.0.1:1025/"))
     });
     drop(tasks);
     let mut outcomes = runtime.block_on(sender.outcomes());

@@ -113,17 +113,32 @@ fn url(fields: &mut Fields<'_>, reach: Reach<'_>) -> Option<EndpointUrl> {
         refuse("a URL must not hold a user or password: they would not be sent".into())
     } else if parsed.fragment().is_some() {
         refuse("a URL must not hold a fragment (#…): it would not be sent".into())
-    } else if reach.known != Some(&url) && !reach.targets.allows_host(url.host()) {
+    } else if reach.known == Some(&url) {
+        Some(url)
+    } else if !url.is_plainly_spelled() {
+        let authority = url.authority();
+        not_allowed(
+            fields,
+            format!("write the host as it is understood: {authority}"),
+        )
+    } else if let Err(refusal) = reach.targets.judge_url(&url) {
         // A courtesy: what counts is the address that is dialled.
-        let message = "nothing is sent to loopback, private and link-local addresses: name a public \
-                       host, or have the operator allow the network with --allow-target";
-        fields
-            .faults
-            .add(&["body", "url"], FaultKind::UrlNotAllowed, message);
-        None
+        let message = format!(
+            "{refusal}: name a public host, or have the operator allow it (--allow-target for networks, \
+             --allow-port for ports)"
+        );
+        not_allowed(fields, message)
     } else {
         Some(url)
     }
+}
+
+/// Refuses a URL for where it leads.
+fn not_allowed(fields: &mut Fields<'_>, message: String) -> Option<EndpointUrl> {
+    fields
+        .faults
+        .add(&["body", "url"], FaultKind::UrlNotAllowed, message);
+    None
 }
 
 /// The event types, by their name or by the one that older client libraries use.
