@@ -73,6 +73,8 @@ pub const DNS_CACHE_MS: u64 = 30_000;
 pub const DNS_CACHE_NAMES_MAX: usize = 4_096;
 /// How long the addresses of this machine's interfaces are believed, in milliseconds.
 pub const INTERFACES_MS: u64 = 60_000;
+/// The shortest value of a header field that is masked in replies, in bytes.
+pub const MASKED_BYTES_MIN: usize = 8;
 /// How long a connection to a receiver may be used, in milliseconds: then its name is resolved and judged
 /// anew.
 pub const CONNECTION_LIFE_MS: u64 = 60_000;

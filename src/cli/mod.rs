@@ -61,7 +61,7 @@ pub use self::{
     host_arguments::HostArguments,
     key::{KeyArguments, KeyCommand, KeyScope},
     listen::{ForwardUrl, ListenArguments},
-    receive::{Delay, ReceiveArguments},
+    receive::{Delay, Ending, Misbehaviour, ReceiveArguments, misbehave},
     serve::ServeArguments,
     simulate::SimulateArguments,
     store::{BackupArguments, FolderArguments, StoreArguments, StoreCommand},

@@ -30,6 +30,9 @@ pub enum HeaderError {
     Length,
 }
 
+/// What marks a request of ours, so that one that leads back to us goes no further.
+pub const HOP: &str = "fanfare-hop";
+
 /// Names that nobody may add, in small letters.
 const RESERVED: [&str; 20] = [
     "accept-encoding",

@@ -67,11 +67,13 @@ pub enum Code {
     Unavailable,
     /// The disk has no room for what is new; see `Retry-After`.
     DiskFull,
+    /// The request is a delivery that leads back here.
+    LoopDetected,
 }
 
 impl Code {
     /// All of them, in the order of their statuses.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::InvalidBody,
         Self::InvalidHeader,
         Self::InvalidCursor,
@@ -97,6 +99,7 @@ impl Code {
         Self::Internal,
         Self::Unavailable,
         Self::DiskFull,
+        Self::LoopDetected,
     ];
 
     /// As it stands in an answer.
@@ -128,6 +131,7 @@ impl Code {
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
             Self::DiskFull => "disk_full",
+            Self::LoopDetected => "loop_detected",
         }
     }
 
@@ -160,6 +164,7 @@ impl Code {
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
+            Self::LoopDetected => StatusCode::LOOP_DETECTED,
         }
     }
 }

@@ -24,7 +24,11 @@ use super::{
     problem::{Code, Problem},
     v1,
 };
-use crate::{limits, policy::address::AddressPolicy, runtime::handle::Readiness};
+use crate::{
+    limits,
+    policy::{address::AddressPolicy, header::HOP},
+    runtime::handle::Readiness,
+};
 
 /// What the routes share.
 #[derive(Clone, Debug)]
@@ -78,6 +82,11 @@ async fn enter(inner: Router, mut request: Request) -> Response {
         let most = limits::REQUEST_HEADERS_MAX;
         let message = format!("a request may have {most} header fields");
         return Problem::new(Code::HeadTooLarge, message).into_response();
+    }
+    if request.headers().contains_key(HOP) {
+        let message = "this is a delivery of Fanfare's: it leads back to a server of the same kind, and \
+                       goes no further; give the endpoint another URL";
+        return Problem::new(Code::LoopDetected, message).into_response();
     }
     if let Some(uri) = normalized(request.uri()) {
         *request.uri_mut() = uri;

@@ -219,7 +219,7 @@ impl<R: Resolver, D: Dialer> Worker<'_, R, D> {
         Ok(reply(
             head.status.as_u16(),
             &head.headers,
-            body.into_bytes(),
+            body.into_bytes(&job.derived.headers),
         ))
     }
 

@@ -11,7 +11,7 @@ use core::{
 use std::rc::Rc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
 use http_body::{Body as _, Frame};
 use hyper::{
     body::Incoming,
@@ -24,6 +24,7 @@ use super::{
     body::DeliveryBody,
     classify_error::{ExchangeFailure, exchange_failure},
     dial::Wire,
+    mask::mask,
     reply_watch::{ReplyWatch, Watched},
 };
 use crate::{domain::outcome::OutcomeKind, limits};
@@ -193,8 +194,9 @@ impl ReplyBody {
         self.read_bytes <= limits::REPLY_BODY_READ_BYTES_MAX
     }
 
-    /// What was kept.
-    pub(super) fn into_bytes(self) -> Bytes {
+    /// What was kept, without the values of these fields.
+    pub(super) fn into_bytes(mut self, fields: &[(HeaderName, HeaderValue)]) -> Bytes {
+        mask(&mut self.kept, fields);
         Bytes::from(self.kept.into_boxed_slice())
     }
 }
@@ -209,13 +211,16 @@ mod tests {
         let chunk = || Frame::data(Bytes::from(vec![b'x'; 10_000]));
         let taken = (0..10).take_while(|_| body.take(chunk())).count();
         assert_eq!(taken, limits::REPLY_BODY_READ_BYTES_MAX / 10_000);
-        assert_eq!(body.into_bytes().len(), limits::REPLY_BODY_KEPT_BYTES_MAX);
+        assert_eq!(
+            body.into_bytes(&[]).len(),
+            limits::REPLY_BODY_KEPT_BYTES_MAX
+        );
     }
 
     #[test]
     fn trailers_are_no_body() {
         let mut body = ReplyBody::default();
         assert!(body.take(Frame::trailers(HeaderMap::new())));
-        assert!(body.into_bytes().is_empty());
+        assert!(body.into_bytes(&[]).is_empty());
     }
 }

@@ -18,6 +18,7 @@ pub mod dial;
 mod exchange;
 pub mod hyper_transport;
 pub mod interfaces;
+mod mask;
 #[cfg(feature = "mutants")]
 pub mod mutant;
 mod names;

@@ -16,7 +16,7 @@ use crate::domain::{
     event::{Event, JSON},
     id::EventId,
 };
-use crate::policy::header::HeaderPrefix;
+use crate::policy::header::{HOP, HeaderPrefix};
 
 /// Makes requests; one for all connections of a cell.
 pub(super) struct RequestBuilder {
@@ -101,6 +101,7 @@ impl RequestBuilder {
         headers.insert(HOST, derived.host.clone());
         headers.insert(USER_AGENT, self.user_agent.clone());
         headers.insert(CONTENT_TYPE, event.content_type);
+        headers.insert(HOP_NAME, HeaderValue::from_static("1"));
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let signature = HeaderValue::try_from(signature)?;
         if let Some([id, timestamp, signed]) = &self.extra_names {
@@ -166,8 +167,9 @@ fn content_type(text: &str) -> HeaderValue {
 /// How many events keep their headers ready.
 const EVENTS_CACHED: usize = 256;
 /// Headers of a request, `content-length` (which hyper adds) included.
-const HEADERS: usize = 11;
+const HEADERS: usize = 12;
 /// Standard Webhooks, "Webhook Headers": the event's id, the same for each attempt.
+const HOP_NAME: HeaderName = HeaderName::from_static(HOP);
 const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
 /// Standard Webhooks, "Webhook Headers": when this attempt was made, in seconds since the epoch.
 const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");

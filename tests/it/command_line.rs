@@ -575,3 +575,25 @@ fn a_target_is_judged_without_connecting_and_the_exit_code_tells() {
     assert_fails(&output, 2, &["FANFARE_OUTBOUND_PROXY", "http://host:port"]);
     assert!(!text(&output.stderr).contains("secret"));
 }
+
+#[test]
+fn a_receiver_misbehaves_as_it_is_told_and_shows_what_came() {
+    let arguments = ["receive", "--misbehave", "short-body"];
+    let receiver = Process::start(&arguments, &[]);
+    assert!(
+        receiver.banner.contains("misbehaves (short-body)"),
+        "{}",
+        receiver.banner
+    );
+    let mut stream = receiver.connect();
+    let request = "POST /hook HTTP/1.1\r\nhost: h\r\ncontent-length: 4\r\n\r\nbody";
+    stream.write_all(request.as_bytes()).expect("it is open");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("text");
+    assert_eq!(answer, "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nabc");
+    let shown = receiver.output.next();
+    assert_eq!(shown, "POST /hook HTTP/1.1: short-body");
+    let refused = run(&["receive", "--misbehave", "politely"], &[]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("endless-body"));
+}

@@ -9,8 +9,10 @@
 )]
 
 mod delay;
+mod misbehave;
 mod show;
 
+use core::convert::Infallible;
 use std::{
     io::{self, Write as _},
     net::SocketAddr,
@@ -23,22 +25,29 @@ use clap::Args;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use tokio::sync::Notify;
+use tokio::{io::AsyncWriteExt as _, net::TcpListener, sync::Notify, task::JoinSet};
 
-pub use self::delay::Delay;
 use self::show::{Answer, Delivery};
+pub use self::{
+    delay::Delay,
+    misbehave::{Ending, Misbehaviour, misbehave},
+};
 use super::{
     bind::bind,
     failure::Failure,
     intake::{serve_each, whole},
+    output::escaped,
     say,
     signals::Signals,
 };
-use crate::config::listen::ListenAddress;
+use crate::{config::listen::ListenAddress, limits};
 
 /// Where the receiver listens if nothing else is said.
 const LISTEN_DEFAULT: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9_877);
+
+/// The wait after a failed accept, as when the process is out of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -50,6 +59,9 @@ Examples:
 
   Close the connection without an answer, on another port
     fanfare receive --listen 9000 --close
+
+  Misbehave, to see how a sender takes it: a body without end
+    fanfare receive --misbehave endless-body
 
   One JSON object per delivery, to work with
     fanfare receive --json | jq .webhook_id";
@@ -71,6 +83,9 @@ pub struct ReceiveArguments {
     /// Close the connection without an answer
     #[arg(long)]
     pub close: bool,
+    /// Misbehave, byte for byte, whatever is asked: to test senders
+    #[arg(long, value_name = "HOW", conflicts_with_all = ["status", "delay", "close"])]
+    pub misbehave: Option<Misbehaviour>,
     /// Print one JSON object per delivery
     #[arg(long)]
     pub json: bool,
@@ -116,6 +131,15 @@ pub(super) fn receive(arguments: &ReceiveArguments) -> Result<(), Failure> {
     runtime.block_on(async {
         let mut signals = Signals::listen().map_err(failed)?;
         let (listener, bound) = bind(address).await?;
+        if let Some(how) = arguments.misbehave {
+            say(&format!("receives on http://{bound} and misbehaves ({how}); Ctrl-C ends it"));
+            return tokio::select! {
+                biased;
+                () = signals.next() => Ok(()),
+                () = behaviour.unread.notified() => Ok(()),
+                never = misbehave_to_each(&listener, how, &behaviour) => match never {},
+            };
+        }
         say(&format!(
             "receives on http://{bound} and {}; Ctrl-C ends it",
             behaviour.answer
@@ -129,6 +153,58 @@ pub(super) fn receive(arguments: &ReceiveArguments) -> Result<(), Failure> {
             }
         }
     })
+}
+
+/// Misbehaves on each connection, and prints each request that came.
+async fn misbehave_to_each(
+    listener: &TcpListener,
+    how: Misbehaviour,
+    behaviour: &Arc<Behaviour>,
+) -> Infallible {
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.len() >= limits::RECEIVER_CONNECTIONS_MAX {
+            connections.join_next().await;
+        }
+        while connections.try_join_next().is_some() {}
+        let Ok((mut stream, _)) = listener.accept().await else {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        let behaviour = Arc::clone(behaviour);
+        connections.spawn(async move {
+            let heard = |request: &[u8]| behaviour.show(request, how);
+            if misbehave(&mut stream, how, heard).await == Ending::Reset {
+                // What is still in flight is lost, and the other side is told so.
+                _ = stream.set_zero_linger();
+            } else {
+                _ = stream.shutdown().await;
+            }
+        });
+    }
+}
+
+impl Behaviour {
+    /// Prints a request that is answered by misbehaving.
+    fn show(&self, request: &[u8], how: Misbehaviour) {
+        let text = String::from_utf8_lossy(request);
+        let line = text.lines().next().unwrap_or_default();
+        let shown = if self.is_json {
+            let at = jiff::Timestamp::now();
+            let object = serde_json::json!({
+                "received_at": at.to_string(),
+                "request": line,
+                "bytes": request.len(),
+                "misbehaviour": how.to_string(),
+            });
+            format!("{object}\n")
+        } else {
+            format!("{}: {how}\n", escaped(line))
+        };
+        if io::stdout().lock().write_all(shown.as_bytes()).is_err() {
+            self.unread.notify_one();
+        }
+    }
 }
 
 async fn answer(

@@ -22,6 +22,26 @@ async fn register(api: &Api, url: &str, token: &str) -> (u16, Value) {
 }
 
 #[tokio::test]
+async fn b32_a_delivery_that_leads_back_here_goes_no_further() {
+    local(async {
+        let api = api().await;
+        for path in ["/api/webhooks/test", "/api/v1/app", "/api/webhooks"] {
+            let request = http::Request::post(path)
+                .header("content-type", "application/json")
+                .header("fanfare-hop", "1");
+            let body = r#"{"payload":["x"],"url":"http://h/","token":"t","name":"n"}"#;
+            let request = request.body(axum::body::Body::from(body)).expect("valid");
+            let answer = api.ask(request).await;
+            assert_eq!(answer.status.as_u16(), 508, "{path}");
+            assert_eq!(answer.json()["code"], "loop_detected");
+        }
+        let page = api.get("/api/v1/app/default/msg").await.fine();
+        assert_eq!(page["data"], json!([]), "nothing was made of it");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_is_registered_there_is_listed_and_inspected_with_its_attempts() {
     local(async {
         let api = api().await;

@@ -4,6 +4,7 @@ pub(crate) mod answer;
 pub(crate) mod client;
 pub(crate) mod described;
 pub(crate) mod fake_backend;
+pub(crate) mod hostile;
 pub(crate) mod memory_transport;
 pub(crate) mod process;
 pub(crate) mod receiver;

@@ -10,6 +10,7 @@
 
 mod addresses;
 mod connections;
+mod hostile;
 mod names;
 mod proxies;
 mod replies;

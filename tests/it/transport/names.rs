@@ -44,7 +44,8 @@ impl NameServer {
         std::thread::spawn(move || {
             let mut buffer = [0; 2_048];
             while let Ok((length, from)) = socket.recv_from(&mut buffer) {
-                let Ok(question) = Message::from_vec(&buffer[..length]) else {
+                let Ok(question) = Message::from_vec(buffer.get(..length).unwrap_or_default())
+                else {
                     continue;
                 };
                 let of_v4 = question

@@ -42,6 +42,7 @@ fn a_delivery_is_one_signed_post_with_the_exact_payload() {
             ("content-type", "application/json"),
             ("content-length", "7"),
             ("accept-encoding", "identity"),
+            ("fanfare-hop", "1"),
             ("user-agent", &options().user_agent),
             ("webhook-id", &id),
             ("webhook-timestamp", "1700000000"),
@@ -50,7 +51,7 @@ fn a_delivery_is_one_signed_post_with_the_exact_payload() {
             assert_eq!(request.header(name), Some(value), "{name}");
         }
         assert_eq!(request.body, b"{\"n\":1}");
-        assert_eq!(request.head.lines().count(), 9, "{}", request.head);
+        assert_eq!(request.head.lines().count(), 10, "{}", request.head);
     });
 }
 

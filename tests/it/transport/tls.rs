@@ -8,7 +8,7 @@ use super::*;
 use crate::support::receiver::{Act, Receiver, answering, reply, send};
 
 /// A receiver's TLS side with a certificate that nobody vouches for.
-fn self_signed() -> TlsAcceptor {
+pub(super) fn self_signed() -> TlsAcceptor {
     let names = vec!["127.0.0.1".to_owned(), "hook.example".to_owned()];
     let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");

@@ -235,7 +235,12 @@ fn refusal(codes: &[Code]) -> Value {
 
 /// Every code that an operation may answer with.
 fn refusals(about: &About) -> Vec<Code> {
-    let mut codes = vec![Code::TargetTooLong, Code::HeadTooLarge, Code::Internal];
+    let mut codes = vec![
+        Code::TargetTooLong,
+        Code::HeadTooLarge,
+        Code::Internal,
+        Code::LoopDetected,
+    ];
     if !about.is_open {
         codes.extend([
             Code::CredentialsInUrl,
