@@ -448,6 +448,7 @@ async fn register(handle: &Handle, application: ApplicationKey, url: &str) {
         filter: Filter::default(),
         headers: Vec::new(),
         is_enabled: true,
+        throttle_rate: None,
         application,
         url: EndpointUrl::parse(url).expect("a valid URL"),
         secret: Secret::new(vec![7; 24]).expect("valid"),

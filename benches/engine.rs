@@ -89,6 +89,7 @@ impl World {
                 filter: Filter::default(),
                 headers: Vec::new(),
                 is_enabled: true,
+                throttle_rate: None,
                 application: world.application,
                 url: EndpointUrl::parse(&url).expect("valid"),
                 secret: Secret::new(vec![7; 32]).expect("valid"),

@@ -253,6 +253,7 @@ impl World {
                     body_format: BodyFormat::Payload,
                 }),
                 state: EndpointState::Enabled,
+                throttle_rate: None,
                 subscriptions: vec![Subscription {
                     from: EventPosition::new(0),
                     until: None,

@@ -176,6 +176,8 @@ pub struct NewEndpoint {
     pub headers: Vec<(Arc<str>, Arc<str>)>,
     /// Whether it takes events from the start.
     pub is_enabled: bool,
+    /// How many attempts a second go to it at most, from 1.
+    pub throttle_rate: Option<u16>,
     /// The SHA-256 of the URL's text, by which an original registration is unique.
     pub original_url_sha256: Option<[u8; 32]>,
     /// What its original registration said, as JSON text; empty for others.
@@ -203,6 +205,8 @@ pub struct EndpointUpdate {
     pub headers: Vec<(Arc<str>, Arc<str>)>,
     /// Whether it takes events; held work goes on if it was disabled.
     pub is_enabled: bool,
+    /// How many attempts a second go to it at most, from 1.
+    pub throttle_rate: Option<u16>,
     /// A new secret, and how long those of before sign beside it.
     pub rotation: Option<(Secret, Span)>,
     /// What its owner says of it besides, as JSON text.

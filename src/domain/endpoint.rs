@@ -44,6 +44,8 @@ pub struct Endpoint {
     pub target: Arc<Target>,
     /// Whether deliveries go out.
     pub state: EndpointState,
+    /// How many attempts a second go to it at most; as many as can be if that is not said.
+    pub throttle_rate: Option<u16>,
     /// The spans of its application's events that it takes, oldest first, not overlapping.
     pub subscriptions: Vec<Subscription>,
     /// What its original registration said, as a JSON object; opaque here, shown again in the original
@@ -330,6 +332,7 @@ mod tests {
                 body_format: BodyFormat::Payload,
             }),
             state: EndpointState::Enabled,
+            throttle_rate: None,
             subscriptions,
             registration: Bytes::new(),
             details: Bytes::new(),

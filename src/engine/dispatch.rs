@@ -176,7 +176,8 @@ impl Engine {
         let has_room = lane.has_room();
         #[cfg(feature = "mutants")]
         let has_room = has_room || self.has(super::mutant::Mutant::IgnoresTheWindow);
-        if !has_room {
+        let is_paced = lane.paced_until(now.steady).is_some();
+        if !has_room || is_paced {
             return Step::Idle;
         }
         #[cfg(feature = "mutants")]
@@ -321,6 +322,10 @@ impl Engine {
         let vacant = self.flights.vacant_entry();
         let attempt = flight_handle(serial, vacant.key());
         lane.in_flight += 1;
+        if let Some(pace) = &mut lane.pace {
+            // Whether it may start was asked before.
+            _ = pace.take(now.steady);
+        }
         if let Some(entry) = self.registry.applications.get_mut(lane.application) {
             entry.in_flight += 1;
         }

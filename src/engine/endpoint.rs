@@ -61,6 +61,7 @@ impl Engine {
             filter: Arc::clone(&filter),
             target,
             state: EndpointState::Enabled,
+            throttle_rate: new.throttle_rate,
             subscriptions: vec![Subscription {
                 from: entry.next_position,
                 until: None,
@@ -136,6 +137,7 @@ impl Engine {
         target.revision = update.revision.saturating_add(1);
         endpoint.target = Arc::new(target);
         endpoint.uid = update.uid;
+        endpoint.throttle_rate = update.throttle_rate;
         endpoint.details = update.details;
         endpoint.updated_at = now;
         let endpoint = Arc::new(endpoint);
@@ -164,28 +166,6 @@ impl Engine {
         Ok(())
     }
 
-    /// Deletes all endpoints of an application that was deleted. They are gone here at once; should the
-    /// process end before that is durable, the next one finds the application deleted and does it.
-    pub(super) fn delete_endpoints_of(&mut self, application: usize, now: Now) {
-        let Some(entry) = self.registry.applications.get(application) else {
-            return;
-        };
-        let from = entry.next_position;
-        let shard = entry.application.key.shard;
-        let lanes = self.registry.lanes_of(application);
-        let left: Vec<(EndpointId, EndpointKey)> = lanes
-            .filter(|lane| !lane.endpoint.is_deleted())
-            .map(|lane| (lane.endpoint.id, lane.endpoint.key))
-            .collect();
-        for (id, endpoint) in left {
-            if let Some(log) = self.logs.get_mut(&shard) {
-                let change = Change::DeleteEndpoint { endpoint, from };
-                log.gather_urgent(change, OnCommit::Nothing, 0);
-            }
-            self.endpoint_deleted(id, from, now);
-        }
-    }
-
     /// An endpoint of an application, as it is now.
     pub(super) fn endpoint_of(
         &self,
@@ -209,7 +189,9 @@ impl Engine {
         let Some(application) = self.registry.application(endpoint.key.application) else {
             return;
         };
-        let lane = Lane::idle(endpoint, application, self.options.window_max);
+        let lane = Lane::idle(endpoint, application, self.options.window_max, now.steady);
+        #[cfg(feature = "mutants")]
+        let lane = self.mistaken_pace(lane, None);
         let index = self.registry.add_lane(lane);
         let Some(entry) = self.registry.applications.get_mut(application) else {
             return;
@@ -294,6 +276,9 @@ impl Engine {
         };
         let (was_enabled, application) = (lane.is_enabled(), lane.application);
         let before = core::mem::replace(&mut lane.endpoint, endpoint);
+        if before.throttle_rate != lane.endpoint.throttle_rate {
+            lane.take_pace(now.steady);
+        }
         #[cfg(feature = "mutants")]
         super::mutant::mistake_target(&self.options, &before, &mut lane.endpoint);
         // A lane is disabled as soon as that is gathered. If it was after this change had been, both

@@ -5,11 +5,37 @@ use super::{
     Engine,
     dispatch::Step,
     io::Effect,
+    on_commit::OnCommit,
     walk::{Ahead, look},
 };
-use crate::{domain::change::Change, time::Now};
+use crate::{
+    domain::{change::Change, endpoint::EndpointKey, id::EndpointId},
+    time::Now,
+};
 
 impl Engine {
+    /// Deletes all endpoints of an application that was deleted. They are gone here at once; should the
+    /// process end before that is durable, the next one finds the application deleted and does it.
+    pub(super) fn delete_endpoints_of(&mut self, application: usize, now: Now) {
+        let Some(entry) = self.registry.applications.get(application) else {
+            return;
+        };
+        let from = entry.next_position;
+        let shard = entry.application.key.shard;
+        let lanes = self.registry.lanes_of(application);
+        let left: Vec<(EndpointId, EndpointKey)> = lanes
+            .filter(|lane| !lane.endpoint.is_deleted())
+            .map(|lane| (lane.endpoint.id, lane.endpoint.key))
+            .collect();
+        for (id, endpoint) in left {
+            if let Some(log) = self.logs.get_mut(&shard) {
+                let change = Change::DeleteEndpoint { endpoint, from };
+                log.gather_urgent(change, OnCommit::Nothing, 0);
+            }
+            self.endpoint_deleted(id, from, now);
+        }
+    }
+
     /// Takes the next row of a deleted endpoint away: its delivery is cancelled.
     pub(super) fn visit_deleted(&mut self, index: usize, now: Now) -> Step {
         let Some(lane) = self.registry.lanes.get_mut(index) else {

@@ -13,6 +13,7 @@ use crate::{
         endpoint::{Endpoint, EndpointState},
         event::EventPosition,
     },
+    policy::rate_limit::RateLimit,
     time::{Now, Timestamp},
 };
 
@@ -39,6 +40,9 @@ pub(super) struct Lane {
     pub(super) window: Window,
     /// How many are.
     pub(super) in_flight: u16,
+    /// How often attempts may start, if its owner said so. Not kept: whoever acquires the shard begins as
+    /// if an attempt had gone out just then, so that the rate holds over a restart, too.
+    pub(super) pace: Option<RateLimit>,
     /// As what it is counted among the lanes that want more: its attempts in flight then.
     pub(super) wanting: Option<u16>,
     /// Whether it stands in its application's queue of ready lanes.
@@ -70,8 +74,13 @@ pub(super) enum Place {
 
 impl Lane {
     /// An idle lane, at the end of its application's events.
-    pub(super) fn idle(endpoint: Arc<Endpoint>, application: usize, window_max: u16) -> Self {
-        Self {
+    pub(super) fn idle(
+        endpoint: Arc<Endpoint>,
+        application: usize,
+        window_max: u16,
+        now: Timestamp,
+    ) -> Self {
+        let mut lane = Self {
             endpoint,
             application,
             done: DoneMap::default(),
@@ -82,6 +91,7 @@ impl Lane {
             open: OpenRows::default(),
             window: Window::new(window_max),
             in_flight: 0,
+            pace: None,
             wanting: None,
             queued: false,
             deficit: 0,
@@ -90,7 +100,26 @@ impl Lane {
             awaits_events: false,
             is_crowded: false,
             row_dirty: false,
-        }
+        };
+        lane.take_pace(now);
+        lane
+    }
+
+    /// Keeps to the rate of its endpoint from now on.
+    pub(super) fn take_pace(&mut self, now: Timestamp) {
+        let rate = self.endpoint.throttle_rate;
+        self.pace = rate.map(|rate| RateLimit::paced(rate, now));
+    }
+
+    /// Keeps to no rate.
+    #[cfg(feature = "mutants")]
+    pub(super) fn forget_pace(&mut self) {
+        self.pace = None;
+    }
+
+    /// When its rate lets another attempt start, if not now.
+    pub(super) fn paced_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.pace.as_ref()?.opens_at(now)
     }
 
     /// Whether attempts may start.

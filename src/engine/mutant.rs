@@ -4,7 +4,7 @@
 use core::sync::atomic::{AtomicI64, Ordering};
 use std::sync::Arc;
 
-use super::{Engine, options::Options};
+use super::{Engine, lane::Lane, options::Options};
 use crate::{
     domain::{attempt::AttemptResult, endpoint::Endpoint},
     time::{Now, Span, Timestamp},
@@ -59,11 +59,15 @@ pub enum Mutant {
     LeavesTheEnabledAsleep,
     /// The timer of an endpoint that was deleted stays.
     KeepsTimersOfDeleted,
+    /// The rate of an endpoint is not looked at.
+    IgnoresTheRate,
+    /// Who acquires a shard begins as if no attempt had gone out for long.
+    RefillsBucketsAtStart,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::RepliesBeforeTheCommit,
         Self::SettlesAtSend,
         Self::CountsTimeoutsAsSuccess,
@@ -87,6 +91,8 @@ impl Mutant {
         Self::SendsExpungedPayloads,
         Self::LeavesTheEnabledAsleep,
         Self::KeepsTimersOfDeleted,
+        Self::IgnoresTheRate,
+        Self::RefillsBucketsAtStart,
     ];
 }
 
@@ -130,6 +136,18 @@ impl Engine {
     /// Whether a timer stays that nobody waits for.
     pub(super) fn keeps_timers(&self) -> bool {
         self.has(Mutant::KeepsTimersOfDeleted)
+    }
+
+    /// A lane with the mistakes that concern its pace; `now` when its shard is acquired.
+    pub(super) fn mistaken_pace(&self, mut lane: Lane, now: Option<Now>) -> Lane {
+        match (self.options.mutant, now) {
+            (Some(Mutant::IgnoresTheRate), _) => lane.forget_pace(),
+            (Some(Mutant::RefillsBucketsAtStart), Some(now)) => {
+                lane.take_pace(now.steady.plus(Span::from_seconds(-10)));
+            }
+            _ => {}
+        }
+        lane
     }
 
     /// When a delivery is tried again, with the mistakes that concern that.

@@ -75,7 +75,7 @@ impl Engine {
                 entry.crowded.push(index);
             }
             let others_wait = lane.retry_waits(now.steady) || lane.resends.wait();
-            lane.has_room() && (walk_waits || others_wait)
+            lane.has_room() && lane.paced_until(now.steady).is_none() && (walk_waits || others_wait)
         } else {
             lane.wake_at.is_none() && has_held_work(lane, end)
         };
@@ -120,9 +120,15 @@ impl Engine {
             lane.awaits_events = true;
             entry.awaiting.push(index);
         }
+        let crowded = entry.open_rows >= self.options.open_rows_max && lane.open.has_any();
+        let walk_waits = lane.walk_waits(entry.ring.end()) && !crowded;
+        let waits = walk_waits || lane.retry_waits(now.steady) || lane.resends.wait();
         let due = lane.open.next_due();
         // A retry that is due but finds no room is met again when an attempt ends.
-        self.sleep_until(index, due.filter(|due| *due > now.steady));
+        let due = due.filter(|due| *due > now.steady);
+        let paced = lane.paced_until(now.steady);
+        let paced = paced.filter(|_| waits && lane.has_room());
+        self.sleep_until(index, paced.or(due));
     }
 
     /// Wakes the lane at `at`; a time it already waits for is replaced.

@@ -130,7 +130,11 @@ impl Engine {
             resends,
         } = recovery;
         let key = endpoint.key;
-        let mut lane = Lane::idle(endpoint, application, self.options.window_max);
+        let mut lane = Lane::idle(endpoint, application, self.options.window_max, now.steady);
+        #[cfg(feature = "mutants")]
+        {
+            lane = self.mistaken_pace(lane, Some(now));
+        }
         let entry = self.registry.applications.get_mut(application)?;
         let (base, end) = (entry.ring.base(), entry.ring.end());
         if lane.endpoint.is_deleted() {

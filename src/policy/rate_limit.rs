@@ -5,6 +5,10 @@
 
 use crate::time::{Span, Timestamp};
 
+/// How far ahead of the even rhythm attempts to an endpoint may be, in microseconds: so a fast rate needs no
+/// timer for each of them.
+const PACED_AHEAD_US: i64 = 10_000;
+
 /// What one limit remembers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
@@ -27,6 +31,29 @@ impl RateLimit {
             ahead_us: SECOND_US - interval_us,
             due: Timestamp::ZERO,
         }
+    }
+
+    /// So many a second, at least one, evenly: of slow rates one at a time, of fast ones those of a
+    /// hundredth of a second together. None is taken before one interval after `from`, in steady time, as if one
+    /// had been taken then.
+    #[must_use]
+    pub fn paced(count: u16, from: Timestamp) -> Self {
+        const SECOND_US: i64 = 1_000_000;
+        let count = i64::from(count.max(1));
+        let interval_us = (SECOND_US + count - 1) / count;
+        let ahead_us = (PACED_AHEAD_US - interval_us).max(0);
+        Self {
+            interval_us,
+            ahead_us,
+            due: from.plus(Span::from_micros(interval_us.saturating_add(ahead_us))),
+        }
+    }
+
+    /// When the next one is taken, if not at `now`; in steady time.
+    #[must_use]
+    pub fn opens_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let opens_at = self.due.plus(Span::from_micros(-self.ahead_us));
+        (opens_at > now).then_some(opens_at)
     }
 
     /// Takes one at `now`, in steady time.
@@ -74,7 +101,48 @@ mod tests {
         assert_eq!(limit.take(START.plus(Span::from_seconds(1))), Ok(()));
     }
 
+    #[test]
+    fn what_is_paced_begins_after_an_interval_and_comes_evenly() {
+        let mut limit = RateLimit::paced(4, START);
+        let later = |millis| START.plus(Span::from_millis(millis));
+        assert_eq!(limit.opens_at(START), Some(later(250)));
+        assert_eq!(limit.opens_at(later(250)), None);
+        assert_eq!(limit.take(later(250)), Ok(()));
+        assert_eq!(limit.opens_at(later(250)), Some(later(500)));
+        assert_eq!(limit.take(later(9_000)), Ok(()));
+        assert_eq!(limit.opens_at(later(9_000)), Some(later(9_250)));
+        // Of a fast rate a hundredth of a second's worth comes together.
+        let mut fast = RateLimit::paced(1_000, START);
+        let mut taken = 0;
+        while fast.take(later(1_000)).is_ok() {
+            taken += 1;
+        }
+        assert_eq!(taken, 10);
+    }
+
     proptest! {
+        #[test]
+        fn what_is_paced_never_comes_faster_than_its_rate_and_a_hundredth_of_a_second(
+            count in 1_u16..=u16::MAX,
+            gaps in prop::collection::vec(0_i64..2_000_000, 1..200),
+        ) {
+            let mut limit = RateLimit::paced(count, START);
+            let mut now = START;
+            let mut taken = vec![START];
+            for gap in gaps {
+                now = limit.opens_at(now).unwrap_or(now).plus(Span::from_micros(gap / i64::from(count)));
+                prop_assert_eq!(limit.take(now), Ok(()));
+                taken.push(now);
+            }
+            for (index, at) in taken.iter().enumerate() {
+                for (further, before) in taken.iter().take(index).rev().enumerate() {
+                    let sends = i64::try_from(further).expect("few") + 1;
+                    let least = sends * 1_000_000 / i64::from(count) - PACED_AHEAD_US;
+                    prop_assert!(at.since(*before).as_micros() >= least);
+                }
+            }
+        }
+
         #[test]
         fn in_no_second_more_than_twice_the_count_is_taken_and_a_wait_is_enough(
             count in 1_u16..500,

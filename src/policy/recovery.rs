@@ -136,6 +136,7 @@ mod tests {
                 body_format: BodyFormat::Payload,
             }),
             state: EndpointState::Enabled,
+            throttle_rate: None,
             subscriptions: Vec::new(),
             registration: Bytes::new(),
             details: Bytes::new(),

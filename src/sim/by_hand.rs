@@ -216,6 +216,7 @@ fn change(known: &Endpoint, changed: Changed) -> (Command, Asked) {
         filter,
         headers: target.headers.clone(),
         is_enabled,
+        throttle_rate: known.throttle_rate,
         rotation,
         details: known.details.clone(),
     };

@@ -134,6 +134,7 @@ impl Witness {
         let (order, filter) = (self.order, Arc::clone(&endpoint.filter));
         let seen = self.endpoints.entry(endpoint.key.ordinal).or_default();
         seen.id = endpoint.id;
+        seen.paced.rate = endpoint.throttle_rate;
         let before = seen.targets.last();
         let is_other = before.is_some_and(|before| before.filter != filter);
         self.happened.refiltered += u64::from(is_other);

@@ -43,6 +43,8 @@ pub struct Receiver {
     pub status: Option<u16>,
     /// When it is out of order.
     pub outages: Vec<Outage>,
+    /// How many attempts a second its endpoint lets come at most.
+    pub throttle_rate: Option<u16>,
 }
 
 /// Receivers that are alike.

@@ -3,7 +3,7 @@
 //! numbers and nothing else of it.
 
 use super::odd_waits;
-pub use super::violation::{End, Violation};
+pub use super::{end::End, violation::Violation};
 use crate::{
     domain::outcome::{Outcome, OutcomeKind},
     policy::retry::RetryPolicy,

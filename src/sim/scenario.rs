@@ -57,6 +57,9 @@ pub struct Scenario {
     pub bad_percent: u32,
     /// How many in a hundred events are for later, from a millisecond to two hours.
     pub later_percent: u32,
+    /// How many in a hundred endpoints have a rate, drawn from 1 to 4 attempts a second; where receivers are
+    /// named, theirs count.
+    pub throttled_percent: u32,
     /// What is done by hand, at its time counted from the beginning.
     pub by_hand: Vec<(Span, Action)>,
     /// When all is well for some endpoints, and never again for the others.
@@ -146,6 +149,7 @@ impl Scenario {
             other_body_percent: 0,
             bad_percent: 0,
             later_percent: 0,
+            throttled_percent: 0,
             by_hand: Vec::new(),
             healing: None,
             padding_max: 0,

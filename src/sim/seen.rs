@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{
     oracle::End,
-    oracles::{fan_out::Wants, present_target::SeenTarget},
+    oracles::{fan_out::Wants, present_target::SeenTarget, rate::SeenRate},
 };
 use crate::{
     domain::{
@@ -119,6 +119,8 @@ pub(super) struct SeenEndpoint {
     pub(super) targets: Vec<SeenTarget>,
     /// What it wanted from its creation on, oldest first.
     pub(super) wants: Vec<Wants>,
+    /// Its rate, and what went out.
+    pub(super) paced: SeenRate,
     /// The target that the last attempt was found to be right with.
     pub(super) judged: Option<Arc<Target>>,
 }

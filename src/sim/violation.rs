@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use thiserror::Error;
 
+use super::end::End;
 use crate::{
     domain::{
         delivery::DeliveryState,
@@ -209,6 +210,18 @@ pub enum Violation {
         /// How many there may be.
         cap: usize,
     },
+    /// I16: attempts to an endpoint came faster than its rate allows.
+    #[error("I16: {sends} attempts to {endpoint} within {within}, its rate is {rate} a second")]
+    TooFast {
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// How many came.
+        sends: usize,
+        /// From the first of them to the last.
+        within: Span,
+        /// How many may come in a second.
+        rate: u16,
+    },
     /// I23: not all events that producers handed in were accepted in the end.
     #[error("I23: {accepted} of {asked} events were accepted")]
     NotAccepted {
@@ -371,28 +384,4 @@ pub enum Violation {
         /// By how much.
         late: Span,
     },
-}
-
-/// How a delivery ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// An attempt succeeded.
-    Succeeded,
-    /// All attempts failed.
-    Exhausted,
-    /// Its time ran out.
-    Expired,
-}
-
-impl End {
-    /// Whether the store tells the same.
-    #[must_use]
-    pub const fn agrees_with(self, state: DeliveryState) -> bool {
-        matches!(
-            (self, state),
-            (Self::Succeeded, DeliveryState::Succeeded)
-                | (Self::Exhausted, DeliveryState::Exhausted)
-                | (Self::Expired, DeliveryState::Expired)
-        )
-    }
 }

@@ -201,6 +201,7 @@ impl Witness {
         endpoint.in_flight += 1;
         let to_endpoint = endpoint.in_flight;
         self.judge_caps(to_endpoint);
+        self.judge_rate(flight.ordinal, now.real);
         self.note_crowd(now.real);
         let period = self.breaks.len();
         if flight.is_by_hand {

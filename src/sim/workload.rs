@@ -80,6 +80,8 @@ pub struct Workload {
     event_types: Vec<Arc<str>>,
     content_type: Arc<str>,
     secret: Secret,
+    /// The rates of endpoints that have one, by their numbers.
+    rates: BTreeMap<u32, u16>,
     /// The endpoints by their numbers.
     endpoint_ids: BTreeMap<u32, EndpointId>,
 }
@@ -116,6 +118,9 @@ impl Workload {
             fan_out: scenario.fan_out,
             content_type: JSON.into(),
             secret: Secret::new(vec![0; limits::SECRET_BYTES])?,
+            rates: (0..scenario.endpoints)
+                .filter_map(|number| Some((number, scenario.throttle_rate(number)?)))
+                .collect(),
             endpoint_ids: BTreeMap::new(),
         })
     }
@@ -158,6 +163,7 @@ impl Workload {
                     },
                     headers: Vec::new(),
                     is_enabled: true,
+                    throttle_rate: self.rates.get(&number).copied(),
                     application,
                     url: EndpointUrl::parse(&format!("https://receiver-{number}.example/"))?,
                     secret: self.secret.clone(),

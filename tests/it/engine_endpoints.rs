@@ -55,6 +55,7 @@ fn update(rig: &Rig, application: ApplicationKey, id: EndpointId) -> Box<Endpoin
         filter: Filter::clone(&known.filter),
         headers: known.target.headers.clone(),
         is_enabled: known.state == EndpointState::Enabled,
+        throttle_rate: known.throttle_rate,
         rotation: None,
         details: known.details,
     })

@@ -75,6 +75,7 @@ fn update(rig: &mut Rig, customer: ApplicationKey, endpoint: EndpointId, revisio
         filter: Filter::default(),
         headers: Vec::new(),
         is_enabled: true,
+        throttle_rate: None,
         rotation: None,
         details: new.details,
     })))

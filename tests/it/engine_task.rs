@@ -149,6 +149,7 @@ impl Operator {
                 filter: (*known.filter).clone(),
                 headers: known.target.headers.clone(),
                 is_enabled,
+                throttle_rate: None,
                 rotation: None,
                 details: known.details.clone(),
             })));

@@ -27,6 +27,7 @@ mod engine_once;
 mod engine_outbox;
 mod engine_outbox_shards;
 mod engine_payload_time;
+mod engine_rate;
 mod engine_records;
 mod engine_resend;
 mod engine_task;

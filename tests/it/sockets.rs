@@ -59,6 +59,7 @@ impl Running {
             filter: Filter::default(),
             headers: Vec::new(),
             is_enabled: true,
+            throttle_rate: None,
             application: self.handle.default_application().expect("ready"),
             url: EndpointUrl::parse(url).expect("valid"),
             secret: Secret::new(vec![7; 32]).expect("valid"),

@@ -327,6 +327,7 @@ fn read_workload(traffic: &Section<'_>, scenario: &mut Scenario) {
         ("other_body_percent", &mut scenario.other_body_percent),
         ("bad_percent", &mut scenario.bad_percent),
         ("later_percent", &mut scenario.later_percent),
+        ("throttled_percent", &mut scenario.throttled_percent),
     ] {
         *percent = traffic.small(key, 0..101).unwrap_or(*percent);
     }

@@ -67,6 +67,8 @@ fn receiver(section: &Section<'_>) -> Receiver {
     }
     let status = section.integer("status", 400..600);
     receiver.status = status.and_then(|status| u16::try_from(status).ok());
+    let rate = section.small("throttle_rate", 1..u32::from(u16::MAX) + 1);
+    receiver.throttle_rate = rate.and_then(|rate| u16::try_from(rate).ok());
     if let Some(wait) = section.span("retry_after") {
         let micros = wait.as_micros();
         if micros % 1_000_000 == 0 {

@@ -194,6 +194,7 @@ fn traffic(lines: &mut Lines, scenario: &Scenario) {
         ("other_body_percent", scenario.other_body_percent),
         ("bad_percent", scenario.bad_percent),
         ("later_percent", scenario.later_percent),
+        ("throttled_percent", scenario.throttled_percent),
         ("padding_max", scenario.padding_max),
     ] {
         lines.unless(key, percent, 0);
@@ -215,6 +216,9 @@ fn endpoint(lines: &mut Lines, group: &Group) {
         if share > 0 {
             lines.key(key, text(&shown_share(share)));
         }
+    }
+    if let Some(rate) = receiver.throttle_rate {
+        lines.key("throttle_rate", rate);
     }
     if let Some(status) = receiver.status {
         lines.key("status", status);

@@ -285,6 +285,7 @@ impl Form for NewEndpoint {
             filter,
             headers: _,
             is_enabled,
+            throttle_rate,
             original_url_sha256,
             registration,
             details,
@@ -296,6 +297,7 @@ impl Form for NewEndpoint {
         uid.put(out);
         filter.put(out);
         is_enabled.put(out);
+        throttle_rate.put(out);
         original_url_sha256.put(out);
         registration.put(out);
         details.put(out);
@@ -311,6 +313,7 @@ impl Form for NewEndpoint {
             filter: Form::take(from)?,
             headers: Vec::new(),
             is_enabled: Form::take(from)?,
+            throttle_rate: Form::take(from)?,
             original_url_sha256: Form::take(from)?,
             registration: Form::take(from)?,
             details: Form::take(from)?,
@@ -330,6 +333,7 @@ impl Form for EndpointUpdate {
             filter,
             headers: _,
             is_enabled,
+            throttle_rate,
             rotation,
             details,
         } = self;
@@ -340,6 +344,7 @@ impl Form for EndpointUpdate {
         uid.put(out);
         filter.put(out);
         is_enabled.put(out);
+        throttle_rate.put(out);
         rotation.put(out);
         details.put(out);
     }
@@ -354,6 +359,7 @@ impl Form for EndpointUpdate {
             filter: Form::take(from)?,
             headers: Vec::new(),
             is_enabled: Form::take(from)?,
+            throttle_rate: Form::take(from)?,
             rotation: Form::take(from)?,
             details: Form::take(from)?,
         })

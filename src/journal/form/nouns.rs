@@ -125,6 +125,7 @@ form_of_struct!(Endpoint {
     filter,
     target,
     state,
+    throttle_rate,
     subscriptions,
     registration,
     details,

@@ -81,6 +81,7 @@ fn new_endpoint(
         filter: Filter::default(),
         headers: Vec::new(),
         is_enabled: true,
+        throttle_rate: None,
         application,
         original_url_sha256: Some(Sha256::digest(registration.url.text()).into()),
         url: registration.url,

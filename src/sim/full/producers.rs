@@ -116,8 +116,10 @@ async fn register(stage: &Stage, number: u32) {
     let secret = BASE64_STANDARD.encode(stage.producers.secret(number).expose());
     let channel = stage.producers.workload.borrow().channel_of(number);
     let channels = listed(channel.as_slice());
+    let rate = stage.scenario.throttle_rate(number);
+    let rate = rate.map_or_else(String::new, |rate| format!(r#""throttleRate":{rate},"#));
     let body = format!(
-        r#"{{"uid":"receiver-{number}",{channels}"url":"http://{}/","secret":"whsec_{secret}"}}"#,
+        r#"{{"uid":"receiver-{number}",{channels}{rate}"url":"http://{}/","secret":"whsec_{secret}"}}"#,
         receivers::host(number)
     );
     loop {

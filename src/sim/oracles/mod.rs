@@ -27,6 +27,7 @@ pub(super) mod own_start;
 pub(super) mod own_time;
 pub(super) mod planned;
 pub(super) mod present_target;
+pub(super) mod rate;
 mod refused;
 pub(super) mod same_bytes;
 mod same_id;

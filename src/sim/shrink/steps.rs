@@ -113,6 +113,7 @@ pub(super) fn together() -> Vec<Setting> {
             scenario.other_body_percent = 0;
             scenario.bad_percent = 0;
             scenario.later_percent = 0;
+            scenario.throttled_percent = 0;
             scenario.padding_max = 0;
             scenario.event_types = 1;
         }),
@@ -316,7 +317,7 @@ pub(super) fn numbers(scenario: &Scenario) -> Vec<Number> {
 
 /// How many in a hundred, and how much more than must be.
 fn shares() -> Vec<Number> {
-    let each: [fn(&mut Scenario) -> &mut u32; 9] = [
+    let each: [fn(&mut Scenario) -> &mut u32; 10] = [
         |scenario| &mut scenario.other_body_percent,
         |scenario| &mut scenario.bad_percent,
         |scenario| &mut scenario.named_percent,
@@ -324,6 +325,7 @@ fn shares() -> Vec<Number> {
         |scenario| &mut scenario.twin_percent,
         |scenario| &mut scenario.repeat_percent,
         |scenario| &mut scenario.later_percent,
+        |scenario| &mut scenario.throttled_percent,
         |scenario| &mut scenario.padding_max,
         |scenario| &mut scenario.faults.odd_percent,
     ];

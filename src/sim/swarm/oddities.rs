@@ -13,6 +13,8 @@ pub(super) fn draw(scenario: &mut Scenario) {
     scenario.faults.odd_waits = stream("swarm of odd waits").below(4) == 0;
     let mut bodies = stream("swarm of other bodies");
     scenario.other_body_percent = one_of(&mut bodies, &[0, 30, 100]);
+    let mut rates = stream("swarm of rates");
+    scenario.throttled_percent = one_of(&mut rates, &[0, 0, 50, 100]);
     let mut stalls = stream("swarm of stalls");
     for _ in 0..one_of(&mut stalls, &[0_u32, 0, 0, 0, 1, 3]) {
         let lasts = [SECOND_US, 60 * SECOND_US, 600 * SECOND_US];

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     fault::Fault,
-    grown::{decode_grown, encode_grown},
+    grown::{Grown, decode_grown_twice, encode_grown_twice},
     rows::NowRow,
     vault::{Vault, VaultError},
 };
@@ -60,6 +60,12 @@ struct EndpointMore<'row> {
     details: &'row [u8],
     /// The filters of spans, by their numbers, where they are not the endpoint's own.
     filters: Vec<(u16, FilterRow<'row>)>,
+}
+
+/// What an endpoint's row has since rates are kept to.
+#[derive(Default, Serialize, Deserialize)]
+struct EndpointLatest {
+    throttle_rate: Option<u16>,
 }
 
 /// The event types and the channels of a filter.
@@ -132,10 +138,20 @@ pub(super) fn endpoint_row(vault: &Vault, endpoint: &Endpoint) -> Result<Vec<u8>
             .map(|(number, span)| (number, filter_row(&span.filter)))
             .collect(),
     };
-    encode_grown(&row, &more, Vec::new())
+    let latest = EndpointLatest {
+        throttle_rate: endpoint.throttle_rate,
+    };
+    encode_grown_twice(&row, &more, &latest, Vec::new())
 }
 
 const WHAT: &str = "the row of an endpoint";
+
+/// The row in whichever of its forms it was written.
+fn read_row(
+    bytes: &[u8],
+) -> Result<Grown<EndpointRow<'_>, EndpointMore<'_>, EndpointLatest>, Fault> {
+    decode_grown_twice(bytes, WHAT)
+}
 
 /// Whether the vault opens what is sealed in a row.
 pub(super) fn unlocks(
@@ -143,7 +159,7 @@ pub(super) fn unlocks(
     key: EndpointKey,
     bytes: &[u8],
 ) -> Result<Result<(), VaultError>, Fault> {
-    let (row, more): (EndpointRow<'_>, Option<EndpointMore<'_>>) = decode_grown(bytes, WHAT)?;
+    let (row, more, _) = read_row(bytes)?;
     let more = more.unwrap_or_default();
     let first = (more.secret_kind, row.secret);
     let older = more.older_secrets.iter();
@@ -153,7 +169,7 @@ pub(super) fn unlocks(
 
 /// An endpoint from its row.
 pub(super) fn endpoint(vault: &Vault, key: EndpointKey, bytes: &[u8]) -> Result<Endpoint, Fault> {
-    let (row, more): (EndpointRow<'_>, Option<EndpointMore<'_>>) = decode_grown(bytes, WHAT)?;
+    let (row, more, latest) = read_row(bytes)?;
     let is_original = row.token_json.is_some();
     let (registration, details) = match &more {
         Some(more) => (row.registration, more.details),
@@ -215,6 +231,7 @@ pub(super) fn endpoint(vault: &Vault, key: EndpointKey, bytes: &[u8]) -> Result<
             3 => EndpointState::Deleted,
             _ => return Err(Fault::damaged(WHAT)),
         },
+        throttle_rate: latest.unwrap_or_default().throttle_rate,
         subscriptions,
         registration,
         details,
@@ -233,7 +250,10 @@ mod tests {
             master_key::MasterKey,
             secret::{Secret, SecretKind},
         },
-        store::embedded::{grown::GROWN, rows::VERSION},
+        store::embedded::{
+            grown::{GROWN, GROWN_TWICE},
+            rows::VERSION,
+        },
         time::Now,
     };
 
@@ -275,6 +295,7 @@ mod tests {
                 },
             }),
             state: EndpointState::Disabled(DisabledReason::Gone),
+            throttle_rate: Some(20),
             subscriptions: vec![Subscription {
                 from: EventPosition::new(1),
                 until: Some(EventPosition::new(9)),
@@ -315,15 +336,34 @@ mod tests {
     }
 
     #[test]
+    fn a_row_without_a_rate_is_still_read() {
+        let endpoint = some_endpoint();
+        let mut row = endpoint_row(&Vault::Open, &endpoint).expect("it fits");
+        // What it had last are two bytes: that there is a rate, and the rate.
+        row.truncate(row.len() - 2);
+        row[0] = GROWN;
+        let read = super::endpoint(&Vault::Open, endpoint.key, &row).expect("it is whole");
+        assert_eq!(read.throttle_rate, None);
+        let without = Endpoint {
+            throttle_rate: None,
+            ..endpoint
+        };
+        assert_eq!(format!("{without:?}"), format!("{read:?}"));
+    }
+
+    #[test]
     fn a_row_of_the_first_form_is_still_read_and_its_secret_is_a_shared_one() {
         let endpoint = some_endpoint();
         let mut first = first_form(&endpoint);
         let read = super::endpoint(&Vault::Open, endpoint.key, &first).expect("it is whole");
         assert_eq!(read.subscriptions[0].filter, endpoint.filter);
-        assert_eq!(read.updated_at, endpoint.created_at);
+        assert_eq!(
+            (read.updated_at, read.throttle_rate),
+            (endpoint.created_at, None)
+        );
         assert!(read.target.older_secrets.is_empty() && read.target.headers.is_empty());
         assert_eq!(read.target.secret.kind(), SecretKind::Shared);
-        first[0] = GROWN + 1;
+        first[0] = GROWN_TWICE + 1;
         assert!(super::endpoint(&Vault::Open, endpoint.key, &first).is_err());
     }
 

@@ -80,6 +80,7 @@ pub(crate) fn endpoint(key: EndpointKey, id: u128, from: u64) -> Arc<Endpoint> {
             body_format: BodyFormat::Payload,
         }),
         state: EndpointState::Enabled,
+        throttle_rate: Some(7),
         subscriptions: vec![Subscription {
             from: at(from),
             until: None,

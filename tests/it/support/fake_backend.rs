@@ -168,6 +168,7 @@ impl Inside {
                         body_format: new.body_format,
                     }),
                     state: EndpointState::Enabled,
+                    throttle_rate: None,
                     subscriptions: Vec::new(),
                     registration: new.registration,
                     details: new.details,

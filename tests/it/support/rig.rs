@@ -289,6 +289,7 @@ pub(crate) fn new_endpoint(application: ApplicationKey, name: &str) -> Command {
         filter: Filter::default(),
         headers: Vec::new(),
         is_enabled: true,
+        throttle_rate: None,
         application,
         url: EndpointUrl::parse(&format!("http://receiver.test/{name}")).expect("valid"),
         secret: Secret::new(vec![7; 32]).expect("valid"),

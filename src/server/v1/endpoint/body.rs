@@ -31,6 +31,8 @@ pub(super) struct Said {
     /// `None` if nothing was said of them.
     pub(super) headers: Option<Vec<(Arc<str>, Arc<str>)>>,
     pub(super) is_enabled: bool,
+    /// How many attempts a second go to it at most.
+    pub(super) throttle_rate: Option<u16>,
     /// The rest, as a JSON object.
     pub(super) details: Bytes,
     /// A secret that the caller chose.
@@ -71,10 +73,10 @@ pub(super) fn judged(
     } else {
         None
     };
+    let throttle_rate = fields.throttle_rate();
     let details = json!({
         "description": fields.text_or_empty("description"),
         "metadata": fields.metadata("metadata"),
-        "throttleRate": fields.throttle_rate(),
         "version": fields.whole("version", (1, u32::MAX.into())),
     });
     let is_enabled = !fields.flag("disabled");
@@ -87,6 +89,7 @@ pub(super) fn judged(
         filter,
         headers,
         is_enabled,
+        throttle_rate,
         details: details.to_string().into(),
         secret,
     })
@@ -187,7 +190,7 @@ pub(super) fn fields_of(endpoint: &Endpoint) -> Value {
         "eventTypes": list(&endpoint.filter.event_types),
         "channels": list(&endpoint.filter.channels),
         "disabled": endpoint.state != EndpointState::Enabled,
-        "throttleRate": said.remove("throttleRate"),
+        "throttleRate": endpoint.throttle_rate,
         "metadata": said.remove("metadata").unwrap_or_else(|| json!({})),
     });
     // Only what was said: libraries of today have no such field.

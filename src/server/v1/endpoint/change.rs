@@ -36,6 +36,8 @@ pub(super) struct Changed {
     pub(super) filter: Option<Filter>,
     pub(super) headers: Option<Vec<(Arc<str>, Arc<str>)>>,
     pub(super) is_enabled: Option<bool>,
+    /// A rate, or none any more.
+    pub(super) throttle_rate: Option<Option<u16>>,
     pub(super) details: Option<Bytes>,
     /// A new secret, and how long those of before sign beside it.
     pub(super) rotation: Option<(Secret, Span)>,
@@ -131,6 +133,7 @@ fn update(known: &Endpoint, changed: Changed) -> EndpointUpdate {
         is_enabled: changed
             .is_enabled
             .unwrap_or(known.state == EndpointState::Enabled),
+        throttle_rate: changed.throttle_rate.unwrap_or(known.throttle_rate),
         rotation: changed.rotation,
         details: changed.details.unwrap_or_else(|| known.details.clone()),
     }

@@ -171,6 +171,7 @@ fn changed(said: Said) -> Changed {
         filter: Some(said.filter),
         headers: said.headers,
         is_enabled: Some(said.is_enabled),
+        throttle_rate: Some(said.throttle_rate),
         details: Some(said.details),
         rotation: None,
     }
@@ -196,6 +197,7 @@ async fn make<B: Backend>(
         filter: said.filter,
         headers: said.headers.unwrap_or_default(),
         is_enabled: said.is_enabled,
+        throttle_rate: said.throttle_rate,
         original_url_sha256: None,
         registration: Bytes::new(),
         details: said.details,

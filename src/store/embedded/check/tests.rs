@@ -93,6 +93,7 @@ fn endpoint() -> Change {
                 body_format: BodyFormat::Payload,
             }),
             state: EndpointState::Enabled,
+            throttle_rate: None,
             subscriptions: vec![Subscription {
                 from: at(0),
                 until: None,

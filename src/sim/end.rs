@@ -1,0 +1,27 @@
+//! How deliveries end, as oracles and reports tell it.
+
+use crate::domain::delivery::DeliveryState;
+
+/// How a delivery ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// An attempt succeeded.
+    Succeeded,
+    /// All attempts failed.
+    Exhausted,
+    /// Its time ran out.
+    Expired,
+}
+
+impl End {
+    /// Whether the store tells the same.
+    #[must_use]
+    pub const fn agrees_with(self, state: DeliveryState) -> bool {
+        matches!(
+            (self, state),
+            (Self::Succeeded, DeliveryState::Succeeded)
+                | (Self::Exhausted, DeliveryState::Exhausted)
+                | (Self::Expired, DeliveryState::Expired)
+        )
+    }
+}

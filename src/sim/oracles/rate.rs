@@ -1,0 +1,90 @@
+//! I16: attempts to an endpoint come no faster than its rate: evenly, of fast rates those of a hundredth of a
+//! second together. Over restarts and lost shards, too.
+
+use std::collections::VecDeque;
+
+use crate::{
+    sim::{violation::Violation, witness::Witness},
+    time::{Span, Timestamp},
+};
+
+const SECOND_US: i64 = 1_000_000;
+/// How far ahead of the even rhythm attempts may be, in microseconds.
+const AHEAD_US: i64 = 10_000;
+
+/// What was seen of the rate of an endpoint.
+#[derive(Clone, Debug, Default)]
+pub(in crate::sim) struct SeenRate {
+    /// How many attempts may come in a second, if that is bounded.
+    pub(in crate::sim) rate: Option<u16>,
+    /// When the last ones went out, in real time, oldest first.
+    sends: VecDeque<Timestamp>,
+}
+
+impl Witness {
+    /// Judges the rate of the attempts to an endpoint, of which one goes out now.
+    pub(in crate::sim) fn judge_rate(&mut self, ordinal: u32, now: Timestamp) {
+        let endpoint = self.endpoints.entry(ordinal).or_default();
+        let id = endpoint.id;
+        if let Some(violation) = endpoint.paced.judge(now) {
+            let (sends, within, rate) = violation;
+            self.object(Violation::TooFast {
+                endpoint: id,
+                sends,
+                within,
+                rate,
+            });
+        }
+    }
+}
+
+impl SeenRate {
+    /// Takes a send; tells how many came within which time, if that is too fast for the rate.
+    fn judge(&mut self, now: Timestamp) -> Option<(usize, Span, u16)> {
+        let rate = self.rate?;
+        self.sends.push_back(now);
+        if self.sends.len() > usize::from(rate) + 2 {
+            self.sends.pop_front();
+        }
+        let later = self.sends.iter().rev().enumerate().skip(1);
+        let found = later.map(|(gaps, at)| (gaps, now.since(*at)));
+        let mut too_fast = found.filter(|(gaps, within)| {
+            let gaps = i64::try_from(*gaps).unwrap_or(i64::MAX);
+            let evenly = gaps.saturating_mul(SECOND_US) / i64::from(rate);
+            // Of slow rates no two come together.
+            let ahead = if i64::from(rate) * AHEAD_US < SECOND_US {
+                0
+            } else {
+                AHEAD_US
+            };
+            within.as_micros() < evenly - ahead
+        });
+        let (gaps, within) = too_fast.next()?;
+        Some((gaps + 1, within, rate))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_that_come_evenly_are_fine_and_others_are_not() {
+        let at = Timestamp::from_millis;
+        let mut seen = SeenRate::default();
+        assert_eq!(seen.judge(at(0)), None);
+        seen.rate = Some(4);
+        for millis in [0, 250, 500, 9_000, 9_250] {
+            assert_eq!(seen.judge(at(millis)), None);
+        }
+        let within = Span::from_millis(249);
+        assert_eq!(seen.judge(at(9_499)), Some((2, within, 4)));
+        // Of a fast rate some come together, but not all at once.
+        let mut fast = SeenRate {
+            rate: Some(1_000),
+            ..SeenRate::default()
+        };
+        let judged: Vec<_> = (0..20).map(|_| fast.judge(at(0))).collect();
+        assert_eq!(judged.iter().filter(|judged| judged.is_none()).count(), 11);
+    }
+}
