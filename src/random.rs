@@ -5,28 +5,32 @@
 //! delivery it is about, so that neither order, nor other tenants, nor a changed policy shifts it,
 //! and any draw can be computed again later to explain a decision. There are no floats here.
 
-mod cipher;
-
+use rand::Rng as _;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng as _;
 use xxhash_rust::xxh3::xxh3_64;
-
-use self::cipher::Cipher;
 
 /// A sequential source of random integers (ChaCha with eight rounds).
 ///
 /// Not for keys or secrets: its output is known to whoever knows the seed.
 #[derive(Clone, Debug)]
-pub struct Stream(Cipher);
+pub struct Stream(ChaCha8Rng);
 
 impl Stream {
     /// The stream called `name` of this seed, for one epoch of one shard.
     #[must_use]
     pub fn new(seed: u64, name: &str, shard: u16, epoch: u64) -> Self {
-        Self(Cipher::new(key(seed, name, u64::from(shard), epoch)))
+        Self(ChaCha8Rng::from_seed(key(
+            seed,
+            name,
+            u64::from(shard),
+            epoch,
+        )))
     }
 
     /// The next 64 random bits.
     pub fn next_u64(&mut self) -> u64 {
-        self.0.next()
+        self.0.next_u64()
     }
 
     /// An integer from 0 to `bound - 1`, each equally likely; 0 if `bound` is 0.
@@ -98,8 +102,12 @@ impl Draw {
         if let Some(tail) = about.get_mut(32..) {
             tail.copy_from_slice(&self.attempt.to_le_bytes());
         }
-        let about = xxh3_64(&about);
-        Stream(Cipher::new(key(seed, name, about, self.attempt.into())))
+        Stream(ChaCha8Rng::from_seed(key(
+            seed,
+            name,
+            xxh3_64(&about),
+            u64::from(self.attempt),
+        )))
     }
 }
 
@@ -150,9 +158,16 @@ impl Ratio {
     }
 }
 
-/// The 32 bytes that a ChaCha stream starts from, as four numbers.
-fn key(seed: u64, name: &str, first: u64, second: u64) -> [u64; 4] {
-    [seed, xxh3_64(name.as_bytes()), first, second]
+/// The 32 bytes that a ChaCha stream starts from.
+fn key(seed: u64, name: &str, first: u64, second: u64) -> [u8; 32] {
+    let mut key = [0_u8; 32];
+    for (slot, value) in
+        key.chunks_exact_mut(8)
+            .zip([seed, xxh3_64(name.as_bytes()), first, second])
+    {
+        slot.copy_from_slice(&value.to_le_bytes());
+    }
+    key
 }
 
 /// The low and the high half of a 128-bit integer.

@@ -43,7 +43,7 @@ const IMPURE: &[&str] = &[
 const PURE: &[&str] = &[
     "src/limits.rs",
     "src/time.rs",
-    "src/random",
+    "src/random.rs",
     "src/domain/",
     "src/policy/",
     "src/signing/",
