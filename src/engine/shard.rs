@@ -28,8 +28,10 @@ use crate::{
 };
 
 impl Engine {
-    /// Builds the state of a shard.
+    /// Builds the state of a shard, in the place of what there was of it: where it was lost and acquired
+    /// while the engine gave it up, it is acquired twice.
     pub(super) fn acquired(&mut self, shard: ShardId, epoch: Epoch, state: ShardState, now: Now) {
+        self.forget(shard);
         match state {
             ShardState::Directory {
                 applications,

@@ -90,3 +90,27 @@ fn what_was_in_flight_when_its_shard_was_lost_still_is() {
         "the disk need not have room"
     );
 }
+
+/// A commit fails, and before the engine's word that it gives the shard up is heard, somebody else has
+/// taken the shard and it is acquired anew: then it is acquired twice.
+#[test]
+fn a_shard_that_is_acquired_twice_sends_each_event_once() {
+    let (mut rig, application, [one, two]) = rig();
+    let first = rig.event(application);
+    let input = rig.acquire(application.shard);
+    rig.turn(vec![input]);
+    for endpoint in [one, two] {
+        assert_eq!(in_flight(&mut rig, endpoint), [first], "on its way once");
+    }
+    rig.answer(OK);
+    rig.answer(OK);
+    let lost: Vec<_> = rig.sent.drain(..).collect();
+    // What was in flight before is no result any more, and is sent again.
+    assert_eq!(lost.len(), 2, "{lost:?}");
+    for request in &lost {
+        rig.done(request, OK);
+    }
+    let second = rig.event(application);
+    let sent: Vec<_> = rig.sent.iter().map(|request| request.event.id).collect();
+    assert_eq!(sent, [second, second], "once to each of the two");
+}

@@ -86,7 +86,7 @@ impl Rig {
         rig
     }
 
-    fn acquire(&mut self, shard: ShardId) -> Input {
+    pub(crate) fn acquire(&mut self, shard: ShardId) -> Input {
         let (epoch, state) = self.store.acquire(shard).expect("the store has the shard");
         Input::ShardAcquired(shard, epoch, Box::new(state))
     }
