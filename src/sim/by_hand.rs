@@ -10,13 +10,15 @@ use super::{
 };
 use crate::{
     domain::{
-        command::{Command, EndpointUpdate, RequestHandle},
+        command::{CalledTask, Command, EndpointUpdate, NewTask, RequestHandle},
         endpoint::{Endpoint, EndpointState},
         endpoint_url::EndpointUrl,
         event::{Event, EventPosition},
         filter::Filter,
         history::{HistoryQuery, Name, Order},
+        id::TaskId,
         secret::Secret,
+        task::{Matching, Selection},
     },
     limits,
     store::Reads,
@@ -43,6 +45,22 @@ pub enum Action {
     Resend(u32, u32),
     /// The payload of an event is taken away.
     Expunge(u32),
+    /// A task sends deliveries of an endpoint again, from an event on: which, the event, the endpoint.
+    Task(TaskKind, u32, u32),
+    /// The last task of an endpoint is called off.
+    CancelTask(u32),
+}
+
+/// Which deliveries a task sends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TaskKind {
+    /// Those that failed.
+    #[default]
+    Recover,
+    /// Those that were never tried.
+    ReplayMissing,
+    /// All that were tried.
+    Replay,
 }
 
 /// What was asked of the engine, as far as its acknowledgement promises something.
@@ -66,6 +84,10 @@ pub(super) enum Asked {
     },
     /// The payload is sent no more.
     Expunge { position: EventPosition },
+    /// A task begins.
+    Task { ordinal: u32 },
+    /// A task sends nothing more.
+    CancelTask { id: TaskId },
 }
 
 impl World<'_> {
@@ -88,9 +110,12 @@ impl World<'_> {
     }
 
     /// Something that was done by hand is acknowledged.
-    pub(super) fn acted(&mut self, request: RequestHandle) {
+    pub(super) fn acted(&mut self, request: RequestHandle, task: Option<TaskId>) {
         if let Some((asked, asked_at)) = self.acts.remove(&request) {
             let moment = self.moment();
+            if let (Asked::Task { .. }, Some(id)) = (&asked, task) {
+                self.witness.task_told(id, moment);
+            }
             self.witness.done_by_hand(&asked, asked_at, moment);
         }
     }
@@ -151,6 +176,8 @@ impl World<'_> {
                 let ordinal = endpoint.ordinal;
                 Some((command, Asked::Resend { position, ordinal }))
             }
+            Action::Task(kind, event, of) => self.task_of(kind, event, of),
+            Action::CancelTask(of) => self.end_of_task(of),
             Action::Expunge(event) => {
                 let position = self.accepted_event(event)?.position;
                 let command = Command::Expunge {
@@ -161,6 +188,37 @@ impl World<'_> {
                 Some((command, Asked::Expunge { position }))
             }
         }
+    }
+
+    /// A task of this kind for an endpoint, from an event on.
+    fn task_of(&self, kind: TaskKind, event: u32, of: u32) -> Option<(Command, Asked)> {
+        let (known, event) = (self.known(of)?, self.accepted_event(event)?);
+        let selection = match kind {
+            TaskKind::Recover => Selection::Failed,
+            TaskKind::ReplayMissing => Selection::Missing,
+            TaskKind::Replay => Selection::Matching(Matching::default()),
+        };
+        let command = Command::StartTask(Box::new(NewTask {
+            application: self.application,
+            endpoint: known.id,
+            selection,
+            from: event.position,
+            until: EventPosition::new(u64::MAX),
+        }));
+        let ordinal = known.key.ordinal;
+        Some((command, Asked::Task { ordinal }))
+    }
+
+    /// The end of the last task of an endpoint.
+    fn end_of_task(&self, of: u32) -> Option<(Command, Asked)> {
+        let known = self.known(of)?;
+        let id = self.witness.last_task(known.key.ordinal)?;
+        let command = Command::CancelTask(CalledTask {
+            application: self.application,
+            endpoint: known.id,
+            id,
+        });
+        Some((command, Asked::CancelTask { id }))
     }
 
     /// The endpoint with this number as everybody can read it.

@@ -64,6 +64,7 @@ impl Witness {
             self.object(violation);
         }
         self.judge_owed_by_hand(now);
+        self.judge_tasks_ended();
         self.judge_liveness(&endpoints);
         sum.latency_ms = Some(Percentiles::of(&mut latencies));
         sum

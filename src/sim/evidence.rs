@@ -12,6 +12,7 @@ use crate::{
         event::{Event, EventPosition},
         history::{AttemptEntry, HistoryQuery, Name, Order},
         id::EventId,
+        task::Task,
     },
     store::Reads,
 };
@@ -135,6 +136,7 @@ impl Witness {
             }
             Change::UpdateEndpoint(endpoint) => of_none(endpoint_evidence(store, endpoint)),
             Change::DeleteEndpoint { endpoint, .. } => of_none(self.of_deletion(store, *endpoint)),
+            Change::PutTask(task) | Change::UpdateTask(task) => of_none(task_evidence(store, task)),
             Change::Expunge {
                 application,
                 position,
@@ -209,6 +211,19 @@ fn endpoint_evidence(store: &dyn Reads, endpoint: &Endpoint) -> Evidence {
         }
         // Another change came first, or later.
         _ => Evidence::None,
+    }
+}
+
+/// What the store shows of a task as it was to be: it goes on only ever further.
+fn task_evidence(store: &dyn Reads, task: &Task) -> Evidence {
+    let known = store.task(task.id.id()).ok().flatten();
+    let place = |task: &Task| (task.state.has_ended(), task.next, task.done, task.total);
+    match known {
+        Some(known) if known.updated_at.steady > task.updated_at.steady => Evidence::There,
+        Some(known) if known.updated_at.steady < task.updated_at.steady => Evidence::NotThere,
+        Some(known) if known.state == task.state && place(&known) == place(task) => Evidence::There,
+        Some(_) => Evidence::None,
+        None => Evidence::NotThere,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What goes wrong in a simulation beside the receivers: how each life of the process ends, and
 //! troubles that come at their time.
 
+use super::network::{Outage, OutageKind};
 use crate::{engine::options::Options, time::Span};
 
 /// What goes wrong beside the receivers; nothing by default.
@@ -35,6 +36,36 @@ pub struct Faults {
 }
 
 impl Faults {
+    /// When the receiver of an endpoint is out of order, in the order in which they are told.
+    pub(super) fn outages(&self) -> impl Iterator<Item = (u32, Outage)> + '_ {
+        let outage = |(from, trouble): &(Span, Trouble)| match *trouble {
+            Trouble::Outage(endpoint, kind, lasts) => {
+                let from = *from;
+                Some((endpoint, Outage { from, lasts, kind }))
+            }
+            _ => None,
+        };
+        self.troubles.iter().filter_map(outage)
+    }
+
+    /// How many pairs of receivers are out of order together, and how many of these are back in another
+    /// order than they went.
+    pub(super) fn outages_together(&self) -> (u64, u64) {
+        let outages: Vec<(u32, Outage)> = self.outages().collect();
+        let (mut together, mut crossed) = (0, 0);
+        for (place, (endpoint, one)) in outages.iter().enumerate() {
+            for (other_endpoint, other) in outages.iter().skip(place + 1) {
+                let overlap = one.from < other.until() && other.from < one.until();
+                if endpoint != other_endpoint && overlap {
+                    together += 1;
+                    let went_first = one.from.cmp(&other.from);
+                    crossed += u64::from(went_first == other.until().cmp(&one.until()));
+                }
+            }
+        }
+        (together, crossed)
+    }
+
     /// How far the clock of the receiver with this number is ahead at this time of the run, where
     /// something is wrong with it.
     pub(super) fn clock_ahead(&self, number: u32, now: Span) -> Option<Span> {
@@ -103,4 +134,6 @@ pub enum Trouble {
     /// The clock of the receiver with this number is ahead by so much, for so long; it refuses what
     /// seems too old or too new to it. In the layer `full` only.
     ReceiverClock(u32, Span, Span),
+    /// The receiver of the endpoint with this number is out of order, in this way and for so long.
+    Outage(u32, OutageKind, Span),
 }

@@ -54,6 +54,12 @@ pub struct Happened {
     pub deleted: u64,
     /// Attempts that were asked for by hand.
     pub resent: u64,
+    /// Tasks that were begun by hand.
+    pub tasks: u64,
+    /// Deliveries that a task made begin anew.
+    pub reopened: u64,
+    /// Tasks that were called off, whether they had ended or not.
+    pub tasks_called_off: u64,
     /// Payloads that were taken away.
     pub expunged: u64,
     /// Runs in which all was well for a core at some time.
@@ -72,6 +78,12 @@ pub struct Happened {
     pub retry_afters: u64,
     /// Of these by other than a number of seconds that people wait.
     pub odd_waits: u64,
+    /// Times that a receiver was out of order for a while.
+    pub outages: u64,
+    /// Pairs of receivers that are out of order together.
+    pub outages_together: u64,
+    /// Of these, those that were back in another order than they went.
+    pub outages_crossed: u64,
     /// Times that the process stood still.
     pub stalls: u64,
     /// Attempts that were refused because the receiver's clock is off; in the layer `full` only.
@@ -92,7 +104,7 @@ pub struct Happened {
 
 impl Happened {
     /// What was done to the run, by kind; `docs/simulation.md` has what each is.
-    const fn faults(&self) -> [(&'static str, u64); 24] {
+    const fn faults(&self) -> [(&'static str, u64); 25] {
         [
             ("process_killed", self.kills),
             ("power_lost", self.power_losses),
@@ -112,6 +124,7 @@ impl Happened {
             ("receiver_asked_to_wait", self.retry_afters),
             ("receiver_asked_oddly", self.odd_waits),
             ("process_stood_still", self.stalls),
+            ("receiver_out_of_order", self.outages),
             ("receiver_clock_off", self.off_clocks),
             ("key_with_another_body", self.other_bodies),
             ("ask_not_valid", self.bad_asks),
@@ -123,7 +136,7 @@ impl Happened {
 
     /// Rarer paths that the run took because of it.
     #[must_use]
-    pub const fn paths(&self) -> [(&'static str, u64); 15] {
+    pub const fn paths(&self) -> [(&'static str, u64); 20] {
         [
             ("unknown groups kept", self.unsure_there),
             ("unknown groups gone", self.unsure_gone),
@@ -137,7 +150,12 @@ impl Happened {
             ("endpoints deleted", self.deleted),
             ("attempts asked for", self.resent),
             ("payloads taken away", self.expunged),
+            ("tasks begun", self.tasks),
+            ("deliveries begun anew", self.reopened),
+            ("tasks called off", self.tasks_called_off),
             ("cores healed", self.healed),
+            ("outages together", self.outages_together),
+            ("outages crossed", self.outages_crossed),
             ("inspections", self.inspections),
             ("events let go", self.retained),
         ]
@@ -217,6 +235,9 @@ impl Happened {
         self.deleted += other.deleted;
         self.resent += other.resent;
         self.expunged += other.expunged;
+        self.tasks += other.tasks;
+        self.reopened += other.reopened;
+        self.tasks_called_off += other.tasks_called_off;
         self.healed += other.healed;
         self.inspections += other.inspections;
         self.retained += other.retained;
@@ -225,6 +246,9 @@ impl Happened {
         self.error_statuses += other.error_statuses;
         self.retry_afters += other.retry_afters;
         self.odd_waits += other.odd_waits;
+        self.outages += other.outages;
+        self.outages_together += other.outages_together;
+        self.outages_crossed += other.outages_crossed;
         self.stalls += other.stalls;
         self.off_clocks += other.off_clocks;
         self.other_bodies += other.other_bodies;
@@ -257,6 +281,9 @@ pub fn can_meet(layer: &str, name: &str) -> bool {
         | "endpoints deleted"
         | "attempts asked for"
         | "cores healed"
+        | "tasks begun"
+        | "deliveries begun anew"
+        | "tasks called off"
         | "payloads taken away" => layer != "full",
         // Where the network is data, a reply comes whole and in time, or there is none.
         "receiver_broke_off" | "receiver_too_late" | "receiver_clock_off" | "ask_not_valid" => {

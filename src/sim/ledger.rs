@@ -45,7 +45,9 @@ impl BatchFacts {
                     | Change::UpdateEndpoint(_)
                     | Change::DeleteEndpoint { .. }
                     | Change::Expunge { .. }
-            )
+                    | Change::PutTask(_)
+                    | Change::UpdateTask(_)
+            ) || matches!(change.bare(), Change::PutOpen(row) if row.reopened_after.is_some())
         });
         Self {
             changes: kept
@@ -76,7 +78,7 @@ impl Witness {
         }
         for record in facts.attempts {
             self.log_end(&record, at);
-            self.recorded(record, submitted_at);
+            self.recorded(record, submitted_at, at);
         }
     }
 
@@ -110,7 +112,7 @@ impl Witness {
                 self.expired_early(endpoint.ordinal, position, submitted_at);
                 self.touch(position, submitted_at);
                 self.log_expired(endpoint.ordinal, position, at);
-                self.ended(endpoint.ordinal, position, End::Expired, 0);
+                self.ended((endpoint.ordinal, position), End::Expired, 0, at);
             }
             Change::SetEndpointState {
                 endpoint, state, ..
@@ -124,6 +126,8 @@ impl Witness {
                 seen.has_state(state == EndpointState::Enabled, from);
                 seen.takes_from(order, state == EndpointState::Enabled);
             }
+            Change::PutTask(task) | Change::UpdateTask(task) => self.task_durable(&task, at),
+            Change::PutOpen(row) => self.reopened(&row, at),
             _ => {}
         }
     }
@@ -167,18 +171,24 @@ impl Witness {
     }
 
     /// The result of an attempt is durable.
-    fn recorded(&mut self, record: AttemptRecord, submitted_at: Timestamp) {
+    fn recorded(&mut self, record: AttemptRecord, submitted_at: Timestamp, at: Moment) {
         self.id_given(record.id.id().value());
         let (ordinal, position, number) = (record.endpoint.ordinal, record.position, record.number);
+        let delivery = (ordinal, position);
         self.touch(position, submitted_at);
-        let is_by_hand = record.trigger == Trigger::Manual;
+        // The first attempt that a task makes is told as one by hand, too, but moves the schedule on.
+        let moves_on = matches!(
+            record.result,
+            AttemptResult::RetryAt(_) | AttemptResult::Exhausted
+        );
+        let is_by_hand = record.trigger == Trigger::Manual && !moves_on;
         if !is_by_hand && let Some(seen) = self.delivery(position, ordinal) {
             seen.recorded = seen.recorded.max(number);
         }
         match record.result {
-            AttemptResult::Succeeded if is_by_hand => self.ended_by_hand(ordinal, position),
-            AttemptResult::Succeeded => self.ended(ordinal, position, End::Succeeded, number),
-            AttemptResult::Exhausted => self.ended(ordinal, position, End::Exhausted, number),
+            AttemptResult::Succeeded if is_by_hand => self.ended_by_hand(delivery, at),
+            AttemptResult::Succeeded => self.ended(delivery, End::Succeeded, number, at),
+            AttemptResult::Exhausted => self.ended(delivery, End::Exhausted, number, at),
             AttemptResult::RetryAt(due) => self.planned(&record, due),
             AttemptResult::Failed => {}
         }
@@ -205,10 +215,10 @@ impl Witness {
     /// What is known of the end of a delivery that is recorded, after the attempt with this number.
     fn ending(
         &mut self,
-        ordinal: u32,
-        position: EventPosition,
+        (ordinal, position): (u32, EventPosition),
         end: End,
         number: u16,
+        now: Moment,
     ) -> Option<Ending> {
         let event = self.events.get(&position)?.event.id;
         let endpoint = self.endpoint_id(ordinal);
@@ -216,7 +226,9 @@ impl Witness {
         let seen_endpoint = self.endpoints.get(&ordinal);
         let is_deleted = seen_endpoint.is_some_and(|seen| seen.deleted_at.is_some());
         let seen = self.delivery(position, ordinal)?;
+        seen.ended_at = now.real;
         Some(Ending {
+            step: seen.step(number),
             event,
             endpoint,
             number,
@@ -229,16 +241,16 @@ impl Witness {
     }
 
     /// A delivery succeeded by an attempt that somebody asked for, whatever became of it before.
-    fn ended_by_hand(&mut self, ordinal: u32, position: EventPosition) {
-        let ending = self.ending(ordinal, position, End::Succeeded, 0);
+    fn ended_by_hand(&mut self, delivery: (u32, EventPosition), at: Moment) {
+        let ending = self.ending(delivery, End::Succeeded, 0, at);
         if let Some(violation) = ending.as_ref().and_then(delivered::judge) {
             self.object(violation);
         }
     }
 
     /// A delivery's end is recorded, after the attempt with this number.
-    fn ended(&mut self, ordinal: u32, position: EventPosition, end: End, number: u16) {
-        let Some(ending) = self.ending(ordinal, position, end, number) else {
+    fn ended(&mut self, delivery: (u32, EventPosition), end: End, number: u16, at: Moment) {
+        let Some(ending) = self.ending(delivery, end, number, at) else {
             return;
         };
         let judged = [

@@ -43,6 +43,7 @@ mod seen;
 pub mod sequence;
 pub mod shrink;
 pub mod simulated_disk;
+mod stalls;
 mod standing;
 mod store_host;
 pub mod swarm;

@@ -116,13 +116,20 @@ impl Network {
             let count = usize::try_from(group.count).unwrap_or(usize::MAX);
             core::iter::repeat_n(group.receiver.clone(), count)
         };
+        let mut receivers = if scenario.receivers.is_empty() {
+            drawn()
+        } else {
+            scenario.receivers.iter().flat_map(named).collect()
+        };
+        for (endpoint, outage) in scenario.faults.outages() {
+            let number = usize::try_from(endpoint).unwrap_or(usize::MAX);
+            if let Some(receiver) = receivers.get_mut(number) {
+                receiver.outages.push(outage);
+            }
+        }
         Self {
             seed: scenario.seed,
-            receivers: if scenario.receivers.is_empty() {
-                drawn()
-            } else {
-                scenario.receivers.iter().flat_map(named).collect()
-            },
+            receivers,
             is_keyed_by_place: !scenario.receivers.is_empty(),
             has_odd_waits: scenario.faults.odd_waits,
             attempt_timeout: scenario.attempt_timeout,

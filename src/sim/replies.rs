@@ -10,6 +10,10 @@ impl World<'_> {
     /// A producer has its answer.
     pub(super) fn reply(&mut self, request: RequestHandle, reply: Reply) {
         let ask = self.workload.asked(request);
+        let task = match &reply {
+            Ok(Answer::Task { id }) => Some(*id),
+            _ => None,
+        };
         let event = match reply {
             Ok(Answer::Event { id, .. }) => Some(id),
             Ok(Answer::NameTaken { id }) => Some(EventId::new(id)),
@@ -52,7 +56,7 @@ impl World<'_> {
             _ => {}
         }
         if reply.is_ok() {
-            self.acted(request);
+            self.acted(request, task);
         } else {
             self.acts.remove(&request);
         }

@@ -69,6 +69,18 @@ pub(super) struct Seen {
     /// When the first 2xx came, in real time.
     pub(super) delivered_at: Option<Timestamp>,
     pub(super) end: Option<End>,
+    /// When that was recorded, in real time.
+    pub(super) ended_at: Timestamp,
+    /// How many attempts there were when a task made it begin anew, and when, in real time.
+    pub(super) reopened_after: Option<u16>,
+    pub(super) reopened_at: Timestamp,
+}
+
+impl Seen {
+    /// Which attempt of its schedule the attempt with this number is.
+    pub(super) fn step(&self, number: u16) -> u16 {
+        number.saturating_sub(self.reopened_after.unwrap_or(0))
+    }
 }
 
 /// The end of a delivery as it is recorded.
@@ -78,6 +90,8 @@ pub(super) struct Ending {
     pub(super) endpoint: EndpointId,
     /// The last attempt; 0 if that has no number.
     pub(super) number: u16,
+    /// Which attempt of its schedule that is.
+    pub(super) step: u16,
     pub(super) end: End,
     /// How it had ended before, if it had.
     pub(super) before: Option<End>,

@@ -3,6 +3,7 @@
 //! that one run with everything would hide.
 
 mod oddities;
+mod shapes;
 
 use super::{
     by_hand::Action,
@@ -28,6 +29,8 @@ pub fn store_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     scenario.layer = Layer::Store(embedded(&mut random));
     scenario.faults = faults(&mut random, &scenario, &fixed);
     oddities::draw(&mut scenario);
+    oddities::draw_tasks(&mut scenario);
+    shapes::draw(&mut scenario);
     Ok(scenario)
 }
 
@@ -55,6 +58,8 @@ pub fn core_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
         ..drawn
     };
     oddities::draw(&mut scenario);
+    oddities::draw_tasks(&mut scenario);
+    shapes::draw(&mut scenario);
     Ok(scenario)
 }
 
@@ -81,6 +86,7 @@ pub fn full_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     scenario.faults = faults;
     oddities::draw(&mut scenario);
     oddities::draw_of_whole(&mut scenario);
+    shapes::draw(&mut scenario);
     Ok(scenario)
 }
 

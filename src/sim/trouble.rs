@@ -53,9 +53,9 @@ impl Faults {
         let troubles = self.troubles.iter().map(|(after, trouble)| match trouble {
             Trouble::DiskFull(_, span) => after.as_micros() + span.as_micros(),
             Trouble::WallStep(span) => after.as_micros() + span.as_micros().abs(),
-            Trouble::Stall(span) | Trouble::ReceiverClock(_, _, span) => {
-                after.as_micros() + span.as_micros()
-            }
+            Trouble::Stall(span)
+            | Trouble::ReceiverClock(_, _, span)
+            | Trouble::Outage(_, _, span) => after.as_micros() + span.as_micros(),
             Trouble::ShardLost | Trouble::Inspection => after.as_micros(),
         });
         Span::from_micros(lives.chain(troubles).sum())
@@ -104,6 +104,8 @@ impl World<'_> {
             Trouble::Stall(span) => self.stand_still(span),
             // Receivers of this layer look at no time.
             Trouble::ReceiverClock(..) => {}
+            // They know when.
+            Trouble::Outage(..) => self.witness.happened.outages += 1,
         }
     }
 

@@ -8,7 +8,7 @@ use super::end::End;
 use crate::{
     domain::{
         delivery::DeliveryState,
-        id::{EndpointId, EventId},
+        id::{EndpointId, EventId, TaskId},
         outcome::OutcomeKind,
     },
     time::Span,
@@ -194,6 +194,20 @@ pub enum Violation {
         /// The endpoint.
         endpoint: EndpointId,
     },
+    /// I1: a task, or its end, was acknowledged and is not durable, or it never ended.
+    #[error("I1: {task} was acknowledged and did not become what was asked")]
+    TaskLost {
+        /// The task.
+        task: TaskId,
+    },
+    /// I6: a delivery begins anew though no task covers it.
+    #[error("I6: {event}/{endpoint} is sent again, which nobody asked for")]
+    SentUnasked {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+    },
     /// I13: the event's public name is not the one it was accepted with.
     #[error("I13: {event} is sent in the place of {accepted}")]
     IdChanged {
@@ -211,13 +225,11 @@ pub enum Violation {
         cap: usize,
     },
     /// I16: attempts to an endpoint came faster than its rate allows.
-    #[error("I16: {sends} attempts to {endpoint} within {within}, its rate is {rate} a second")]
+    #[error("I16: attempts to {endpoint} come within {within}, its rate is {rate} a second")]
     TooFast {
         /// The endpoint.
         endpoint: EndpointId,
-        /// How many came.
-        sends: usize,
-        /// From the first of them to the last.
+        /// From the first of those that came too fast to the last.
         within: Span,
         /// How many may come in a second.
         rate: u16,

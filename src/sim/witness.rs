@@ -12,7 +12,10 @@ use super::{
     logbook::{SharedLogbook, Sighting},
     numbered::Numbered,
     oracle::{self, Violation},
-    oracles::{asked_by_hand::ByHand, lateness, numbers, one_end, one_name, same_bytes, waits},
+    oracles::{
+        asked_by_hand::ByHand, lateness, numbers, one_end, one_name, same_bytes, tasks::SeenTask,
+        waits,
+    },
     scenario::{Healing, Scenario},
     seen::{FlightFacts, Moment, Seen, SeenEndpoint, SeenEvent},
 };
@@ -22,7 +25,7 @@ use crate::{
         change::StoreMode,
         endpoint::Endpoint,
         event::{EventPosition, Payload},
-        id::{ApplicationId, AttemptId, EndpointId, EventId},
+        id::{ApplicationId, AttemptId, EndpointId, EventId, TaskId},
         outcome::Outcome,
     },
     engine::options::Options,
@@ -58,6 +61,11 @@ pub(super) struct Witness {
     pub(super) changes_by_hand: bool,
     /// What was asked for by hand, by event and endpoint.
     pub(super) by_hand: BTreeMap<(EventPosition, u32), ByHand>,
+    /// Tasks as they are durable, and those that were acknowledged, in that order.
+    pub(super) tasks: BTreeMap<TaskId, SeenTask>,
+    pub(super) told_tasks: Vec<TaskId>,
+    /// How long payloads are kept at least, where they go at all.
+    pub(super) payloads_kept: Option<Span>,
     /// For whom all is well at some time, and how long steady time may stand still before.
     pub(super) healing: Option<Healing>,
     pub(super) clock_lost: Span,
@@ -106,6 +114,13 @@ impl Witness {
         let engines = engines.chain([&scenario.engine]);
         let delay = engines.map(|engine| engine.record_delay.as_micros());
         let delay = delay.max().unwrap_or_default();
+        let kept = scenario.embedded();
+        let (outages_together, outages_crossed) = scenario.faults.outages_together();
+        let happened = Happened {
+            outages_together,
+            outages_crossed,
+            ..Happened::default()
+        };
         let window = Span::from_micros(longest.saturating_mul(GROUPS_MAX).saturating_add(delay));
         Self {
             options: scenario.engine_options(0),
@@ -121,6 +136,9 @@ impl Witness {
             endpoints: Numbered::default(),
             changes_by_hand: !scenario.by_hand.is_empty(),
             by_hand: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            told_tasks: Vec::new(),
+            payloads_kept: kept.map(|kept| kept.payload_age.min(kept.row_age)),
             healing: scenario.healing,
             clock_lost: scenario.faults.clock_lost(),
             healed_at: None,
@@ -141,7 +159,7 @@ impl Witness {
             in_flight: 0,
             attempts: 0,
             violations: Vec::new(),
-            happened: Happened::default(),
+            happened,
             logbook: None,
         }
     }
@@ -267,8 +285,11 @@ impl Witness {
             self.made_by_hand(flight, now);
         }
         let (policy, steady) = (&self.options.retry, now.steady);
-        let next = oracle::earliest_next(policy, flight.number, outcome, steady, wall);
-        let latest = oracle::latest_next(policy, flight.number, outcome, steady, wall);
+        let seen = self.events.get(&flight.position);
+        let seen = seen.map(|seen| seen.seen(flight.ordinal));
+        let step = seen.unwrap_or_default().step(flight.number);
+        let next = oracle::earliest_next(policy, step, outcome, steady, wall);
+        let latest = oracle::latest_next(policy, step, outcome, steady, wall);
         let Some(seen) = self.delivery(flight.position, flight.ordinal) else {
             return;
         };
@@ -312,22 +333,6 @@ impl Witness {
         self.happened.orphans += u64::try_from(self.in_flight).unwrap_or(u64::MAX);
         self.breaks.push(now.real);
         self.ready_at = now.real;
-    }
-
-    /// The process stands still: what it should have done meanwhile it does behind that.
-    pub(super) fn stood_still(&mut self, from: Timestamp, until: Timestamp) {
-        self.happened.stalls += 1;
-        self.stalls.push((from, until));
-        self.ready_at = self.ready_at.max(until);
-    }
-
-    /// How long the process did something between two times.
-    pub(super) fn at_work(&self, from: Timestamp, until: Timestamp) -> Span {
-        let stalls = self.stalls.iter().map(|(began, ended)| {
-            let still = (*ended).min(until).since((*began).max(from));
-            still.max(Span::ZERO).as_micros()
-        });
-        Span::from_micros(until.since(from).as_micros() - stalls.sum::<i64>())
     }
 
     /// The store has room, or less, or none.

@@ -4,13 +4,19 @@
 use super::{going_wrong::one, section::Section};
 use crate::{
     limits,
-    sim::{Layer, Scenario, by_hand::Action, scenario::Healing, workload::event_type},
+    sim::{
+        Layer, Scenario,
+        by_hand::{Action, TaskKind},
+        scenario::Healing,
+        workload::event_type,
+    },
     time::Span,
 };
 
 /// Above any number of an endpoint or an event.
 const NUMBER_END: u32 = u32::MAX;
-const KEYS: &str = "move, refilter, rotate, disable, enable, delete, resend, expunge";
+const KEYS: &str = "move, refilter, rotate, disable, enable, delete, resend, expunge, recover, \
+                    replay_missing, replay, cancel_task";
 
 /// Reads everything that is done by hand.
 pub(super) fn by_hand(root: &Section<'_>, scenario: &mut Scenario) {
@@ -75,7 +81,18 @@ fn action(section: &Section<'_>) -> Option<(Span, Action)> {
         resend.close();
         Some(Action::Resend(event?, endpoint?))
     });
+    let task = |key: &'static str, kind| {
+        let task = section.section(key)?;
+        let event = task.small("event", 0..NUMBER_END);
+        let endpoint = task.small("endpoint", 0..NUMBER_END);
+        task.close();
+        Some(Action::Task(kind, event?, endpoint?))
+    };
     let choices = [
+        task("recover", TaskKind::Recover),
+        task("replay_missing", TaskKind::ReplayMissing),
+        task("replay", TaskKind::Replay),
+        number("cancel_task").map(Action::CancelTask),
         number("move").map(Action::Move),
         refilter,
         rotate,

@@ -1,12 +1,13 @@
 //! What goes wrong beside the receivers, in a scenario file: the table `[faults]` and the lists of
 //! lives and troubles.
 
-use super::{engine, section::Section};
+use super::{engine, receivers::OUTAGES, section::Section};
 use crate::{
     engine::options::Options,
     sim::{
         Faults,
         faults::{FailingCommit, Life, LifeEnd, Trouble},
+        network::OutageKind,
         units::{self, SPAN_FORM},
     },
     time::Span,
@@ -135,8 +136,22 @@ fn trouble(section: &Section<'_>) -> Option<(Span, Trouble)> {
         }
         Some(Trouble::ReceiverClock(endpoint?, ahead?, lasts?))
     });
+    let outage = section.section("outage").and_then(|outage| {
+        let endpoint = outage.small("endpoint", 0..u32::MAX);
+        let kind = outage.one_of("kind", &OUTAGES);
+        let lasts = outage.some_span("for");
+        outage.close();
+        if !["endpoint", "for"].into_iter().all(|key| outage.has(key)) {
+            outage.object(
+                "an outage needs whose it is and how long it lasts, as endpoint = 0 and for = \"1h\"",
+            );
+        }
+        let kind = kind.unwrap_or(OutageKind::Refuses);
+        Some(Trouble::Outage(endpoint?, kind, lasts?))
+    });
     let choices = [
         disk_full,
+        outage,
         step.map(Trouble::WallStep),
         section.some_span("stands_still").map(Trouble::Stall),
         clock,
@@ -147,7 +162,7 @@ fn trouble(section: &Section<'_>) -> Option<(Span, Trouble)> {
     section.close();
     let trouble = one(
         section,
-        "disk_full, wall_step, stands_still, receiver_clock, shard_lost, inspection",
+        "disk_full, wall_step, stands_still, receiver_clock, outage, shard_lost, inspection",
         choices,
     );
     if at.is_none() && !section.has("at") {

@@ -12,6 +12,13 @@ use crate::sim::{
     units::{self, SPAN_FORM},
 };
 
+/// What attempts meet in an outage, by name.
+pub(super) const OUTAGES: [(&str, OutageKind); 3] = [
+    ("refuses", OutageKind::Refuses),
+    ("silent", OutageKind::Silent),
+    ("fails", OutageKind::Fails),
+];
+
 /// Reads all groups.
 pub(super) fn groups(root: &Section<'_>) -> Vec<Group> {
     let sections = root.sections("endpoint");
@@ -88,13 +95,8 @@ fn receiver(section: &Section<'_>) -> Receiver {
 fn outage(section: &Section<'_>) -> Option<Outage> {
     let from = section.span("from");
     let lasts = section.some_span("for");
-    let kinds = [
-        ("refuses", OutageKind::Refuses),
-        ("silent", OutageKind::Silent),
-        ("fails", OutageKind::Fails),
-    ];
     let kind = section
-        .one_of("kind", &kinds)
+        .one_of("kind", &OUTAGES)
         .unwrap_or(OutageKind::Refuses);
     section.close();
     for (key, form) in [("from", "from = \"1h\""), ("for", "for = \"6h\"")] {

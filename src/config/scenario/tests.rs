@@ -337,11 +337,11 @@ const WRONG_AROUND: &[(&str, &str, usize, &str)] = &[
     ),
     (
         "",
-        "bad_percent = 5
-",
-        4,
-        "the layer `full` only",
+        "[[trouble]]\nat = \"1s\"\noutage = { endpoint = 0 }\n",
+        6,
+        "how long it lasts",
     ),
+    ("", "bad_percent = 5\n", 4, "the layer `full` only"),
     (
         "",
         "[[trouble]]\nat = \"1s\"\nreceiver_clock = { endpoint = 0, ahead = \"1h\" }\n",

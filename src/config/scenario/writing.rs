@@ -13,7 +13,7 @@ use crate::{
     limits,
     sim::{
         Faults, Layer, Scenario, ScenarioError,
-        by_hand::Action,
+        by_hand::{Action, TaskKind},
         faults::{Life, LifeEnd, Trouble},
         network::{Group, Outage, OutageKind, Receiver},
         units::{shown_rate, shown_share, shown_span},
@@ -250,13 +250,17 @@ fn latency(receiver: &Receiver) -> String {
 }
 
 fn outage(outage: &Outage) -> String {
-    let kind = match outage.kind {
+    let (from, lasts) = (span(outage.from), span(outage.lasts));
+    let kind = outage_kind(outage.kind);
+    format!("{{ from = {from}, for = {lasts}, kind = {kind} }}")
+}
+
+fn outage_kind(kind: OutageKind) -> String {
+    text(match kind {
         OutageKind::Refuses => "refuses",
         OutageKind::Silent => "silent",
         OutageKind::Fails => "fails",
-    };
-    let (from, lasts) = (span(outage.from), span(outage.lasts));
-    format!("{{ from = {from}, for = {lasts}, kind = {} }}", text(kind))
+    })
 }
 
 fn faults(lines: &mut Lines, faults: &Faults) {
@@ -313,6 +317,15 @@ fn write_action(lines: &mut Lines, at: Span, action: Action) {
             lines.key("resend", resend);
         }
         Action::Expunge(event) => lines.key("expunge", event),
+        Action::Task(kind, event, endpoint) => {
+            let key = match kind {
+                TaskKind::Recover => "recover",
+                TaskKind::ReplayMissing => "replay_missing",
+                TaskKind::Replay => "replay",
+            };
+            lines.key(key, format!("{{ event = {event}, endpoint = {endpoint} }}"));
+        }
+        Action::CancelTask(endpoint) => lines.key("cancel_task", endpoint),
     }
 }
 
@@ -344,6 +357,11 @@ fn write_trouble(lines: &mut Lines, at: Span, trouble: Trouble) {
             let (ahead, lasts) = (span(ahead), span(lasts));
             let clock = format!("{{ endpoint = {endpoint}, ahead = {ahead}, for = {lasts} }}");
             lines.key("receiver_clock", clock);
+        }
+        Trouble::Outage(endpoint, kind, lasts) => {
+            let (kind, lasts) = (outage_kind(kind), span(lasts));
+            let outage = format!("{{ endpoint = {endpoint}, kind = {kind}, for = {lasts} }}");
+            lines.key("outage", outage);
         }
         Trouble::ShardLost => lines.key("shard_lost", true),
         Trouble::Inspection => lines.key("inspection", true),

@@ -103,6 +103,7 @@ async fn cause(stage: Rc<Stage>, after: Span, trouble: Trouble) {
         }
         // Receivers look whether it is so when they are asked.
         Trouble::ReceiverClock(..) => {}
+        Trouble::Outage(..) => stage.witness.borrow_mut().happened.outages += 1,
         // Nobody else is there to take a shard, and what reads lists is the inspection of a start.
         Trouble::ShardLost | Trouble::Inspection => {}
     }

@@ -82,6 +82,8 @@ impl Witness {
                 let delivery = self.by_hand.entry((*position, *ordinal)).or_default();
                 delivery.owed_since = delivery.owed_since.max(Some(asked_at.real));
             }
+            Asked::Task { .. } => self.happened.tasks += 1,
+            Asked::CancelTask { id } => self.judge_called_off_task(*id),
             Asked::Expunge { position } => {
                 self.happened.expunged += 1;
                 let seen = self.events.get(position);

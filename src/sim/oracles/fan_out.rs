@@ -64,7 +64,9 @@ impl Witness {
     /// Whether the endpoint with this ordinal wanted an event when that was committed.
     pub(in crate::sim) fn is_wanted(&self, seen: &SeenEvent, ordinal: u32) -> bool {
         let endpoint = self.endpoints.get(&ordinal);
-        endpoint.is_some_and(|endpoint| endpoint.wanted(ordinal, seen))
+        // A task may have brought in what it missed.
+        let is_brought_in = seen.seen(ordinal).reopened_after.is_some();
+        is_brought_in || endpoint.is_some_and(|endpoint| endpoint.wanted(ordinal, seen))
     }
 
     /// A producer is told that its endpoint is created, which was to want events of these channels.

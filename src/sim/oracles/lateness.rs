@@ -46,7 +46,7 @@ impl Witness {
             return None;
         }
         let mut late = match (seen.recorded, flight.number) {
-            (0, 1) => {
+            (0, 1) if seen.reopened_after.is_none() => {
                 let due = seen_event.event.not_before();
                 now.real
                     .since(seen_event.durable_at)

@@ -23,7 +23,7 @@ pub(in crate::sim) fn judge(
         ..
     } = flight;
     let max = oracle::attempts_max(policy);
-    let is_wrong = usize::from(number) > max || number == 0 || number > seen.sent + 1;
+    let is_wrong = usize::from(seen.step(number)) > max || number == 0 || number > seen.sent + 1;
     is_wrong.then_some(Violation::WrongCount {
         event,
         endpoint,
@@ -41,7 +41,7 @@ pub(in crate::sim) fn judge_given_up(ending: &Ending, policy: &RetryPolicy) -> O
         ..
     } = *ending;
     let max = oracle::attempts_max(policy);
-    let is_spent = usize::from(number) == max || ending.is_deleted;
+    let is_spent = usize::from(ending.step) == max || ending.is_deleted;
     let is_early = ending.end == End::Exhausted && !is_spent;
     is_early.then_some(Violation::WrongCount {
         event,

@@ -26,11 +26,10 @@ impl Witness {
     pub(in crate::sim) fn judge_rate(&mut self, ordinal: u32, now: Timestamp) {
         let endpoint = self.endpoints.entry(ordinal).or_default();
         let id = endpoint.id;
-        if let Some(violation) = endpoint.paced.judge(now) {
-            let (sends, within, rate) = violation;
+        if let Some((_, within, rate)) = endpoint.paced.judge(now) {
+            let endpoint = id;
             self.object(Violation::TooFast {
-                endpoint: id,
-                sends,
+                endpoint,
                 within,
                 rate,
             });

@@ -87,7 +87,8 @@ pub(super) fn numbers_of_trouble(place: usize) -> [Number; 2] {
                 Trouble::DiskFull(_, lasts)
                 | Trouble::WallStep(lasts)
                 | Trouble::Stall(lasts)
-                | Trouble::ReceiverClock(_, _, lasts),
+                | Trouble::ReceiverClock(_, _, lasts)
+                | Trouble::Outage(_, _, lasts),
             )) => length(*lasts),
             Some((_, Trouble::ShardLost | Trouble::Inspection)) | None => 0,
         },
@@ -96,7 +97,8 @@ pub(super) fn numbers_of_trouble(place: usize) -> [Number; 2] {
                 match trouble {
                     Trouble::DiskFull(_, lasts)
                     | Trouble::Stall(lasts)
-                    | Trouble::ReceiverClock(_, _, lasts) => *lasts = span(value),
+                    | Trouble::ReceiverClock(_, _, lasts)
+                    | Trouble::Outage(_, _, lasts) => *lasts = span(value),
                     // Back stays back.
                     Trouble::WallStep(step) if step.as_micros() < 0 => {
                         *step = Span::from_micros(-span(value).as_micros());

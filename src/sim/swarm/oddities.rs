@@ -1,9 +1,13 @@
 //! What is odd in a drawn world. Each kind has a stream of its own, so that it moves no other draw.
 
-use super::{HOUR_US, SECOND_US, micros, moment, one_of, small};
+use super::{HOUR_US, SECOND_US, micros, moment, one_of, small, spread};
 use crate::{
     random::Stream,
-    sim::{faults::Trouble, scenario::Scenario},
+    sim::{
+        by_hand::{Action, TaskKind},
+        faults::Trouble,
+        scenario::Scenario,
+    },
     time::Span,
 };
 
@@ -21,6 +25,24 @@ pub(super) fn draw(scenario: &mut Scenario) {
         let stall = Trouble::Stall(micros(one_of(&mut stalls, &lasts)));
         let at = moment(&mut stalls, end(scenario));
         scenario.faults.troubles.push((at, stall));
+    }
+}
+
+/// Draws tasks, and when they are called off.
+pub(super) fn draw_tasks(scenario: &mut Scenario) {
+    let mut random = Stream::new(scenario.seed, "swarm of tasks", 0, 0);
+    for _ in 0..one_of(&mut random, &[0_u32, 0, 1, 4]) {
+        let endpoint = small(random.below(scenario.endpoints.into()));
+        let event = small(random.below(scenario.events.into()));
+        let kinds = [TaskKind::Recover, TaskKind::Replay, TaskKind::ReplayMissing];
+        let task = Action::Task(one_of(&mut random, &kinds), event, endpoint);
+        let at = moment(&mut random, end(scenario));
+        scenario.by_hand.push((at, task));
+        if random.below(3) == 0 {
+            let later = micros(spread(&mut random, HOUR_US)).as_micros();
+            let at = Span::from_micros(at.as_micros().saturating_add(later));
+            scenario.by_hand.push((at, Action::CancelTask(endpoint)));
+        }
     }
 }
 
@@ -47,6 +69,6 @@ pub(super) fn draw_of_whole(scenario: &mut Scenario) {
 }
 
 /// How long events come in, in microseconds.
-fn end(scenario: &Scenario) -> u64 {
+pub(super) fn end(scenario: &Scenario) -> u64 {
     scenario.event_every.as_micros().unsigned_abs() * u64::from(scenario.events)
 }
