@@ -127,8 +127,14 @@ impl OpenRows {
         self.load.take_if(|load| load.handle == handle);
     }
 
-    /// Merges a page with what happened since it was asked for; `more` says that rows follow it.
-    pub(super) fn loaded(&mut self, handle: LoadHandle, page: Vec<OpenRow>, more: bool) {
+    /// Merges a page with what happened since it was asked for; `more` says that rows follow it. At most
+    /// `kept_max` rows stay here, twice over, however many came while the page was on its way.
+    pub(super) fn loaded(
+        &mut self,
+        handle: LoadHandle,
+        (page, more): (Vec<OpenRow>, bool),
+        kept_max: usize,
+    ) {
         let Some(load) = self.load.take_if(|load| load.handle == handle) else {
             return;
         };
@@ -145,6 +151,7 @@ impl OpenRows {
                 self.insert(row);
             }
         }
+        self.trim(kept_max);
     }
 
     /// Takes the earliest row out: its attempt flies, its row stays in the store.
@@ -219,6 +226,11 @@ impl OpenRows {
             load.put.push(row.clone());
         }
         self.insert(row);
+        self.trim(kept_max);
+    }
+
+    /// Lets the last rows go if there are more than twice `kept_max`: they are found in the store.
+    fn trim(&mut self, kept_max: usize) {
         if self.rows.len() > kept_max.max(1) * 2 {
             while self.rows.len() > kept_max.max(1) {
                 if let Some((_, row)) = self.rows.pop_last() {
@@ -281,6 +293,23 @@ mod tests {
     }
 
     #[test]
+    fn however_many_rows_come_while_a_page_is_on_its_way_few_stay_here() {
+        let mut rows = OpenRows::unloaded(Timestamp::from_micros(1_000));
+        rows.load_started(LoadHandle::new(1));
+        for position in 0..100 {
+            rows.wait(open_row(position, 2_000 + position as i64), 2);
+        }
+        let page = (100..102)
+            .map(|position| open_row(position, 1_000))
+            .collect();
+        rows.loaded(LoadHandle::new(1), (page, false), 2);
+        assert!(rows.held().rows <= 4, "{:?}", rows.held());
+        assert_eq!(positions(&mut rows), [100, 101]);
+        let from = rows.wants_load(Timestamp::MAX);
+        assert!(from.is_some(), "the others are in the store");
+    }
+
+    #[test]
     fn what_does_not_fit_stays_in_the_store_and_is_loaded_from_the_horizon() {
         let mut rows = OpenRows::default();
         for position in 0..5 {
@@ -298,7 +327,7 @@ mod tests {
         let page = (2..5)
             .map(|position| open_row(position, 10 + position as i64))
             .collect();
-        rows.loaded(LoadHandle::new(1), page, false);
+        rows.loaded(LoadHandle::new(1), (page, false), 10);
         assert_eq!(positions(&mut rows), [2, 3, 4]);
         assert!(rows.wants_load(Timestamp::MAX).is_none());
     }
@@ -312,8 +341,11 @@ mod tests {
         rows.ended(EventPosition::new(2)); // gone since
         rows.loaded(
             LoadHandle::new(7),
-            vec![open_row(1, 10), open_row(2, 20), open_row(3, 30)],
-            false,
+            (
+                vec![open_row(1, 10), open_row(2, 20), open_row(3, 30)],
+                false,
+            ),
+            10,
         );
         assert_eq!(positions(&mut rows), [1, 8]);
     }
@@ -343,7 +375,7 @@ mod tests {
     fn a_page_of_another_load_changes_nothing() {
         let mut rows = OpenRows::unloaded(Timestamp::from_millis(10));
         rows.load_started(LoadHandle::new(1));
-        rows.loaded(LoadHandle::new(2), vec![open_row(1, 10)], false);
+        rows.loaded(LoadHandle::new(2), (vec![open_row(1, 10)], false), 10);
         assert!(rows.first().is_none());
         rows.load_failed(LoadHandle::new(1));
         assert!(rows.wants_load(Timestamp::MAX).is_some());

@@ -234,9 +234,10 @@ impl Engine {
                 let rows = rows
                     .into_iter()
                     .map(|(delivery, event)| OpenRow { delivery, event });
+                let kept_max = self.open_rows_kept_max();
                 if let Some(lane) = self.registry.lanes.get_mut(index) {
                     let before = lane.open.held();
-                    lane.open.loaded(load, rows.collect(), more);
+                    lane.open.loaded(load, (rows.collect(), more), kept_max);
                     self.open_held.replace(before, lane.open.held());
                 }
                 self.reconsider(index, now);
