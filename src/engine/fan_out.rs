@@ -15,6 +15,7 @@ use crate::{
         change::{Batch, ChangeResult},
         command::{Answer, Refusal, Reply, RequestHandle},
         event::{Event, EventPosition},
+        id::ShardId,
     },
     time::Now,
 };
@@ -244,19 +245,31 @@ impl Engine {
     /// Lets the oldest part of a ring go that stands for more deliveries than a restart should look
     /// at.
     fn bound_deliveries(&mut self, application: usize, now: Now) {
-        let Some(entry) = self.registry.applications.get(application) else {
-            return;
-        };
-        let events = entry.ring.len();
-        let deliveries = events.saturating_mul(entry.lanes.len());
-        if events > 1 && deliveries > self.options.ring_deliveries_max {
+        while let Some(entry) = self.registry.applications.get(application) {
+            let events = entry.ring.len();
+            let deliveries = events.saturating_mul(entry.lanes.len());
+            if events <= 1 || deliveries <= self.options.ring_deliveries_max {
+                return;
+            }
             self.evict(application, (events / 16).max(1), now);
         }
+    }
+
+    /// Bounds what a restart has brought: more events may be unsettled than it may hold.
+    pub(super) fn bound_restored(&mut self, shard: ShardId, now: Now) {
+        for application in self.registry.applications_of(shard) {
+            self.bound_deliveries(application, now);
+        }
+        self.bound_rings(now);
     }
 
     /// Lets the oldest part of the largest ring go while all rings together are over their bound.
     /// Lanes that stood there lag from now on: their row tells where they stand.
     fn bound_rings(&mut self, now: Now) {
+        #[cfg(feature = "mutants")]
+        if self.has(super::mutant::Mutant::KeepsTheWholeRing) {
+            return;
+        }
         loop {
             let rings = self
                 .registry

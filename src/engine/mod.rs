@@ -75,7 +75,7 @@ use std::{
 
 use slab::Slab;
 
-pub use self::stats::Stats;
+pub use self::stats::{Holdings, Stats};
 use self::{
     flight::Flight,
     ingest::Generator,
@@ -297,6 +297,10 @@ impl Engine {
             );
         }
         let still = self.flights.is_empty() && self.logs.values().all(ShardLog::is_quiet);
+        #[cfg(feature = "mutants")]
+        let still = still
+            || (self.options.mutant == Some(mutant::Mutant::LeavesResultsBehind)
+                && self.flights.is_empty());
         if still && !shutdown.stopped {
             shutdown.stopped = true;
             out.push(Effect::Stopped);

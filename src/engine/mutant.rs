@@ -51,6 +51,12 @@ pub enum Mutant {
     KeepsOldTargets,
     /// What an endpoint wants holds for the events of before, too.
     JudgesByTheNewestFilter,
+    /// Whether the next batch has room for more is not looked at.
+    GathersWithoutBound,
+    /// The newest events stay in memory, however many they are.
+    KeepsTheWholeRing,
+    /// What was told of attempts and is not written yet is left behind at an orderly end.
+    LeavesResultsBehind,
     /// An attempt that somebody asked for is acknowledged and not made.
     ForgetsResends,
     /// A payload that was taken away is sent all the same.
@@ -67,7 +73,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 28] = [
         Self::RepliesBeforeTheCommit,
         Self::SettlesAtSend,
         Self::CountsTimeoutsAsSuccess,
@@ -87,6 +93,9 @@ impl Mutant {
         Self::QueuesTogether,
         Self::KeepsOldTargets,
         Self::JudgesByTheNewestFilter,
+        Self::GathersWithoutBound,
+        Self::KeepsTheWholeRing,
+        Self::LeavesResultsBehind,
         Self::ForgetsResends,
         Self::SendsExpungedPayloads,
         Self::LeavesTheEnabledAsleep,

@@ -27,6 +27,8 @@ pub struct Options {
     /// The longest time without a batch, so that the store knows what time it is; `None` for no
     /// such bound.
     pub heartbeat: Option<Span>,
+    /// Bytes of changes gathered for the next batch of a shard; over it commands are refused.
+    pub batch_bytes_max: usize,
     /// Rows of a loaded page.
     pub page_rows: usize,
     /// How long a result may wait for company before its batch goes by itself.
@@ -68,6 +70,7 @@ impl Default for Options {
             ring_deliveries_max: limits::RING_DELIVERIES_MAX,
             open_rows_max: limits::OPEN_ROWS_MAX,
             heartbeat: None,
+            batch_bytes_max: limits::BATCH_BYTES_MAX,
             page_rows: limits::PAGE_ROWS,
             record_delay: Span::from_millis(limits::RECORD_DELAY_MS),
             expires_after: Span::from_millis(limits::EXPIRES_AFTER_MS),

@@ -5,7 +5,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use super::{Engine, io::Effect, lane::Place, on_commit::OnCommit};
+use super::{Engine, io::Effect, lane::Place, on_commit::OnCommit, options::Options};
 use crate::{
     domain::{
         attempt::AttemptRecord,
@@ -36,6 +36,8 @@ pub(super) struct ShardLog {
     then: Vec<OnCommit>,
     /// Bytes that the gathered changes hold, roughly.
     bytes: usize,
+    /// How many these may be.
+    bytes_max: usize,
     /// Whether somebody waits for what is gathered.
     urgent: bool,
     /// When the oldest of the gathered results came.
@@ -64,16 +66,17 @@ pub(super) struct Submitted {
 
 impl ShardLog {
     /// The log of a shard that was just acquired.
-    pub(super) fn new(seed: u64, shard: ShardId, epoch: Epoch, last_id: Id) -> Self {
+    pub(super) fn new(options: &Options, shard: ShardId, epoch: Epoch, last_id: Id) -> Self {
         Self {
             shard,
             epoch,
             ids: IdSource::new(shard, last_id),
-            random: Stream::new(seed, "id", shard.number(), epoch.number()),
+            random: Stream::new(options.seed, "id", shard.number(), epoch.number()),
             changes: Vec::new(),
             attempts: Vec::new(),
             then: Vec::new(),
             bytes: 0,
+            bytes_max: bytes_max(options),
             urgent: false,
             oldest: None,
             moved_at: None,
@@ -90,7 +93,17 @@ impl ShardLog {
 
     /// Whether the next batch is as large as it may be.
     pub(super) const fn is_full(&self) -> bool {
-        self.bytes >= limits::BATCH_BYTES_MAX
+        self.bytes >= self.bytes_max
+    }
+
+    /// Bytes that the gathered changes hold, roughly.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Batches on their way to the store.
+    pub(super) fn batches_in_flight(&self) -> usize {
+        self.submitted.len()
     }
 
     /// Gathers a change that somebody waits for.
@@ -160,7 +173,7 @@ impl ShardLog {
     /// Whether a batch must go now.
     fn is_due(&self, delay: Span, now: Now) -> bool {
         self.urgent
-            || self.bytes >= limits::BATCH_BYTES_MAX / 4
+            || self.bytes >= (self.bytes_max / 4).max(1)
             || self.due_at(delay).is_some_and(|due| due <= now.steady)
     }
 
@@ -229,6 +242,18 @@ impl ShardLog {
         self.moved_at = None;
         batch
     }
+}
+
+/// Bytes of changes that may be gathered.
+const fn bytes_max(options: &Options) -> usize {
+    #[cfg(feature = "mutants")]
+    if matches!(
+        options.mutant,
+        Some(super::mutant::Mutant::GathersWithoutBound)
+    ) {
+        return usize::MAX;
+    }
+    options.batch_bytes_max
 }
 
 impl Engine {

@@ -63,15 +63,14 @@ impl Engine {
                 for application in applications {
                     self.restore_application(application, now);
                 }
+                self.bound_restored(shard, now);
             }
         }
     }
 
     fn add_log(&mut self, shard: ShardId, epoch: Epoch, last_id: Id) {
-        self.logs.insert(
-            shard,
-            ShardLog::new(self.options.seed, shard, epoch, last_id),
-        );
+        self.logs
+            .insert(shard, ShardLog::new(&self.options, shard, epoch, last_id));
         self.shard_list = self.logs.keys().copied().collect();
     }
 

@@ -1,5 +1,50 @@
 //! Plain counters, read by hosts and by the simulator's report; nothing is decided on them.
 
+use super::Engine;
+
+/// What stands in the engine's memory, at the end of a turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Holdings {
+    /// Newest events, over all applications.
+    pub ring_events: usize,
+    /// Payload bytes of these.
+    pub ring_bytes: usize,
+    /// Most deliveries that the newest events of one application stand for.
+    pub ring_deliveries: usize,
+    /// Rows of open deliveries, over all endpoints.
+    pub open_rows: usize,
+    /// Bytes of changes gathered for the next batch, of the shard that has most.
+    pub gathered_bytes: usize,
+    /// Batches on their way to the store, of the shard that has most.
+    pub batches_in_flight: usize,
+    /// Attempts in flight.
+    pub in_flight: usize,
+}
+
+impl Engine {
+    /// What stands in memory; looks at each application and each shard.
+    #[must_use]
+    pub fn holdings(&self) -> Holdings {
+        let mut held = Holdings {
+            open_rows: self.open_held.rows,
+            in_flight: self.flights.len(),
+            ..Holdings::default()
+        };
+        for (_, entry) in self.registry.applications.iter() {
+            let events = entry.ring.len();
+            held.ring_events += events;
+            held.ring_bytes += entry.ring.bytes();
+            let deliveries = events.saturating_mul(entry.lanes.len());
+            held.ring_deliveries = held.ring_deliveries.max(deliveries);
+        }
+        for log in self.logs.values() {
+            held.gathered_bytes = held.gathered_bytes.max(log.bytes());
+            held.batches_in_flight = held.batches_in_flight.max(log.batches_in_flight());
+        }
+        held
+    }
+}
+
 /// What the engine has done since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {

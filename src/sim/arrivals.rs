@@ -100,8 +100,7 @@ impl World<'_> {
                 let answer = Arrival::Answer(request.attempt, flight, outcome);
                 self.plan(duration, Due::Engine(answer));
             }
-            // Its outcome comes by itself, as that of an attempt that had just ended.
-            Effect::CancelSend(_) => {}
+            Effect::CancelSend(attempt) => self.call_off(attempt),
             Effect::Reply(request, reply) => self.reply(request, reply),
             Effect::ReleaseShard(shard) => {
                 self.witness.lost_shard(self.moment());
@@ -109,8 +108,9 @@ impl World<'_> {
                 self.acquiring.insert(shard);
                 self.plan(Span::ZERO, Due::Engine(Arrival::Acquire(shard)));
             }
-            // Nobody listens, and nobody asked for an end.
-            Effect::Notify(_) | Effect::Stopped => {}
+            Effect::Stopped => self.plan(Span::ZERO, Due::Stop(self.witness.life)),
+            // Nobody listens.
+            Effect::Notify(_) => {}
         }
     }
 }

@@ -63,6 +63,25 @@ pub enum TaskKind {
     Replay,
 }
 
+impl Action {
+    /// The endpoint that it is done to, by its number, if it is done to one.
+    #[must_use]
+    pub const fn endpoint(self) -> Option<u32> {
+        match self {
+            Self::Move(endpoint)
+            | Self::Refilter(endpoint, _)
+            | Self::Rotate(endpoint, _)
+            | Self::Disable(endpoint)
+            | Self::Enable(endpoint)
+            | Self::Delete(endpoint)
+            | Self::Resend(_, endpoint)
+            | Self::Task(_, _, endpoint)
+            | Self::CancelTask(endpoint) => Some(endpoint),
+            Self::Expunge(_) => None,
+        }
+    }
+}
+
 /// What was asked of the engine, as far as its acknowledgement promises something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
@@ -321,6 +340,7 @@ pub(super) const fn is_asked_again(refusal: crate::domain::command::Refusal) -> 
             | Refusal::StoreFull
             | Refusal::DiskFull
             | Refusal::Overloaded
+            | Refusal::ShuttingDown
             | Refusal::Unknown
             | Refusal::NotReady
     )

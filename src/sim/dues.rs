@@ -80,6 +80,15 @@ impl Dues {
         }
     }
 
+    /// Takes the one away that is meant, wherever it stands.
+    pub(super) fn take_one(&mut self, is_meant: impl Fn(&Due) -> bool) -> Option<Due> {
+        let (place, _) = self.dues.iter().find(|(_, due)| is_meant(due))?;
+        self.order.retain(|Reverse((.., other))| *other != place);
+        let due = self.dues.try_remove(place)?;
+        self.acquires -= usize::from(is_acquire(&due));
+        Some(due)
+    }
+
     /// Keeps those of a kind alone.
     pub(super) fn retain(&mut self, is_kept: impl Fn(&Due) -> bool) {
         self.dues.retain(|_, due| is_kept(due));
@@ -134,6 +143,19 @@ mod tests {
         assert_eq!(dues.next_at(), Some(at(4)));
         let taken: Vec<_> = core::iter::from_fn(|| number(dues.take_first())).collect();
         assert_eq!(taken, [6, 3, 2, 4, 1]);
+    }
+
+    #[test]
+    fn one_that_is_taken_away_is_never_met() {
+        let mut dues = Dues::default();
+        for (micros, number) in [(5, 1), (3, 2), (9, 3)] {
+            dues.add(at(micros), Due::Die(number));
+        }
+        let is_second = |due: &Due| matches!(due, Due::Die(2));
+        assert_eq!(number(dues.take_one(is_second)), Some(2));
+        assert!(dues.take_one(is_second).is_none());
+        let taken: Vec<_> = core::iter::from_fn(|| number(dues.take_first())).collect();
+        assert_eq!(taken, [1, 3]);
     }
 
     #[test]

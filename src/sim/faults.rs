@@ -28,8 +28,8 @@ pub struct Faults {
     pub odd_percent: u32,
     /// Bytes come in pieces; in the layer `full` only.
     pub partial_streams: bool,
-    /// The lives of the process one after another; the one behind the last has no end. In the layer
-    /// `store` only.
+    /// The lives of the process one after another; the one behind the last has no end. In the layer `core`
+    /// only such that end in order.
     pub lives: Vec<Life>,
     /// What comes at its time, counted from the beginning; in the layer `store` only.
     pub troubles: Vec<(Span, Trouble)>,
@@ -116,6 +116,9 @@ pub enum LifeEnd {
     Untold(u64),
     /// When the sync with this number (from 0) fails, and the store with it.
     FailingSync(u64),
+    /// In order: so long after its beginning it is told to end, and has so much time until it calls off
+    /// what is in flight. In the layer `core`, too.
+    InOrder(Span, Span),
 }
 
 /// Something that comes at its time.

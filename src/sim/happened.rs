@@ -32,6 +32,10 @@ pub struct Happened {
     pub died_opening: u64,
     /// Lives that ended between a commit and all that would have been told of it.
     pub died_untold: u64,
+    /// Lives that ended in order.
+    pub shut_downs: u64,
+    /// Attempts that were called off since the grace of an orderly end was over.
+    pub called_off: u64,
     /// Syncs that failed.
     pub failed_syncs: u64,
     /// Groups of which nobody knew, and that were durable.
@@ -46,6 +50,8 @@ pub struct Happened {
     pub wall_steps: u64,
     /// Asks that were answered with what their key had made before.
     pub replayed: u64,
+    /// Asks that were put off since there was no room for more.
+    pub put_off: u64,
     /// Changes of endpoints by hand that were acknowledged, other than deletions.
     pub changed: u64,
     /// Changes of what an endpoint wants that became durable.
@@ -64,6 +70,8 @@ pub struct Happened {
     pub expunged: u64,
     /// Runs in which all was well for a core at some time.
     pub healed: u64,
+    /// Stores that were opened twice and compared with ones that were opened once.
+    pub opened_twice: u64,
     /// Inspections of lists and history.
     pub inspections: u64,
     /// Buckets or payloads that had gone when somebody looked.
@@ -104,12 +112,13 @@ pub struct Happened {
 
 impl Happened {
     /// What was done to the run, by kind; `docs/simulation.md` has what each is.
-    const fn faults(&self) -> [(&'static str, u64); 25] {
+    const fn faults(&self) -> [(&'static str, u64); 26] {
         [
             ("process_killed", self.kills),
             ("power_lost", self.power_losses),
             ("died_while_opening", self.died_opening),
             ("died_before_a_reply", self.died_untold),
+            ("shut_down", self.shut_downs),
             ("sync_failed", self.failed_syncs),
             ("disk_nearly_full", self.reserves),
             ("disk_full", self.full_disks),
@@ -136,7 +145,7 @@ impl Happened {
 
     /// Rarer paths that the run took because of it.
     #[must_use]
-    pub const fn paths(&self) -> [(&'static str, u64); 20] {
+    pub const fn paths(&self) -> [(&'static str, u64); 23] {
         [
             ("unknown groups kept", self.unsure_there),
             ("unknown groups gone", self.unsure_gone),
@@ -145,6 +154,8 @@ impl Happened {
             ("orphaned attempts", self.orphans),
             ("repeated attempts", self.repeated),
             ("keys used again", self.replayed),
+            ("attempts called off", self.called_off),
+            ("asks put off", self.put_off),
             ("endpoints changed", self.changed),
             ("filters changed", self.refiltered),
             ("endpoints deleted", self.deleted),
@@ -156,6 +167,7 @@ impl Happened {
             ("cores healed", self.healed),
             ("outages together", self.outages_together),
             ("outages crossed", self.outages_crossed),
+            ("stores opened twice", self.opened_twice),
             ("inspections", self.inspections),
             ("events let go", self.retained),
         ]
@@ -223,6 +235,8 @@ impl Happened {
         self.power_losses += other.power_losses;
         self.died_opening += other.died_opening;
         self.died_untold += other.died_untold;
+        self.shut_downs += other.shut_downs;
+        self.called_off += other.called_off;
         self.failed_syncs += other.failed_syncs;
         self.unsure_there += other.unsure_there;
         self.unsure_gone += other.unsure_gone;
@@ -230,6 +244,7 @@ impl Happened {
         self.full_disks += other.full_disks;
         self.wall_steps += other.wall_steps;
         self.replayed += other.replayed;
+        self.put_off += other.put_off;
         self.changed += other.changed;
         self.refiltered += other.refiltered;
         self.deleted += other.deleted;
@@ -239,6 +254,7 @@ impl Happened {
         self.reopened += other.reopened;
         self.tasks_called_off += other.tasks_called_off;
         self.healed += other.healed;
+        self.opened_twice += other.opened_twice;
         self.inspections += other.inspections;
         self.retained += other.retained;
         self.refusals += other.refusals;
@@ -278,6 +294,7 @@ pub fn can_meet(layer: &str, name: &str) -> bool {
         // The producers of the whole do nothing by hand, and nothing heals there.
         "endpoints changed"
         | "filters changed"
+        | "asks put off"
         | "endpoints deleted"
         | "attempts asked for"
         | "cores healed"
@@ -285,6 +302,7 @@ pub fn can_meet(layer: &str, name: &str) -> bool {
         | "deliveries begun anew"
         | "tasks called off"
         | "payloads taken away" => layer != "full",
+        "stores opened twice" => layer == "store",
         // Where the network is data, a reply comes whole and in time, or there is none.
         "receiver_broke_off" | "receiver_too_late" | "receiver_clock_off" | "ask_not_valid" => {
             layer == "full"

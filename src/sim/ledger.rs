@@ -227,12 +227,16 @@ impl Witness {
         let is_deleted = seen_endpoint.is_some_and(|seen| seen.deleted_at.is_some());
         let seen = self.delivery(position, ordinal)?;
         seen.ended_at = now.real;
+        let stands = match end {
+            End::Expired => seen.end_again().unwrap_or(end),
+            End::Succeeded | End::Exhausted => end,
+        };
         Some(Ending {
             step: seen.step(number),
             event,
             endpoint,
             number,
-            before: seen.end.replace(end),
+            before: seen.end.replace(stands),
             end,
             is_delivered: seen.delivered_at.is_some(),
             is_asked_by_hand,

@@ -76,6 +76,7 @@ impl World<'_> {
     pub(super) fn start(&mut self) -> Result<(), SimulationError> {
         let life = self.witness.life;
         if let (Layer::Store(options), Some(disk)) = (&self.scenario.layer, self.disk.clone()) {
+            let before = self.disk_before(&disk);
             let Some(last) = self.open(&disk, options)? else {
                 return Ok(());
             };
@@ -85,6 +86,9 @@ impl World<'_> {
                 None => Anchor::fresh(wall),
                 Some(last) => Anchor::resumed(last, wall, None)?,
             };
+            if let Some(before) = before {
+                self.judge_opened_twice(&before, options);
+            }
             let moment = self.moment();
             if let Some(store) = self.host.store() {
                 self.witness.reconcile(store, moment);
@@ -97,6 +101,10 @@ impl World<'_> {
             if let Some(LifeEnd::After(span)) = self.this_life().map(|life| life.end) {
                 self.plan(span, Due::Die(life));
             }
+        }
+        self.stopping = None;
+        if let Some(LifeEnd::InOrder(after, grace)) = self.this_life().map(|life| life.end) {
+            self.plan(after, Due::ShutDown(life, grace));
         }
         self.witness.log(self.now, Sighting::Started);
         self.witness.options = self.scenario.engine_options(life);
@@ -190,7 +198,6 @@ impl World<'_> {
         };
         let life = self.this_life();
         let is_power_lost = life.is_some_and(|life| life.is_power_lost);
-        let down_for = life.map_or(Span::from_millis(1_000), |life| life.down_for);
         disk.kill();
         self.engine = None;
         self.host.close();
@@ -202,6 +209,32 @@ impl World<'_> {
             disk.restart_warm();
         }
         self.mark(&disk, 0);
+        self.leave();
+    }
+
+    /// The process has ended in order, and begins again later. Power may fail then, too.
+    pub(super) fn end_in_order(&mut self) {
+        self.engine = None;
+        if let Some(disk) = self.disk.clone() {
+            // What it has open is closed, as by any program that ends.
+            self.host.close();
+            disk.kill();
+            if self.this_life().is_some_and(|life| life.is_power_lost) {
+                disk.restart();
+            } else {
+                disk.restart_warm();
+            }
+            self.mark(&disk, 0);
+        } else {
+            self.host.outlive();
+        }
+        self.leave();
+    }
+
+    /// Nobody hears of anything any more, until the next life begins.
+    fn leave(&mut self) {
+        let down_for = self.this_life().map(|life| life.down_for);
+        self.stopping = None;
         self.witness.died(self.moment());
         self.dues.retain(|due| {
             matches!(
@@ -222,6 +255,7 @@ impl World<'_> {
         for ask in self.workload.cut_off() {
             self.plan_ask(ask);
         }
+        let down_for = down_for.unwrap_or(Span::from_millis(1_000));
         self.plan(down_for, Due::Start);
     }
 

@@ -14,6 +14,8 @@ impl World<'_> {
             Ok(Answer::Task { id }) => Some(*id),
             _ => None,
         };
+        let is_put_off = reply == Err(Refusal::Overloaded);
+        self.witness.happened.put_off += u64::from(is_put_off);
         let event = match reply {
             Ok(Answer::Event { id, .. }) => Some(id),
             Ok(Answer::NameTaken { id }) => Some(EventId::new(id)),

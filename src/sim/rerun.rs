@@ -84,7 +84,7 @@ impl Rerun {
     /// Runs the life again.
     pub(super) fn judge(self) -> Option<Violation> {
         let mut lives = Lives::default();
-        let differs = |what: String| Some(Violation::RunsOtherwise { what });
+        let differs = |what: String| Some(Violation::RunsOtherwise(what));
         if lives
             .take(Content::Opening(Box::new(self.opening)))
             .is_err()

@@ -5,6 +5,7 @@ use thiserror::Error;
 use super::{
     full,
     logbook::SharedLogbook,
+    oracles::paired,
     report::{Found, Report},
     scenario::{Layer, Scenario},
     trace::Listener,
@@ -83,7 +84,7 @@ pub fn run_unwatched(scenario: &Scenario) -> Result<Report, SimulationError> {
     }
     let mut world = World::new(scenario)?;
     world.watch(false);
-    play(world)
+    play(&mut world)
 }
 
 /// Runs a scenario as [`run`] does and tells `listener` of each record of its trace.
@@ -116,11 +117,24 @@ fn run_with(
     if let Some(listener) = listener {
         world.trace.listen(listener);
     }
-    play(world)
+    let report = play(&mut world)?;
+    let Some(alone) = paired::without_the_dead(scenario) else {
+        return Ok(report);
+    };
+    let mut twin = World::new(&alone)?;
+    play(&mut twin)?;
+    let delays = (
+        world.witness.delays_of_core(),
+        twin.witness.delays_of_core(),
+    );
+    match paired::judge(delays) {
+        Some(violation) => Err(SimulationError::violated(&[violation], report)),
+        None => Ok(report),
+    }
 }
 
 /// Lets a world go on until nothing moves any more.
-fn play(mut world: World<'_>) -> Result<Report, SimulationError> {
+fn play(world: &mut World<'_>) -> Result<Report, SimulationError> {
     let scenario = world.scenario;
     world.plan(Span::ZERO, Due::Start);
     for (after, trouble) in &scenario.faults.troubles {

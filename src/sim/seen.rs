@@ -74,12 +74,21 @@ pub(super) struct Seen {
     /// How many attempts there were when a task made it begin anew, and when, in real time.
     pub(super) reopened_after: Option<u16>,
     pub(super) reopened_at: Timestamp,
+    /// How it had ended then.
+    pub(super) end_before: Option<End>,
 }
 
 impl Seen {
     /// Which attempt of its schedule the attempt with this number is.
     pub(super) fn step(&self, number: u16) -> u16 {
         number.saturating_sub(self.reopened_after.unwrap_or(0))
+    }
+
+    /// What it is again once nothing more comes of it: how it had ended before it began anew, if nothing was
+    /// tried since.
+    pub(super) fn end_again(&self) -> Option<End> {
+        let is_untried = self.reopened_after == Some(self.recorded);
+        self.end_before.filter(|_| is_untried)
     }
 }
 

@@ -1,9 +1,31 @@
-//! Times in which the process stands still, as the witness counts them.
+//! Times in which the process stands still, and its deaths, as the witness counts them.
 
-use super::witness::Witness;
+use super::{logbook::Sighting, seen::Moment, witness::Witness};
 use crate::time::{Span, Timestamp};
 
 impl Witness {
+    /// The process is gone: what was in flight goes on, but nobody hears of it.
+    pub(super) fn died(&mut self, now: Moment) {
+        self.life += 1;
+        self.log(now.real, Sighting::Died);
+        self.breaks.push(now.real);
+        self.in_flight = 0;
+        for endpoint in self.endpoints.values_mut() {
+            endpoint.in_flight = 0;
+            let told = |at: Timestamp| at.min(now.real);
+            endpoint.disabled_at = endpoint.disabled_at.map(told);
+            endpoint.deleted_at = endpoint.deleted_at.map(told);
+            for target in &mut endpoint.targets {
+                target.at = told(target.at);
+            }
+        }
+        // Who opens the store sees what is durable, though nobody was told of it yet.
+        for seen in self.events.values_mut() {
+            seen.durable_at = seen.durable_at.min(now.real);
+            seen.expunged_at = seen.expunged_at.map(|at| at.min(now.real));
+        }
+    }
+
     /// The process stands still: what it should have done meanwhile it does behind that.
     pub(super) fn stood_still(&mut self, from: Timestamp, until: Timestamp) {
         self.happened.stalls += 1;

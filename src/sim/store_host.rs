@@ -140,6 +140,34 @@ impl StoreHost {
         self.mode = StoreMode::Normal;
     }
 
+    /// Whether nothing can be written.
+    pub(super) fn is_full(&self) -> bool {
+        self.mode == StoreMode::ReadOnly
+    }
+
+    /// Batches that are still to be written.
+    pub(super) fn batches_asked(&self) -> usize {
+        let asked = self.asked.iter();
+        asked
+            .filter(|asked| matches!(asked, Asked::Batch(..)))
+            .count()
+    }
+
+    /// The process has ended, and the memory store goes on without it: nobody waits for what was asked.
+    pub(super) fn outlive(&mut self) {
+        let mut shards = Vec::new();
+        if let Some(store) = &mut self.store {
+            // Nothing is written any more, and a memory store can't fail.
+            let _ = store.flush(&mut Vec::new());
+            shards.extend((0..=store.data_shards()).map(ShardId::new));
+        }
+        for shard in shards {
+            self.release(shard);
+        }
+        self.asked.clear();
+        self.planned_at = None;
+    }
+
     /// The store, to look at; `None` while the process is down.
     pub(super) fn store(&self) -> Option<&dyn Reads> {
         let store = self.store.as_deref()?;

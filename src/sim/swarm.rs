@@ -11,7 +11,7 @@ use super::{
     scenario::{Healing, Layer, SIMULATED_MASTER_KEY, Scenario, ScenarioError},
 };
 use crate::{
-    domain::master_key::MasterKey, engine::options::Options, random::Stream,
+    domain::master_key::MasterKey, engine::options::Options, limits, random::Stream,
     store::embedded::EmbeddedOptions, time::Span,
 };
 
@@ -31,6 +31,7 @@ pub fn store_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     oddities::draw(&mut scenario);
     oddities::draw_tasks(&mut scenario);
     shapes::draw(&mut scenario);
+    add_orderly_ends(&mut scenario);
     Ok(scenario)
 }
 
@@ -60,6 +61,7 @@ pub fn core_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     oddities::draw(&mut scenario);
     oddities::draw_tasks(&mut scenario);
     shapes::draw(&mut scenario);
+    add_orderly_ends(&mut scenario);
     Ok(scenario)
 }
 
@@ -87,6 +89,7 @@ pub fn full_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     oddities::draw(&mut scenario);
     oddities::draw_of_whole(&mut scenario);
     shapes::draw(&mut scenario);
+    add_orderly_ends(&mut scenario);
     Ok(scenario)
 }
 
@@ -128,6 +131,9 @@ fn asked(seed: u64, random: &mut Stream) -> Result<(Scenario, Options), Scenario
             core: small(heals.between(1, endpoints.into())),
         });
     }
+    let mut bounds = Stream::new(seed, "swarm of bounds", 0, 0);
+    let production = scenario.engine.batch_bytes_max;
+    scenario.engine.batch_bytes_max = one_of(&mut bounds, &[production, production, 2_000, 200]);
     let fixed = scenario.engine.clone();
     scenario.engine = sizes(random, &fixed);
     Ok((scenario, fixed))
@@ -270,6 +276,27 @@ fn life(random: &mut Stream, scenario: &Scenario, fixed: &Options) -> Life {
         } else {
             sizes(random, fixed)
         },
+    }
+}
+
+/// In some worlds the process ends in order, too, before its other lives or between them.
+fn add_orderly_ends(scenario: &mut Scenario) {
+    let mut random = Stream::new(scenario.seed, "swarm of shutdowns", 0, 0);
+    let end = scenario.event_every.as_micros().unsigned_abs() * u64::from(scenario.events);
+    let grace = limits::DRAIN_TIMEOUT_MS * 1_000;
+    for _ in 0..one_of(&mut random, &[0_u32, 0, 1, 2]) {
+        let after = moment(&mut random, end);
+        let grace = micros(one_of(&mut random, &[0, SECOND_US, grace, grace]));
+        let life = Life {
+            end: LifeEnd::InOrder(after, grace),
+            is_power_lost: random.below(3) > 0,
+            down_for: micros(spread(&mut random, HOUR_US)),
+            engine: scenario.engine.clone(),
+        };
+        let lives = &mut scenario.faults.lives;
+        let places = u64::try_from(lives.len() + 1).unwrap_or(1);
+        let place = usize::try_from(random.below(places)).unwrap_or(0);
+        lives.insert(place, life);
     }
 }
 

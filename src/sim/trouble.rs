@@ -45,6 +45,7 @@ impl Faults {
         let lives = self.lives.iter().map(|life| {
             let longest = match life.end {
                 LifeEnd::After(span) => span.as_micros(),
+                LifeEnd::InOrder(after, grace) => after.as_micros() + grace.as_micros(),
                 LifeEnd::AtOperation(_) | LifeEnd::Untold(_) | LifeEnd::FailingSync(_) => 0,
             };
             // What waits longest waits a day; so long nothing may be written.

@@ -1,10 +1,8 @@
 //! What can be found wrong: each property that must hold, as what a run fails with when it does not.
 
-use std::net::IpAddr;
-
 use thiserror::Error;
 
-use super::end::End;
+use super::{end::End, whole::Whole};
 use crate::{
     domain::{
         delivery::DeliveryState,
@@ -300,32 +298,24 @@ pub enum Violation {
         /// The one that the key made before.
         other: EventId,
     },
+    /// I24: a process said that it had ended before everything was written.
+    #[error("I24: the process ended with {0} batches still to be written")]
+    LeftBehind(usize),
     /// I24: an id was given twice.
     #[error("I24: the id {id} was given twice")]
     IdTwice {
         /// The id, as the number it is.
         id: u128,
     },
+    /// What concerns a whole run, and no delivery.
+    #[error(transparent)]
+    Whole(#[from] Whole),
     /// I25: an engine that was told the same again did something else.
-    #[error("I25: what was recorded is run otherwise: {what}")]
-    RunsOtherwise {
-        /// Where, and how.
-        what: String,
-    },
-    /// I32: a list does not show what was recorded, each entry once.
-    #[error("I32: the list of {list} is wrong: {what}")]
-    List {
-        /// Which list.
-        list: &'static str,
-        /// What is wrong with it.
-        what: String,
-    },
-    /// I20: an address was dialled that no endpoint's name leads to.
-    #[error("I20: {address} was dialled, to which no endpoint leads")]
-    Private {
-        /// The address.
-        address: IpAddr,
-    },
+    #[error("I25: what was recorded is run otherwise: {0}")]
+    RunsOtherwise(String),
+    /// I26: a store that was opened twice is not as one that was opened once.
+    #[error("I26: a store that is opened twice shows something else: {0}")]
+    RecoversOtherwise(String),
     /// I28: a sync failed, and the store went on as if it had not.
     #[error("I28: a sync failed and the store went on")]
     Swallowed,
@@ -381,6 +371,17 @@ pub enum Violation {
         /// How much too late it came; `None` if it never did.
         late: Option<Span>,
     },
+    /// L3: endpoints that are dead delayed those that are well.
+    #[error("L3: those that are well waited {with} beside the dead, and {without} without them")]
+    DelayedByTheDead {
+        /// How long 99 in a hundred deliveries took at most.
+        with: Span,
+        /// The same in the world without the dead.
+        without: Span,
+    },
+    /// L5: a process that was told to end did not do so within its grace.
+    #[error("L5: the process was told to end and went on beyond its grace (late by {0:?})")]
+    StoppedLate(Option<Span>),
     /// L6: something goes on for ever.
     #[error("L6: the run does not come to an end")]
     Endless,

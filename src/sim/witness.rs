@@ -13,8 +13,8 @@ use super::{
     numbered::Numbered,
     oracle::{self, Violation},
     oracles::{
-        asked_by_hand::ByHand, lateness, numbers, one_end, one_name, same_bytes, tasks::SeenTask,
-        waits,
+        asked_by_hand::ByHand, lateness, memory, numbers, one_end, one_name, same_bytes,
+        tasks::SeenTask, waits,
     },
     scenario::{Healing, Scenario},
     seen::{FlightFacts, Moment, Seen, SeenEndpoint, SeenEvent},
@@ -26,7 +26,7 @@ use crate::{
         endpoint::Endpoint,
         event::{EventPosition, Payload},
         id::{ApplicationId, AttemptId, EndpointId, EventId, TaskId},
-        outcome::Outcome,
+        outcome::{Outcome, OutcomeKind},
     },
     engine::options::Options,
     time::{Span, Timestamp},
@@ -89,6 +89,10 @@ pub(super) struct Witness {
     pub(super) breaks: Vec<Timestamp>,
     /// From when until when the process stood still, in real time.
     pub(super) stalls: Vec<(Timestamp, Timestamp)>,
+    /// Which of these were orderly ends, before which everything was durable.
+    pub(super) orderly: BTreeSet<usize>,
+    /// How many there were when the process was told to end.
+    pub(super) breaks_before_end: usize,
     /// From when on attempts may go out, in real time.
     pub(super) ready_at: Timestamp,
     /// When so many were in flight that attempts may have waited for a slot, in real time.
@@ -98,6 +102,8 @@ pub(super) struct Witness {
     /// How late an attempt may be.
     pub(super) patience: Span,
     pub(super) in_flight: usize,
+    /// The largest payload that may be handed in, in bytes.
+    pub(super) payload_max: usize,
     pub(super) attempts: u64,
     violations: Vec<Violation>,
     pub(super) happened: Happened,
@@ -152,11 +158,14 @@ impl Witness {
             life: 0,
             breaks: Vec::new(),
             stalls: Vec::new(),
+            orderly: BTreeSet::new(),
+            breaks_before_end: 0,
             ready_at: Timestamp::ZERO,
             crowded_at: Timestamp::ZERO,
             window,
             patience: lateness::patience(scenario, window),
             in_flight: 0,
+            payload_max: memory::payload_bytes_max(scenario),
             attempts: 0,
             violations: Vec::new(),
             happened,
@@ -281,6 +290,11 @@ impl Witness {
             endpoint.in_flight = endpoint.in_flight.saturating_sub(1);
             endpoint.idle_since = now.real;
         }
+        if outcome.kind == OutcomeKind::Cancelled {
+            // It is as one that was never made.
+            self.happened.called_off += 1;
+            return;
+        }
         if flight.is_by_hand && is_heard {
             self.made_by_hand(flight, now);
         }
@@ -358,28 +372,6 @@ impl Witness {
         };
         let mut events = self.events.values();
         events.all(|seen| endpoints.iter().all(|endpoint| is_over(seen, endpoint)))
-    }
-
-    /// The process is gone: what was in flight goes on, but nobody hears of it.
-    pub(super) fn died(&mut self, now: Moment) {
-        self.life += 1;
-        self.log(now.real, Sighting::Died);
-        self.breaks.push(now.real);
-        self.in_flight = 0;
-        for endpoint in self.endpoints.values_mut() {
-            endpoint.in_flight = 0;
-            let told = |at: Timestamp| at.min(now.real);
-            endpoint.disabled_at = endpoint.disabled_at.map(told);
-            endpoint.deleted_at = endpoint.deleted_at.map(told);
-            for target in &mut endpoint.targets {
-                target.at = told(target.at);
-            }
-        }
-        // Who opens the store sees what is durable, though nobody was told of it yet.
-        for seen in self.events.values_mut() {
-            seen.durable_at = seen.durable_at.min(now.real);
-            seen.expunged_at = seen.expunged_at.map(|at| at.min(now.real));
-        }
     }
 
     pub(super) fn endpoint_id(&self, ordinal: u32) -> EndpointId {

@@ -67,6 +67,12 @@ pub(super) enum Due {
     Start,
     /// The life with this number is over.
     Die(usize),
+    /// It is told to end within this time.
+    ShutDown(usize, Span),
+    /// It has ended.
+    Stop(usize),
+    /// It should have ended long ago.
+    StopAtLast(usize),
     /// Something goes wrong.
     Trouble(Trouble),
     /// The disk has room again.
@@ -101,6 +107,8 @@ pub(super) struct World<'scenario> {
     pub(super) trace: Trace,
     /// This life, written down.
     pub(super) rerun: Option<Rerun>,
+    /// When the process was to end at the latest, in steady time, if it was told to.
+    pub(super) stopping: Option<Timestamp>,
     /// What is due.
     pub(super) dues: Dues,
     pub(super) now: Timestamp,
@@ -144,6 +152,7 @@ impl<'scenario> World<'scenario> {
             witness: Witness::new(scenario),
             trace: Trace::default(),
             rerun: None,
+            stopping: None,
             dues: Dues::default(),
             now: BEGINNING,
             stalled_until: BEGINNING,
@@ -235,7 +244,12 @@ impl<'scenario> World<'scenario> {
             Due::Flush => self.flush()?,
             Due::Start => self.start()?,
             Due::Die(life) if life == self.witness.life && !self.is_healed() => self.die(),
-            Due::Die(_) => {}
+            Due::ShutDown(life, grace) if life == self.witness.life && !self.is_healed() => {
+                self.shut_down(grace);
+            }
+            Due::Stop(life) if life == self.witness.life => self.stop(),
+            Due::StopAtLast(life) if life == self.witness.life => self.stop_at_last(),
+            Due::Die(_) | Due::ShutDown(..) | Due::Stop(_) | Due::StopAtLast(_) => {}
             Due::Trouble(trouble) => self.trouble(trouble),
             Due::RoomAgain => self.room_again(),
             Due::Heal => self.heal(),
@@ -263,6 +277,9 @@ impl<'scenario> World<'scenario> {
             self.step(Input::DeadlineReached);
         }
         self.step(Input::TurnEnd);
+        if let Some(engine) = self.engine.as_ref().filter(|_| self.witness.is_watching) {
+            self.witness.judge_memory(&engine.holdings());
+        }
         if let Some(rerun) = &mut self.rerun
             && self.engine.is_some()
         {

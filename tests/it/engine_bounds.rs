@@ -4,6 +4,7 @@
 use fanfare::{
     domain::{
         application::{ApplicationKey, DEFAULT_APPLICATION_UID},
+        command::{Refusal, RequestHandle},
         id::ShardId,
         outcome::OutcomeKind,
     },
@@ -12,7 +13,7 @@ use fanfare::{
     time::{Now, Span},
 };
 
-use crate::support::rig::{Rig, path};
+use crate::support::rig::{Rig, new_event, path};
 
 const OK: OutcomeKind = OutcomeKind::Status(200);
 const FAILED: OutcomeKind = OutcomeKind::Status(503);
@@ -53,6 +54,46 @@ fn beyond_its_rows_a_failing_endpoint_waits_at_its_cursor_and_others_go_on() {
     }
     assert_eq!(rig.engine.stats().succeeded, 80);
     assert_eq!(rig.store.counts().open_rows, 0);
+}
+
+#[test]
+fn what_a_restart_brings_is_bounded_before_anything_else_comes() {
+    let (mut rig, application) = with(Options::default());
+    rig.endpoint(application, "dead");
+    for _ in 0..20 {
+        rig.event(application);
+    }
+    assert_eq!(rig.engine.holdings().ring_events, 20);
+    let bounded = Options {
+        ring_events_max: 4,
+        ..Options::default()
+    };
+    rig.restart(bounded);
+    let held = rig.engine.holdings().ring_events;
+    assert!(held <= 4, "{held} events stand in memory");
+    let mut delivered = 0;
+    while !rig.sent.is_empty() {
+        rig.answer(OK);
+        delivered += 1;
+    }
+    assert_eq!(delivered, 20, "nothing is left out");
+}
+
+#[test]
+fn what_is_gathered_beyond_its_bound_is_refused_and_taken_later() {
+    let (mut rig, application) = with(Options {
+        batch_bytes_max: 1,
+        ..Options::default()
+    });
+    let ask = |number| Input::Command(RequestHandle::new(number), new_event(application));
+    rig.turn(vec![ask(1_001), ask(1_002)]);
+    let refused = rig
+        .replies
+        .values()
+        .filter(|reply| **reply == Err(Refusal::Overloaded));
+    assert_eq!(refused.count(), 1);
+    rig.event(application);
+    assert_eq!(rig.engine.stats().events, 2);
 }
 
 #[test]

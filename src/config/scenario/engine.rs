@@ -118,6 +118,7 @@ fn read_limits(limits: &Section<'_>, options: &mut Options) {
         ("ring_events_max", &mut options.ring_events_max),
         ("ring_bytes_max", &mut options.ring_bytes_max),
         ("ring_deliveries_max", &mut options.ring_deliveries_max),
+        ("batch_bytes_max", &mut options.batch_bytes_max),
         ("page_rows", &mut options.page_rows),
     ] {
         *size = limits.size(key, 1).unwrap_or(*size);

@@ -4,6 +4,7 @@
 use super::{engine, receivers::OUTAGES, section::Section};
 use crate::{
     engine::options::Options,
+    limits,
     sim::{
         Faults,
         faults::{FailingCommit, Life, LifeEnd, Trouble},
@@ -74,9 +75,21 @@ pub(super) fn span_range(text: &str) -> Option<(u64, u64)> {
     (least <= most).then_some((least, most))
 }
 
+/// The grace of an orderly end that production gives.
+const PRODUCTION_GRACE: Span = Span::from_millis(limits::DRAIN_TIMEOUT_MS.cast_signed());
+
 fn life(section: &Section<'_>, base: &Options) -> Life {
     let end = section.section("ends").and_then(|ends| {
+        let in_order = ends.section("in_order").and_then(|in_order| {
+            let (after, grace) = (in_order.span("after"), in_order.span("grace"));
+            in_order.close();
+            if after.is_none() && !in_order.has("after") {
+                in_order.object("an orderly end needs its time, as after = \"5m\"");
+            }
+            Some(LifeEnd::InOrder(after?, grace.unwrap_or(PRODUCTION_GRACE)))
+        });
         let choices = [
+            in_order,
             ends.span("after").map(LifeEnd::After),
             ends.integer("at_operation", 0..COUNT_END)
                 .map(LifeEnd::AtOperation),
@@ -85,11 +98,15 @@ fn life(section: &Section<'_>, base: &Options) -> Life {
                 .map(LifeEnd::FailingSync),
         ];
         ends.close();
-        one(&ends, "after, at_operation, untold, failing_sync", choices)
+        one(
+            &ends,
+            "after, in_order, at_operation, untold, failing_sync",
+            choices,
+        )
     });
     if end.is_none() && !section.has("ends") {
         section.object(
-            "a life needs its end, as ends = { after = \"5m\" }: after, at_operation, untold or \
+            "a life needs its end, as ends = { after = \"5m\" }: after, in_order, at_operation, untold or \
              failing_sync",
         );
     }

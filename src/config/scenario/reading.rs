@@ -12,7 +12,7 @@ use crate::{
     sim::{
         Layer, Scenario,
         expectation::Expectation,
-        faults::Trouble,
+        faults::{Life, LifeEnd, Trouble},
         traffic::{Burst, Step, Traffic},
     },
     time::Span,
@@ -184,8 +184,10 @@ fn check_layer(root: &Section<'_>, scenario: &Scenario) {
         let what = "the memory store of the layer `core` keeps by number: see [store]";
         root.object_to("retention", what);
     }
-    if is_core && !faults.lives.is_empty() {
-        let what = "a process dies in the layers `store` and `full` only";
+    let dies = |life: &Life| !matches!(life.end, LifeEnd::InOrder(..));
+    if is_core && faults.lives.iter().any(dies) {
+        let what =
+            "a process dies in the layers `store` and `full` only; in `core` it may end `in_order`";
         root.object_to("life", format!("{what}: {set_layer}"));
     }
     if is_core && faults.troubles.iter().any(fills) {

@@ -63,6 +63,14 @@ fn a_file_says_how_it_fails_and_is_written_so() {
     assert!(text.contains("[fails]\ninvariant = \"I7\"\n"), "{text}");
     assert_eq!(read(&text), file);
     let traffic = "endpoints = 1\n[traffic]\nsteps = [{ rate = \"1/s\", for = \"1m\" }]\n";
+    let ended = |ends: &str| format!("{traffic}[[life]]\nends = {{ in_order = {ends} }}\n");
+    let life = read(&ended("{ after = \"5m\" }")).scenario.faults.lives;
+    let end = LifeEnd::InOrder(Span::from_seconds(300), Span::from_seconds(30));
+    assert_eq!(life.first().map(|life| life.end), Some(end));
+    let told = faults(&ended("{ grace = \"1s\" }"));
+    let mut reasons = told.iter().map(|(_, reason)| reason);
+    let needs_its_time = |reason: &String| reason.contains("an orderly end needs its time");
+    assert!(reasons.any(needs_its_time), "{told:?}");
     for (fails, line, part) in [
         ("[fails]", 4, "invariant"),
         ("[fails]\ninvariant = \"7\"", 5, "docs/simulation.md"),

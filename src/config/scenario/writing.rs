@@ -336,6 +336,10 @@ fn write_life(lines: &mut Lines, life: &Life, base: &Options) -> Result<(), Writ
         LifeEnd::After(after) => format!("after = {}", span(after)),
         LifeEnd::Untold(number) => format!("untold = {number}"),
         LifeEnd::FailingSync(number) => format!("failing_sync = {number}"),
+        LifeEnd::InOrder(after, grace) => {
+            let (after, grace) = (span(after), span(grace));
+            format!("in_order = {{ after = {after}, grace = {grace} }}")
+        }
     };
     lines.key("ends", format!("{{ {end} }}"));
     lines.unless("power_lost", life.is_power_lost, false);

@@ -233,6 +233,7 @@ impl Form for Options {
             ring_deliveries_max,
             open_rows_max,
             heartbeat,
+            batch_bytes_max,
             page_rows,
             record_delay,
             expires_after,
@@ -251,6 +252,7 @@ impl Form for Options {
         ring_deliveries_max.put(out);
         open_rows_max.put(out);
         heartbeat.put(out);
+        batch_bytes_max.put(out);
         page_rows.put(out);
         record_delay.put(out);
         expires_after.put(out);
@@ -270,6 +272,7 @@ impl Form for Options {
             ring_deliveries_max: Form::take(from)?,
             open_rows_max: Form::take(from)?,
             heartbeat: Form::take(from)?,
+            batch_bytes_max: Form::take(from)?,
             page_rows: Form::take(from)?,
             record_delay: Form::take(from)?,
             expires_after: Form::take(from)?,

@@ -47,12 +47,17 @@ use crate::{
 const LOOK_AFTER: Span = Span::from_millis(100);
 const LOOK_AFTER_MAX: Span = Span::from_seconds(600);
 
+/// How long until a process that can't be told to end yet is told.
+const TOLD_AGAIN_AFTER: Span = Span::from_millis(1);
+
 /// How a life ended.
 enum End {
     /// Everything was delivered, or given up.
     Done,
     /// The process is gone.
     Died,
+    /// It was told to end, and did.
+    Stopped,
     /// The store could not be opened as long as the disk is full.
     NoRoom,
 }
@@ -73,6 +78,7 @@ pub(super) async fn play(
             End::Done => break,
             End::NoRoom => Span::from_millis(1_000),
             End::Died => die(stage),
+            End::Stopped => rest(stage),
         };
         tokio::time::sleep(down_for.as_duration()).await;
     }
@@ -130,16 +136,54 @@ async fn live(stage: &Rc<Stage>, options: &EmbeddedOptions) -> Result<End, Simul
             _ => core::future::pending().await,
         }
     };
+    let at_last = shut_down(stage, life.map(|life| life.end));
     let ended = tokio::select! {
         biased;
         () = crash.notified() => End::Died,
         () = killed => End::Died,
         ended = running => judge_end(stage, life, ended)?,
+        () = at_last => End::Died,
     };
     // All tasks of the process end here, in the middle of whatever they do.
     drop(process);
     stage.hub.close();
+    stage.stopping.set(None);
+    *stage.handle.borrow_mut() = None;
     Ok(ended)
+}
+
+/// Tells the process to end, if this life ends so, and waits until it should have long ago.
+async fn shut_down(stage: &Stage, end: Option<LifeEnd>) {
+    let Some(LifeEnd::InOrder(after, grace)) = end else {
+        return core::future::pending().await;
+    };
+    tokio::time::sleep(after.as_duration()).await;
+    let slack = stage.witness.borrow().written_within();
+    // A process that stands still from its beginning on has not got as far as to be told.
+    while stage.handle.borrow().is_none() {
+        tokio::time::sleep(TOLD_AGAIN_AFTER.as_duration()).await;
+    }
+    let deadline = stage.moment().steady.plus(grace);
+    if let Some(handle) = stage.handle.borrow().as_ref() {
+        stage.stopping.set(Some(deadline));
+        handle.shut_down(grace.as_millis().unsigned_abs());
+    }
+    let mut pause = Span::from_micros(grace.as_micros() + 2 * slack.as_micros());
+    loop {
+        tokio::time::sleep(pause.as_duration()).await;
+        let stands_still = stage
+            .stalled_until
+            .get()
+            .since(stage.real())
+            .max(Span::ZERO);
+        let late = stage.witness.borrow().late_by(deadline, stage.moment());
+        if stands_still == Span::ZERO && late > slack {
+            break;
+        }
+        pause = Span::from_micros(stands_still.as_micros() + 2 * slack.as_micros());
+    }
+    let is_full = stage.disk.faults().capacity.is_some();
+    stage.witness.borrow_mut().judge_never_stopped(is_full);
 }
 
 /// Opens the store; nothing if the process died over it or there is no room.
@@ -190,6 +234,7 @@ async fn run(stage: Rc<Stage>, store: EmbeddedStore) -> Result<(), DriveError> {
     stage.witness.borrow().log(started_at, Sighting::Started);
     let shared = SharedStore::new(store);
     let handle = Handle::new(Arc::new(shared.clone()));
+    *stage.handle.borrow_mut() = Some(handle.clone());
     let port = SimulatedPort::new(&stage, Hosted(shared));
     let dialer = SimulatedDialer(Rc::clone(&stage));
     let timeout_ms = u64::try_from(stage.scenario.attempt_timeout.as_millis()).unwrap_or(0);
@@ -257,8 +302,16 @@ fn judge_end(
     ended: Result<(), DriveError>,
 ) -> Result<End, SimulationError> {
     let reason = match ended {
-        // What has not ended by then is named at the close.
-        Ok(()) => return Ok(End::Done),
+        Ok(()) => {
+            let Some(deadline) = stage.stopping.take() else {
+                // What has not ended by then is named at the close.
+                return Ok(End::Done);
+            };
+            let moment = stage.moment();
+            stage.witness.borrow_mut().judge_stopped(deadline, moment);
+            stage.go_on()?;
+            return Ok(End::Stopped);
+        }
         Err(error) => error.to_string(),
     };
     stage.witness.borrow_mut().failure = None;
@@ -287,6 +340,21 @@ fn die(stage: &Stage) -> Span {
         disk.restart_warm();
     }
     drop(witness);
+    mark(stage, 0);
+    stage.witness.borrow_mut().died(stage.moment());
+    life.map_or(Span::from_millis(1_000), |life| life.down_for)
+}
+
+/// The process has ended in order; power may fail then, too. Gives how long until the next one begins.
+fn rest(stage: &Stage) -> Span {
+    let number = stage.witness.borrow().life;
+    let life = stage.scenario.faults.lives.get(number);
+    stage.disk.kill();
+    if life.is_some_and(|life| life.is_power_lost) {
+        stage.disk.restart();
+    } else {
+        stage.disk.restart_warm();
+    }
     mark(stage, 0);
     stage.witness.borrow_mut().died(stage.moment());
     life.map_or(Span::from_millis(1_000), |life| life.down_for)

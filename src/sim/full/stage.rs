@@ -12,6 +12,7 @@ use super::{hub::Hub, producers::Producers, receipts::Receipts};
 use crate::{
     domain::{application::ApplicationKey, id::EventId},
     random::Stream,
+    runtime::handle::Handle,
     sim::{
         life::Clocks,
         network::Network,
@@ -47,6 +48,10 @@ pub(super) struct Stage {
     pub(super) crash: Crash,
     /// Until when the process stands still, if it does.
     pub(super) stalled_until: Cell<Timestamp>,
+    /// The process as its hosts reach it, while there is one.
+    pub(super) handle: RefCell<Option<Handle>>,
+    /// When it was to end at the latest, in steady time, if it was told to.
+    pub(super) stopping: Cell<Option<Timestamp>>,
     inspections: RefCell<Stream>,
     began: Instant,
 }
@@ -93,6 +98,8 @@ impl Stage {
             application: Cell::default(),
             crash: Crash::default(),
             stalled_until: Cell::new(BEGINNING),
+            handle: RefCell::new(None),
+            stopping: Cell::new(None),
             inspections: RefCell::new(Stream::new(seed, "inspections", 0, 0)),
             began: Instant::now(),
         })

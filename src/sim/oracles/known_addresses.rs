@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use crate::sim::violation::Violation;
+use crate::sim::{violation::Violation, whole::Whole};
 
 /// Judges an address that is dialled; `is_known` tells whether the name of an endpoint leads to it.
 pub(in crate::sim) fn judge(address: IpAddr, is_known: bool) -> Option<Violation> {
-    (!is_known).then_some(Violation::Private { address })
+    (!is_known).then_some(Whole::Private { address }.into())
 }

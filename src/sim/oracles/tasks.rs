@@ -86,7 +86,7 @@ impl Witness {
             self.object(Violation::SentUnasked { event, endpoint });
         }
         if let Some(seen) = self.delivery(row.position, ordinal) {
-            seen.end = None;
+            seen.end_before = seen.end.take();
             seen.reopened_after = Some(after);
             // Attempts by hand have numbers, too.
             seen.sent = seen.sent.max(after);

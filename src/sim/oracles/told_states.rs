@@ -8,6 +8,7 @@ use crate::{
         seen::{Seen, SeenEvent},
         standing::Standing,
         violation::Violation,
+        whole::Whole,
     },
     store::ReadError,
     time::Timestamp,
@@ -29,7 +30,7 @@ impl Inspection<'_> {
         let lists: Vec<Standing> = lists.collect::<Result<_, ReadError>>()?;
         if !lists.iter().all(Standing::is_in_order) {
             let what = "an entry is there twice, or in the wrong place".to_owned();
-            found.push(Violation::List { list: LIST, what });
+            found.push(Whole::List { list: LIST, what }.into());
         }
         Ok(lists)
     }
@@ -53,14 +54,14 @@ impl Inspection<'_> {
             let listed = standing.of(event);
             if listed.is_none() && endpoint.deleted_at.is_none() {
                 let what = format!("{event} is missing");
-                found.push(Violation::List { list: LIST, what });
+                found.push(Whole::List { list: LIST, what }.into());
             }
             let mut state = listed.flatten();
             if (alone + u64::from(*ordinal)).is_multiple_of(LISTED_PER_ALONE) {
                 let of_its_own = self.store.delivery_state(key, seen.event.position)?;
                 if of_its_own != state && listed.is_some() {
                     let what = format!("{event} stands otherwise than by itself");
-                    found.push(Violation::List { list: LIST, what });
+                    found.push(Whole::List { list: LIST, what }.into());
                 }
                 state = of_its_own;
             }
@@ -76,6 +77,10 @@ impl Inspection<'_> {
                     self.waits_rightly(seen, delivery, due)
                 }
                 (None, Some(DeliveryState::Pending)) => is_wanted && delivery.recorded == 0,
+                (None, Some(state)) if is_called_off => {
+                    let again = delivery.end_again();
+                    again.is_some_and(|end| end.agrees_with(state))
+                }
                 (None, Some(_)) => false,
                 (None, None) => !is_wanted && delivery.recorded == 0,
             };

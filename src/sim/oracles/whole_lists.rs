@@ -11,7 +11,7 @@ use crate::{
         id::{EventId, Id},
     },
     random::Stream,
-    sim::{inspection::Inspection, paging::pages, violation::Violation},
+    sim::{inspection::Inspection, paging::pages, violation::Violation, whole::Whole},
     store::ReadError,
     time::Timestamp,
 };
@@ -22,7 +22,7 @@ impl Inspection<'_> {
         &self,
         found: &mut Vec<Violation>,
     ) -> Result<(), ReadError> {
-        let mut wrong = |list, what: String| found.push(Violation::List { list, what });
+        let mut wrong = |list, what: String| found.push(Whole::List { list, what }.into());
         if let Some(id) = self.witness.application {
             let known = self.store.application(&Name::Id(id.id()))?;
             if known.is_none_or(|known| known.id != id) {
@@ -74,10 +74,13 @@ impl Inspection<'_> {
         }
         if listed != expected {
             let what = format!("{} of {} events", listed.len(), expected.len());
-            found.push(Violation::List {
-                list: "events",
-                what,
-            });
+            found.push(
+                Whole::List {
+                    list: "events",
+                    what,
+                }
+                .into(),
+            );
         }
         Ok(())
     }
@@ -137,7 +140,7 @@ impl Inspection<'_> {
         may_be_old: bool,
         found: &mut Vec<Violation>,
     ) {
-        let mut wrong = |what: String| found.push(Violation::List { list, what });
+        let mut wrong = |what: String| found.push(Whole::List { list, what }.into());
         let mut shown = BTreeSet::new();
         for entry in listed {
             let id = entry.record.id;

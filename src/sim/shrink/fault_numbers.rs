@@ -22,7 +22,7 @@ pub(super) fn numbers_of_life(place: usize) -> [Number; 2] {
                 | LifeEnd::Untold(number)
                 | LifeEnd::FailingSync(number),
             ) => number,
-            Some(LifeEnd::After(after)) => length(after),
+            Some(LifeEnd::After(after) | LifeEnd::InOrder(after, _)) => length(after),
             None => 0,
         }),
         write: Box::new(move |scenario, value| {
@@ -32,6 +32,7 @@ pub(super) fn numbers_of_life(place: usize) -> [Number; 2] {
                     LifeEnd::Untold(_) => LifeEnd::Untold(value.max(1)),
                     LifeEnd::FailingSync(_) => LifeEnd::FailingSync(value),
                     LifeEnd::After(_) => LifeEnd::After(span(value)),
+                    LifeEnd::InOrder(_, grace) => LifeEnd::InOrder(span(value), grace),
                 };
             });
         }),

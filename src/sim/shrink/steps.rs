@@ -229,7 +229,7 @@ pub(super) fn settings(scenario: &Scenario) -> Vec<Setting> {
 
 /// Settings of the engine, each as in production.
 fn engine_settings() -> impl Iterator<Item = Setting> {
-    let each: [fn(&mut Options, Options); 11] = [
+    let each: [fn(&mut Options, Options); 12] = [
         |options, production| options.retry = production.retry,
         |options, production| options.send_slots = production.send_slots,
         |options, production| options.window_max = production.window_max,
@@ -238,6 +238,7 @@ fn engine_settings() -> impl Iterator<Item = Setting> {
         |options, production| options.ring_deliveries_max = production.ring_deliveries_max,
         |options, production| options.open_rows_max = production.open_rows_max,
         |options, production| options.heartbeat = production.heartbeat,
+        |options, production| options.batch_bytes_max = production.batch_bytes_max,
         |options, production| options.page_rows = production.page_rows,
         |options, production| options.record_delay = production.record_delay,
         |options, production| options.expires_after = production.expires_after,

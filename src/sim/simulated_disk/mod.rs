@@ -36,7 +36,7 @@ pub struct DiskFaults {
 #[derive(Clone, Debug)]
 pub struct SimulatedDisk(Arc<Mutex<Inside>>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Inside {
     random: Stream,
     faults: DiskFaults,
@@ -59,7 +59,7 @@ enum NameChange {
     Remove(String),
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct FileState {
     /// What a read sees.
     current: Vec<u8>,
@@ -113,6 +113,14 @@ impl SimulatedDisk {
 
     fn inside(&self) -> MutexGuard<'_, Inside> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Another disk with the same on it, where nothing goes wrong.
+    #[must_use]
+    pub fn twin(&self) -> Self {
+        let mut twin = self.inside().clone();
+        twin.faults = DiskFaults::default();
+        Self(Arc::new(Mutex::new(twin)))
     }
 
     /// What goes wrong from now on.

@@ -174,12 +174,7 @@ impl EmbeddedStore {
             failure: None,
         };
         #[cfg(feature = "mutants")]
-        {
-            store.memory.mutant = store.options.mutant;
-            if store.memory.has(mutant::Mutant::ForgetsKeysAtStart) {
-                store.memory.once.clear();
-            }
-        }
+        store.mistake_at_start().map_err(file::damaged)?;
         for number in 0..=store.data_shards {
             store.memory.shards.entry(ShardId::new(number)).or_default();
         }

@@ -1,11 +1,15 @@
 //! Mutants: the store with one mistake in it, each of which a simulation must find. They exist only
 //! in builds with the feature `mutants`, which no release has; see `tests/sim/mutants.rs`.
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::{Arc, PoisonError},
+};
 
 use redb::{Database, Durability, WriteTransaction};
 
 use super::{
+    EmbeddedStore,
     disk::{Disk, DiskFile, Space},
     fault::Fault,
     memory::Memory,
@@ -42,13 +46,15 @@ pub enum Mutant {
     ForgetsKeysAtStart,
     /// Only the keys of the present day are looked at.
     ForgetsYesterdaysKeys,
+    /// The pair of times that steady time goes on from goes when it is read.
+    TakesTheClockAlong,
     /// A sync that failed is tried again in place, and believed then.
     SyncsAgainInPlace,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::AcknowledgesBeforeTheSync,
         Self::CommitsNamesFirst,
         Self::SkipsTheRecoveryScan,
@@ -60,6 +66,7 @@ impl Mutant {
         Self::ForgetsTheClock,
         Self::ForgetsKeysAtStart,
         Self::ForgetsYesterdaysKeys,
+        Self::TakesTheClockAlong,
         Self::SyncsAgainInPlace,
     ];
 }
@@ -131,6 +138,26 @@ impl DiskFile for InsistentFile {
 
     fn sync(&self) -> io::Result<()> {
         self.0.sync().or_else(|_| self.0.sync())
+    }
+}
+
+impl EmbeddedStore {
+    /// What goes wrong when it is opened, if it makes such a mistake.
+    pub(super) fn mistake_at_start(&mut self) -> Result<(), Fault> {
+        self.memory.mutant = self.options.mutant;
+        if self.memory.has(Mutant::ForgetsKeysAtStart) {
+            self.memory.once.clear();
+        }
+        if !self.memory.has(Mutant::TakesTheClockAlong) {
+            return Ok(());
+        }
+        let file = self.file.0.read().unwrap_or_else(PoisonError::into_inner);
+        let database = file.as_ref().ok_or_else(Fault::closed)?.database()?;
+        let transaction = tables::begin(database)?;
+        let mut writing = Writing::new(&transaction);
+        writing.remove(TableName::State, b"c")?;
+        drop(writing);
+        Ok(transaction.commit()?)
     }
 }
 

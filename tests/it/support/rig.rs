@@ -245,6 +245,18 @@ impl Rig {
         }
     }
 
+    /// The process ends and another one begins over the same store, with these options; nobody tells it
+    /// what became of attempts in flight.
+    pub(crate) fn restart(&mut self, options: Options) {
+        self.engine = Engine::new(options);
+        self.sent.clear();
+        for shard in [ShardId::DIRECTORY, ShardId::new(1)] {
+            self.store.release(shard);
+            let input = self.acquire(shard);
+            self.turn(vec![input]);
+        }
+    }
+
     /// What the store would give of an application if its shard were acquired now; the engine's epoch
     /// is over then.
     pub(crate) fn recovered(&mut self, application: ApplicationKey) -> ApplicationState {

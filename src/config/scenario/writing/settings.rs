@@ -130,6 +130,11 @@ fn own_limits(lines: &mut Lines, options: &Options, base: &Options, unsaid: Opti
             base.ring_events_max,
         ),
         (
+            "batch_bytes_max",
+            options.batch_bytes_max,
+            base.batch_bytes_max,
+        ),
+        (
             "ring_bytes_max",
             options.ring_bytes_max,
             base.ring_bytes_max,
