@@ -88,7 +88,7 @@ pub struct Healing {
 /// Which store is under the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Layer {
-    /// The memory store; the process lives as long as the run.
+    /// The memory store; the process lives as long as the run, or is told to end and begins again over it.
     Core(MemoryOptions),
     /// The embedded store on a simulated disk; the process dies and comes back.
     Store(EmbeddedOptions),

@@ -35,8 +35,8 @@ pub fn store_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     Ok(scenario)
 }
 
-/// The scenario of a seed in which the process lives on and the store is the memory store: commits
-/// fail, shards are lost, clocks are set, pages come late.
+/// The scenario of a seed over the memory store, in which the process never dies but may be told to end:
+/// commits fail, shards are lost, clocks are set, pages come late.
 ///
 /// # Errors
 /// None is known: what is drawn is within the bounds of a scenario.

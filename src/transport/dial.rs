@@ -136,7 +136,7 @@ impl<R: Resolver, D: Dialer> Route<R, D> {
                 .judge_port(port)
                 .map_err(|refusal| blocked(&refusal))?;
             let target = tunnel_target(host, port);
-            (self.through(proxy, &target).await?, None)
+            (self.in_time(self.through(proxy, &target)).await?, None)
         } else {
             let addresses = match host {
                 EndpointHost::Address(address) => Rc::from([*address]),
@@ -145,7 +145,7 @@ impl<R: Resolver, D: Dialer> Route<R, D> {
             let vetted = vet(&policy, &addresses, port)?;
             let (stream, address) = match &self.proxy {
                 None => self.dial_first(&vetted).await?,
-                Some(proxy) => self.first_through(proxy, &vetted).await?,
+                Some(proxy) => self.in_time(self.first_through(proxy, &vetted)).await?,
             };
             (stream, Some(address))
         };
@@ -176,23 +176,26 @@ impl<R: Resolver, D: Dialer> Route<R, D> {
 
     /// A tunnel by the proxy to `target`.
     async fn through(&self, proxy: &Proxy, target: &str) -> Result<D::Stream, OutcomeKind> {
-        let tunnel = async {
-            let addresses = match &proxy.host {
-                EndpointHost::Address(address) => Rc::from([*address]),
-                EndpointHost::Name(name) => self.names.addresses(name).await?,
-            };
-            let addresses = addresses.iter().take(limits::DIAL_ADDRESSES_MAX);
-            let addresses = addresses.map(|ip| SocketAddr::new(*ip, proxy.port));
-            let addresses: Vec<_> = addresses.map(Vetted::by_operator).collect();
-            let (mut stream, _) = self.dial_first(&addresses).await?;
-            proxy.tunnel(&mut stream, target).await?;
-            Ok(stream)
+        let addresses = match &proxy.host {
+            EndpointHost::Address(address) => Rc::from([*address]),
+            EndpointHost::Name(name) => self.names.addresses(name).await?,
         };
-        let within = Duration::from_millis(self.connect_timeout_ms.into());
-        let made: Result<_, OutcomeKind> = match timeout(within, tunnel).await {
-            Ok(made) => made,
-            Err(_late) => Err(OutcomeKind::ProxyFailed),
-        };
+        let addresses = addresses.iter().take(limits::DIAL_ADDRESSES_MAX);
+        let addresses = addresses.map(|ip| SocketAddr::new(*ip, proxy.port));
+        let addresses: Vec<_> = addresses.map(Vetted::by_operator).collect();
+        let (mut stream, _) = self.dial_first(&addresses).await?;
+        proxy.tunnel(&mut stream, target).await?;
+        Ok(stream)
+    }
+
+    /// What comes of a way by the proxy within the time to connect; whatever goes wrong is the proxy's.
+    async fn in_time<T>(
+        &self,
+        way: impl Future<Output = Result<T, OutcomeKind>>,
+    ) -> Result<T, OutcomeKind> {
+        let after_ms = self.connect_timeout_ms;
+        let made = timeout(Duration::from_millis(after_ms.into()), way).await;
+        let made = made.unwrap_or(Err(OutcomeKind::ConnectTimeout { after_ms }));
         made.map_err(|kind| {
             tracing::debug!("no tunnel by the proxy: {kind}");
             OutcomeKind::ProxyFailed

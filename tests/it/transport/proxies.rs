@@ -132,5 +132,18 @@ fn a_proxy_that_says_nothing_costs_the_time_to_connect_and_no_more() {
         let outcome = sender.attempt(&target("http://127.0.0.1:8080/")).await;
         assert_eq!(outcome.kind, OutcomeKind::ProxyFailed);
         until(|| proxy.ended() == 1).await;
+        // Nor more for a name with several addresses.
+        let proxy = Receiver::start(vec![vec![Act::Request, Act::Hang]]).await;
+        let addresses = (1..=4).map(|last| IpAddr::from([127, 0, 0, last]));
+        let book = Book(vec![("hook.example", addresses.collect())]);
+        let board = Switchboard::new(|_| Line::Open);
+        let short = TransportOptions {
+            connect_timeout_ms: 200,
+            ..through(proxy.address, false)
+        };
+        let mut sender = Sender::with(short, book, board.clone());
+        let outcome = sender.attempt(&target("http://hook.example:8080/")).await;
+        assert_eq!(outcome.kind, OutcomeKind::ProxyFailed);
+        assert_eq!(board.dials(), [proxy.address]);
     });
 }
