@@ -1,5 +1,7 @@
 //! The rate of an endpoint: how many attempts a second go to it, whatever waits and whatever happens.
 
+use std::sync::Arc;
+
 use fanfare::{
     domain::{
         application::{ApplicationKey, DEFAULT_APPLICATION_UID},
@@ -107,9 +109,11 @@ fn retries_and_attempts_by_hand_keep_to_the_rate_too() {
         rig.event(application);
     }
     let mut times = Vec::new();
+    let mut sent = Vec::new();
     for step in 0..3_000 {
         while let Some(request) = rig.sent.pop_front() {
             times.push(request.steady);
+            sent.push((request.target.id, Arc::clone(&request.event)));
             let kind = if request.number == 1 {
                 OutcomeKind::Status(500)
             } else {
@@ -120,9 +124,23 @@ fn retries_and_attempts_by_hand_keep_to_the_rate_too() {
         if step == 100 {
             rig.event(application);
         }
+        if step == 2_000 {
+            // All has come through; two of them are asked for once more, at one time.
+            for (endpoint, event) in sent.iter().take(2) {
+                rig.command(Command::Resend {
+                    endpoint: *endpoint,
+                    event: Arc::clone(event),
+                    attempts: 2,
+                });
+            }
+        }
         rig.advance(Span::from_millis(10));
     }
-    assert_eq!(times.len(), 8, "four first attempts and four retries");
+    assert_eq!(
+        times.len(),
+        10,
+        "four first attempts, four retries, two by hand"
+    );
     assert!(least_gap(&times) >= Span::from_seconds(1), "{times:?}");
 }
 
