@@ -21,11 +21,24 @@ pub const JSON_DEPTH_MAX: usize = 64;
 pub const REQUEST_HEAD_TIMEOUT_MS: u64 = 10_000;
 /// Time for a client to send a request's whole body, in milliseconds. Later: 408.
 pub const REQUEST_BODY_TIMEOUT_MS: u64 = 30_000;
-/// Most connections the server holds at once. Over it: new ones wait in the listen queue.
+/// Slowest that a request's body may come after its first `REQUEST_BODY_GRACE_MS`, in bytes a second.
+/// Slower: 408.
+pub const REQUEST_BODY_BYTES_PER_S_MIN: u64 = 1_024;
+/// Time in which a request's body may come as slowly as it likes, in milliseconds.
+pub const REQUEST_BODY_GRACE_MS: u64 = 5_000;
+/// Most connections the server holds at once. Over it: one that waits for a request makes room; where
+/// none does, new ones wait in the listen queue.
 pub const SERVER_CONNECTIONS_MAX: usize = 4_096;
-/// Time that a connection to the server may stand without a byte moving, in milliseconds. Longer:
-/// it is closed.
-pub const SERVER_IDLE_MS: u64 = 75_000;
+/// Most connections of one client, an IPv4 address or an IPv6 /64. Over it: 503, closed at once.
+pub const SERVER_CONNECTIONS_PER_ADDRESS_MAX: usize = 256;
+/// Most networks of proxies that speak for their clients. Over it: the configuration is refused.
+pub const TRUSTED_PROXIES_MAX: usize = 64;
+/// Time that a connection to the server may stand without a request, or without a byte moving while
+/// one is answered, in milliseconds. Longer: it is closed.
+pub const SERVER_IDLE_MS: u64 = 60_000;
+/// Shortest piece written to an HTTP/2 client that counts as an answer on its way, in bytes: what
+/// answers its pings is shorter.
+pub const SERVER_FRAME_BYTES_MIN: usize = 1_024;
 /// Requests in flight on one HTTP/2 connection. Over it: the stream is refused.
 pub const SERVER_STREAMS_MAX: u32 = 256;
 /// Streams of one HTTP/2 connection that its client reset and that are still held. Over it: the
@@ -282,8 +295,13 @@ const _: () = {
     assert!(CONNECTION_IDLE_MS < RECEIVER_HEAD_TIMEOUT_MS);
     // One of our own requests fits the receiver, and what is larger by far still hears of it.
     assert!(REQUEST_BODY_BYTES_MAX <= LINGER_BYTES_MAX);
-    // A slow body is told off before its connection counts as idle.
+    // A slow head and a slow body are told off before their connection counts as idle.
+    assert!(REQUEST_HEAD_TIMEOUT_MS < SERVER_IDLE_MS);
     assert!(REQUEST_BODY_TIMEOUT_MS < SERVER_IDLE_MS);
+    // The pace of a body is judged before its time is over.
+    assert!(REQUEST_BODY_GRACE_MS < REQUEST_BODY_TIMEOUT_MS);
+    // No client alone takes the place of all.
+    assert!(SERVER_CONNECTIONS_PER_ADDRESS_MAX * 16 <= SERVER_CONNECTIONS_MAX);
     assert!(REQUEST_BODY_BYTES_MAX <= RECEIVER_BODY_BYTES_MAX);
     assert!(ATTEMPT_TIMEOUT_MS_MIN < ATTEMPT_TIMEOUT_MS);
     assert!(ATTEMPTS_MAX <= RETRY_WAITS_MAX);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
-use super::{console::Console, failure::Failure, signals::Signals, storage::Storage};
+use super::{console::Console, failure::Failure, open_files, signals::Signals, storage::Storage};
 use crate::{
     config::{self, Config, admin_key::AdminKey},
     limits,
@@ -88,9 +88,14 @@ pub(super) async fn host(start: Start<'_>, announce: impl FnOnce()) -> Result<()
     });
     let work = async {
         let mut ended = Ok(());
-        serve(start.listener, routes, server_options(), async {
-            ended = cell.ended().await;
-        })
+        serve(
+            start.listener,
+            routes,
+            server_options(start.config),
+            async {
+                ended = cell.ended().await;
+            },
+        )
         .await;
         ended
     };
@@ -117,8 +122,11 @@ pub(super) async fn host(start: Start<'_>, announce: impl FnOnce()) -> Result<()
 }
 
 /// The server's limits; it drains after the engine, so it gets only the end of the time.
-fn server_options() -> ServerOptions {
+fn server_options(config: &Config) -> ServerOptions {
     ServerOptions {
+        connections_max: open_files::connections_max(),
+        connections_per_address_max: config.clients.connections_per_address_max,
+        trusted_proxies: config.clients.trusted_proxies.clone(),
         drain_timeout_ms: limits::DRAIN_SERVER_MS,
         ..ServerOptions::default()
     }

@@ -13,6 +13,7 @@ use crate::config::{
     listen::ListenAddress,
     places::read_file,
     settings::{Color, Layer, LogFormat, StoreKind},
+    target::TargetNetwork,
 };
 use crate::policy::header::HeaderPrefix;
 
@@ -22,6 +23,9 @@ pub struct HostArguments {
     /// Where to listen: address and port, or a port alone [default: 127.0.0.1:9876]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<ListenAddress>,
+    /// Where a proxy (CIDR) connects from that names its clients in X-Forwarded-For; again for more
+    #[arg(long, value_name = "NETWORK")]
+    pub trusted_proxy: Vec<TargetNetwork>,
     /// The folder for data; made with mode 0700 if it is missing [default: see the documentation]
     #[arg(long, value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
@@ -92,6 +96,7 @@ impl HostArguments {
             mode,
             flags: self.targets.over(Layer {
                 listen: self.listen,
+                trusted_proxy: (!self.trusted_proxy.is_empty()).then_some(self.trusted_proxy),
                 data_dir: self.data_dir,
                 store: self.store,
                 trust_clock: asked(self.trust_clock),

@@ -24,6 +24,7 @@ mod key;
 mod listen;
 mod log_line;
 mod logging;
+mod open_files;
 mod openapi;
 mod output;
 mod receive;

@@ -24,7 +24,12 @@ pub(super) fn generator_period(
     bounded.transpose()
 }
 
-fn within(key: &'static str, value: u64, least: u64, most: u64) -> Result<u64, ConfigError> {
+pub(super) fn within(
+    key: &'static str,
+    value: u64,
+    least: u64,
+    most: u64,
+) -> Result<u64, ConfigError> {
     if (least..=most).contains(&value) {
         Ok(value)
     } else {

@@ -153,6 +153,8 @@ impl Environment {
     pub(super) fn layer(&self) -> Result<Layer, ConfigError> {
         Ok(Layer {
             listen: self.parsed::<ListenAddress>("FANFARE_LISTEN")?,
+            connections_per_address_max: self.number("FANFARE_CONNECTIONS_PER_ADDRESS_MAX")?,
+            trusted_proxy: self.list("FANFARE_TRUSTED_PROXY")?,
             data_dir: self.path("FANFARE_DATA_DIR").map(PathBuf::from),
             store: self.chosen("FANFARE_STORE")?,
             trust_clock: self.truth("FANFARE_TRUST_CLOCK")?,

@@ -9,6 +9,7 @@ pub mod application_uid;
 mod authorities;
 mod bounds;
 pub mod caller;
+pub mod clients;
 pub mod environment;
 pub mod error;
 pub mod listen;
@@ -32,6 +33,7 @@ use tracing_subscriber::EnvFilter;
 use self::{
     admin_key::AdminKey,
     application_uid::ApplicationUid,
+    clients::Clients,
     environment::Environment,
     error::ConfigError,
     outbound::Outbound,
@@ -128,6 +130,8 @@ pub struct Config {
     pub mode: Mode,
     /// Where to listen.
     pub listen: SocketAddr,
+    /// What the server grants its clients.
+    pub clients: Clients,
     /// The folder for data; `None` if none was given and the system names no place for it.
     pub data_dir: Option<DataFolder>,
     /// Where events and deliveries are kept.
@@ -245,6 +249,7 @@ pub fn resolve(sources: Sources<'_>) -> Result<Config, ConfigError> {
     Ok(Config {
         mode,
         listen,
+        clients: clients::clients(&settings)?,
         data_dir,
         store: settings.store,
         trust_clock: settings.trust_clock,

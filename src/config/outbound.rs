@@ -135,7 +135,11 @@ impl TryFrom<String> for ProxyUrl {
 
 /// What the settings say of it.
 pub(super) fn outbound(mode: Mode, settings: &Settings) -> Result<Outbound, ConfigError> {
-    let mut allowed = networks("allow_target", &settings.allow_target)?;
+    let mut allowed = networks(
+        "allow_target",
+        &settings.allow_target,
+        limits::ALLOWED_TARGETS_MAX,
+    )?;
     if mode == Mode::Dev {
         let loopback = ipnet::Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8);
         allowed.push(loopback.into());
@@ -168,7 +172,11 @@ pub(super) fn outbound(mode: Mode, settings: &Settings) -> Result<Outbound, Conf
     Ok(Outbound {
         policy: AddressPolicy {
             allowed,
-            denied: networks("deny_target", &settings.deny_target)?,
+            denied: networks(
+                "deny_target",
+                &settings.deny_target,
+                limits::ALLOWED_TARGETS_MAX,
+            )?,
             ports: settings.allow_port.clone(),
             translators: settings.nat64_prefix.iter().map(|it| it.0).collect(),
             own: Vec::new(),
@@ -185,11 +193,12 @@ pub(super) fn outbound(mode: Mode, settings: &Settings) -> Result<Outbound, Conf
 }
 
 /// The networks of a list, unless they are too many.
-fn networks(
+pub(super) fn networks(
     key: &'static str,
     given: &[super::target::TargetNetwork],
+    most: usize,
 ) -> Result<Vec<IpNet>, ConfigError> {
-    counted(key, given.len(), limits::ALLOWED_TARGETS_MAX)?;
+    counted(key, given.len(), most)?;
     Ok(given.iter().map(|target| target.network()).collect())
 }
 

@@ -68,6 +68,11 @@ pub enum Color {
 pub struct Settings {
     /// Where to listen: address and port, or a port alone.
     pub listen: Option<ListenAddress>,
+    /// Most connections of one client.
+    pub connections_per_address_max: Option<u64>,
+    /// Networks of proxies that name their clients in `X-Forwarded-For`.
+    #[config(default = [])]
+    pub trusted_proxy: Vec<TargetNetwork>,
     /// The folder for data; made with mode 0700 if it is missing.
     pub data_dir: Option<PathBuf>,
     /// Where events and deliveries are kept.

@@ -1,8 +1,13 @@
 //! Connections: sockets in, requests out, bounded in every direction, and a graceful end.
 //!
-//! What a client may cost is fixed before it is known: one of `connections_max` places, a head of
+//! What a client may cost is fixed before it is known: its share of `connections_max` places, a head of
 //! bounded size in bounded time, a bounded number of requests at once, and no silence for longer
 //! than `idle_ms`. A handler that panics costs its own request, nothing else.
+//!
+//! Over its share a client is told so and closed at once, so that nobody takes the places of others.
+//! Where all places are taken, a connection that waits for a request makes room for a new one: who is
+//! slow on purpose loses his place first, and a client that keeps an idle connection knows that it can
+//! end. Only where every connection is being answered do new ones wait in the listen queue.
 
 #![expect(
     clippy::disallowed_methods,
@@ -13,11 +18,14 @@ use core::{
     convert::Infallible,
     panic::AssertUnwindSafe,
     pin::{Pin, pin},
-    sync::atomic::{AtomicBool, Ordering},
     task::{Context, Poll},
     time::Duration,
 };
-use std::sync::Arc;
+use std::{
+    io::Read as _,
+    net::{IpAddr, Shutdown},
+    sync::Arc,
+};
 
 use axum::{
     Router,
@@ -32,6 +40,7 @@ use http::{
     uri::Authority,
 };
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::BodyExt as _;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -40,15 +49,18 @@ use hyper_util::{
         graceful::{GracefulShutdown, Watcher},
     },
 };
+use ipnet::IpNet;
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
 };
 use tower::ServiceExt as _;
 
 use super::{
+    conduct::{Conduct, Patience},
+    places::{NoPlace, Place, Places},
     problem::{Code, Problem},
     watched_stream::WatchedStream,
 };
@@ -57,11 +69,18 @@ use crate::limits;
 /// How the server treats its clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerOptions {
-    /// Most connections at once. Over it: new ones wait in the listen queue.
+    /// Most connections at once. Over it: one that waits for a request makes room; where none does, new
+    /// ones wait in the listen queue.
     pub connections_max: usize,
+    /// Most connections of one client, an IPv4 address or an IPv6 /64. Over it: 503, closed at once.
+    pub connections_per_address_max: usize,
+    /// Where proxies that speak for their clients connect from: they are bounded by `connections_max`
+    /// only.
+    pub trusted_proxies: Vec<IpNet>,
     /// Time for a request's head, and for the first one to begin, in milliseconds.
     pub head_timeout_ms: u64,
-    /// Time without a byte moving after which a connection is closed, in milliseconds.
+    /// Time without a request, or without a byte moving while one is answered, after which a connection
+    /// is closed, in milliseconds.
     pub idle_ms: u64,
     /// Time that requests in flight have after the wish to shut down, in milliseconds.
     pub drain_timeout_ms: u64,
@@ -72,6 +91,8 @@ impl Default for ServerOptions {
     fn default() -> Self {
         Self {
             connections_max: limits::SERVER_CONNECTIONS_MAX,
+            connections_per_address_max: limits::SERVER_CONNECTIONS_PER_ADDRESS_MAX,
+            trusted_proxies: Vec::new(),
             head_timeout_ms: limits::REQUEST_HEAD_TIMEOUT_MS,
             idle_ms: limits::SERVER_IDLE_MS,
             drain_timeout_ms: limits::DRAIN_TIMEOUT_MS,
@@ -91,25 +112,41 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) {
     let mut shutdown = pin!(shutdown);
+    let places = Places::new(
+        options.connections_max,
+        options.connections_per_address_max,
+        options.trusted_proxies.clone(),
+    );
     let server = Server {
         router,
-        protocol: Arc::new(protocol(&options)),
+        protocol: Arc::new(protocol()),
         options,
     };
-    let places = server.options.connections_max;
-    let places = Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
+    let refusal = refusal().await;
     let graceful = GracefulShutdown::new();
     let mut tasks = JoinSet::new();
+    let mut waiting: Option<(TcpStream, IpAddr)> = None;
+    let pause = Duration::from_millis(limits::ACCEPT_PAUSE_MS);
     loop {
-        let next = accept(&listener, &places);
-        let (stream, place) = tokio::select! {
+        if let Some((stream, address)) = waiting.take() {
+            match places.take(address) {
+                Ok(place) => {
+                    let client = server.clone().converse(stream, place, graceful.watcher());
+                    tasks.spawn(client);
+                }
+                Err(NoPlace::ForThisClient) => refuse(&stream, &refusal),
+                Err(NoPlace::ForAnybody) => waiting = Some((stream, address)),
+            }
+        }
+        tokio::select! {
             biased;
             () = &mut shutdown => break,
             // Ended tasks leave their set, or it would grow.
-            Some(_) = tasks.join_next() => continue,
-            accepted = next => accepted,
-        };
-        tasks.spawn(server.clone().converse(stream, place, graceful.watcher()));
+            Some(_) = tasks.join_next() => {}
+            accepted = accept(&listener), if waiting.is_none() => waiting = Some(accepted),
+            // Somebody may have no request any more.
+            () = tokio::time::sleep(pause), if waiting.is_some() => {}
+        }
     }
     drop(listener);
     let drain = Duration::from_millis(server.options.drain_timeout_ms);
@@ -122,35 +159,55 @@ pub async fn serve(
     }
 }
 
-/// The next connection, as soon as there is a place for it.
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> (TcpStream, OwnedSemaphorePermit) {
-    let mut place = None;
+/// The next connection, and where it comes from.
+async fn accept(listener: &TcpListener) -> (TcpStream, IpAddr) {
     loop {
-        let held = match place.take() {
-            Some(held) => held,
-            None => match Arc::clone(places).acquire_owned().await {
-                Ok(held) => held,
-                // The semaphore is never closed.
-                Err(_) => core::future::pending().await,
-            },
-        };
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, held),
+            Ok((stream, address)) => return (stream, address.ip()),
             Err(error) => {
                 // Mostly out of file descriptors: others must end first.
                 tracing::warn!(%error, "a connection could not be taken");
-                place = Some(held);
                 tokio::time::sleep(Duration::from_millis(limits::ACCEPT_PAUSE_MS)).await;
             }
         }
     }
 }
 
+/// What a client hears that has too many connections, as it goes over the wire.
+async fn refusal() -> Vec<u8> {
+    let message = "your address has as many connections here as one may have: close some of them, or \
+                   use them for more than one request";
+    let (head, body) = Problem::new(Code::Unavailable, message)
+        .into_response()
+        .into_parts();
+    let body = body.collect().await.unwrap_or_default().to_bytes();
+    let mut wire = format!("HTTP/1.1 {}\r\nconnection: close\r\n", head.status).into_bytes();
+    let length = body.len().into();
+    let headers = head.headers.iter().chain([(&CONTENT_LENGTH, &length)]);
+    for (name, value) in headers {
+        wire.extend_from_slice(name.as_str().as_bytes());
+        wire.extend_from_slice(b": ");
+        wire.extend_from_slice(value.as_bytes());
+        wire.extend_from_slice(b"\r\n");
+    }
+    wire.extend_from_slice(b"\r\n");
+    wire.extend_from_slice(&body);
+    wire
+}
+
+/// Tells a client why its connection is closed, without waiting for it.
+fn refuse(stream: &TcpStream, refusal: &[u8]) {
+    tracing::debug!("a connection was refused: its client has as many as it may have");
+    let socket = SockRef::from(stream);
+    // All of this is a courtesy; a client that is gone misses nothing.
+    drop(socket.send(refusal));
+    drop(socket.shutdown(Shutdown::Write));
+    // What came already would make the kernel reset the connection under the answer.
+    drop((&*socket).read(&mut [0; 4 * 1024]));
+}
+
 /// HTTP/1.1 and HTTP/2 with their limits.
-fn protocol(options: &ServerOptions) -> Builder<TokioExecutor> {
+fn protocol() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -158,7 +215,8 @@ fn protocol(options: &ServerOptions) -> Builder<TokioExecutor> {
         .auto_date_header(false)
         // Who closes its side after a request still waits for the answer.
         .half_close(true)
-        .header_read_timeout(Duration::from_millis(options.head_timeout_ms))
+        // `Conduct` watches over heads: this one would close connections that wait for a request, too.
+        .header_read_timeout(None)
         .max_headers(limits::REQUEST_HEADERS_MAX)
         .max_buf_size(limits::REQUEST_HEAD_BYTES_MAX);
     builder
@@ -182,29 +240,29 @@ struct Server {
 
 impl Server {
     /// One connection, from its first byte to the end of its lingering.
-    async fn converse(self, stream: TcpStream, place: OwnedSemaphorePermit, watcher: Watcher) {
+    async fn converse(self, stream: TcpStream, place: Place, watcher: Watcher) {
         // A socket that is gone already says so when it is read.
         drop(stream.set_nodelay(true));
-        let stream = WatchedStream::new(stream);
-        let conduct = Arc::new(Conduct::default());
+        let conduct = &place.conduct;
+        let stream = WatchedStream::new(stream, conduct.clone());
         let router = &self.router;
         let service = service_fn(|request: Request<Incoming>| {
-            conduct.has_asked.store(true, Ordering::Relaxed);
-            let conduct = Arc::clone(&conduct);
+            let working = conduct.asked(request.version() == Version::HTTP_2);
+            let conduct = conduct.clone();
             let request = request.map(|body| Body::new(WatchedBody { body, conduct }));
-            answered(router.clone(), request)
+            let answer = answered(router.clone(), request);
+            async move {
+                let answer = answer.await;
+                drop(working);
+                answer
+            }
         });
         let connection = self
             .protocol
             .serve_connection(TokioIo::new(stream.clone()), service);
-        let head = Duration::from_millis(self.options.head_timeout_ms);
-        let idle = Duration::from_millis(self.options.idle_ms);
-        let lost_patience = async {
-            // The parsers watch over later heads; nobody else over the choice of the protocol.
-            tokio::time::sleep(head).await;
-            if conduct.has_asked.load(Ordering::Relaxed) {
-                stream.idle(idle).await;
-            }
+        let patience = Patience {
+            head: Duration::from_millis(self.options.head_timeout_ms),
+            idle: Duration::from_millis(self.options.idle_ms),
         };
         tokio::select! {
             biased;
@@ -212,18 +270,19 @@ impl Server {
                 if let Err(error) = &result {
                     tracing::debug!(%error, "a connection ended early");
                 }
-                if result.is_err() || conduct.left_unread.load(Ordering::Relaxed) {
+                if result.is_err() || conduct.has_left_unread() {
                     stream.linger().await;
                 }
             }
-            () = lost_patience => tracing::debug!("a connection was closed: its client is silent"),
+            ending = conduct.given_up(patience) => {
+                tracing::debug!(?ending, "a connection was closed that waited for its client");
+            }
         }
-        drop(place);
     }
 }
 
 /// One connection over a stream that is no socket, for hosts that have none: the same protocol,
-/// limits and routes, and no watch over the client's patience.
+/// limits and routes, and no watch over the client but over its heads.
 pub async fn converse_over(
     stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
     router: Router,
@@ -231,7 +290,11 @@ pub async fn converse_over(
 ) {
     let service =
         service_fn(|request: Request<Incoming>| answered(router.clone(), request.map(Body::new)));
-    let connection = protocol(options)
+    let mut protocol = protocol();
+    protocol
+        .http1()
+        .header_read_timeout(Duration::from_millis(options.head_timeout_ms));
+    let connection = protocol
         .serve_connection(TokioIo::new(stream), service)
         .await;
     if let Err(error) = connection {
@@ -239,19 +302,10 @@ pub async fn converse_over(
     }
 }
 
-/// What is remembered of a connection.
-#[derive(Debug, Default)]
-struct Conduct {
-    /// A whole head came.
-    has_asked: AtomicBool,
-    /// A request was answered before its body was read to the end.
-    left_unread: AtomicBool,
-}
-
 /// A request's body that tells when it is let go before its end.
 struct WatchedBody {
     body: Incoming,
-    conduct: Arc<Conduct>,
+    conduct: Conduct,
 }
 
 impl HttpBody for WatchedBody {
@@ -277,7 +331,7 @@ impl HttpBody for WatchedBody {
 impl Drop for WatchedBody {
     fn drop(&mut self) {
         if !self.body.is_end_stream() {
-            self.conduct.left_unread.store(true, Ordering::Relaxed);
+            self.conduct.leave_unread();
         }
     }
 }

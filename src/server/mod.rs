@@ -1,6 +1,7 @@
 //! The HTTP face: connections, routes and their answers; no delivery logic.
 //!
-//! Reading order: [`connections`] takes sockets and turns them into requests, [`router`] finds the
+//! Reading order: [`connections`] takes sockets, as long as there are `places`, and turns them into requests,
+//! while `conduct` says how long a client may take; [`router`] finds the
 //! route, [`original`] speaks the original server's contract, `v1` is the API, and [`problem`] is the one place that
 //! knows what refusals look like. [`backend`] is all that the routes know of the engine, [`catalogue`]
 //! what they know of event types, and [`access`] with [`key_ring`] what they know of callers.
@@ -10,10 +11,13 @@ pub mod api_key;
 pub mod backend;
 pub mod capability;
 pub mod catalogue;
+mod client_network;
+mod conduct;
 pub mod connections;
 mod json_scan;
 pub mod key_ring;
 pub mod original;
+mod places;
 pub mod problem;
 mod request_body;
 pub mod router;

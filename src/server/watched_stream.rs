@@ -12,7 +12,6 @@
 
 use core::{
     pin::Pin,
-    sync::atomic::{AtomicU64, Ordering},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -24,6 +23,7 @@ use tokio::{
     net::TcpStream,
 };
 
+use super::conduct::Conduct;
 use crate::limits;
 
 /// One of the handles to a client's socket; cheap to clone.
@@ -33,29 +33,13 @@ pub(super) struct WatchedStream(Arc<Inside>);
 #[derive(Debug)]
 struct Inside {
     stream: TcpStream,
-    /// Bytes read and written so far; tells whether anything moves.
-    moved: AtomicU64,
+    /// Is told of what moves.
+    conduct: Conduct,
 }
 
 impl WatchedStream {
-    pub(super) fn new(stream: TcpStream) -> Self {
-        Self(Arc::new(Inside {
-            stream,
-            moved: AtomicU64::new(0),
-        }))
-    }
-
-    /// Waits until no byte has moved, in or out, for a whole span.
-    pub(super) async fn idle(&self, span: Duration) {
-        let mut seen = self.moved();
-        loop {
-            tokio::time::sleep(span).await;
-            let moved = self.moved();
-            if moved == seen {
-                return;
-            }
-            seen = moved;
-        }
+    pub(super) fn new(stream: TcpStream, conduct: Conduct) -> Self {
+        Self(Arc::new(Inside { stream, conduct }))
     }
 
     /// Ends our side and takes what the other side still sends, until it ends too, or has sent
@@ -66,15 +50,6 @@ impl WatchedStream {
         drop(SockRef::from(stream).shutdown(Shutdown::Write));
         let most = Duration::from_millis(limits::LINGER_TIMEOUT_MS);
         drop(tokio::time::timeout(most, read_to_end(stream)).await);
-    }
-
-    fn moved(&self) -> u64 {
-        self.0.moved.load(Ordering::Relaxed)
-    }
-
-    fn count(&self, bytes: usize) {
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        self.0.moved.fetch_add(bytes, Ordering::Relaxed);
     }
 }
 
@@ -104,7 +79,7 @@ impl AsyncRead for WatchedStream {
             match self.0.stream.try_read(buffer.initialize_unfilled()) {
                 Ok(count) => {
                     buffer.advance(count);
-                    self.count(count);
+                    self.0.conduct.read();
                     return Poll::Ready(Ok(()));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -125,7 +100,7 @@ impl WatchedStream {
             ready!(self.0.stream.poll_write_ready(context))?;
             match send(&self.0.stream) {
                 Ok(count) => {
-                    self.count(count);
+                    self.0.conduct.sent(count);
                     return Poll::Ready(Ok(count));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

@@ -32,6 +32,7 @@ mod engine_records;
 mod engine_resend;
 mod engine_task;
 mod fuzz;
+mod ingress;
 mod journal;
 mod openapi;
 mod original;

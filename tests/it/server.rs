@@ -1,130 +1,16 @@
 //! The server over real sockets on loopback: what clients do wrong, and how it ends.
 
-use std::{net::SocketAddr, sync::Arc};
-
 use axum::body::Body;
-use fanfare::{
-    runtime::handle::Readiness,
-    server::{
-        access::Access,
-        catalogue::Catalogue,
-        connections::{ServerOptions, serve},
-        key_ring::KeyRing,
-        router::{ServerState, router},
-    },
-};
+use fanfare::{runtime::handle::Readiness, server::connections::ServerOptions};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
-    sync::Notify,
-    task::JoinHandle,
-};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
-use crate::support::fake_backend::FakeBackend;
+use crate::support::raw_server::{HEALTHZ, Server, status};
 
 const REGISTRATION: &str = r#"{"url":"http://h/","token":"t"}"#;
 const MIB: usize = 1024 * 1024;
-
-struct Server {
-    backend: FakeBackend,
-    address: SocketAddr,
-    shutdown: Arc<Notify>,
-    task: JoinHandle<()>,
-}
-
-impl Server {
-    async fn start(options: ServerOptions) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("bound");
-        let backend = FakeBackend::new();
-        let routes = router(ServerState {
-            backend: backend.clone(),
-            original_access: Access::Open,
-            api_access: Access::Open,
-            catalogue: Catalogue::default(),
-            targets: Arc::default(),
-            keys: KeyRing::new(fanfare::time::Now::default),
-        });
-        let shutdown = Arc::new(Notify::new());
-        let asked = Arc::clone(&shutdown);
-        let wish = async move { asked.notified().await };
-        let task = tokio::spawn(serve(listener, routes, options, wish));
-        Self {
-            backend,
-            address,
-            shutdown,
-            task,
-        }
-    }
-
-    async fn connect(&self) -> Client {
-        let stream = TcpStream::connect(self.address).await.expect("it listens");
-        Client { stream }
-    }
-
-    /// Waits until so many commands came to the engine.
-    async fn begun(&self, commands: usize) {
-        while self.backend.commands_begun() < commands {
-            tokio::task::yield_now().await;
-        }
-    }
-}
-
-/// A client that writes and reads bytes as they are.
-struct Client {
-    stream: TcpStream,
-}
-
-impl Client {
-    async fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.stream.write_all(bytes.as_ref()).await.expect("sent");
-    }
-
-    /// Sends pieces as a client does that writes all before it reads: the first one, and the rest
-    /// when the answer has long been there.
-    async fn send_stubbornly(&mut self, piece: &[u8], pieces: usize) {
-        self.send(piece).await;
-        self.stream.readable().await.expect("an answer");
-        for _ in 1..pieces {
-            // The server has its turn to close.
-            tokio::task::yield_now().await;
-            self.send(piece).await;
-        }
-    }
-
-    /// All that comes until the other side closes.
-    async fn rest(&mut self) -> String {
-        let mut bytes = Vec::new();
-        self.stream.read_to_end(&mut bytes).await.expect("no reset");
-        String::from_utf8(bytes).expect("UTF-8")
-    }
-
-    /// One answer with a `content-length`.
-    async fn answer(&mut self) -> String {
-        let mut text = String::new();
-        loop {
-            if let Some((head, body)) = text.split_once("\r\n\r\n") {
-                let length = head
-                    .lines()
-                    .find_map(|l| l.strip_prefix("content-length: "));
-                let length: usize = length.map_or(0, |text| text.parse().expect("a number"));
-                if body.len() >= length {
-                    return text;
-                }
-            }
-            let byte = self.stream.read_u8().await.expect("an answer");
-            text.push(char::from(byte));
-        }
-    }
-
-    async fn ask(&mut self, request: &str) -> String {
-        self.send(request).await;
-        self.answer().await
-    }
-}
 
 fn registering() -> String {
     let length = REGISTRATION.len();
@@ -134,11 +20,6 @@ fn registering() -> String {
     )
 }
 
-fn status(answer: &str) -> &str {
-    answer.get(..12).unwrap_or(answer)
-}
-
-const HEALTHZ: &str = "GET /healthz HTTP/1.1\r\nhost: h\r\n\r\n";
 const READYZ: &str = "GET /readyz HTTP/1.1\r\nhost: h\r\n\r\n";
 
 #[tokio::test]
@@ -404,30 +285,6 @@ async fn a_handler_that_panics_costs_its_own_request_only() {
     assert_eq!(status(&answer), "HTTP/1.1 500");
     assert!(!answer.contains("planted"), "{answer}");
     assert_eq!(status(&client.ask(&registering()).await), "HTTP/1.1 201");
-}
-
-#[tokio::test]
-async fn a_connection_over_the_limit_waits_until_there_is_a_place() {
-    let server = Server::start(ServerOptions {
-        connections_max: 1,
-        ..ServerOptions::default()
-    })
-    .await;
-    let mut first = server.connect().await;
-    assert_eq!(status(&first.ask(HEALTHZ).await), "HTTP/1.1 200");
-    let mut second = server.connect().await;
-    second.send(HEALTHZ).await;
-    // Each answer proves that the server had its turn.
-    for _ in 0..20 {
-        first.ask(HEALTHZ).await;
-    }
-    let nothing = second
-        .stream
-        .try_read(&mut [0; 1])
-        .expect_err("no place yet");
-    assert_eq!(nothing.kind(), std::io::ErrorKind::WouldBlock);
-    drop(first);
-    assert_eq!(status(&second.answer().await), "HTTP/1.1 200");
 }
 
 #[tokio::test]

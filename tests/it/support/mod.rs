@@ -7,6 +7,7 @@ pub(crate) mod fake_backend;
 pub(crate) mod hostile;
 pub(crate) mod memory_transport;
 pub(crate) mod process;
+pub(crate) mod raw_server;
 pub(crate) mod receiver;
 pub(crate) mod rig;
 pub(crate) mod running;

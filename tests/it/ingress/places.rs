@@ -1,0 +1,174 @@
+//! Who has a place among the connections, and who must go.
+
+use std::process::Command;
+
+use fanfare::server::connections::ServerOptions;
+
+use crate::support::{
+    process::{Process, empty_folder},
+    raw_server::{Client, HEALTHZ, Server, status},
+};
+
+const KEY: &str = "a-key-of-more-than-32-visible-characters";
+
+const REGISTERING: &str = "POST /api/webhooks HTTP/1.1\r\nhost: h\r\n\
+     content-type: application/json\r\ncontent-length: 31\r\n\r\n{\"url\":\"http://h/\",\"token\":\"t\"}";
+
+/// Row A12: of 5,000 connections from one address all beyond 256 hear 503 with `Retry-After` and are
+/// closed; another address is served.
+#[tokio::test]
+async fn a12_a_client_has_256_connections_and_is_refused_more_while_others_are_served() {
+    let server = Server::start(ServerOptions::default()).await;
+    let mut held = Vec::new();
+    for _ in 0..256 {
+        let mut client = server.connect().await;
+        assert_eq!(status(&client.ask(HEALTHZ).await), "HTTP/1.1 200");
+        held.push(client);
+    }
+    for number in 256..5_000 {
+        let mut client = server.connect().await;
+        if number % 2 == 0 {
+            client.send(HEALTHZ).await;
+        }
+        let refusal = client.rest().await;
+        assert_eq!(status(&refusal), "HTTP/1.1 503", "{number}: {refusal}");
+        assert!(refusal.contains("retry-after: 1\r\n"), "{refusal}");
+        assert!(refusal.contains("\"unavailable\""), "{refusal}");
+    }
+    server.serves_others().await;
+    // Those that were there before are untouched, and one that ends makes room.
+    let mut last = held.pop().expect("one");
+    assert_eq!(status(&last.ask(HEALTHZ).await), "HTTP/1.1 200");
+    last.send("GET /healthz HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n")
+        .await;
+    last.rest().await;
+    drop(last);
+    until_served(&server).await;
+}
+
+/// Connects until it is let in; the server may hear of an end later than the client.
+async fn until_served(server: &Server) {
+    loop {
+        let mut client = server.connect().await;
+        client.send(HEALTHZ).await;
+        if status(&client.answer().await) == "HTTP/1.1 200" {
+            return;
+        }
+    }
+}
+
+/// Row A12: the connections of a trusted proxy are those of many clients.
+#[tokio::test]
+async fn a12_a_trusted_proxy_has_more_connections_than_a_client() {
+    let server = Server::start(ServerOptions {
+        connections_per_address_max: 2,
+        trusted_proxies: vec!["127.0.0.8/32".parse().expect("a network")],
+        ..ServerOptions::default()
+    })
+    .await;
+    for (host, expected) in [(8, "HTTP/1.1 200"), (9, "HTTP/1.1 503")] {
+        let mut held = Vec::new();
+        for _ in 0..2 {
+            let mut client = server.connect_from(host).await;
+            assert_eq!(status(&client.ask(HEALTHZ).await), "HTTP/1.1 200");
+            held.push(client);
+        }
+        let mut third = server.connect_from(host).await;
+        third.send(HEALTHZ).await;
+        assert_eq!(status(&third.answer().await), expected, "127.0.0.{host}");
+    }
+    server.serves_others().await;
+}
+
+/// Rows A10 and A12: where silent clients of many addresses hold all places, who comes with a request
+/// is served at once, and the oldest of them has gone.
+#[tokio::test]
+async fn a10_a12_who_waits_longest_makes_room_where_all_places_are_taken() {
+    let server = Server::start(ServerOptions {
+        connections_max: 8,
+        connections_per_address_max: 1,
+        head_timeout_ms: 3_600_000,
+        idle_ms: 3_600_000,
+        ..ServerOptions::default()
+    })
+    .await;
+    let mut silent: Vec<Client> = Vec::new();
+    for host in 10..18 {
+        let mut client = server.connect_from(host).await;
+        client.send("GET /healthz HT").await;
+        silent.push(client);
+    }
+    let mut served = Vec::new();
+    for (host, gone) in (20..23).zip(&mut silent) {
+        let mut client = server.connect_from(host).await;
+        assert_eq!(status(&client.ask(HEALTHZ).await), "HTTP/1.1 200");
+        served.push(client);
+        assert!(
+            gone.rest_or_reset().await.is_empty(),
+            "closed, not answered"
+        );
+    }
+    // The others may still end their requests.
+    for waiting in silent.iter_mut().skip(3) {
+        let answer = waiting.ask("TP/1.1\r\nhost: h\r\n\r\n").await;
+        assert_eq!(status(&answer), "HTTP/1.1 200");
+    }
+}
+
+/// Row A12: a connection that is being answered never makes room, so a new one waits for a place.
+#[tokio::test]
+async fn a12_where_all_connections_are_being_answered_a_new_one_waits() {
+    let server = Server::start(ServerOptions {
+        connections_max: 2,
+        ..ServerOptions::default()
+    })
+    .await;
+    server.backend.close_gate();
+    let (mut first, mut second) = (server.connect().await, server.connect().await);
+    first.send(REGISTERING).await;
+    second.send(REGISTERING).await;
+    server.begun(2).await;
+    let mut third = server.connect().await;
+    third.send(HEALTHZ).await;
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    let nothing = third
+        .stream
+        .try_read(&mut [0; 1])
+        .expect_err("no place yet");
+    assert_eq!(nothing.kind(), std::io::ErrorKind::WouldBlock);
+    server.backend.open_gate();
+    assert_eq!(status(&first.answer().await), "HTTP/1.1 201");
+    assert_eq!(status(&second.answer().await), "HTTP/1.1 200");
+    // One of them is between requests now, and makes room.
+    assert_eq!(status(&third.answer().await), "HTTP/1.1 200");
+}
+
+/// Rows A12 and F8: where the system allows few open files, connections are taken up to half of them,
+/// and the server goes on: who comes with a request is served though more connections stand open.
+#[test]
+fn a12_few_open_files_mean_few_connections_and_not_a_server_without_files() {
+    let folder = empty_folder();
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 128 && exec \"$0\" \"$@\""]);
+    command.arg(env!("CARGO_BIN_EXE_fanfare"));
+    command.args(["serve", "--listen", "127.0.0.1:0"]);
+    command.args(["--trusted-proxy", "127.0.0.0/8"]);
+    command
+        .env_clear()
+        .env("HOME", folder.path())
+        .env("FANFARE_ADMIN_KEY", KEY)
+        // The banner is the first line then, without the warning about this.
+        .envs([("FANFARE_LOG", "error"), ("FANFARE_LOG_FORMAT", "pretty")])
+        .current_dir(&folder);
+    let process = Process::of(command, folder);
+    let silent: Vec<_> = (0..200).map(|_| process.connect()).collect();
+    for _ in 0..5 {
+        assert_eq!(process.get("/readyz").status, 200);
+        let headers = format!("authorization: Bearer {KEY}\r\n");
+        let reply = process.post("/api/v1/app", &headers, r#"{"name":"n"}"#);
+        assert_eq!(reply.status, 201, "{reply:?}");
+    }
+    drop(silent);
+}
