@@ -406,7 +406,7 @@ async fn a_declared_length_over_the_limit_is_413_before_any_byte_is_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_does_not_end_is_408_after_thirty_seconds() {
+async fn a_body_that_does_not_end_is_408_after_five_seconds() {
     let begun = tokio::time::Instant::now();
     let start = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"{"))]);
     let body = Body::from_stream(start.chain(stream::pending()));
@@ -417,7 +417,7 @@ async fn a_body_that_does_not_end_is_408_after_thirty_seconds() {
         "{}",
         answer.body
     );
-    assert_eq!(begun.elapsed().as_secs(), 30);
+    assert_eq!(begun.elapsed().as_secs(), 5);
 }
 
 #[tokio::test]
