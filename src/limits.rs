@@ -127,6 +127,12 @@ pub const RING_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const RING_DELIVERIES_MAX: usize = 4 * 1024 * 1024;
 /// Rows of open deliveries of one application. Over it: endpoints that fail wait at their cursors.
 pub const OPEN_ROWS_MAX: u64 = 1_000_000;
+/// Events at which an operator's question looks to find one that a lane has to send.
+pub const WALK_LOOKED_AT_MAX: u64 = 32;
+/// Operators' questions that wait for the end of one turn. Over it: they get no answer.
+pub const LOOKS_MAX: usize = 64;
+/// How long an operator's question waits for the engine, in milliseconds. Longer: it gets no answer.
+pub const LOOK_TIMEOUT_MS: u64 = 1_000;
 /// Deliveries of events for later that get their rows in one turn. Over it: in the next.
 pub const TURN_POSTPONED_MAX: usize = 4_096;
 /// Open rows in memory over all lanes. Over it: each lane keeps only its next few.

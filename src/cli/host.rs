@@ -20,6 +20,7 @@ use crate::{
         catalogue::Catalogue,
         connections::{ServerOptions, serve},
         key_ring::KeyRing,
+        metrics::Metrics,
         router::{ServerState, router},
     },
     transport::{
@@ -78,6 +79,10 @@ pub(super) async fn host(start: Start<'_>, announce: impl FnOnce()) -> Result<()
     )
     .map_err(failed)?;
     let (original, api) = access(start.config, start.admin_key.as_ref());
+    let server = server_options(start.config);
+    let metrics = Metrics::new(metrics_access(&start.listener, &api))
+        .with_store(start.storage.meter)
+        .with_connections(server.open_connections.clone());
     let routes = router(ServerState {
         backend: handle.clone(),
         original_access: original,
@@ -85,17 +90,13 @@ pub(super) async fn host(start: Start<'_>, announce: impl FnOnce()) -> Result<()
         catalogue: Catalogue::default(),
         targets: Arc::new(courtesy(start.config)),
         keys: KeyRing::new(move || clock.now()),
+        metrics,
     });
     let work = async {
         let mut ended = Ok(());
-        serve(
-            start.listener,
-            routes,
-            server_options(start.config),
-            async {
-                ended = cell.ended().await;
-            },
-        )
+        serve(start.listener, routes, server, async {
+            ended = cell.ended().await;
+        })
         .await;
         ended
     };
@@ -164,6 +165,18 @@ fn access(config: &Config, key: Option<&AdminKey>) -> (Access, Access) {
             ..
         } => (Access::Open, keyed),
         config::Access::Key { .. } | config::Access::Open => (keyed.clone(), keyed),
+    }
+}
+
+/// Who may read metrics: on loopback everybody, who is on this machine.
+fn metrics_access(listener: &TcpListener, keyed: &Access) -> Access {
+    let is_local = listener
+        .local_addr()
+        .is_ok_and(|address| address.ip().is_loopback());
+    if is_local {
+        Access::Open
+    } else {
+        keyed.clone()
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
     runtime::{
         clock::SystemClock,
         port::{InlinePort, SharedStore, StorePort},
+        store_meter::StoreMeter,
         store_thread::StoreThread,
     },
     store::{
@@ -25,6 +26,8 @@ pub(super) struct Storage {
     pub(super) reads: Arc<dyn Reads + Send + Sync>,
     /// Steady time goes on where the store left it.
     pub(super) clock: SystemClock,
+    /// What counts its commits.
+    pub(super) meter: StoreMeter,
 }
 
 impl Storage {
@@ -56,6 +59,7 @@ fn memory() -> Storage {
         port: Box::new(InlinePort::new(&store)),
         reads: Arc::new(store),
         clock: SystemClock::start(),
+        meter: StoreMeter::default(),
     }
 }
 
@@ -77,6 +81,7 @@ fn embedded(folder: &Path, config: &Config) -> Result<Storage, Failure> {
     let port =
         port.map_err(|error| Failure::Operation(format!("no thread for the store: {error}")))?;
     Ok(Storage {
+        meter: port.meter(),
         port: Box::new(port),
         reads,
         clock,

@@ -16,6 +16,7 @@ pub mod endpoint;
 pub mod endpoint_url;
 pub mod event;
 pub mod filter;
+pub mod histogram;
 pub mod history;
 pub mod id;
 pub mod master_key;

@@ -60,7 +60,9 @@ mod schedule;
 mod settle;
 mod shard;
 mod share;
+mod standing;
 mod stats;
+mod tally;
 mod task;
 mod task_step;
 #[cfg(test)]
@@ -75,7 +77,6 @@ use std::{
 
 use slab::Slab;
 
-pub use self::stats::{Holdings, Stats};
 use self::{
     flight::Flight,
     ingest::Generator,
@@ -87,6 +88,11 @@ use self::{
     registry::Registry,
     round::Rounds,
     schedule::LoadSource,
+};
+pub use self::{
+    standing::{Figures, Standing},
+    stats::{Holdings, Stats},
+    tally::{OUTCOMES, Tally},
 };
 use crate::{
     domain::{
@@ -146,6 +152,7 @@ pub struct Engine {
     /// What the store has room for.
     store_mode: StoreMode,
     stats: Stats,
+    tally: Tally,
     /// When the last batch was submitted, of any shard.
     last_batch: Option<Now>,
     /// The last handle that was given.
@@ -193,6 +200,7 @@ impl Engine {
             shutdown: None,
             store_mode: StoreMode::Normal,
             stats: Stats::default(),
+            tally: Tally::default(),
             last_batch: None,
             handle: 0,
             turn: 0,
@@ -211,7 +219,10 @@ impl Engine {
             Input::Loaded(load, page) => self.loaded(load, *page, now),
             Input::LoadFailed(load) => self.load_failed(load, now),
             Input::StoreMode(mode) => self.store_mode = mode,
-            Input::AttemptDone(attempt, outcome) => self.settle(attempt, outcome, now),
+            Input::AttemptDone(attempt, outcome) => {
+                self.count_attempt(attempt, &outcome, now);
+                self.settle(attempt, outcome, now);
+            }
             Input::DeadlineReached => {}
             Input::TurnEnd => self.end_turn_of_engine(now, out),
             Input::Shutdown(deadline) => {

@@ -138,6 +138,14 @@ impl Pages {
             .unwrap_or_default()
     }
 
+    /// The first event that is held, of those at `position` and behind it.
+    pub(super) fn first_from(&self, position: EventPosition) -> Option<&Event> {
+        let mut events = self.0.values().flat_map(|entry| &entry.events);
+        events
+            .find(|event| event.position >= position)
+            .map(|event| &**event)
+    }
+
     /// Bytes of the payloads that are held.
     pub(super) fn bytes(&self) -> usize {
         self.0.values().map(|entry| entry.bytes).sum()

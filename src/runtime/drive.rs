@@ -15,7 +15,7 @@ use super::{
     clock::Clock,
     dropped::Dropped,
     handle::{Handle, Readiness},
-    mailbox::Letter,
+    mailbox::{Letter, Look},
     port::StorePort,
     recorder::{RecordedEngine, Recorder},
 };
@@ -62,6 +62,7 @@ pub struct Drive<C, P, T> {
     observer: Option<Observer>,
     requests: Slab<ReplyTo>,
     letters: Vec<Letter>,
+    looks: Vec<Look>,
     outcomes: Vec<(AttemptHandle, Outcome)>,
     completions: Vec<Completion>,
     effects: Vec<Effect>,
@@ -111,6 +112,7 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
             observer,
             requests: Slab::new(),
             letters: Vec::new(),
+            looks: Vec::new(),
             outcomes: Vec::new(),
             completions: Vec::new(),
             effects: Vec::new(),
@@ -207,6 +209,7 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
         let (is_busy, mut is_first_look) = (&mut self.is_busy, true);
         let deadline = self.engine.next_deadline();
         let (letters, outcomes) = (&mut self.letters, &mut self.outcomes);
+        let looks = &mut self.looks;
         let (completions, store) = (&mut self.completions, &mut self.store);
         let (mailbox, transport) = (&self.handle.mailbox, &mut self.transport);
         let arrival = poll_fn(|context| {
@@ -217,7 +220,7 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
             };
             let done = transport.poll_outcomes(context, outcomes).is_ready();
             let mail = if letters.is_empty() {
-                mailbox.poll_take(context, letters)
+                mailbox.poll_take(context, letters, looks)
             } else {
                 Poll::Pending
             };
@@ -273,6 +276,10 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
         self.dropped.tell(stats.operational_dropped, now.steady);
         *status.stats.lock().unwrap_or_else(PoisonError::into_inner) = stats;
         *status.now.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        for look in self.looks.drain(..) {
+            // Who no longer waits needs no figures.
+            drop(look.send(Box::new(self.engine.figures(now))));
+        }
         Ok(())
     }
 

@@ -1,6 +1,9 @@
 //! The handle by which callers on other threads reach a cell.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::{
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
 
 use tokio::sync::{oneshot, watch};
 
@@ -10,7 +13,8 @@ use crate::{
         application::ApplicationKey,
         command::{Command, Refusal, Reply},
     },
-    engine::Stats,
+    engine::{Figures, Stats},
+    limits,
     store::Reads,
     time::Now,
 };
@@ -110,6 +114,16 @@ impl Handle {
             .stats
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the engine tells an operator: as it stands at the end of its next turn, which comes at
+    /// once. `None` if it does not answer in time, or has ended. It looks at each lane, so ask every
+    /// few seconds at most.
+    pub async fn figures(&self) -> Option<Box<Figures>> {
+        let (look, wait) = oneshot::channel();
+        self.mailbox.look(look);
+        let timeout = Duration::from_millis(limits::LOOK_TIMEOUT_MS);
+        tokio::time::timeout(timeout, wait).await.ok()?.ok()
     }
 
     /// The moment of the last turn; the epoch while starting.

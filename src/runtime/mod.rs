@@ -20,4 +20,5 @@ mod mailbox;
 pub mod port;
 pub mod recorder;
 pub mod recording;
+pub mod store_meter;
 pub mod store_thread;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::recording::Recording;
 use crate::{
     engine::{
-        Engine, Stats,
+        Engine, Figures, Stats,
         io::{Effect, Input},
     },
     journal::{frame::closing_content, steps::StepWriter},
@@ -103,6 +103,10 @@ impl RecordedEngine {
 
     pub(super) fn stats(&self) -> Stats {
         self.engine.stats()
+    }
+
+    pub(super) fn figures(&self, now: Now) -> Figures {
+        self.engine.figures(now)
     }
 
     pub(super) fn operational_application(&self) -> Option<Arc<str>> {

@@ -15,7 +15,7 @@ use std::{
 
 use futures::task::AtomicWaker;
 
-use super::port::StorePort;
+use super::{port::StorePort, store_meter::StoreMeter};
 use crate::{
     domain::{
         change::{Batch, Epoch, StoreMode},
@@ -24,6 +24,7 @@ use crate::{
     },
     limits,
     store::{AcquireError, Completion, Store, StoreFailure},
+    time::Span,
 };
 
 /// Something for the store to do, in order.
@@ -67,6 +68,7 @@ pub struct StoreThread {
     /// What was submitted in this turn.
     gathered: Vec<Order>,
     thread: Option<JoinHandle<()>>,
+    meter: StoreMeter,
 }
 
 impl StoreThread {
@@ -78,19 +80,28 @@ impl StoreThread {
         let shared = Arc::new(Shared::default());
         let data_shards = store.data_shards();
         let inside = Arc::clone(&shared);
+        let meter = StoreMeter::default();
+        let counting = meter.clone();
         let thread = thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || {
                 // Told in a panic too, so that the loop never waits for a thread that is gone.
                 let _ending = Ending(Arc::clone(&inside));
-                serve(store, &inside);
+                serve(store, &inside, &counting);
             })?;
         Ok(Self {
             shared,
             data_shards,
             gathered: Vec::new(),
             thread: Some(thread),
+            meter,
         })
+    }
+
+    /// What counts its commits.
+    #[must_use]
+    pub fn meter(&self) -> StoreMeter {
+        self.meter.clone()
     }
 
     fn answers(&self) -> MutexGuard<'_, Answers> {
@@ -194,13 +205,13 @@ fn ended_unexpectedly() -> StoreFailure {
 }
 
 /// The thread: group after group, until the loop is gone or the store has failed.
-fn serve<S: Store>(mut store: S, shared: &Shared) {
+fn serve<S: Store>(mut store: S, shared: &Shared, meter: &StoreMeter) {
     let mut orders = Vec::new();
     let mut done = Vec::new();
     let mut mode = StoreMode::Normal;
     let mut last_sync: Option<Instant> = None;
     while next_orders(shared, &mut orders, mode, last_sync) {
-        let mut has_batches = false;
+        let mut batches = 0;
         for order in orders.drain(..) {
             match order {
                 Order::Acquire(shard) => {
@@ -210,15 +221,19 @@ fn serve<S: Store>(mut store: S, shared: &Shared) {
                 }
                 Order::Release(shard) => store.release(shard),
                 Order::Submit(batch) => {
-                    has_batches = true;
+                    batches += 1;
                     store.submit(batch);
                 }
                 Order::Load(load, request) => store.load(load, request),
             }
         }
+        let began = Instant::now();
         let flushed = store.flush(&mut done);
-        if has_batches {
-            last_sync = Some(Instant::now());
+        if batches > 0 {
+            let ended = Instant::now();
+            last_sync = Some(ended);
+            let took = i64::try_from((ended - began).as_micros()).unwrap_or(i64::MAX);
+            meter.committed(batches, Span::from_micros(took));
         }
         for completion in &done {
             if let Completion::Mode(now) = completion {

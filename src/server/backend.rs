@@ -5,6 +5,7 @@ use crate::{
         application::ApplicationKey,
         command::{Command, Reply},
     },
+    engine::Figures,
     runtime::handle::{Handle, Readiness},
     store::Reads,
     time::Now,
@@ -25,6 +26,9 @@ pub trait Backend: Clone + Send + Sync + 'static {
     /// The moment of the engine's last turn: how far wall and steady time are apart.
     fn now(&self) -> Now;
 
+    /// What the engine tells an operator; `None` if it does not answer.
+    fn figures(&self) -> impl Future<Output = Option<Box<Figures>>> + Send;
+
     /// Reads lists and history from the store.
     fn reads(&self) -> &(dyn Reads + Send + Sync);
 }
@@ -44,6 +48,10 @@ impl Backend for Handle {
 
     fn now(&self) -> Now {
         Self::now(self)
+    }
+
+    fn figures(&self) -> impl Future<Output = Option<Box<Figures>>> + Send {
+        Self::figures(self)
     }
 
     fn reads(&self) -> &(dyn Reads + Send + Sync) {

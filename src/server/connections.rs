@@ -60,6 +60,7 @@ use tower::ServiceExt as _;
 
 use super::{
     conduct::{Conduct, Patience},
+    metrics::OpenConnections,
     places::{NoPlace, Place, Places},
     problem::{Code, Problem},
     watched_stream::WatchedStream,
@@ -67,7 +68,7 @@ use super::{
 use crate::limits;
 
 /// How the server treats its clients.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ServerOptions {
     /// Most connections at once. Over it: one that waits for a request makes room; where none does, new
     /// ones wait in the listen queue.
@@ -84,6 +85,8 @@ pub struct ServerOptions {
     pub idle_ms: u64,
     /// Time that requests in flight have after the wish to shut down, in milliseconds.
     pub drain_timeout_ms: u64,
+    /// Counts the connections that are open.
+    pub open_connections: OpenConnections,
 }
 
 /// The limits of production.
@@ -96,6 +99,7 @@ impl Default for ServerOptions {
             head_timeout_ms: limits::REQUEST_HEAD_TIMEOUT_MS,
             idle_ms: limits::SERVER_IDLE_MS,
             drain_timeout_ms: limits::DRAIN_TIMEOUT_MS,
+            open_connections: OpenConnections::default(),
         }
     }
 }
@@ -241,6 +245,7 @@ struct Server {
 impl Server {
     /// One connection, from its first byte to the end of its lingering.
     async fn converse(self, stream: TcpStream, place: Place, watcher: Watcher) {
+        let _open = self.options.open_connections.opened();
         // A socket that is gone already says so when it is read.
         drop(stream.set_nodelay(true));
         let conduct = &place.conduct;

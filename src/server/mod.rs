@@ -5,6 +5,7 @@
 //! route, [`original`] speaks the original server's contract, `v1` is the API, and [`problem`] is the one place that
 //! knows what refusals look like. [`backend`] is all that the routes know of the engine, [`catalogue`]
 //! what they know of event types, and [`access`] with [`key_ring`] what they know of callers.
+//! [`metrics`] tells operators how all of it does.
 
 pub mod access;
 pub mod api_key;
@@ -16,6 +17,7 @@ mod conduct;
 pub mod connections;
 mod json_scan;
 pub mod key_ring;
+pub mod metrics;
 pub mod original;
 mod places;
 pub mod problem;

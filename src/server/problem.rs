@@ -289,6 +289,8 @@ impl Problem {
     fn answer(self, body: &serde_json::Value, content_type: &'static str) -> Response {
         let mut response = Response::new(body.to_string().into());
         *response.status_mut() = self.code.status();
+        // For whoever counts refusals.
+        response.extensions_mut().insert(self.code);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         if let Some(seconds) = self.retry_after_s {

@@ -10,7 +10,7 @@ use axum::{
     routing::{get, post},
 };
 use http::{
-    HeaderValue, Method, StatusCode, Uri,
+    HeaderMap, HeaderValue, Method, StatusCode, Uri,
     header::{CACHE_CONTROL, CONTENT_TYPE},
 };
 use tower::ServiceExt as _;
@@ -20,6 +20,7 @@ use super::{
     backend::Backend,
     catalogue::Catalogue,
     key_ring::KeyRing,
+    metrics::{Answers, Metrics},
     original,
     problem::{Code, Problem},
     v1,
@@ -45,10 +46,13 @@ pub struct ServerState<B> {
     pub keys: KeyRing,
     /// Where may be sent to, for whoever makes an endpoint; what is dialled is judged by the transport.
     pub targets: Arc<AddressPolicy>,
+    /// What is counted for operators.
+    pub metrics: Metrics,
 }
 
 const HEALTHZ: &str = "/healthz";
 const READYZ: &str = "/readyz";
+const METRICS: &str = "/metrics";
 const ORIGINAL_REGISTER: &str = "/api/webhooks";
 const ORIGINAL_TEST: &str = "/api/webhooks/test";
 /// Paths of the original server, which takes them in any case.
@@ -56,9 +60,11 @@ const ORIGINAL_PATHS: [&str; 2] = [ORIGINAL_REGISTER, ORIGINAL_TEST];
 
 /// All routes.
 pub fn router<B: Backend>(state: ServerState<B>) -> Router {
+    let answers = state.metrics.answers.clone();
     let inner = Router::new()
         .route(HEALTHZ, get(healthz))
         .route(READYZ, get(readyz::<B>))
+        .route(METRICS, get(metrics::<B>))
         .route(ORIGINAL_REGISTER, post(original::register::<B>))
         .route(ORIGINAL_TEST, post(original::test::<B>))
         .merge(v1::routes(state.clone()))
@@ -66,7 +72,15 @@ pub fn router<B: Backend>(state: ServerState<B>) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(state);
     // The outer router knows no path: everything passes the normalising of its path first.
-    Router::new().fallback(|request| enter(inner, request))
+    Router::new().fallback(|request| counted(answers, enter(inner, request)))
+}
+
+/// Counts what becomes of a request.
+async fn counted(answers: Answers, answer: impl Future<Output = Response>) -> Response {
+    let owed = answers.begin();
+    let response = answer.await;
+    owed.given(&response);
+    response
 }
 
 /// Refuses what is too long, brings the path into its one spelling and looks for its route.
@@ -137,6 +151,11 @@ async fn readyz<B: Backend>(State(state): State<ServerState<B>>) -> Response {
             r#"{"status":"not ready","reason":"shutting down"}"#,
         ),
     }
+}
+
+/// What a scraper reads.
+async fn metrics<B: Backend>(State(state): State<ServerState<B>>, headers: HeaderMap) -> Response {
+    state.metrics.show(&state.backend, &headers).await
 }
 
 fn told(status: StatusCode, body: &'static str) -> Response {

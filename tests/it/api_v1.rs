@@ -35,7 +35,7 @@ use fanfare::{
         command::{Command, Refusal, Reply},
         outcome::OutcomeKind,
     },
-    engine::options::Options,
+    engine::{Figures, options::Options},
     policy::address::AddressPolicy,
     runtime::{
         clock::{Clock, ManualClock},
@@ -46,6 +46,7 @@ use fanfare::{
         backend::Backend,
         catalogue::Catalogue,
         key_ring::KeyRing,
+        metrics::Metrics,
         router::{ServerState, router},
     },
     store::Reads,
@@ -129,6 +130,10 @@ impl Backend for Host {
 
     fn now(&self) -> Now {
         self.handle.now()
+    }
+
+    async fn figures(&self) -> Option<Box<Figures>> {
+        self.handle.figures().await
     }
 
     fn reads(&self) -> &(dyn Reads + Send + Sync) {
@@ -240,6 +245,7 @@ impl Api {
                 let clock = clock.clone();
                 move || clock.now()
             }),
+            metrics: Metrics::new(Access::Open),
         };
         Self {
             router: router(state),

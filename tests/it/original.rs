@@ -10,6 +10,7 @@ use fanfare::{
         access::Access,
         catalogue::Catalogue,
         key_ring::KeyRing,
+        metrics::Metrics,
         router::{ServerState, router},
     },
 };
@@ -62,6 +63,7 @@ impl Server {
             catalogue: Catalogue::default(),
             targets: std::sync::Arc::default(),
             keys: KeyRing::new(fanfare::time::Now::default),
+            metrics: Metrics::new(Access::Open),
         };
         Self {
             backend,

@@ -27,6 +27,7 @@ use crate::{
         catalogue::Catalogue,
         connections::{ServerOptions, converse_over},
         key_ring::KeyRing,
+        metrics::Metrics,
         router::{ServerState, router},
     },
     sim::{
@@ -271,6 +272,7 @@ async fn serve(stage: Rc<Stage>, handle: Handle) {
         catalogue: Catalogue::default(),
         targets: Arc::default(),
         keys: KeyRing::new(clock),
+        metrics: Metrics::new(Access::Open),
     });
     let mut connections = stage.hub.open();
     while let Some(stream) = connections.recv().await {

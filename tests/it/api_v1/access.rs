@@ -7,6 +7,7 @@ use fanfare::{
         access::Access,
         catalogue::Catalogue,
         key_ring::KeyRing,
+        metrics::Metrics,
         router::{ServerState, router},
     },
 };
@@ -113,6 +114,7 @@ async fn an_open_api_asks_for_nothing_and_open_original_routes_do_not_open_it() 
             catalogue: Catalogue::default(),
             targets: std::sync::Arc::default(),
             keys: KeyRing::new(fanfare::time::Now::default),
+            metrics: Metrics::new(Access::Open),
         });
         let bare = Request::post("/api/v1/app").header("content-type", "application/json");
         let bare = bare.body(Body::from(r#"{"name":"n"}"#)).expect("valid");

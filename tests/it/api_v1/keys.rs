@@ -7,6 +7,7 @@ use fanfare::{
         access::Access,
         catalogue::Catalogue,
         key_ring::KeyRing,
+        metrics::Metrics,
         router::{ServerState, router},
     },
     time::Span,
@@ -578,6 +579,7 @@ async fn an_open_api_holds_a_key_to_what_it_may_do() {
             catalogue: Catalogue::default(),
             targets: std::sync::Arc::default(),
             keys: KeyRing::new(fanfare::time::Now::default),
+            metrics: Metrics::new(Access::Open),
         });
         let status = async |shown: &str| {
             let request = Request::get("/api/v1/app").header("authorization", shown);
@@ -602,6 +604,7 @@ async fn keys_don_t_open_the_original_routes() {
             catalogue: Catalogue::default(),
             targets: std::sync::Arc::default(),
             keys: KeyRing::new(fanfare::time::Now::default),
+            metrics: Metrics::new(Access::Open),
         });
         let request =
             Request::post("/api/webhooks").header("authorization", format!("Bearer {key}"));

@@ -14,6 +14,7 @@ use fanfare::{
         record::{Record, RecordKind},
         task::{Candidates, Task},
     },
+    engine::Figures,
     runtime::handle::Readiness,
     server::backend::Backend,
     store::{ReadError, Reads},
@@ -207,6 +208,10 @@ impl Backend for FakeBackend {
 
     fn now(&self) -> Now {
         Now::default()
+    }
+
+    async fn figures(&self) -> Option<Box<Figures>> {
+        None
     }
 
     fn reads(&self) -> &(dyn Reads + Send + Sync) {

@@ -6,6 +6,7 @@ pub(crate) mod described;
 pub(crate) mod fake_backend;
 pub(crate) mod hostile;
 pub(crate) mod memory_transport;
+pub(crate) mod open_metrics;
 pub(crate) mod process;
 pub(crate) mod raw_server;
 pub(crate) mod receiver;

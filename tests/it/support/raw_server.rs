@@ -11,6 +11,7 @@ use fanfare::server::{
     catalogue::Catalogue,
     connections::{ServerOptions, serve},
     key_ring::KeyRing,
+    metrics::Metrics,
     router::{ServerState, router},
 };
 use tokio::{
@@ -54,6 +55,7 @@ impl Server {
             catalogue: Catalogue::default(),
             targets: Arc::default(),
             keys: KeyRing::new(fanfare::time::Now::default),
+            metrics: Metrics::new(Access::Open),
         });
         let shutdown = Arc::new(Notify::new());
         let asked = Arc::clone(&shutdown);
