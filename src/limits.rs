@@ -33,6 +33,8 @@ pub const SERVER_CONNECTIONS_MAX: usize = 4_096;
 pub const SERVER_CONNECTIONS_PER_ADDRESS_MAX: usize = 256;
 /// Most networks of proxies that speak for their clients. Over it: the configuration is refused.
 pub const TRUSTED_PROXIES_MAX: usize = 64;
+/// Most connections that the listener for operators holds at once, beside those of clients.
+pub const ADMIN_CONNECTIONS_MAX: usize = 64;
 /// Time that a connection to the server may stand without a request, or without a byte moving while
 /// one is answered, in milliseconds. Longer: it is closed.
 pub const SERVER_IDLE_MS: u64 = 60_000;

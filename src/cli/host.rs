@@ -3,9 +3,10 @@
 use core::convert::Infallible;
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
-
-use super::{console::Console, failure::Failure, open_files, signals::Signals, storage::Storage};
+use super::{
+    console::Console, failure::Failure, listeners::Listeners, open_files, signals::Signals,
+    storage::Storage,
+};
 use crate::{
     config::{self, Config, admin_key::AdminKey},
     limits,
@@ -18,10 +19,10 @@ use crate::{
     server::{
         access::Access,
         catalogue::Catalogue,
-        connections::{ServerOptions, serve},
+        connections::ServerOptions,
         key_ring::KeyRing,
         metrics::Metrics,
-        router::{ServerState, router},
+        router::{Face, ServerState},
     },
     transport::{
         hyper_transport::{HyperTransport, TransportOptions},
@@ -36,8 +37,8 @@ pub(super) struct Start<'a> {
     pub(super) config: &'a Config,
     /// The open store.
     pub(super) storage: Storage,
-    /// The bound socket.
-    pub(super) listener: TcpListener,
+    /// The bound sockets.
+    pub(super) listeners: Listeners,
     /// The seed, given or drawn.
     pub(super) seed: u64,
     /// The key that callers are asked for; `None` if everything is open.
@@ -80,10 +81,10 @@ pub(super) async fn host(start: Start<'_>, announce: impl FnOnce()) -> Result<()
     .map_err(failed)?;
     let (original, api) = access(start.config, start.admin_key.as_ref());
     let server = server_options(start.config);
-    let metrics = Metrics::new(metrics_access(&start.listener, &api))
+    let metrics = Metrics::new(start.listeners.metrics_access(&api))
         .with_store(start.storage.meter)
         .with_connections(server.open_connections.clone());
-    let routes = router(ServerState {
+    let state = ServerState {
         backend: handle.clone(),
         original_access: original,
         api_access: api,
@@ -91,15 +92,9 @@ pub(super) async fn host(start: Start<'_>, announce: impl FnOnce()) -> Result<()
         targets: Arc::new(courtesy(start.config)),
         keys: KeyRing::new(move || clock.now()),
         metrics,
-    });
-    let work = async {
-        let mut ended = Ok(());
-        serve(start.listener, routes, server, async {
-            ended = cell.ended().await;
-        })
-        .await;
-        ended
+        face: Face::Whole,
     };
+    let work = start.listeners.serve(state, server, cell.ended());
     let signalled = async {
         signals.next().await;
         tracing::info!("shutting down: what is in flight may end within 30 s");
@@ -165,18 +160,6 @@ fn access(config: &Config, key: Option<&AdminKey>) -> (Access, Access) {
             ..
         } => (Access::Open, keyed),
         config::Access::Key { .. } | config::Access::Open => (keyed.clone(), keyed),
-    }
-}
-
-/// Who may read metrics: on loopback everybody, who is on this machine.
-fn metrics_access(listener: &TcpListener, keyed: &Access) -> Access {
-    let is_local = listener
-        .local_addr()
-        .is_ok_and(|address| address.ip().is_loopback());
-    if is_local {
-        Access::Open
-    } else {
-        keyed.clone()
     }
 }
 

@@ -23,6 +23,9 @@ pub struct HostArguments {
     /// Where to listen: address and port, or a port alone [default: 127.0.0.1:9876]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<ListenAddress>,
+    /// Where operators have a listener of their own, with /metrics and all routes [default: none]
+    #[arg(long, value_name = "ADDRESS")]
+    pub admin_listen: Option<ListenAddress>,
     /// Where a proxy (CIDR) connects from that names its clients in X-Forwarded-For; again for more
     #[arg(long, value_name = "NETWORK")]
     pub trusted_proxy: Vec<TargetNetwork>,
@@ -96,6 +99,7 @@ impl HostArguments {
             mode,
             flags: self.targets.over(Layer {
                 listen: self.listen,
+                admin_listen: self.admin_listen,
                 trusted_proxy: (!self.trusted_proxy.is_empty()).then_some(self.trusted_proxy),
                 data_dir: self.data_dir,
                 store: self.store,

@@ -22,6 +22,7 @@ mod host_arguments;
 mod intake;
 mod key;
 mod listen;
+mod listeners;
 mod log_line;
 mod logging;
 mod open_files;

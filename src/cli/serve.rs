@@ -1,12 +1,10 @@
 //! `fanfare serve`: production. Everything up to the running host: folder, seed, port, key, banner.
 
-use std::net::SocketAddr;
-
 use super::{
-    bind::bind,
     failure::Failure,
     host::{Start, host},
     host_arguments::HostArguments,
+    listeners::{Addresses, Listeners},
     logging, say,
     storage::Storage,
 };
@@ -62,7 +60,7 @@ pub(super) fn run(config: Config) -> Result<(), Failure> {
             .seed
             .map_or_else(entropy::seed, Ok)
             .map_err(no_entropy)?;
-        let (listener, bound) = bind(config.listen).await?;
+        let (listeners, bound) = Listeners::bind(&config).await?;
         let storage = Storage::open(&config)?;
         let admin_key = admin_key(&config)?;
         let new_key = match config.access {
@@ -72,12 +70,12 @@ pub(super) fn run(config: Config) -> Result<(), Failure> {
         let start = Start {
             config: &config,
             storage,
-            listener,
+            listeners,
             seed,
             admin_key,
         };
         host(start, || {
-            announce(style, &config, bound, seed);
+            announce(style, &config, &bound, seed);
             if let Some(key) = &new_key {
                 say(&key_line(style, key));
             }
@@ -122,7 +120,8 @@ fn key_line(style: logging::Style, key: &AdminKey) -> String {
 }
 
 /// Tells where to reach the server.
-fn announce(style: logging::Style, config: &Config, bound: SocketAddr, seed: u64) {
+fn announce(style: logging::Style, config: &Config, bound: &Addresses, seed: u64) {
+    let (bound, operators) = (bound.callers, bound.operators);
     let version = env!("CARGO_PKG_VERSION");
     let mode = match config.mode {
         Mode::Serve => "serve",
@@ -138,6 +137,14 @@ fn announce(style: logging::Style, config: &Config, bound: SocketAddr, seed: u64
         )),
         logging::Style::Json => {
             tracing::info!(version, mode, url = %format_args!("http://{bound}"), store, seed, "listening");
+        }
+    }
+    if let Some(operators) = operators {
+        match style {
+            logging::Style::Text { .. } => say(&format!("operators have http://{operators}")),
+            logging::Style::Json => {
+                tracing::info!(url = %format_args!("http://{operators}"), "listening for operators");
+            }
         }
     }
     if !config.verify_certificates {

@@ -155,6 +155,7 @@ impl Environment {
             listen: self.parsed::<ListenAddress>("FANFARE_LISTEN")?,
             connections_per_address_max: self.number("FANFARE_CONNECTIONS_PER_ADDRESS_MAX")?,
             trusted_proxy: self.list("FANFARE_TRUSTED_PROXY")?,
+            admin_listen: self.parsed::<ListenAddress>("FANFARE_ADMIN_LISTEN")?,
             data_dir: self.path("FANFARE_DATA_DIR").map(PathBuf::from),
             store: self.chosen("FANFARE_STORE")?,
             trust_clock: self.truth("FANFARE_TRUST_CLOCK")?,

@@ -162,6 +162,14 @@ pub enum ConfigError {
         /// Where it was asked to listen.
         listen: SocketAddr,
     },
+    /// The listener for operators is the one for everybody.
+    #[error(
+        "--admin-listen and --listen are both {listen}: give operators another port, or leave --admin-listen out"
+    )]
+    SameAdminListen {
+        /// Where both were asked to listen.
+        listen: SocketAddr,
+    },
     /// Open original routes on an address that others can reach.
     #[error("--open-original-api asks nobody for a key, so it works on a loopback address only and not on {listen}: leave it out, or use --listen 127.0.0.1:{}", listen.port())]
     OpenInPublic {

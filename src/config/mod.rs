@@ -130,6 +130,8 @@ pub struct Config {
     pub mode: Mode,
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where operators have a listener of their own.
+    pub admin_listen: Option<SocketAddr>,
     /// What the server grants its clients.
     pub clients: Clients,
     /// The folder for data; `None` if none was given and the system names no place for it.
@@ -212,10 +214,7 @@ pub fn resolve(sources: Sources<'_>) -> Result<Config, ConfigError> {
     let original = environment.original_layer()?;
     let file = places::file_layer(sources.file.as_deref(), environment, read)?;
 
-    let listen = [&file, &original, &fanfare, &flags]
-        .into_iter()
-        .filter_map(|layer| layer.listen)
-        .fold(LISTEN_DEFAULT, |below, listen| listen.over(below));
+    let (listen, admin_listen) = addresses([&file, &original, &fanfare, &flags]);
     let flagged_key = flags.admin_key_file.clone();
     let flagged_master_key = flags.master_key_file.clone();
     let merged = flags
@@ -227,6 +226,7 @@ pub fn resolve(sources: Sources<'_>) -> Result<Config, ConfigError> {
         Settings::from_layer(merged).map_err(|error| ConfigError::Incomplete(error.to_string()))?;
 
     check_safety(mode, listen, &settings)?;
+    check_admin_listen(mode, listen, admin_listen)?;
     let access = if mode == Mode::Dev {
         Access::Open
     } else {
@@ -249,6 +249,7 @@ pub fn resolve(sources: Sources<'_>) -> Result<Config, ConfigError> {
     Ok(Config {
         mode,
         listen,
+        admin_listen,
         clients: clients::clients(&settings)?,
         data_dir,
         store: settings.store,
@@ -320,6 +321,37 @@ fn check_safety(mode: Mode, listen: SocketAddr, settings: &Settings) -> Result<(
     }
     if settings.open_original_api && !is_local {
         return Err(ConfigError::OpenInPublic { listen });
+    }
+    Ok(())
+}
+
+/// Where everybody's listener is, and that of operators if there is one; layers from the lowest up.
+fn addresses(layers: [&Layer; 4]) -> (SocketAddr, Option<SocketAddr>) {
+    let listen = layers.iter().filter_map(|layer| layer.listen);
+    let listen = listen.fold(LISTEN_DEFAULT, |below, listen| listen.over(below));
+    let admin_listen = layers.iter().filter_map(|layer| layer.admin_listen);
+    let admin_listen = admin_listen.fold(None, |below: Option<SocketAddr>, listen| {
+        Some(listen.over(below.unwrap_or(LISTEN_DEFAULT)))
+    });
+    (listen, admin_listen)
+}
+
+/// Refuses a listener for operators that is no other one, or that is open to others.
+fn check_admin_listen(
+    mode: Mode,
+    listen: SocketAddr,
+    admin_listen: Option<SocketAddr>,
+) -> Result<(), ConfigError> {
+    let Some(admin_listen) = admin_listen else {
+        return Ok(());
+    };
+    if admin_listen == listen && listen.port() != 0 {
+        return Err(ConfigError::SameAdminListen { listen });
+    }
+    if mode == Mode::Dev && !admin_listen.ip().to_canonical().is_loopback() {
+        return Err(ConfigError::PublicDev {
+            listen: admin_listen,
+        });
     }
     Ok(())
 }

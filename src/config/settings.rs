@@ -68,6 +68,8 @@ pub enum Color {
 pub struct Settings {
     /// Where to listen: address and port, or a port alone.
     pub listen: Option<ListenAddress>,
+    /// Where operators have a listener of their own; none if it is absent.
+    pub admin_listen: Option<ListenAddress>,
     /// Most connections of one client.
     pub connections_per_address_max: Option<u64>,
     /// Networks of proxies that name their clients in `X-Forwarded-For`.

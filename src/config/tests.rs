@@ -280,6 +280,32 @@ fn dev_refuses_an_address_that_others_can_reach() {
 }
 
 #[test]
+fn operators_have_a_listener_only_if_they_ask_and_never_the_one_for_everybody() {
+    assert_eq!(serve().valid().admin_listen, None);
+    let at = |world: World| {
+        world
+            .valid()
+            .admin_listen
+            .map(|address| address.to_string())
+    };
+    let given = serve().variable("FANFARE_ADMIN_LISTEN", "9878");
+    assert_eq!(at(given).as_deref(), Some("127.0.0.1:9878"));
+    let given = serve()
+        .variable("FANFARE_ADMIN_LISTEN", "10.0.0.1:1")
+        .flags(|flags| flags.admin_listen = ":2".parse().ok());
+    assert_eq!(at(given).as_deref(), Some("10.0.0.1:2"));
+    let same = serve().variable("FANFARE_ADMIN_LISTEN", "127.0.0.1:9876");
+    assert!(matches!(
+        same.refused(),
+        ConfigError::SameAdminListen { .. }
+    ));
+    let any = serve().toml("listen = 0\nadmin_listen = 0").valid();
+    assert_eq!(any.listen, any.admin_listen.expect("given"));
+    let open = dev().variable("FANFARE_ADMIN_LISTEN", "0.0.0.0:9878");
+    assert!(matches!(open.refused(), ConfigError::PublicDev { .. }));
+}
+
+#[test]
 fn serve_opens_the_original_routes_on_loopback_only() {
     let open = || serve().flags(|flags| flags.open_original_api = Some(true));
     assert_eq!(open().valid().access, keyed(None, true));

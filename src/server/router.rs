@@ -31,6 +31,16 @@ use crate::{
     runtime::handle::Readiness,
 };
 
+/// Which routes a listener has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Face {
+    /// All of them.
+    Whole,
+    /// Those of callers, where operators have a listener of their own: no metrics, and of the API
+    /// nothing that is about all applications.
+    Callers,
+}
+
 /// What the routes share.
 #[derive(Clone, Debug)]
 pub struct ServerState<B> {
@@ -48,6 +58,8 @@ pub struct ServerState<B> {
     pub targets: Arc<AddressPolicy>,
     /// What is counted for operators.
     pub metrics: Metrics,
+    /// Which of the routes there are.
+    pub face: Face,
 }
 
 const HEALTHZ: &str = "/healthz";
@@ -61,10 +73,13 @@ const ORIGINAL_PATHS: [&str; 2] = [ORIGINAL_REGISTER, ORIGINAL_TEST];
 /// All routes.
 pub fn router<B: Backend>(state: ServerState<B>) -> Router {
     let answers = state.metrics.answers.clone();
-    let inner = Router::new()
+    let of_operators = match state.face {
+        Face::Whole => Router::new().route(METRICS, get(metrics::<B>)),
+        Face::Callers => Router::new(),
+    };
+    let inner = of_operators
         .route(HEALTHZ, get(healthz))
         .route(READYZ, get(readyz::<B>))
-        .route(METRICS, get(metrics::<B>))
         .route(ORIGINAL_REGISTER, post(original::register::<B>))
         .route(ORIGINAL_TEST, post(original::test::<B>))
         .merge(v1::routes(state.clone()))

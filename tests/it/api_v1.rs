@@ -47,7 +47,7 @@ use fanfare::{
         catalogue::Catalogue,
         key_ring::KeyRing,
         metrics::Metrics,
-        router::{ServerState, router},
+        router::{Face, ServerState, router},
     },
     store::Reads,
     time::{Now, Span, Timestamp},
@@ -246,6 +246,7 @@ impl Api {
                 move || clock.now()
             }),
             metrics: Metrics::new(Access::Open),
+            face: Face::Whole,
         };
         Self {
             router: router(state),

@@ -5,6 +5,7 @@
     reason = "tests read clocks and start tasks"
 )]
 
+mod admin_listen;
 mod api_sockets;
 mod api_v1;
 mod client_commands;

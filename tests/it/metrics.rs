@@ -9,7 +9,7 @@ use fanfare::server::{
     catalogue::Catalogue,
     key_ring::KeyRing,
     metrics::Metrics as Counted,
-    router::{ServerState, router},
+    router::{Face, ServerState, router},
 };
 use http::Request;
 
@@ -135,6 +135,7 @@ fn routes(metrics: Access) -> Router {
         targets: std::sync::Arc::default(),
         keys: KeyRing::new(fanfare::time::Now::default),
         metrics: Counted::new(metrics),
+        face: Face::Whole,
     })
 }
 

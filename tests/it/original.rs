@@ -11,7 +11,7 @@ use fanfare::{
         catalogue::Catalogue,
         key_ring::KeyRing,
         metrics::Metrics,
-        router::{ServerState, router},
+        router::{Face, ServerState, router},
     },
 };
 use futures::{StreamExt as _, stream};
@@ -64,6 +64,7 @@ impl Server {
             targets: std::sync::Arc::default(),
             keys: KeyRing::new(fanfare::time::Now::default),
             metrics: Metrics::new(Access::Open),
+            face: Face::Whole,
         };
         Self {
             backend,

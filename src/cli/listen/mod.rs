@@ -89,7 +89,7 @@ pub(super) fn listen(arguments: &ListenArguments) -> Result<(), Failure> {
         let place = client.place_of(&arguments.forward_to.place)?;
         // From here on a signal waits until there is an endpoint to delete.
         let mut signals = Signals::listen().map_err(|error| failed(error.to_string()))?;
-        let (listener, bound) = bind(address).await?;
+        let (listener, bound) = bind(address, "--listen").await?;
         let secret = entropy::secret().map_err(|error| failed(error.to_string()))?;
         let registration =
             Registration::new(client, arguments, bound, &encode_secret(&secret)).await?;

@@ -130,7 +130,7 @@ pub(super) fn receive(arguments: &ReceiveArguments) -> Result<(), Failure> {
     let answering = Arc::clone(&behaviour);
     runtime.block_on(async {
         let mut signals = Signals::listen().map_err(failed)?;
-        let (listener, bound) = bind(address).await?;
+        let (listener, bound) = bind(address, "--listen").await?;
         if let Some(how) = arguments.misbehave {
             say(&format!("receives on http://{bound} and misbehaves ({how}); Ctrl-C ends it"));
             return tokio::select! {

@@ -1,7 +1,7 @@
 //! `/metrics`: what an operator's scraper reads.
 //!
 //! The engine is asked once per page, the store's thread and the server count as they go; nothing of
-//! it costs a lock per delivery. [`series`] says what is told, [`text`] how it is written.
+//! it costs a lock per delivery. `series` says what is told, `text` how it is written.
 
 mod answers;
 mod open_connections;
@@ -55,6 +55,12 @@ impl Metrics {
             connections,
             ..self
         }
+    }
+
+    /// The same counts for who shows this.
+    #[must_use]
+    pub fn read_by(self, access: Access) -> Self {
+        Self { access, ..self }
     }
 
     /// `GET /metrics`: 200 with all series; those of the engine are left out where it does not answer.

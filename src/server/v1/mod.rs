@@ -60,7 +60,7 @@ use super::{
     api_key::Caller,
     backend::Backend,
     problem::{Code, Problem},
-    router::ServerState,
+    router::{Face, ServerState},
 };
 use crate::{
     domain::command::{Answer, Refusal},
@@ -114,6 +114,11 @@ fn admitted<B: Backend>(state: &ServerState<B>, request: &Request) -> Result<Cal
     let path = request.extensions().get::<MatchedPath>();
     let path = path.map_or("", MatchedPath::as_str);
     scope::judge(&caller, request.method(), path)?;
+    if state.face == Face::Callers && scope::is_of_operators(request.method(), path) {
+        let message = "this is for operators, who have an address of their own (`--admin-listen`): \
+                       ask there";
+        return Err(Problem::new(Code::Forbidden, message));
+    }
     if state.backend.readiness() == Readiness::Starting {
         // What is not there yet would be told of as absent, and nobody asks for that again.
         return Err(Refusal::NotReady.into());

@@ -183,6 +183,13 @@ pub(super) fn judge(caller: &Caller, method: &Method, path: &str) -> Result<(), 
     Err(Problem::new(Code::Forbidden, message))
 }
 
+/// Whether a route takes only the admin key and what stands for it: keys of the scope `admin` for all
+/// applications.
+pub(super) fn is_of_operators(method: &Method, path: &str) -> bool {
+    let (scope, reach, _) = needed(method, path);
+    scope == Scope::Admin && reach == Reach::All
+}
+
 /// What a route asks for.
 fn needed(method: &Method, path: &str) -> (Scope, Reach, &'static [Capability]) {
     let fits = |(methods, paths, ..): &&Row| {
@@ -216,6 +223,24 @@ mod tests {
                 let expected = (Scope::Admin, Reach::All, NOBODY);
                 assert_eq!(needed(&method, path), expected, "{path}");
             }
+        }
+    }
+
+    #[test]
+    fn what_is_about_all_applications_is_for_operators_and_what_one_may_do_is_not() {
+        for (method, path, expected) in [
+            (Method::POST, "/api/v1/app", true),
+            (Method::DELETE, "/api/v1/app/{app}", true),
+            (Method::GET, "/api/v1/key", true),
+            (Method::PUT, "/api/v1/event-type/{event_type}", true),
+            (Method::POST, "/api/v1/auth/app-portal-access/{app}", true),
+            (Method::GET, "/api/v1/app", false),
+            (Method::GET, "/api/v1/event-type", false),
+            (Method::POST, "/api/v1/app/{app}/msg", false),
+            (Method::POST, "/api/v1/app/{app}/endpoint", false),
+            (Method::POST, "/api/v1/auth/logout", false),
+        ] {
+            assert_eq!(is_of_operators(&method, path), expected, "{method} {path}");
         }
     }
 

@@ -28,7 +28,7 @@ use crate::{
         connections::{ServerOptions, converse_over},
         key_ring::KeyRing,
         metrics::Metrics,
-        router::{ServerState, router},
+        router::{Face, ServerState, router},
     },
     sim::{
         faults::{Life, LifeEnd, Trouble},
@@ -273,6 +273,7 @@ async fn serve(stage: Rc<Stage>, handle: Handle) {
         targets: Arc::default(),
         keys: KeyRing::new(clock),
         metrics: Metrics::new(Access::Open),
+        face: Face::Whole,
     });
     let mut connections = stage.hub.open();
     while let Some(stream) = connections.recv().await {

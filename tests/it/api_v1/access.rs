@@ -8,7 +8,7 @@ use fanfare::{
         catalogue::Catalogue,
         key_ring::KeyRing,
         metrics::Metrics,
-        router::{ServerState, router},
+        router::{Face, ServerState, router},
     },
 };
 use futures::stream;
@@ -115,6 +115,7 @@ async fn an_open_api_asks_for_nothing_and_open_original_routes_do_not_open_it() 
             targets: std::sync::Arc::default(),
             keys: KeyRing::new(fanfare::time::Now::default),
             metrics: Metrics::new(Access::Open),
+            face: Face::Whole,
         });
         let bare = Request::post("/api/v1/app").header("content-type", "application/json");
         let bare = bare.body(Body::from(r#"{"name":"n"}"#)).expect("valid");

@@ -8,7 +8,7 @@ use fanfare::{
         catalogue::Catalogue,
         key_ring::KeyRing,
         metrics::Metrics,
-        router::{ServerState, router},
+        router::{Face, ServerState, router},
     },
     time::Span,
 };
@@ -580,6 +580,7 @@ async fn an_open_api_holds_a_key_to_what_it_may_do() {
             targets: std::sync::Arc::default(),
             keys: KeyRing::new(fanfare::time::Now::default),
             metrics: Metrics::new(Access::Open),
+            face: Face::Whole,
         });
         let status = async |shown: &str| {
             let request = Request::get("/api/v1/app").header("authorization", shown);
@@ -605,6 +606,7 @@ async fn keys_don_t_open_the_original_routes() {
             targets: std::sync::Arc::default(),
             keys: KeyRing::new(fanfare::time::Now::default),
             metrics: Metrics::new(Access::Open),
+            face: Face::Whole,
         });
         let request =
             Request::post("/api/webhooks").header("authorization", format!("Bearer {key}"));

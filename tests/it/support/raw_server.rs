@@ -12,7 +12,7 @@ use fanfare::server::{
     connections::{ServerOptions, serve},
     key_ring::KeyRing,
     metrics::Metrics,
-    router::{ServerState, router},
+    router::{Face, ServerState, router},
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -56,6 +56,7 @@ impl Server {
             targets: Arc::default(),
             keys: KeyRing::new(fanfare::time::Now::default),
             metrics: Metrics::new(Access::Open),
+            face: Face::Whole,
         });
         let shutdown = Arc::new(Notify::new());
         let asked = Arc::clone(&shutdown);
