@@ -35,9 +35,23 @@ pub const SERVER_CONNECTIONS_PER_ADDRESS_MAX: usize = 256;
 pub const TRUSTED_PROXIES_MAX: usize = 64;
 /// Most connections that the listener for operators holds at once, beside those of clients.
 pub const ADMIN_CONNECTIONS_MAX: usize = 64;
+/// Wrong keys of one client that are answered as such, a second. Over it: 429; a right key is let in.
+pub const KEY_GUESSES_PER_S: u16 = 10;
+/// Most clients whose wrong keys are counted. Over it: those that were still for longest are forgotten.
+pub const KEY_GUESSERS_MAX: usize = 4_096;
 /// Time that a connection to the server may stand without a request, or without a byte moving while
 /// one is answered, in milliseconds. Longer: it is closed.
 pub const SERVER_IDLE_MS: u64 = 60_000;
+/// Bytes that a client may send without a request, as pings and settings. Over it: the connection is
+/// closed.
+pub const SERVER_UNASKED_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of bodies that a client may send over HTTP/2 before they are read, for one request.
+pub const SERVER_STREAM_WINDOW: u32 = 64 * 1024;
+/// The same for one connection.
+pub const SERVER_CONNECTION_WINDOW: u32 = 256 * 1024;
+/// Bytes of answers that wait for an HTTP/2 client to take them, for one request; the rest of an answer
+/// stays where it is.
+pub const SERVER_SEND_BUFFER_BYTES: usize = 64 * 1024;
 /// Shortest piece written to an HTTP/2 client that counts as an answer on its way, in bytes: what
 /// answers its pings is shorter.
 pub const SERVER_FRAME_BYTES_MIN: usize = 1_024;
@@ -308,6 +322,9 @@ const _: () = {
     assert!(REQUEST_BODY_TIMEOUT_MS < SERVER_IDLE_MS);
     // The pace of a body is judged before its time is over.
     assert!(REQUEST_BODY_GRACE_MS < REQUEST_BODY_TIMEOUT_MS);
+    // What came of a body that nobody wants is no flood.
+    assert!(SERVER_STREAM_WINDOW <= SERVER_CONNECTION_WINDOW);
+    assert!((SERVER_CONNECTION_WINDOW as usize) < SERVER_UNASKED_BYTES_MAX);
     // No client alone takes the place of all.
     assert!(SERVER_CONNECTIONS_PER_ADDRESS_MAX * 16 <= SERVER_CONNECTIONS_MAX);
     assert!(REQUEST_BODY_BYTES_MAX <= RECEIVER_BODY_BYTES_MAX);

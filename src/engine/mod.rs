@@ -51,6 +51,7 @@ pub mod options;
 mod outbox;
 mod pages;
 mod postpone;
+pub mod pressure;
 mod record;
 mod registry;
 mod resend;

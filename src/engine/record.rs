@@ -5,7 +5,9 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use super::{Engine, io::Effect, lane::Place, on_commit::OnCommit, options::Options};
+use super::{
+    Engine, io::Effect, lane::Place, on_commit::OnCommit, options::Options, pressure::Pressure,
+};
 use crate::{
     domain::{
         attempt::AttemptRecord,
@@ -99,6 +101,11 @@ impl ShardLog {
     /// Bytes that the gathered changes hold, roughly.
     pub(super) const fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// How full it is.
+    pub(super) const fn pressure(&self) -> Pressure {
+        Pressure::of(self.bytes, self.bytes_max)
     }
 
     /// Batches on their way to the store.

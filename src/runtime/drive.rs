@@ -275,6 +275,7 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
         let stats = self.engine.stats();
         self.dropped.tell(stats.operational_dropped, now.steady);
         *status.stats.lock().unwrap_or_else(PoisonError::into_inner) = stats;
+        status.press(|pressed| self.engine.pressed(pressed));
         *status.now.lock().unwrap_or_else(PoisonError::into_inner) = now;
         for look in self.looks.drain(..) {
             // Who no longer waits needs no figures.

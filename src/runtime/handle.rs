@@ -11,9 +11,11 @@ use super::mailbox::Mailbox;
 use crate::{
     domain::{
         application::ApplicationKey,
+        change::StoreMode,
         command::{Command, Refusal, Reply},
+        id::ShardId,
     },
-    engine::{Figures, Stats},
+    engine::{Figures, Stats, pressure::Pressure},
     limits,
     store::Reads,
     time::Now,
@@ -31,6 +33,23 @@ pub enum Readiness {
     Draining,
 }
 
+/// What is asked for, in the order in which it is refused when there is too much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Attempts of what was accepted long ago: jobs, resends, examples.
+    Again,
+    /// A new event.
+    New,
+}
+
+/// What the engine said at the end of its last turn of how full it is.
+#[derive(Debug, Default)]
+struct Pressed {
+    store: StoreMode,
+    /// The shards whose pressure is not low.
+    shards: Vec<(ShardId, Pressure)>,
+}
+
 /// What the cell lets others see of it.
 #[derive(Debug, Default)]
 pub(super) struct Status {
@@ -38,6 +57,7 @@ pub(super) struct Status {
     pub(super) default_application: OnceLock<ApplicationKey>,
     pub(super) stats: Mutex<Stats>,
     pub(super) now: Mutex<Now>,
+    pressed: Mutex<Pressed>,
 }
 
 impl Status {
@@ -48,6 +68,28 @@ impl Status {
             *now = readiness.max(*now);
             grows
         });
+    }
+
+    /// Takes in how full the engine is: `tell` gives the pressed shards and what the store has room for.
+    pub(super) fn press(&self, tell: impl FnOnce(&mut Vec<(ShardId, Pressure)>) -> StoreMode) {
+        let mut pressed = self.pressed.lock().unwrap_or_else(PoisonError::into_inner);
+        pressed.shards.clear();
+        pressed.store = tell(&mut pressed.shards);
+    }
+
+    /// What the engine would refuse this with, as far as it is known without asking it.
+    fn refusal(&self, shard: Option<ShardId>, work: Work, mailbox: Pressure) -> Option<Refusal> {
+        let pressed = self.pressed.lock().unwrap_or_else(PoisonError::into_inner);
+        if pressed.store != StoreMode::Normal {
+            return Some(Refusal::DiskFull);
+        }
+        let of_shard = pressed.shards.iter().find(|(one, _)| Some(*one) == shard);
+        let pressure = of_shard.map_or(mailbox, |(_, pressure)| mailbox.max(*pressure));
+        let most = match work {
+            Work::Again => Pressure::High,
+            Work::New => Pressure::Full,
+        };
+        (pressure >= most).then_some(Refusal::Overloaded)
     }
 }
 
@@ -78,6 +120,14 @@ impl Handle {
         let (answer, wait) = oneshot::channel();
         self.mailbox.put((command, answer))?;
         wait.await.unwrap_or(Err(Refusal::Unknown))
+    }
+
+    /// What this would be refused with now, as far as can be told without asking the engine: for
+    /// callers that would rather not read what is refused anyhow. `shard` is that of the application;
+    /// `None` if it is not there yet.
+    #[must_use]
+    pub fn early_refusal(&self, shard: Option<ShardId>, work: Work) -> Option<Refusal> {
+        self.status.refusal(shard, work, self.mailbox.pressure())
     }
 
     /// Whether commands are taken.
@@ -141,5 +191,41 @@ impl Handle {
     pub fn shut_down(&self, within_ms: u64) {
         self.status.set_readiness(Readiness::Draining);
         self.mailbox.shut_down(within_ms);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_wait_is_refused_first_and_only_where_the_pressure_is() {
+        let status = Status::default();
+        let (calm, pressed) = (Some(ShardId::new(1)), Some(ShardId::new(2)));
+        let both = |shard, mailbox| {
+            [Work::Again, Work::New].map(|work| status.refusal(shard, work, mailbox))
+        };
+        let overloaded = Some(Refusal::Overloaded);
+        assert_eq!(both(pressed, Pressure::Low), [None, None]);
+        for (pressure, expected) in [
+            (Pressure::High, [overloaded, None]),
+            (Pressure::Full, [overloaded, overloaded]),
+        ] {
+            status.press(|shards| {
+                shards.push((ShardId::new(2), pressure));
+                StoreMode::Normal
+            });
+            assert_eq!(both(pressed, Pressure::Low), expected);
+            assert_eq!(both(calm, Pressure::Low), [None, None]);
+            assert_eq!(both(None, Pressure::Low), [None, None]);
+            // Commands that wait for the engine are in the way of all.
+            assert_eq!(both(calm, pressure), expected);
+        }
+        for mode in [StoreMode::Reserve, StoreMode::ReadOnly] {
+            status.press(|_| mode);
+            assert_eq!(both(calm, Pressure::Low), [Some(Refusal::DiskFull); 2]);
+        }
+        status.press(|_| StoreMode::Normal);
+        assert_eq!(both(pressed, Pressure::Low), [None, None]);
     }
 }

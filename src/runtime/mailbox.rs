@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     domain::command::{Command, Refusal, Reply},
-    engine::Figures,
+    engine::{Figures, pressure::Pressure},
     limits,
 };
 
@@ -70,6 +70,12 @@ impl Mailbox {
         }
         drop(inside);
         self.waker.wake();
+    }
+
+    /// How full it is.
+    pub(super) fn pressure(&self) -> Pressure {
+        let inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        Pressure::of(inside.letters.len(), limits::MAILBOX_COMMANDS_MAX)
     }
 
     /// Asks the cell to shut down within `within_ms`. What was put in before is still taken, what

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use super::recording::Recording;
 use crate::{
+    domain::{change::StoreMode, id::ShardId},
     engine::{
         Engine, Figures, Stats,
         io::{Effect, Input},
+        pressure::Pressure,
     },
     journal::{frame::closing_content, steps::StepWriter},
     time::{Now, Timestamp},
@@ -107,6 +109,11 @@ impl RecordedEngine {
 
     pub(super) fn figures(&self, now: Now) -> Figures {
         self.engine.figures(now)
+    }
+
+    pub(super) fn pressed(&self, pressed: &mut Vec<(ShardId, Pressure)>) -> StoreMode {
+        self.engine.pressed(pressed);
+        self.engine.store_mode()
     }
 
     pub(super) fn operational_application(&self) -> Option<Arc<str>> {

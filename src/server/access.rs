@@ -10,7 +10,7 @@ use super::{
     key_ring::KeyRing,
     problem::{Code, Problem},
 };
-use crate::store::Reads;
+use crate::{store::Reads, time::Span};
 
 /// What a set of routes asks of a caller.
 #[derive(Clone)]
@@ -85,11 +85,8 @@ impl Access {
             return Err(Problem::new(Code::Unauthorized, message));
         }
         if let Err(wait) = known.take(now) {
-            let seconds = u64::try_from(wait.as_micros())
-                .unwrap_or(0)
-                .div_ceil(1_000_000);
             let message = "this key is used more often than it may be: wait as `Retry-After` says";
-            return Err(Problem::new(Code::RateLimited, message).retry_after(seconds));
+            return Err(Problem::new(Code::RateLimited, message).retry_after(whole_seconds(wait)));
         }
         Ok(Caller {
             scope: known.key.scope,
@@ -98,6 +95,12 @@ impl Access {
             capabilities: known.key.portal.as_ref().map(|portal| portal.capabilities),
         })
     }
+}
+
+/// A wait in seconds, rounded up.
+pub(super) fn whole_seconds(wait: Span) -> u64 {
+    let micros = u64::try_from(wait.as_micros()).unwrap_or(0);
+    micros.div_ceil(1_000_000)
 }
 
 /// The digest of the key that a request shows, if it shows one.

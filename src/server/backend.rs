@@ -3,10 +3,11 @@
 use crate::{
     domain::{
         application::ApplicationKey,
-        command::{Command, Reply},
+        command::{Command, Refusal, Reply},
+        id::ShardId,
     },
     engine::Figures,
-    runtime::handle::{Handle, Readiness},
+    runtime::handle::{Handle, Readiness, Work},
     store::Reads,
     time::Now,
 };
@@ -16,6 +17,9 @@ use core::future::Future;
 pub trait Backend: Clone + Send + Sync + 'static {
     /// Asks the engine and waits for its answer.
     fn command(&self, command: Command) -> impl Future<Output = Reply> + Send;
+
+    /// What this would be refused with now, as far as is known without asking the engine.
+    fn early_refusal(&self, shard: Option<ShardId>, work: Work) -> Option<Refusal>;
 
     /// Whether commands are taken.
     fn readiness(&self) -> Readiness;
@@ -36,6 +40,10 @@ pub trait Backend: Clone + Send + Sync + 'static {
 impl Backend for Handle {
     fn command(&self, command: Command) -> impl Future<Output = Reply> + Send {
         Self::command(self, command)
+    }
+
+    fn early_refusal(&self, shard: Option<ShardId>, work: Work) -> Option<Refusal> {
+        Self::early_refusal(self, shard, work)
     }
 
     fn readiness(&self) -> Readiness {

@@ -3,7 +3,8 @@
 //! Three patiences, none longer than it must be: a head has `head` from its first byte, the first one
 //! from the connection's begin; between requests nothing need come for `idle`; while a request is
 //! served no byte may move for `idle`. HTTP/2 tells no head from other frames, so between its
-//! requests `idle` is all there is, whatever else comes: who only pings is gone, too.
+//! requests `idle` is all there is, whatever else comes: who only pings is gone, too. And whoever sends
+//! much that is no request is not waited for at all.
 
 #![expect(
     clippy::disallowed_methods,
@@ -59,6 +60,8 @@ struct Inside {
     head_since: Option<Instant>,
     last_read: Instant,
     last_sent: Instant,
+    /// Bytes that came since a request was answered last.
+    unasked: usize,
 }
 
 /// Why a connection is given up.
@@ -66,6 +69,8 @@ struct Inside {
 pub(super) enum Ending {
     /// Its client takes too long.
     TooSlow,
+    /// Its client sends much and asks nothing.
+    TooMuch,
     /// It waits for a request while somebody else waits for its place.
     PlaceWanted,
 }
@@ -85,6 +90,7 @@ impl Conduct {
                 head_since: None,
                 last_read: now,
                 last_sent: now,
+                unasked: 0,
             }),
             watcher: AtomicWaker::new(),
         }))
@@ -94,12 +100,16 @@ impl Conduct {
         self.0.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Bytes came.
-    pub(super) fn read(&self) {
+    /// So many bytes came.
+    pub(super) fn read(&self, bytes: usize) {
         let now = Instant::now();
         let mut inside = self.inside();
         inside.last_read = now;
-        if inside.working == 0 && !inside.is_http_2 {
+        if inside.working > 0 {
+            return;
+        }
+        inside.unasked = inside.unasked.saturating_add(bytes);
+        if !inside.is_http_2 {
             inside.head_since.get_or_insert(now);
         }
     }
@@ -120,6 +130,7 @@ impl Conduct {
         inside.has_asked = true;
         inside.is_http_2 = is_http_2;
         inside.head_since = None;
+        inside.unasked = 0;
         Working(self.clone())
     }
 
@@ -159,6 +170,11 @@ impl Conduct {
         }
     }
 
+    /// Whether too much came that is no request.
+    fn is_flooded(&self) -> bool {
+        self.inside().unasked > limits::SERVER_UNASKED_BYTES_MAX
+    }
+
     /// Whether the place is still wanted; a request that came in time keeps it.
     pub(super) fn must_go(&self) -> bool {
         let mut inside = self.inside();
@@ -182,6 +198,9 @@ impl Conduct {
         self.0.watcher.register(context.waker());
         if self.must_go() {
             return Poll::Ready(Ending::PlaceWanted);
+        }
+        if self.is_flooded() {
+            return Poll::Ready(Ending::TooMuch);
         }
         let deadline = self.deadline(patience);
         if deadline < sleep.deadline() {
@@ -244,7 +263,7 @@ mod tests {
     }
 
     fn reads(conduct: &Conduct, _: &mut Option<Working>) {
-        conduct.read();
+        conduct.read(1);
     }
 
     fn asks(conduct: &Conduct, working: &mut Option<Working>) {
@@ -282,7 +301,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a23_pings_do_not_keep_an_http_2_connection() {
         let pings = |conduct: &Conduct, _: &mut Option<Working>| {
-            conduct.read();
+            conduct.read(1);
             conduct.sent(17);
         };
         let asked: [Happening; 2] = [(1, asks_by_http_2 as _), (2, is_answered)];
@@ -292,5 +311,22 @@ mod tests {
         let answers = |conduct: &Conduct, _: &mut Option<Working>| conduct.sent(16_384);
         let sent = [&asked[..], &[(30, answers)]].concat();
         assert_eq!(given_up(&sent).await, 90);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a23_a_mebibyte_without_a_request_is_too_much() {
+        let conduct = Conduct::new();
+        let half = limits::SERVER_UNASKED_BYTES_MAX / 2;
+        for _ in 0..3 {
+            conduct.read(half);
+            conduct.read(half);
+            assert!(!conduct.is_flooded());
+            // The body of a request may be as long as it may.
+            let working = conduct.asked(true);
+            conduct.read(10 * half);
+            drop(working);
+        }
+        conduct.read(2 * half + 1);
+        assert_eq!(conduct.given_up(PATIENCE).await, Ending::TooMuch);
     }
 }

@@ -35,9 +35,8 @@ use axum::{
 use bytes::Bytes;
 use futures::FutureExt as _;
 use http::{
-    Request, StatusCode, Version,
-    header::{CONTENT_LENGTH, HOST},
-    uri::Authority,
+    HeaderValue, Request, StatusCode, Version,
+    header::{CONNECTION, CONTENT_LENGTH},
 };
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt as _;
@@ -60,6 +59,7 @@ use tower::ServiceExt as _;
 
 use super::{
     conduct::{Conduct, Patience},
+    head,
     metrics::OpenConnections,
     places::{NoPlace, Place, Places},
     problem::{Code, Problem},
@@ -228,6 +228,9 @@ fn protocol() -> Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .auto_date_header(false)
         .max_concurrent_streams(limits::SERVER_STREAMS_MAX)
+        .initial_stream_window_size(limits::SERVER_STREAM_WINDOW)
+        .initial_connection_window_size(limits::SERVER_CONNECTION_WINDOW)
+        .max_send_buf_size(limits::SERVER_SEND_BUFFER_BYTES)
         .max_header_list_size(u32::try_from(limits::REQUEST_HEAD_BYTES_MAX).unwrap_or(u32::MAX))
         .max_pending_accept_reset_streams(limits::SERVER_RESET_STREAMS_MAX)
         .max_local_error_reset_streams(limits::SERVER_RESET_STREAMS_MAX);
@@ -254,7 +257,9 @@ impl Server {
         let service = service_fn(|request: Request<Incoming>| {
             let working = conduct.asked(request.version() == Version::HTTP_2);
             let conduct = conduct.clone();
-            let request = request.map(|body| Body::new(WatchedBody { body, conduct }));
+            let mut request = request.map(|body| Body::new(WatchedBody { body, conduct }));
+            let client = place.client(request.headers());
+            request.extensions_mut().insert(client);
             let answer = answered(router.clone(), request);
             async move {
                 let answer = answer.await;
@@ -341,25 +346,16 @@ impl Drop for WatchedBody {
     }
 }
 
-/// Whether an HTTP/1.1 request has its one `Host` (RFC 9112, 3.2). Nothing is decided by it; but
-/// something between the client and us may have decided by another one.
-fn names_one_host(request: &Request<Body>) -> bool {
-    let mut hosts = request.headers().get_all(HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (None, _) => request.version() != Version::HTTP_11,
-        (Some(_), Some(_)) => false,
-        (Some(host), None) => {
-            let host = host.to_str().unwrap_or_default();
-            host.parse::<Authority>().is_ok() && !host.contains('@')
-        }
-    }
-}
-
 /// The router's answer, or 500 if it panics or the request has no place to go.
 async fn answered(router: Router, request: Request<Body>) -> Result<Response, Infallible> {
-    if !names_one_host(&request) {
-        let message = "send one `Host` header, with a host and no more than its port";
-        return Ok(Problem::new(Code::InvalidHeader, message).into_response());
+    if let Err(problem) = head::judge(&request) {
+        let mut answer = problem.into_response();
+        if request.version() <= Version::HTTP_11 {
+            // Where it ends others may see in another place, so nothing is read after it.
+            let close = HeaderValue::from_static("close");
+            answer.headers_mut().insert(CONNECTION, close);
+        }
+        return Ok(answer);
     }
     let answer = router.oneshot(request);
     // What a handler shares with others it holds no lock on while it waits, so a panic leaves

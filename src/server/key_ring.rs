@@ -14,9 +14,16 @@ use std::{
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
+use axum::extract::Request;
+use http::header::AUTHORIZATION;
+
 use super::{
+    access::whole_seconds,
     api_key::{ApiKey, KeyDigest, named_digest},
     backend::Backend,
+    client_address::Client,
+    guesses::Guesses,
+    problem::{Code, Problem},
 };
 use crate::{
     domain::{
@@ -74,6 +81,7 @@ struct Inside {
     clock: Clock,
     /// `None` until they were read.
     keys: RwLock<Option<Keys>>,
+    guesses: Guesses,
 }
 
 /// Tells nothing of the keys.
@@ -90,6 +98,7 @@ impl KeyRing {
         Self(Arc::new(Inside {
             clock: Box::new(clock),
             keys: RwLock::new(None),
+            guesses: Guesses::default(),
         }))
     }
 
@@ -97,6 +106,19 @@ impl KeyRing {
     #[must_use]
     pub fn now(&self) -> Now {
         (self.0.clock)()
+    }
+
+    /// The refusal of a request: this one, or, where its client shows too many wrong keys, that it is to
+    /// stop. Who shows none is no guesser, and a request of which nobody knows where it comes from counts
+    /// for nobody.
+    pub(super) fn refusal(&self, refusal: Problem, request: &Request) -> Problem {
+        let shows_key = request.headers().contains_key(AUTHORIZATION);
+        let client = request.extensions().get::<Client>();
+        let (Code::Unauthorized, true, Some(client)) = (refusal.code(), shows_key, client) else {
+            return refusal;
+        };
+        let counted = self.0.guesses.count(client.0, self.now().steady);
+        counted.map_or_else(too_many_guesses, |()| refusal)
     }
 
     /// The key of this digest, expired or not.
@@ -200,4 +222,10 @@ impl KeyRing {
         });
         task.await.unwrap_or(Err(Refusal::Unknown))
     }
+}
+
+fn too_many_guesses(wait: Span) -> Problem {
+    let message =
+        "your address shows too many wrong keys: correct the key, and wait as `Retry-After` says";
+    Problem::new(Code::RateLimited, message).retry_after(whole_seconds(wait))
 }

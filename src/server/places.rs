@@ -8,9 +8,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use http::HeaderMap;
 use ipnet::IpNet;
 
-use super::{client_network::ClientNetwork, conduct::Conduct};
+use super::{client_address::Client, client_network::ClientNetwork, conduct::Conduct};
 
 /// All places; cheap to clone, and all clones are one.
 #[derive(Clone, Debug)]
@@ -61,7 +62,7 @@ impl Places {
     }
 
     /// Whether this is the address of a proxy that speaks for its clients.
-    pub(super) fn is_proxy(&self, address: IpAddr) -> bool {
+    fn is_proxy(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.proxies.iter().any(|proxy| proxy.contains(&address))
     }
@@ -91,6 +92,7 @@ impl Places {
         drop(inside);
         Ok(Place {
             places: self.clone(),
+            address,
             number,
             client,
             conduct,
@@ -117,10 +119,20 @@ impl Inside {
 #[derive(Debug)]
 pub(super) struct Place {
     places: Places,
+    address: IpAddr,
     number: u64,
     client: Option<ClientNetwork>,
     /// The record of the connection that has it.
     pub(super) conduct: Conduct,
+}
+
+impl Place {
+    /// Who a request with these fields comes from.
+    pub(super) fn client(&self, headers: &HeaderMap) -> Client {
+        Client::of(self.address, headers, |address| {
+            self.places.is_proxy(address)
+        })
+    }
 }
 
 impl Drop for Place {

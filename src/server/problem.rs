@@ -55,6 +55,8 @@ pub enum Code {
     UnsupportedEncoding,
     /// The body is not declared to be JSON.
     UnsupportedMediaType,
+    /// The client expects what there is not.
+    ExpectationFailed,
     /// Fields of the body or of the query break a rule; each is named.
     ValidationError,
     /// More header fields than allowed.
@@ -73,7 +75,7 @@ pub enum Code {
 
 impl Code {
     /// All of them, in the order of their statuses.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::InvalidBody,
         Self::InvalidHeader,
         Self::InvalidCursor,
@@ -92,6 +94,7 @@ impl Code {
         Self::TargetTooLong,
         Self::UnsupportedEncoding,
         Self::UnsupportedMediaType,
+        Self::ExpectationFailed,
         Self::ValidationError,
         Self::IdempotencyKeyReused,
         Self::RateLimited,
@@ -124,6 +127,7 @@ impl Code {
             Self::TargetTooLong => "target_too_long",
             Self::UnsupportedEncoding => "unsupported_encoding",
             Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::ExpectationFailed => "expectation_failed",
             Self::ValidationError => "validation_error",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::HeadTooLarge => "head_too_large",
@@ -158,6 +162,7 @@ impl Code {
             Self::UnsupportedEncoding | Self::UnsupportedMediaType => {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
+            Self::ExpectationFailed => StatusCode::EXPECTATION_FAILED,
             Self::ValidationError | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,

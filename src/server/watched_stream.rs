@@ -79,7 +79,7 @@ impl AsyncRead for WatchedStream {
             match self.0.stream.try_read(buffer.initialize_unfilled()) {
                 Ok(count) => {
                     buffer.advance(count);
-                    self.0.conduct.read();
+                    self.0.conduct.read(count);
                     return Poll::Ready(Ok(()));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

@@ -22,6 +22,7 @@ mod original_face;
 mod portal;
 mod published;
 mod recovery;
+mod shedding;
 
 use std::{
     sync::{Arc, Mutex},
@@ -33,13 +34,14 @@ use fanfare::{
     domain::{
         application::ApplicationKey,
         command::{Command, Refusal, Reply},
+        id::ShardId,
         outcome::OutcomeKind,
     },
     engine::{Figures, options::Options},
     policy::address::AddressPolicy,
     runtime::{
         clock::{Clock, ManualClock},
-        handle::{Handle, Readiness},
+        handle::{Handle, Readiness, Work},
     },
     server::{
         access::Access,
@@ -109,6 +111,8 @@ impl Clock for TestClock {
 struct Host {
     handle: Handle,
     refusal: Arc<Mutex<Option<Refusal>>>,
+    /// What is refused before it is asked.
+    early_refusals: Arc<Mutex<Vec<(Work, Refusal)>>>,
 }
 
 impl Backend for Host {
@@ -118,6 +122,13 @@ impl Backend for Host {
             Some(refusal) => Err(refusal),
             None => self.handle.command(command).await,
         }
+    }
+
+    fn early_refusal(&self, shard: Option<ShardId>, work: Work) -> Option<Refusal> {
+        let early = self.early_refusals.lock().expect("no panic");
+        let found = early.iter().find(|(one, _)| *one == work);
+        let told = found.map(|(_, refusal)| *refusal);
+        told.or_else(|| self.handle.early_refusal(shard, work))
     }
 
     fn readiness(&self) -> Readiness {
@@ -234,6 +245,7 @@ impl Api {
         let host = Host {
             handle,
             refusal: Arc::default(),
+            early_refusals: Arc::default(),
         };
         let state = ServerState {
             backend: host.clone(),

@@ -8,7 +8,7 @@ use fanfare::{
         id::ShardId,
         outcome::OutcomeKind,
     },
-    engine::{io::Input, options::Options},
+    engine::{io::Input, options::Options, pressure::Pressure},
     store::Store as _,
     time::{Now, Span},
 };
@@ -177,5 +177,33 @@ fn a_lane_that_was_built_again_loads_its_rows_when_the_first_is_due() {
     assert_eq!(rig.engine.stats().loads, loads + 1);
     for _ in 0..3 {
         assert_eq!(rig.answer(OK).number, 2);
+    }
+}
+
+/// Row A74: while two batches of a shard are on their way and a third is full, hosts hear that the shard
+/// is, so that they can refuse by the head alone.
+#[test]
+fn a74_a_shard_whose_batches_all_wait_for_the_store_is_told_to_be_full() {
+    let (mut rig, application) = with(Options {
+        batch_bytes_max: 1,
+        ..Options::default()
+    });
+    for (number, expected) in [(1, None), (2, None), (3, Some(Pressure::Full))] {
+        let mut effects = Vec::new();
+        let request = RequestHandle::new(9_000 + number);
+        for input in [
+            Input::Command(request, new_event(application)),
+            Input::TurnEnd,
+        ] {
+            // Nobody answers what it wants written.
+            rig.engine.step(rig.now, input, &mut effects);
+        }
+        let mut pressed = Vec::new();
+        rig.engine.pressed(&mut pressed);
+        let expected: Vec<_> = expected
+            .map(|it| (application.shard, it))
+            .into_iter()
+            .collect();
+        assert_eq!(pressed, expected, "after {number}");
     }
 }

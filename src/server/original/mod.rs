@@ -33,7 +33,7 @@ use crate::{
         filter::Filter,
     },
     limits,
-    runtime::entropy,
+    runtime::{entropy, handle::Work},
 };
 
 /// The media type of every answer of the original server.
@@ -53,7 +53,7 @@ async fn registered<B: Backend>(
     state: &ServerState<B>,
     request: Request,
 ) -> Result<Response, Problem> {
-    state.original_access.check(request.headers())?;
+    let_in(state, &request)?;
     let message = body::read(request).await?;
     let registration = Registration::judge(message.value)
         .map_err(|messages| Problem::with_messages(Code::InvalidBody, messages))?;
@@ -66,6 +66,12 @@ async fn registered<B: Backend>(
     };
     let list = listing::body(state.backend.clone(), application)?;
     Ok(answer(status, list))
+}
+
+/// Lets a request in, judged by its head alone.
+fn let_in<B: Backend>(state: &ServerState<B>, request: &Request) -> Result<(), Problem> {
+    let judged = state.original_access.check(request.headers());
+    judged.map_err(|refusal| state.keys.refusal(refusal, request))
 }
 
 fn new_endpoint(
@@ -102,7 +108,11 @@ pub async fn test<B: Backend>(State(state): State<ServerState<B>>, request: Requ
 }
 
 async fn tested<B: Backend>(state: &ServerState<B>, request: Request) -> Result<Response, Problem> {
-    state.original_access.check(request.headers())?;
+    let_in(state, &request)?;
+    let shard = state.backend.default_application().map(|known| known.shard);
+    if let Some(refusal) = state.backend.early_refusal(shard, Work::New) {
+        return Err(refusal.into());
+    }
     let message = body::read(request).await?;
     let complaints = order::complaints(&message.value);
     if !complaints.is_empty() {

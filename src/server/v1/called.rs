@@ -9,14 +9,16 @@ use super::{fields::is_name, once::IdempotencyKey, query::Query, revision::Preco
 use crate::{
     domain::{
         application::Application,
+        command::Refusal,
         endpoint::Endpoint,
         event::Event,
         history::{AttemptEntry, EventEntry, HistoryQuery, Name, Order},
-        id::{ApiKeyId, ApplicationId, AttemptId, EndpointId, EventId, Id, TaskId},
+        id::{ApiKeyId, ApplicationId, AttemptId, EndpointId, EventId, Id, ShardId, TaskId},
         task::Task,
     },
     limits,
     policy::address::AddressPolicy,
+    runtime::handle::Work,
     server::{
         api_key::Caller,
         backend::Backend,
@@ -96,6 +98,22 @@ impl<B: Backend> FromRequestParts<ServerState<B>> for Called<B> {
 }
 
 impl<B: Backend> Called<B> {
+    /// Refuses by the head alone what the engine would refuse, before its body is read.
+    ///
+    /// Where the disk is full and an idempotency key is given, it is left to the engine: what was done
+    /// under the key is told again.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] or [`Code::DiskFull`], with when to come again.
+    pub(super) fn must_have_room(&self, shard: Option<ShardId>, work: Work) -> Result<(), Problem> {
+        let has_key = self.key.as_ref().is_ok_and(IdempotencyKey::is_given);
+        match self.backend.early_refusal(shard, work) {
+            None => Ok(()),
+            Some(Refusal::DiskFull) if has_key => Ok(()),
+            Some(refusal) => Err(refusal.into()),
+        }
+    }
+
     /// The application that the path names.
     ///
     /// # Errors

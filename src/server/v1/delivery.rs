@@ -31,6 +31,7 @@ use crate::{
         id::Id,
     },
     limits,
+    runtime::handle::Work,
     server::{
         backend::Backend,
         problem::{Code, Problem},
@@ -135,6 +136,7 @@ pub(super) async fn resend<B: Backend>(called: Called<B>) -> Answered {
     let entry = called.message(&application)?;
     let (endpoint, gone) = (endpoint.object, endpoint.gone);
     let key = called.key.clone()?;
+    called.must_have_room(Some(application.key.shard), Work::Again)?;
     let objects = [application.id.id(), entry.event.id.id(), endpoint.id.id()];
     // What a body might say means nothing.
     let place = (application.key.shard, Makes::Resend, &objects[..]);

@@ -101,7 +101,7 @@ async fn admit<B: Backend>(
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
-        Err(problem) => problem.into_response(),
+        Err(problem) => state.keys.refusal(problem, &request).into_response(),
     }
 }
 

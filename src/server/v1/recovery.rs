@@ -33,6 +33,7 @@ use crate::{
     },
     limits,
     policy::recovery::{has_its_time, selects},
+    runtime::handle::Work,
     server::{
         backend::Backend,
         problem::{Code, FaultKind, Problem},
@@ -62,6 +63,9 @@ async fn started<B: Backend>(called: Called<B>, request: Request, makes: Makes) 
     let key = called.key.clone()?;
     let mut faults = Faults::default();
     let is_dry = called.query.flag("dryRun", false, &mut faults);
+    if !is_dry {
+        called.must_have_room(Some(application.key.shard), Work::Again)?;
+    }
     let body = body::read(request).await?;
     let asked = match gone {
         Some(gone) => Err(gone),

@@ -15,7 +15,7 @@ use fanfare::{
         task::{Candidates, Task},
     },
     engine::Figures,
-    runtime::handle::Readiness,
+    runtime::handle::{Readiness, Work},
     server::backend::Backend,
     store::{ReadError, Reads},
     time::{Now, Timestamp},
@@ -196,6 +196,10 @@ impl Backend for FakeBackend {
 
     fn readiness(&self) -> Readiness {
         self.inside().readiness
+    }
+
+    fn early_refusal(&self, _: Option<ShardId>, _: Work) -> Option<Refusal> {
+        None
     }
 
     fn default_application(&self) -> Option<ApplicationKey> {

@@ -150,6 +150,15 @@ impl Process {
         }
     }
 
+    /// The memory that it holds, in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let text = std::fs::read_to_string(path).expect("it runs");
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        number.expect("a line").parse().expect("a number")
+    }
+
     /// Kills it, as no signal that it could hear would; gives the folder it worked in.
     pub(crate) fn kill(mut self) -> TempDir {
         self.child.kill().expect("it runs");

@@ -11,6 +11,7 @@ use crate::{
         endpoint::{Endpoint, EndpointState},
         event::{Besides, JSON, Payload},
     },
+    runtime::handle::Work,
     server::{
         backend::Backend,
         catalogue::{EventType, Misfit, UNUSABLE},
@@ -42,6 +43,7 @@ pub(in crate::server::v1) async fn send<B: Backend>(
     let (application, endpoint) = called.endpoint_since()?;
     let (endpoint, gone) = (endpoint.object, endpoint.gone);
     let key = called.key.clone()?;
+    called.must_have_room(Some(application.key.shard), Work::Again)?;
     let body = body::read(request).await?;
     let mut fields = Fields::of(&body, Faults::default())?;
     let event_type = fields.required_name("eventType");

@@ -33,6 +33,7 @@ use crate::{
         id::AttemptId,
     },
     limits,
+    runtime::handle::Work,
     server::{
         backend::Backend,
         problem::{Code, Problem},
@@ -49,6 +50,8 @@ pub(super) async fn create<B: Backend>(called: Called<B>, request: Request) -> A
         (named, gone) = (Ok(since.object), since.gone);
     }
     let key = called.key.clone()?;
+    let shard = named.as_ref().ok().map(|application| application.key.shard);
+    called.must_have_room(shard, Work::New)?;
     let mut faults = Faults::default();
     let with_content = called.query.flag("with_content", true, &mut faults);
     let body = body::read(request).await?;
