@@ -42,6 +42,9 @@ pub const KEY_GUESSERS_MAX: usize = 4_096;
 /// Time that a connection to the server may stand without a request, or without a byte moving while
 /// one is answered, in milliseconds. Longer: it is closed.
 pub const SERVER_IDLE_MS: u64 = 60_000;
+/// How long nothing was sent to a client before its place may be given to another one, in milliseconds:
+/// what was answered a moment ago may still be on its way.
+pub const SERVER_REST_MS: u64 = 1_000;
 /// Bytes that a client may send without a request, as pings and settings. Over it: the connection is
 /// closed.
 pub const SERVER_UNASKED_BYTES_MAX: usize = 1024 * 1024;

@@ -144,10 +144,14 @@ impl Conduct {
         self.inside().left_unread
     }
 
-    /// Asks for the place of the connection; false if it is answering a request, or was asked before.
+    /// Asks for the place of the connection; false if a request is being answered, if an answer may
+    /// still be on its way, or if it was asked before.
     pub(super) fn want_place(&self) -> bool {
+        let rest = Duration::from_millis(limits::SERVER_REST_MS);
         let mut inside = self.inside();
-        let can_go = inside.working == 0 && !inside.is_wanted;
+        let rests =
+            !inside.has_asked || inside.quiet_since.max(inside.last_sent) + rest <= Instant::now();
+        let can_go = inside.working == 0 && rests && !inside.is_wanted;
         inside.is_wanted |= can_go;
         drop(inside);
         if can_go {

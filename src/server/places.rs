@@ -185,7 +185,7 @@ mod tests {
         assert_eq!(places.inside().taken.len(), 0);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn where_all_are_taken_those_that_wait_are_asked_in_turn_and_those_that_work_are_not() {
         let places = Places::new(3, 3, Vec::new());
         let client = address("192.0.2.1");
@@ -207,7 +207,12 @@ mod tests {
         // A request that came in time keeps its connection.
         let _work = first.conduct.asked(false);
         assert!(!asked(first));
+        // Nor is one asked whose answer may still be on its way.
         drop(working);
+        second.conduct.sent(1);
+        assert_eq!(places.take(other).err(), Some(NoPlace::ForAnybody));
+        assert!(!asked(second));
+        tokio::time::advance(core::time::Duration::from_secs(1)).await;
         assert_eq!(places.take(other).err(), Some(NoPlace::ForAnybody));
         assert!(asked(second));
     }
