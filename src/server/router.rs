@@ -10,7 +10,7 @@ use axum::{
     routing::{get, post},
 };
 use http::{
-    HeaderMap, HeaderValue, Method, StatusCode, Uri,
+    HeaderValue, Method, StatusCode, Uri,
     header::{CACHE_CONTROL, CONTENT_TYPE},
 };
 use tower::ServiceExt as _;
@@ -169,8 +169,11 @@ async fn readyz<B: Backend>(State(state): State<ServerState<B>>) -> Response {
 }
 
 /// What a scraper reads.
-async fn metrics<B: Backend>(State(state): State<ServerState<B>>, headers: HeaderMap) -> Response {
-    state.metrics.show(&state.backend, &headers).await
+async fn metrics<B: Backend>(State(state): State<ServerState<B>>, request: Request) -> Response {
+    if let Err(refusal) = state.metrics.access.check(request.headers()) {
+        return state.keys.refusal(refusal, &request).into_response();
+    }
+    state.metrics.show(&state.backend, request.headers()).await
 }
 
 fn told(status: StatusCode, body: &'static str) -> Response {

@@ -48,6 +48,10 @@ async fn a37_a_client_that_tries_keys_out_is_429_and_right_keys_are_let_in() {
     assert_eq!(guesses(&mut guesser, 1_000, |_| String::new()).await, 10);
     let original = guesser.ask(&registering("wrong", "")).await;
     assert_eq!(status(&original), "HTTP/1.1 429", "{original}");
+    let metrics = guesser
+        .ask("GET /metrics HTTP/1.1\r\nhost: h\r\nauthorization: Bearer wrong\r\n\r\n")
+        .await;
+    assert_eq!(status(&metrics), "HTTP/1.1 429", "{metrics}");
     // Who shows no key at all is told that one is needed.
     let bare = guesser
         .ask("GET /api/v1/app HTTP/1.1\r\nhost: h\r\n\r\n")

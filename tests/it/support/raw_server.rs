@@ -51,11 +51,11 @@ impl Server {
         let routes = router(ServerState {
             backend: backend.clone(),
             original_access: access.clone(),
-            api_access: access,
+            api_access: access.clone(),
             catalogue: Catalogue::default(),
             targets: Arc::default(),
             keys: KeyRing::new(fanfare::time::Now::default),
-            metrics: Metrics::new(Access::Open),
+            metrics: Metrics::new(access),
             face: Face::Whole,
         });
         let shutdown = Arc::new(Notify::new());
