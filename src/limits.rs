@@ -78,6 +78,8 @@ pub const REPLY_HEADERS_MAX: usize = 100;
 pub const REPLY_BODY_READ_BYTES_MAX: usize = 64 * 1024;
 /// Most of a receiver's reply body that is kept, in bytes.
 pub const REPLY_BODY_KEPT_BYTES_MAX: usize = 16 * 1024;
+/// Most of a receiver's reply that is read at once, in bytes: below what makes the buffer for it grow.
+pub const REPLY_READ_BYTES: u64 = 4 * 1024;
 /// Longest `Retry-After` value that is kept, in bytes. Longer ones are junk and ignored.
 pub const RETRY_AFTER_BYTES_MAX: usize = 64;
 /// Most interim (1xx) replies before the final one. Over it: the attempt fails.
@@ -180,6 +182,10 @@ pub const PAGES_HELD_MAX: usize = 256;
 pub const TURN_INPUTS_MAX: usize = 1_024;
 /// Bytes of changes gathered for the next batch of a shard. Over it: ingest is refused with 503.
 pub const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bodies of replies beyond which the attempts of one event are written as more than one row, in bytes.
+/// Whatever is large has a page whose size is a power of two: fifteen of the largest bodies fill one of
+/// 256 KiB, while a batch of them may be just over a MiB and would take two.
+pub const ATTEMPTS_ROW_BODIES_BYTES: usize = 240 * 1024;
 /// Batches of one shard that may be in flight to the store.
 pub const BATCHES_IN_FLIGHT_MAX: usize = 2;
 /// Shortest time from one sync of the embedded store to the next while work waits, in

@@ -12,7 +12,7 @@ use core::{
 use std::{io, rc::Rc};
 
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf, Take};
 
 use crate::limits;
 
@@ -96,15 +96,21 @@ impl ReplyWatch {
 const DIGIT_INDEX: u8 = 9;
 
 /// A stream whose reads are watched; one that brings too many interim replies fails.
+///
+/// It gives at most [`limits::REPLY_READ_BYTES`] at once, however much there is: the buffer behind it
+/// grows with what a read fills, up to the largest head, and would stay so large for a body.
 pub(super) struct Watched<S> {
-    stream: S,
+    stream: Take<S>,
     watch: Rc<ReplyWatch>,
 }
 
-impl<S> Watched<S> {
+impl<S: AsyncRead> Watched<S> {
     /// Watches `stream`.
-    pub(super) const fn new(stream: S, watch: Rc<ReplyWatch>) -> Self {
-        Self { stream, watch }
+    pub(super) fn new(stream: S, watch: Rc<ReplyWatch>) -> Self {
+        Self {
+            stream: stream.take(limits::REPLY_READ_BYTES),
+            watch,
+        }
     }
 }
 
@@ -115,6 +121,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
+        self.stream.set_limit(limits::REPLY_READ_BYTES);
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
         let fresh = buffer.filled().get(before..).unwrap_or_default();
         Poll::Ready(
@@ -125,13 +132,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        let written = Pin::new(self.stream.get_mut()).poll_write(context, bytes);
         #[cfg(feature = "mutants")]
         if self.watch.takes_short_writes.get() {
             return written.map_ok(|_| bytes.len());
@@ -140,11 +147,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        Pin::new(self.stream.get_mut()).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        Pin::new(self.stream.get_mut()).poll_shutdown(context)
     }
 }
 
@@ -200,5 +207,16 @@ mod tests {
         watch.begin();
         assert!(!watch.any_byte());
         assert_eq!(watch.interim.get(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_read_gives_no_more_than_its_bound_however_much_there_is() {
+        let plenty = tokio::io::repeat(b'x');
+        let mut watched = Watched::new(plenty, Rc::new(ReplyWatch::default()));
+        let mut buffer = vec![0; limits::REPLY_HEAD_BYTES_MAX];
+        for _ in 0..3 {
+            let count = watched.read(&mut buffer).await.expect("it never fails");
+            assert_eq!(u64::try_from(count), Ok(limits::REPLY_READ_BYTES));
+        }
     }
 }

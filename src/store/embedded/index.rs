@@ -22,10 +22,12 @@ use crate::{
         event::EventPosition,
         id::{Id, ShardId},
     },
+    limits,
     store::embedded::EmbeddedOptions,
 };
 
-/// Writes the attempts of a batch: a block for each event, and a piece of journal.
+/// Writes the attempts of a batch: a block for each event, or several where bodies are large, and a
+/// piece of journal.
 pub(super) fn record(
     writing: &mut Writing<'_>,
     memory: &mut Memory,
@@ -44,13 +46,15 @@ pub(super) fn record(
         let Some(bucket) = bucket_of(writing, memory, application, position)? else {
             continue;
         };
-        let Some(first) = records.first().map(|record| record.id.id()) else {
-            continue;
-        };
-        block.clear();
-        block = blocks::pack(records.iter().copied(), block)?;
-        let key = keys::attempts(application, position, first);
-        writing.put(TableName::Attempts(bucket), &key, &block)?;
+        for part in parts(&records) {
+            let Some(first) = part.first().map(|record| record.id.id()) else {
+                continue;
+            };
+            block.clear();
+            block = blocks::pack(part.iter().copied(), block)?;
+            let key = keys::attempts(application, position, first);
+            writing.put(TableName::Attempts(bucket), &key, &block)?;
+        }
         memory.note_write(bucket, batch.now);
         journal.extend(records.iter().map(|record| IndexEntry {
             endpoint: record.endpoint,
@@ -75,6 +79,23 @@ pub(super) fn record(
     let shard = memory.shards.entry(batch.shard).or_default();
     shard.journaled += journal.len();
     Ok(())
+}
+
+/// The attempts of one event, cut so that the bodies of a part stay small; one body alone may be larger.
+fn parts<'list, 'record>(
+    mut rest: &'list [&'record AttemptRecord],
+) -> impl Iterator<Item = &'list [&'record AttemptRecord]> {
+    core::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fitting = rest.iter().take_while(|record| {
+            let is_first = bytes == 0;
+            bytes += record.body.len();
+            is_first || bytes <= limits::ATTEMPTS_ROW_BODIES_BYTES
+        });
+        let (part, behind) = rest.split_at_checked(fitting.count().max(1))?;
+        rest = behind;
+        Some(part)
+    })
 }
 
 /// Turns the journals that have become long into blocks of the index.
@@ -184,4 +205,60 @@ fn journal_entry(reader: &mut Reader<'_>, shard: ShardId) -> Option<IndexEntry> 
         position: reader.position()?,
         id: reader.id()?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        application::ApplicationKey,
+        attempt::{AttemptResult, Trigger},
+        id::AttemptId,
+        outcome::OutcomeKind,
+    };
+    use crate::time::{Now, Span};
+
+    fn record(id: u128, body_bytes: usize) -> AttemptRecord {
+        AttemptRecord {
+            id: AttemptId::new(Id::from_value(id)),
+            endpoint: EndpointKey {
+                application: ApplicationKey {
+                    shard: ShardId::new(1),
+                    ordinal: 1,
+                },
+                ordinal: 1,
+            },
+            position: EventPosition::new(1),
+            number: 1,
+            trigger: Trigger::Schedule,
+            started_at: Now::default(),
+            duration: Span::ZERO,
+            outcome: OutcomeKind::Status(200),
+            resent: false,
+            result: AttemptResult::Succeeded,
+            body: vec![b'x'; body_bytes].into(),
+        }
+    }
+
+    #[test]
+    fn attempts_are_cut_where_their_bodies_get_large_and_none_is_left_out() {
+        let most = limits::ATTEMPTS_ROW_BODIES_BYTES;
+        for (bodies, expected) in [
+            (vec![], vec![]),
+            (vec![0; 500], vec![500]),
+            (vec![most, 0, 0], vec![3]),
+            (vec![most - 1, 1, 1], vec![2, 1]),
+            (vec![0, most + 1, 0, 1], vec![2, 2]),
+            (vec![most + 1, most + 1], vec![1, 1]),
+            (vec![16 * 1024; 33], vec![15, 15, 3]),
+        ] {
+            let records: Vec<_> = (1..).zip(&bodies).map(|(id, n)| record(id, *n)).collect();
+            let list: Vec<_> = records.iter().collect();
+            let cut: Vec<_> = parts(&list).collect();
+            let lengths: Vec<_> = cut.iter().map(|part| part.len()).collect();
+            assert_eq!(lengths, expected, "{bodies:?}");
+            let ids = cut.concat().into_iter().map(|record| record.id);
+            assert!(ids.eq(list.iter().map(|record| record.id)));
+        }
+    }
 }

@@ -226,6 +226,25 @@ proptest! {
 }
 
 #[test]
+fn attempts_of_one_batch_are_listed_whole_though_their_bodies_need_several_rows() {
+    let mut pair = Pair::new();
+    let event = put_event(0, 0, pair.id(), 30);
+    pair.next[0] = 1;
+    let records: Vec<_> = (0..40)
+        .map(|number| {
+            let (key, id) = (endpoint_key(0, number % 3), pair.id());
+            attempt(key, 0, id, AttemptResult::Succeeded, 16 * 1024)
+        })
+        .collect();
+    pair.commit(|epoch| batch(1, DATA_SHARD, epoch, vec![event.clone()], records.clone()));
+    for newest_first in [true, false] {
+        for limit in [1, 7, 100] {
+            pair.compare(&(None, None, newest_first, limit));
+        }
+    }
+}
+
+#[test]
 fn pages_in_a_row_show_each_attempt_once_in_both_directions_while_more_come_in() {
     let mut pair = Pair::new();
     for _ in 0..40 {
