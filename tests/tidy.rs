@@ -434,6 +434,85 @@ fn undecided<'a>(manifest: &'a str, decisions: &str) -> Vec<&'a str> {
     names
 }
 
+/// Where every locked package must come from.
+const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
+
+/// A package as `Cargo.lock` has it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Locked {
+    name: String,
+    version: String,
+    /// Empty for our own.
+    source: String,
+}
+
+fn locked(lock: &str) -> Vec<Locked> {
+    let packages = lock.split("[[package]]").skip(1);
+    let read = packages.map(|package| {
+        let value = |key: &str| {
+            let line = package
+                .lines()
+                .find_map(|line| line.strip_prefix(key)?.strip_prefix(" = \""));
+            line.unwrap_or_default().trim_end_matches('"').to_owned()
+        };
+        Locked {
+            name: value("name"),
+            version: value("version"),
+            source: value("source"),
+        }
+    });
+    read.collect()
+}
+
+/// What is locked though `deny.toml` lets it not in: from elsewhere, denied by name, or one of several
+/// versions (the newest of them needs no reason).
+fn denied(lock: &str, rules: &str) -> Vec<String> {
+    let packages = locked(lock);
+    let mut found = Vec::new();
+    for (at, package) in packages.iter().enumerate() {
+        let Locked {
+            name,
+            version,
+            source,
+        } = package;
+        if !source.is_empty() && source != REGISTRY {
+            found.push(format!("{name} comes from {source}"));
+        }
+        if rules.contains(&format!("{{ crate = \"{name}\", ")) {
+            found.push(format!("{name} is denied"));
+        }
+        // The file is in order, so a newer version comes right behind.
+        let has_newer = packages.get(at + 1).is_some_and(|next| next.name == *name);
+        let has_reason = rules.contains(&format!("{{ crate = \"{name}@{version}\", reason"));
+        if has_newer && !has_reason {
+            found.push(format!("{name} {version} is there beside a newer one"));
+        }
+    }
+    found
+}
+
+/// The tests that a page links to by their names, each with the file that it should be in.
+fn promised(page: &str) -> Vec<(&str, &str)> {
+    let links = page.split("[`").skip(1);
+    let named = links.filter_map(|link| {
+        let (name, rest) = link.split_once("`](")?;
+        Some((name, rest.split(')').next()?))
+    });
+    named.filter(|(_, file)| file.ends_with(".rs")).collect()
+}
+
+/// Whether a source has a test of this name.
+fn has_test(source: &str, name: &str) -> bool {
+    let Some(at) = source.find(&format!("fn {name}(")) else {
+        return false;
+    };
+    let before = source.get(..at).unwrap_or_default();
+    let lines = before.rsplit('\n').skip(1);
+    // A test within `proptest!` says so, too.
+    let mut head = lines.take_while(|line| line.trim_start().starts_with("#["));
+    head.any(|line| line.contains("test"))
+}
+
 /// The files of the repository that a page of it links to, as the page names them.
 fn linked(page: &str) -> Vec<&str> {
     let ends = page.split("](").skip(1);
@@ -554,6 +633,72 @@ fn every_page_is_reached_from_the_readme_and_no_link_leads_nowhere() {
             assert!(pages.contains(&page), "no page links to {}", page.display());
         }
     }
+}
+
+#[test]
+fn every_locked_package_is_one_that_deny_toml_lets_in() {
+    let lock = read("Cargo.lock");
+    assert!(locked(&lock).len() > 100, "the lock file was not read");
+    let found = denied(&lock, &read("deny.toml"));
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn every_promise_names_tests_that_are_there() {
+    let page = read("docs/guarantees.md");
+    let promises: Vec<&str> = page.split("\n## P").skip(1).collect();
+    assert_eq!(promises.len(), 20);
+    for promise in promises {
+        let tests = promised(promise);
+        assert!(!tests.is_empty(), "no test: {promise}");
+        for (name, file) in tests {
+            let source = read(&format!("docs/{file}"));
+            assert!(has_test(&source, name), "{file} has no test {name}");
+        }
+    }
+}
+
+#[test]
+fn a_package_that_is_denied_doubled_or_from_elsewhere_is_refused() {
+    let package = |name: &str, version: &str, source: &str| {
+        format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\nsource = \"{source}\"\n")
+    };
+    let lock = [
+        package("elsewhere", "1.0.0", "git+https://x.test/y"),
+        package("known", "1.0.0", REGISTRY),
+        package("known", "2.0.0", REGISTRY),
+        package("openssl", "1.0.0", REGISTRY),
+        package("twice", "0.1.0", REGISTRY),
+        package("twice", "0.2.0", REGISTRY),
+        "[[package]]\nname = \"ours\"\nversion = \"0.1.0\"\n".to_owned(),
+    ];
+    let rules = "deny = [\n  { crate = \"openssl\", use-instead = \"rustls\" },\n]\n\
+                 skip = [\n  { crate = \"known@1.0.0\", reason = \"old\" },\n]\n";
+    assert_eq!(
+        denied(&lock.concat(), rules),
+        [
+            "elsewhere comes from git+https://x.test/y",
+            "openssl is denied",
+            "twice 0.1.0 is there beside a newer one",
+        ]
+    );
+}
+
+#[test]
+fn a_test_is_found_by_its_name_and_nothing_else_is_one() {
+    let source = "#[tokio::test(flavor = \"multi_thread\")]\nasync fn it_holds() {}\n\n#[must_use]\n\
+                  fn it_helps() {}\n\n    #[cfg(unix)]\n    #[test]\n    fn it_holds_too() {}\n";
+    for (name, expected) in [
+        ("it_holds", true),
+        ("it_holds_too", true),
+        ("it_helps", false),
+        ("it_is_gone", false),
+        ("it", false),
+    ] {
+        assert_eq!(has_test(source, name), expected, "{name}");
+    }
+    let page = "[`a_test`](../tests/a.rs), [`kill.sh`](../tests/kill.sh), [b](b.rs) and `c`";
+    assert_eq!(promised(page), [("a_test", "../tests/a.rs")]);
 }
 
 #[test]
