@@ -234,6 +234,18 @@ pub const RESERVE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 pub const DISK_LOOK_MS: u64 = 1_000;
 /// How long a result may wait for company before its batch goes by itself, in milliseconds.
 pub const RECORD_DELAY_MS: i64 = 20;
+/// How far back a circuit breaker looks, in milliseconds.
+pub const CIRCUIT_WINDOW_MS: i64 = 10 * 60 * 1_000;
+/// First pause of an open circuit, in milliseconds.
+pub const CIRCUIT_PAUSE_MS: i64 = 30 * 1_000;
+/// Longest pause of an open circuit, in milliseconds.
+pub const CIRCUIT_PAUSE_MAX_MS: i64 = 5 * 60 * 1_000;
+/// Attempts a minute that a recovering receiver gets at least.
+pub const RECOVERY_PER_MINUTE_MIN: u32 = 60;
+/// How long an endpoint must have failed until that outlives the process, in milliseconds.
+pub const FAILING_KEPT_AFTER_MS: i64 = 10 * 60 * 1_000;
+/// How long attempts to an endpoint may fail, one after the other, until it is disabled, in milliseconds.
+pub const DISABLE_AFTER_MS: i64 = 5 * 24 * 60 * 60 * 1_000;
 /// Attempts of a delivery by the default schedule.
 pub const ATTEMPTS_MAX: usize = 10;
 /// Longest wait that a `Retry-After` can ask for, in milliseconds.

@@ -188,6 +188,16 @@ impl Environment {
                 window_max: self.number("FANFARE_ENGINE_WINDOW_MAX")?,
                 attempt_timeout_ms: self.number("FANFARE_ENGINE_ATTEMPT_TIMEOUT_MS")?,
                 retry_waits_seconds: self.list("FANFARE_ENGINE_RETRY_WAITS_SECONDS")?,
+                circuit_breaker: self.truth("FANFARE_ENGINE_CIRCUIT_BREAKER")?,
+                circuit_failed_percent: self.number("FANFARE_ENGINE_CIRCUIT_FAILED_PERCENT")?,
+                circuit_attempts_min: self.number("FANFARE_ENGINE_CIRCUIT_ATTEMPTS_MIN")?,
+                circuit_window_seconds: self.number("FANFARE_ENGINE_CIRCUIT_WINDOW_SECONDS")?,
+                circuit_pause_seconds: self.number("FANFARE_ENGINE_CIRCUIT_PAUSE_SECONDS")?,
+                circuit_pause_max_seconds: self
+                    .number("FANFARE_ENGINE_CIRCUIT_PAUSE_MAX_SECONDS")?,
+                circuit_probes: self.number("FANFARE_ENGINE_CIRCUIT_PROBES")?,
+                circuit_recovery_percent: self.number("FANFARE_ENGINE_CIRCUIT_RECOVERY_PERCENT")?,
+                disable_after_hours: self.number("FANFARE_ENGINE_DISABLE_AFTER_HOURS")?,
             },
             retention: RetentionLayer {
                 payload_days: self.number("FANFARE_RETENTION_PAYLOAD_DAYS")?,

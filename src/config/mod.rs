@@ -10,6 +10,7 @@ mod authorities;
 mod bounds;
 pub mod caller;
 pub mod clients;
+mod circuit;
 pub mod environment;
 pub mod error;
 pub mod listen;
@@ -45,7 +46,7 @@ use crate::{
     domain::{application::DEFAULT_APPLICATION_UID, master_key::MasterKey},
     engine::options::{GeneratorOptions, Options},
     limits,
-    policy::retry::RetryPolicy,
+    policy::{circuit_breaker::CircuitBreakerPolicy, retry::RetryPolicy},
     runtime::recording::RecordingOptions,
     time::Span,
 };
@@ -168,6 +169,10 @@ pub struct Config {
     pub window_max: u16,
     /// The schedule of failed deliveries.
     pub retry: RetryPolicy,
+    /// When attempts to a receiver that fails are held back; `None` if never.
+    pub circuit_breaker: Option<CircuitBreakerPolicy>,
+    /// How long attempts to an endpoint may fail until it is disabled; `None` if for ever.
+    pub disable_after: Option<Span>,
     /// The journal of what the engine is told; `None` if nothing is recorded.
     pub recording: Option<RecordingOptions>,
 }
@@ -181,6 +186,8 @@ impl Config {
         Options {
             seed,
             retry: self.retry.clone(),
+            circuit_breaker: self.circuit_breaker.clone(),
+            disable_after: self.disable_after,
             send_slots: self.send_slots,
             window_max: self.window_max,
             generator: self.generator_frequency_ms.map(|ms| GeneratorOptions {
@@ -267,6 +274,11 @@ pub fn resolve(sources: Sources<'_>) -> Result<Config, ConfigError> {
         send_slots,
         window_max,
         retry: bounds::retry_policy(&settings.engine)?,
+        circuit_breaker: circuit::circuit_breaker(
+            &settings.engine,
+            &CircuitBreakerPolicy::default(),
+        )?,
+        disable_after: circuit::disable_after(&settings.engine)?,
         recording: bounds::recording(&settings)?,
         log: log_settings(settings, sources.verbosity, environment)?,
     })

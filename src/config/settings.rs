@@ -174,6 +174,24 @@ pub struct EngineSettings {
     pub attempt_timeout_ms: Option<u64>,
     /// The wait after the first, second … failed attempt, in seconds; empty for no retries.
     pub retry_waits_seconds: Option<Vec<u64>>,
+    /// Whether attempts to a receiver that fails are held back.
+    pub circuit_breaker: Option<bool>,
+    /// How many of a hundred attempts must fail for that.
+    pub circuit_failed_percent: Option<u64>,
+    /// How many attempts there must be at least.
+    pub circuit_attempts_min: Option<u64>,
+    /// How far back attempts are looked at, in seconds.
+    pub circuit_window_seconds: Option<u64>,
+    /// How long attempts are held back at first, in seconds.
+    pub circuit_pause_seconds: Option<u64>,
+    /// How long at most, in seconds.
+    pub circuit_pause_max_seconds: Option<u64>,
+    /// How many attempts must then succeed, one by one.
+    pub circuit_probes: Option<u64>,
+    /// How many of a hundred of its usual attempts a receiver gets that recovers.
+    pub circuit_recovery_percent: Option<u64>,
+    /// How long attempts to an endpoint may fail until it is disabled, in hours; 0 for ever.
+    pub disable_after_hours: Option<u64>,
 }
 
 /// Why a text is no layer.

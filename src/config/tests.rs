@@ -543,6 +543,49 @@ fn engine_limits_are_taken_within_their_bounds() {
 }
 
 #[test]
+fn circuits_open_as_the_settings_say_or_never() {
+    let usual = serve().valid().engine_options(0);
+    assert_eq!(usual.circuit_breaker, Options::default().circuit_breaker);
+    assert_eq!(usual.disable_after, Options::default().disable_after);
+    let text = "[engine]\ncircuit_failed_percent = 50\ncircuit_attempts_min = 3\n\
+                circuit_window_seconds = 60\ncircuit_pause_seconds = 600\ncircuit_probes = 1\n\
+                circuit_recovery_percent = 150\ndisable_after_hours = 0";
+    let options = serve().toml(text).valid().engine_options(0);
+    let policy = CircuitBreakerPolicy {
+        failed_percent: 50,
+        attempts_min: 3,
+        window: Span::from_seconds(60),
+        pause: Span::from_seconds(600),
+        // No shorter than the first.
+        pause_max: Span::from_seconds(600),
+        probes: 1,
+        recovery_percent: 150,
+        ..CircuitBreakerPolicy::default()
+    };
+    assert_eq!(options.circuit_breaker, Some(policy));
+    assert_eq!(options.disable_after, None);
+    let off = serve().variable("FANFARE_ENGINE_CIRCUIT_BREAKER", "false");
+    assert_eq!(off.valid().circuit_breaker, None);
+    for (text, part) in [
+        ("circuit_failed_percent = 0", "1 to 100"),
+        ("circuit_failed_percent = 101", "1 to 100"),
+        ("circuit_attempts_min = 0", "1 to 1000000"),
+        ("circuit_window_seconds = 1", "2 to 86400"),
+        ("circuit_pause_seconds = 0", "1 to 86400"),
+        (
+            "circuit_pause_seconds = 60\ncircuit_pause_max_seconds = 59",
+            "60 to 86400",
+        ),
+        ("circuit_probes = 0", "1 to 1000"),
+        ("circuit_recovery_percent = 99", "100 to 100000"),
+        ("disable_after_hours = 8761", "0 to 8760"),
+    ] {
+        let error = serve().toml(&format!("[engine]\n{text}")).refused();
+        assert!(error.to_string().contains(part), "{text}: {error}");
+    }
+}
+
+#[test]
 fn the_log_is_louder_with_v_and_quieter_with_q() {
     for (verbosity, filter) in [(-3, "error"), (-1, "warn"), (0, "hyper=off"), (1, "debug")] {
         let mut world = serve().variable("FANFARE_LOG", "hyper=off");

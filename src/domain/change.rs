@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     application::{Application, ApplicationKey},
     attempt::AttemptRecord,
+    circuit::Circuit,
     delivery::{OpenDelivery, Resend},
     endpoint::{Endpoint, EndpointKey, EndpointState},
     event::{Event, EventPosition},
@@ -178,6 +179,13 @@ pub enum Change {
         /// The endpoint.
         endpoint: EndpointKey,
     },
+    /// What is kept of an endpoint's circuit breaker; nothing, if it is as a new one.
+    PutCircuit {
+        /// The endpoint.
+        endpoint: EndpointKey,
+        /// Its circuit.
+        circuit: Option<Circuit>,
+    },
     /// Every event before `position` is settled, but for open rows and lagging lanes.
     Watermark {
         /// The application.
@@ -271,6 +279,7 @@ impl Change {
             | Self::Expire { .. }
             | Self::PutLane { .. }
             | Self::DeleteLane { .. }
+            | Self::PutCircuit { .. }
             | Self::Watermark { .. }
             | Self::DeleteRecord { .. }
             | Self::UpdateTask(_)

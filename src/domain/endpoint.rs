@@ -197,6 +197,8 @@ pub enum DisabledReason {
     Gone,
     /// Its owner wants it so.
     Requested,
+    /// All attempts failed for as long as the engine's option allows.
+    Failing,
 }
 
 /// For people: `it answered 410 Gone`.
@@ -205,6 +207,7 @@ impl core::fmt::Display for DisabledReason {
         match self {
             Self::Gone => out.write_str("it answered 410 Gone"),
             Self::Requested => out.write_str("its owner disabled it"),
+            Self::Failing => out.write_str("all attempts failed for too long"),
         }
     }
 }

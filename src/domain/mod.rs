@@ -10,6 +10,7 @@
 pub mod application;
 pub mod attempt;
 pub mod change;
+pub mod circuit;
 pub mod command;
 pub mod delivery;
 pub mod endpoint;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     application::{Application, ApplicationKey},
+    circuit::Circuit,
     delivery::{OpenDelivery, Resend},
     endpoint::{Endpoint, EndpointKey},
     event::{Event, EventPosition},
@@ -136,6 +137,8 @@ pub struct EndpointRecovery {
     pub lane: Option<(EventPosition, [u64; 4])>,
     /// Events from the watermark on that are settled for it, in order: attempted, expired or open.
     pub settled: Vec<EventPosition>,
+    /// What is kept of its circuit breaker, if anything.
+    pub circuit: Option<Circuit>,
     /// When its first open row is due, if it has any.
     pub open_due: Option<Timestamp>,
     /// Attempts that somebody asked for, with their events; `None` where the event or its payload is

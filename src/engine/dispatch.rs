@@ -176,8 +176,7 @@ impl Engine {
         let has_room = lane.has_room();
         #[cfg(feature = "mutants")]
         let has_room = has_room || self.has(super::mutant::Mutant::IgnoresTheWindow);
-        let is_paced = lane.paced_until(now.steady).is_some();
-        if !has_room || is_paced {
+        if !has_room || lane.paced_until(now.steady).is_some() {
             return Step::Idle;
         }
         #[cfg(feature = "mutants")]
@@ -192,6 +191,9 @@ impl Engine {
         let Some(lane) = self.registry.lanes.get(index) else {
             return Step::Idle;
         };
+        if lane.is_held_by_circuit(now.steady) {
+            return Step::Idle;
+        }
         let retry_waits = lane.retry_waits(now.steady);
         let retries_first = retry_waits && lane.firsts_in_row + 1 >= limits::QUANTUM_ATTEMPTS;
         if !retries_first && self.start_first(index, retry_waits, now, out) == Step::Moved {
@@ -326,6 +328,7 @@ impl Engine {
             // Whether it may start was asked before.
             _ = pace.take(now.steady);
         }
+        lane.circuit.started(now.steady);
         if let Some(entry) = self.registry.applications.get_mut(lane.application) {
             entry.in_flight += 1;
         }

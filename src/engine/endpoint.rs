@@ -189,7 +189,9 @@ impl Engine {
         let Some(application) = self.registry.application(endpoint.key.application) else {
             return;
         };
-        let lane = Lane::idle(endpoint, application, self.options.window_max, now.steady);
+        let circuit = self.restored_circuit(endpoint.id.id().value(), None, now);
+        let window = (self.options.window_max, circuit);
+        let lane = Lane::idle(endpoint, application, window, now.steady);
         #[cfg(feature = "mutants")]
         let lane = self.mistaken_pace(lane, None);
         let index = self.registry.add_lane(lane);
@@ -242,6 +244,7 @@ impl Engine {
             endpoint.set_state(EndpointState::Enabled, from);
             lane.endpoint = Arc::new(endpoint);
         }
+        self.start_anew(index);
         self.reconsider(index, now);
     }
 
@@ -288,10 +291,15 @@ impl Engine {
             let from = last.and_then(|last| last.until).unwrap_or_default();
             Arc::make_mut(&mut lane.endpoint).set_state(before.state, from);
         }
-        if let EndpointState::Disabled(reason) = lane.endpoint.state
+        let state = lane.endpoint.state;
+        if !was_enabled && state == EndpointState::Enabled {
+            self.start_anew(index);
+        }
+        if let EndpointState::Disabled(reason) = state
             && was_enabled
         {
             self.leave_ring(index);
+            self.rest_circuit(index, reason, now);
             self.hold_rounds(application, index, reason);
         }
         #[cfg(feature = "mutants")]
@@ -355,10 +363,14 @@ impl Engine {
             state,
             from,
         };
-        let told = (EndpointNews::Disabled(now.wall), &*known);
+        // Since when it fails, by the wall clock of now.
+        let failing_since = lane.circuit.circuit().failing_since.unwrap_or(now.steady);
+        let since = now.wall.plus(failing_since.since(now.steady));
+        let told = (EndpointNews::Disabled(since), &*known);
         let change = (change, OnCommit::Nothing, 0);
         self.gather_told((known.key.application, None), change, told, now);
         self.leave_ring(index);
+        self.rest_circuit(index, reason, now);
         self.hold_rounds(application, index, reason);
         self.reconsider(index, now);
     }

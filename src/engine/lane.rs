@@ -10,10 +10,11 @@ use super::{
 };
 use crate::{
     domain::{
+        circuit::Circuit,
         endpoint::{Endpoint, EndpointState},
         event::EventPosition,
     },
-    policy::rate_limit::RateLimit,
+    policy::{circuit_breaker::CircuitBreaker, rate_limit::RateLimit},
     time::{Now, Timestamp},
 };
 
@@ -43,6 +44,15 @@ pub(super) struct Lane {
     /// How often attempts may start, if its owner said so. Not kept: whoever acquires the shard begins as
     /// if an attempt had gone out just then, so that the rate holds over a restart, too.
     pub(super) pace: Option<RateLimit>,
+    /// Whether its receiver is well.
+    pub(super) circuit: CircuitBreaker,
+    /// What of that is kept, as it was gathered last.
+    pub(super) circuit_row: Option<Circuit>,
+    /// The mistake that it makes.
+    #[cfg(feature = "mutants")]
+    pub(super) mutant: Option<super::mutant::Mutant>,
+    /// Whether it is counted among the lanes whose circuit is open.
+    pub(super) is_counted_open: bool,
     /// As what it is counted among the lanes that want more: its attempts in flight then.
     pub(super) wanting: Option<u16>,
     /// Whether it stands in its application's queue of ready lanes.
@@ -77,7 +87,7 @@ impl Lane {
     pub(super) fn idle(
         endpoint: Arc<Endpoint>,
         application: usize,
-        window_max: u16,
+        (window_max, circuit): (u16, CircuitBreaker),
         now: Timestamp,
     ) -> Self {
         let mut lane = Self {
@@ -92,6 +102,11 @@ impl Lane {
             window: Window::new(window_max),
             in_flight: 0,
             pace: None,
+            circuit,
+            circuit_row: None,
+            #[cfg(feature = "mutants")]
+            mutant: None,
+            is_counted_open: false,
             wanting: None,
             queued: false,
             deficit: 0,
@@ -120,6 +135,43 @@ impl Lane {
     /// When its rate lets another attempt start, if not now.
     pub(super) fn paced_until(&self, now: Timestamp) -> Option<Timestamp> {
         self.pace.as_ref()?.opens_at(now)
+    }
+
+    /// When its rate and its circuit let another attempt of the schedule start, if not now.
+    pub(super) fn held_back_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.paced_until(now).max(self.circuit_opens_at(now))
+    }
+
+    /// Whether the schedule may start an attempt, as far as its window, its rate and its circuit go.
+    pub(super) fn may_start(&self, now: Timestamp) -> bool {
+        self.may_start_by_hand(now) && !self.is_held_by_circuit(now)
+    }
+
+    /// Whether its circuit keeps the schedule from starting an attempt: it is open, or half-open with an
+    /// attempt in flight, or recovers no faster.
+    pub(super) fn is_held_by_circuit(&self, now: Timestamp) -> bool {
+        let is_probing = self.in_flight > 0 && self.circuit.is_half_open(now);
+        #[cfg(feature = "mutants")]
+        let is_probing = is_probing && self.mutant != Some(super::mutant::Mutant::ProbesAtWill);
+        is_probing || self.circuit_opens_at(now).is_some()
+    }
+
+    /// When its circuit lets another attempt start, if not now.
+    fn circuit_opens_at(&self, now: Timestamp) -> Option<Timestamp> {
+        #[cfg(feature = "mutants")]
+        match self.mutant {
+            Some(super::mutant::Mutant::StaysOpen) if self.circuit.is_open() => {
+                return Some(Timestamp::MAX);
+            }
+            Some(super::mutant::Mutant::RecoversAtOnce) if !self.circuit.is_open() => return None,
+            _ => {}
+        }
+        self.circuit.opens_at(now)
+    }
+
+    /// Whether an attempt that somebody asked for may start: an open circuit does not hold it back.
+    pub(super) fn may_start_by_hand(&self, now: Timestamp) -> bool {
+        self.has_room() && self.paced_until(now).is_none()
     }
 
     /// Whether attempts may start.

@@ -32,6 +32,7 @@
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
+mod circuit;
 mod directory;
 mod dispatch;
 mod done_map;
@@ -125,6 +126,8 @@ pub struct Engine {
     /// Attempts in flight whose lane was forgotten, with the endpoint they went to.
     orphans: Vec<(AttemptHandle, EndpointKey)>,
     retries_in_flight: usize,
+    /// Lanes whose circuit is open or half-open.
+    circuits_open: usize,
     /// Deliveries that were put off in this turn.
     postponed: usize,
     /// Applications with ready lanes, in the order of their turns.
@@ -185,6 +188,7 @@ impl Engine {
             flights: Slab::new(),
             orphans: Vec::new(),
             retries_in_flight: 0,
+            circuits_open: 0,
             postponed: 0,
             ready: VecDeque::new(),
             asleep: BTreeSet::new(),
@@ -271,6 +275,7 @@ impl Engine {
     pub fn stats(&self) -> Stats {
         Stats {
             in_flight: u64::try_from(self.flights.len()).unwrap_or(u64::MAX),
+            circuits_open: u64::try_from(self.circuits_open).unwrap_or(u64::MAX),
             ..self.stats
         }
     }

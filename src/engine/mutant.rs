@@ -69,11 +69,23 @@ pub enum Mutant {
     IgnoresTheRate,
     /// Who acquires a shard begins as if no attempt had gone out for long.
     RefillsBucketsAtStart,
+    /// A circuit that is open is never half-open.
+    StaysOpen,
+    /// While a circuit is half-open, as many attempts go out as there is room for.
+    ProbesAtWill,
+    /// What has waited goes to a receiver that recovers as fast as it takes it.
+    RecoversAtOnce,
+    /// Who acquires a shard begins with all circuits closed.
+    ForgetsCircuits,
+    /// An endpoint is disabled when its circuit opens.
+    DisablesTooEarly,
+    /// An endpoint is never disabled, however long it fails.
+    NeverDisables,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 34] = [
         Self::RepliesBeforeTheCommit,
         Self::SettlesAtSend,
         Self::CountsTimeoutsAsSuccess,
@@ -102,6 +114,12 @@ impl Mutant {
         Self::KeepsTimersOfDeleted,
         Self::IgnoresTheRate,
         Self::RefillsBucketsAtStart,
+        Self::StaysOpen,
+        Self::ProbesAtWill,
+        Self::RecoversAtOnce,
+        Self::ForgetsCircuits,
+        Self::DisablesTooEarly,
+        Self::NeverDisables,
     ];
 }
 
@@ -149,6 +167,7 @@ impl Engine {
 
     /// A lane with the mistakes that concern its pace; `now` when its shard is acquired.
     pub(super) fn mistaken_pace(&self, mut lane: Lane, now: Option<Now>) -> Lane {
+        lane.mutant = self.options.mutant;
         match (self.options.mutant, now) {
             (Some(Mutant::IgnoresTheRate), _) => lane.forget_pace(),
             (Some(Mutant::RefillsBucketsAtStart), Some(now)) => {
@@ -157,6 +176,15 @@ impl Engine {
             _ => {}
         }
         lane
+    }
+
+    /// Whether an endpoint is disabled, with the mistakes that concern that.
+    pub(super) fn mistaken_disabling(&self, is_over: bool, is_open: bool) -> bool {
+        match self.options.mutant {
+            Some(Mutant::DisablesTooEarly) => is_open,
+            Some(Mutant::NeverDisables) => false,
+            _ => is_over,
+        }
     }
 
     /// When a delivery is tried again, with the mistakes that concern that.

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::{limits, policy::retry::RetryPolicy, time::Span};
+use crate::{
+    limits,
+    policy::{circuit_breaker::CircuitBreakerPolicy, retry::RetryPolicy},
+    time::Span,
+};
 
 /// The engine's settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +15,11 @@ pub struct Options {
     pub seed: u64,
     /// The schedule of failed deliveries.
     pub retry: RetryPolicy,
+    /// When attempts to a receiver that fails are held back; `None` if never.
+    pub circuit_breaker: Option<CircuitBreakerPolicy>,
+    /// How long attempts to an endpoint may fail, one after the other, until it is disabled; `None` if that
+    /// does not happen.
+    pub disable_after: Option<Span>,
     /// Attempts in flight over all endpoints.
     pub send_slots: usize,
     /// Attempts in flight to one endpoint, once earned.
@@ -63,6 +72,8 @@ impl Default for Options {
         Self {
             seed: 0,
             retry: RetryPolicy::default(),
+            circuit_breaker: Some(CircuitBreakerPolicy::default()),
+            disable_after: Some(Span::from_millis(limits::DISABLE_AFTER_MS)),
             send_slots: limits::SEND_SLOTS_MAX,
             window_max: limits::WINDOW_MAX,
             ring_events_max: limits::RING_EVENTS_MAX,

@@ -74,8 +74,9 @@ impl Engine {
             if crowded && !core::mem::replace(&mut lane.is_crowded, true) {
                 entry.crowded.push(index);
             }
-            let others_wait = lane.retry_waits(now.steady) || lane.resends.wait();
-            lane.has_room() && lane.paced_until(now.steady).is_none() && (walk_waits || others_wait)
+            let waits = walk_waits || lane.retry_waits(now.steady);
+            let asked = lane.resends.wait() && lane.may_start_by_hand(now.steady);
+            asked || (waits && lane.may_start(now.steady))
         } else {
             lane.wake_at.is_none() && has_held_work(lane, end)
         };
@@ -114,21 +115,32 @@ impl Engine {
         if !lane.is_enabled() {
             return;
         }
+        let crowded = entry.open_rows >= self.options.open_rows_max && lane.open.has_any();
+        let walk_waits = lane.walk_waits(entry.ring.end()) && !crowded;
+        let waits = walk_waits || lane.retry_waits(now.steady);
+        let held_back = lane.held_back_until(now.steady).filter(|_| waits);
+        let paced = lane.paced_until(now.steady);
+        let paced = paced.filter(|_| lane.resends.wait());
         // An idle lane waits in the list of those; one with attempts in flight and room for more
-        // must hear of new events too.
-        if lane.place != Place::Idle && lane.has_room() && !lane.awaits_events {
+        // must hear of new events too, unless it would have to wait all the same.
+        let hears = lane.place != Place::Idle && lane.has_room() && held_back.is_none();
+        if hears && !lane.awaits_events {
             lane.awaits_events = true;
             entry.awaiting.push(index);
         }
-        let crowded = entry.open_rows >= self.options.open_rows_max && lane.open.has_any();
-        let walk_waits = lane.walk_waits(entry.ring.end()) && !crowded;
-        let waits = walk_waits || lane.retry_waits(now.steady) || lane.resends.wait();
         let due = lane.open.next_due();
         // A retry that is due but finds no room is met again when an attempt ends.
         let due = due.filter(|due| *due > now.steady);
-        let paced = lane.paced_until(now.steady);
-        let paced = paced.filter(|_| waits && lane.has_room());
-        self.sleep_until(index, paced.or(due));
+        let wakes = if lane.has_room() {
+            paced.into_iter().chain(held_back).min()
+        } else {
+            None
+        };
+        let is_empty = !walk_waits && lane.open.are_tried(now.steady);
+        self.sleep_until(index, wakes.or(due));
+        if is_empty {
+            self.note_caught_up(index, now);
+        }
     }
 
     /// Wakes the lane at `at`; a time it already waits for is replaced.

@@ -105,6 +105,7 @@ impl Engine {
             self.settle_walk(flight.lane, flight.event.position);
         }
         self.earn(flight, verdict, now);
+        self.learn(flight, verdict, now);
         self.observe(flight, setback(result, outcome.kind, verdict, now), now);
         if verdict == Verdict::Gone {
             self.disable(flight.lane, DisabledReason::Gone, now);

@@ -129,9 +129,13 @@ impl Engine {
             settled,
             open_due,
             resends,
+            circuit,
         } = recovery;
         let key = endpoint.key;
-        let mut lane = Lane::idle(endpoint, application, self.options.window_max, now.steady);
+        let fresh = self.restored_circuit(endpoint.id.id().value(), None, now);
+        let window = (self.options.window_max, fresh);
+        let mut lane = Lane::idle(endpoint, application, window, now.steady);
+        self.restore_circuit(&mut lane, circuit, now);
         #[cfg(feature = "mutants")]
         {
             lane = self.mistaken_pace(lane, Some(now));
@@ -259,6 +263,7 @@ impl Engine {
             }
             for lane in self.registry.lanes_of(application) {
                 self.open_held.replace(lane.open.held(), Held::default());
+                self.circuits_open -= usize::from(lane.is_counted_open);
             }
             let forgotten = self.registry.forget(application);
             self.asleep.retain(|(_, lane)| !forgotten.contains(lane));

@@ -62,6 +62,8 @@ pub struct Stats {
     pub retried: u64,
     /// Attempts in flight now.
     pub in_flight: u64,
+    /// Endpoints whose circuit is open or half-open now.
+    pub circuits_open: u64,
     /// Batches committed.
     pub commits: u64,
     /// Pages loaded.

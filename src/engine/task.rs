@@ -161,7 +161,10 @@ impl Engine {
             Some(lane.tasks.remove(place).task)
         });
         let (Some(task), Some(index)) = (found, index) else {
-            self.replies.push((request, Ok(Answer::Task { id })));
+            // It has ended, or is about to: that is durable once what was gathered before is.
+            let (_, log) = self.writable(application)?;
+            let then = OnCommit::SentAgain(SentAgain::TaskCancelled(request, id));
+            log.gather_urgent(Change::Refuse(application.shard), then, 0);
             return Ok(());
         };
         let task = Arc::new(Task {

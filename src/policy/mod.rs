@@ -4,8 +4,10 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 pub mod address;
+pub mod circuit_breaker;
 pub mod classify;
 pub mod header;
+mod jitter;
 pub mod operational;
 pub mod rate_limit;
 pub mod recovery;

@@ -39,8 +39,19 @@ impl RateLimit {
     #[must_use]
     pub fn paced(count: u16, from: Timestamp) -> Self {
         const SECOND_US: i64 = 1_000_000;
+        Self::even(SECOND_US, count.into(), from)
+    }
+
+    /// So many a minute, at least one, as [`paced`](Self::paced) does it.
+    #[must_use]
+    pub fn paced_per_minute(count: u32, from: Timestamp) -> Self {
+        const MINUTE_US: i64 = 60_000_000;
+        Self::even(MINUTE_US, count, from)
+    }
+
+    fn even(span_us: i64, count: u32, from: Timestamp) -> Self {
         let count = i64::from(count.max(1));
-        let interval_us = (SECOND_US + count - 1) / count;
+        let interval_us = (span_us + count - 1) / count;
         let ahead_us = (PACED_AHEAD_US - interval_us).max(0);
         Self {
             interval_us,

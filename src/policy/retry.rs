@@ -4,6 +4,7 @@
 //! deliveries that failed together do not come back together. A receiver's `Retry-After` may delay
 //! the next attempt, never hasten it below the schedule, and never beyond a day.
 
+use super::jitter::spread;
 use crate::{
     limits,
     random::{Draw, Ratio},
@@ -55,17 +56,8 @@ impl RetryPolicy {
 
     /// The wait spread by the keyed jitter of this attempt.
     fn jittered(&self, wait: Span, draw: Draw, seed: u64) -> Span {
-        let micros = wait.as_micros().max(0);
-        let spread = i128::from(micros) * i128::from(self.jitter.numerator())
-            / i128::from(self.jitter.denominator());
-        let Ok(spread) = u64::try_from(spread) else {
-            return wait;
-        };
-        let offset = draw
-            .stream(seed, "retry jitter")
-            .between(0, spread.saturating_mul(2));
-        let moved = i128::from(micros) - i128::from(spread) + i128::from(offset);
-        Span::from_micros(i64::try_from(moved).unwrap_or(i64::MAX))
+        let mut random = draw.stream(seed, "retry jitter");
+        spread(wait, self.jitter, &mut random)
     }
 }
 

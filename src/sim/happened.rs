@@ -68,6 +68,14 @@ pub struct Happened {
     pub tasks_called_off: u64,
     /// Payloads that were taken away.
     pub expunged: u64,
+    /// Times that a circuit opened.
+    pub circuits_opened: u64,
+    /// Attempts that went out to find out whether a receiver is well.
+    pub probes: u64,
+    /// Times that a receiver was found to be well again.
+    pub recoveries: u64,
+    /// Endpoints that were disabled since they failed for too long.
+    pub disabled_failing: u64,
     /// Runs in which all was well for a core at some time.
     pub healed: u64,
     /// Stores that were opened twice and compared with ones that were opened once.
@@ -145,7 +153,7 @@ impl Happened {
 
     /// Rarer paths that the run took because of it.
     #[must_use]
-    pub const fn paths(&self) -> [(&'static str, u64); 23] {
+    pub const fn paths(&self) -> [(&'static str, u64); 27] {
         [
             ("unknown groups kept", self.unsure_there),
             ("unknown groups gone", self.unsure_gone),
@@ -164,6 +172,10 @@ impl Happened {
             ("tasks begun", self.tasks),
             ("deliveries begun anew", self.reopened),
             ("tasks called off", self.tasks_called_off),
+            ("circuits opened", self.circuits_opened),
+            ("circuits probed", self.probes),
+            ("circuits recovering", self.recoveries),
+            ("endpoints disabled", self.disabled_failing),
             ("cores healed", self.healed),
             ("outages together", self.outages_together),
             ("outages crossed", self.outages_crossed),
@@ -253,6 +265,10 @@ impl Happened {
         self.tasks += other.tasks;
         self.reopened += other.reopened;
         self.tasks_called_off += other.tasks_called_off;
+        self.circuits_opened += other.circuits_opened;
+        self.probes += other.probes;
+        self.recoveries += other.recoveries;
+        self.disabled_failing += other.disabled_failing;
         self.healed += other.healed;
         self.opened_twice += other.opened_twice;
         self.inspections += other.inspections;

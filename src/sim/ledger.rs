@@ -12,7 +12,7 @@ use crate::{
     domain::{
         attempt::{AttemptRecord, AttemptResult, Trigger},
         change::{Batch, Change, ChangeResult},
-        endpoint::{Endpoint, EndpointState},
+        endpoint::{DisabledReason, Endpoint, EndpointState},
         event::{Event, EventPosition},
     },
     time::{Span, Timestamp},
@@ -42,6 +42,7 @@ impl BatchFacts {
                     | Change::PutEvent(_)
                     | Change::Expire { .. }
                     | Change::SetEndpointState { .. }
+                    | Change::PutCircuit { .. }
                     | Change::UpdateEndpoint(_)
                     | Change::DeleteEndpoint { .. }
                     | Change::Expunge { .. }
@@ -125,6 +126,12 @@ impl Witness {
                 };
                 seen.has_state(state == EndpointState::Enabled, from);
                 seen.takes_from(order, state == EndpointState::Enabled);
+                if state == EndpointState::Disabled(DisabledReason::Failing) {
+                    self.judge_disabled(endpoint.ordinal, at);
+                }
+            }
+            Change::PutCircuit { endpoint, circuit } => {
+                self.circuit_durable(endpoint.ordinal, circuit, at);
             }
             Change::PutTask(task) | Change::UpdateTask(task) => self.task_durable(&task, at),
             Change::PutOpen(row) => self.reopened(&row, at),

@@ -33,6 +33,7 @@ pub mod oracle;
 mod oracles;
 mod orderly;
 mod otherwise;
+pub mod pace;
 mod paging;
 mod rates;
 mod replies;

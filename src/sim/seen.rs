@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{
     oracle::End,
-    oracles::{fan_out::Wants, present_target::SeenTarget, rate::SeenRate},
+    oracles::{circuit::SeenCircuit, fan_out::Wants, present_target::SeenTarget, rate::SeenRate},
 };
 use crate::{
     domain::{
@@ -47,6 +47,9 @@ pub(super) struct FlightFacts {
     pub(super) is_by_hand: bool,
     /// The life of the process that sent it.
     pub(super) life: usize,
+    /// In which period it was sent, and when, in steady time.
+    pub(super) period: usize,
+    pub(super) started_at: Timestamp,
 }
 
 /// What was seen of one delivery.
@@ -144,17 +147,20 @@ pub(super) struct SeenEndpoint {
     pub(super) wants: Vec<Wants>,
     /// Its rate, and what went out.
     pub(super) paced: SeenRate,
+    /// Its circuit, as it must be.
+    pub(super) circuit: SeenCircuit,
     /// The target that the last attempt was found to be right with.
     pub(super) judged: Option<Arc<Target>>,
 }
 
 impl SeenEndpoint {
     /// It is enabled or not from now on.
-    pub(super) const fn has_state(&mut self, is_enabled: bool, at: Moment) {
+    pub(super) fn has_state(&mut self, is_enabled: bool, at: Moment) {
         match (is_enabled, self.disabled_at) {
             (true, Some(_)) => {
                 self.disabled_at = None;
                 self.enabled_at = at.real;
+                self.circuit.begins_anew();
             }
             (false, None) => self.disabled_at = Some(at.real),
             _ => {}

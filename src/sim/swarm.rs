@@ -32,6 +32,7 @@ pub fn store_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     oddities::draw_tasks(&mut scenario);
     shapes::draw(&mut scenario);
     add_orderly_ends(&mut scenario);
+    oddities::draw_circuits(&mut scenario);
     Ok(scenario)
 }
 
@@ -62,6 +63,7 @@ pub fn core_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     oddities::draw_tasks(&mut scenario);
     shapes::draw(&mut scenario);
     add_orderly_ends(&mut scenario);
+    oddities::draw_circuits(&mut scenario);
     Ok(scenario)
 }
 
@@ -90,6 +92,7 @@ pub fn full_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     oddities::draw_of_whole(&mut scenario);
     shapes::draw(&mut scenario);
     add_orderly_ends(&mut scenario);
+    oddities::draw_circuits(&mut scenario);
     Ok(scenario)
 }
 

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{end::End, whole::Whole};
+use super::{end::End, pace::Pace, whole::Whole};
 use crate::{
     domain::{
         delivery::DeliveryState,
@@ -222,16 +222,9 @@ pub enum Violation {
         /// How many there may be.
         cap: usize,
     },
-    /// I16: attempts to an endpoint came faster than its rate allows.
-    #[error("I16: attempts to {endpoint} come within {within}, its rate is {rate} a second")]
-    TooFast {
-        /// The endpoint.
-        endpoint: EndpointId,
-        /// From the first of those that came too fast to the last.
-        within: Span,
-        /// How many may come in a second.
-        rate: u16,
-    },
+    /// I16 and I22: attempts to an endpoint were not held back as they must be.
+    #[error(transparent)]
+    Pace(#[from] Pace),
     /// I23: not all events that producers handed in were accepted in the end.
     #[error("I23: {accepted} of {asked} events were accepted")]
     NotAccepted {

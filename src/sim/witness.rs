@@ -195,6 +195,8 @@ impl Witness {
             number: request.number,
             is_by_hand: request.is_by_hand,
             life: self.life,
+            period: self.breaks.len(),
+            started_at: now.steady,
         };
         self.attempts += 1;
         if !self.is_watching {
@@ -223,6 +225,7 @@ impl Witness {
         {
             self.object(violation);
         }
+        self.judge_circuit_sent(flight, now);
         self.in_flight += 1;
         let endpoint = self.endpoints.entry(flight.ordinal).or_default();
         endpoint.in_flight += 1;
@@ -297,6 +300,9 @@ impl Witness {
         }
         if flight.is_by_hand && is_heard {
             self.made_by_hand(flight, now);
+        }
+        if is_heard {
+            self.circuit_ended(flight, oracle::is_success(outcome), now);
         }
         let (policy, steady) = (&self.options.retry, now.steady);
         let seen = self.events.get(&flight.position);

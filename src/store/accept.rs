@@ -86,6 +86,7 @@ pub(super) fn accepts<P: Places>(places: &mut P, batch: &Batch) -> Result<bool, 
             | Change::DeleteResend { endpoint, .. }
             | Change::Expire { endpoint, .. }
             | Change::PutLane { endpoint, .. }
+            | Change::PutCircuit { endpoint, .. }
             | Change::DeleteLane { endpoint } => in_shard(endpoint.application),
             Change::Watermark { application, .. }
             | Change::Expunge { application, .. }

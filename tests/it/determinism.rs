@@ -80,7 +80,8 @@ fn the_golden_run_is_what_it_was_and_its_document_tells_all_that_was_promised() 
     assert!(attempts >= deliveries);
     let ended = ["succeeded", "exhausted", "expired"].map(|name| number(&document, name));
     assert_eq!(ended.iter().sum::<u64>(), deliveries, "all have ended");
-    assert!(ended[0] > 0 && ended[1] > 0, "both ends are met: {ended:?}");
+    // Circuits hold deliveries to the dead back until their time is over.
+    assert!(ended[0] > 0 && ended[2] > 0, "both ends are met: {ended:?}");
     assert!(
         number(&document, "virtual_ms") > 24 * 3_600_000,
         "days of retries"

@@ -15,14 +15,14 @@ use fanfare::{
     time::{Span, Timestamp},
 };
 
-use crate::support::rig::{Rig, new_endpoint, new_event, path};
+use crate::support::rig::{Rig, new_endpoint, new_event, path, undaunted};
 
 const OK: OutcomeKind = OutcomeKind::Status(200);
 const FAILED: OutcomeKind = OutcomeKind::Status(503);
 const SECOND: Span = Span::from_seconds(1);
 
 fn rig() -> (Rig, ApplicationKey) {
-    with(Options::default())
+    with(undaunted())
 }
 
 fn with(options: Options) -> (Rig, ApplicationKey) {
@@ -35,7 +35,7 @@ fn with(options: Options) -> (Rig, ApplicationKey) {
 fn told() -> Options {
     Options {
         rounds: Some(DEFAULT_APPLICATION_UID.into()),
-        ..Options::default()
+        ..undaunted()
     }
 }
 
@@ -201,7 +201,7 @@ fn a_lane_with_room_hears_of_a_new_event_while_an_old_attempt_hangs() {
 fn applications_take_turns_however_much_one_of_them_has() {
     let options = Options {
         send_slots: 8,
-        ..Options::default()
+        ..undaunted()
     };
     let (mut rig, busy) = with(options);
     for name in ["a1", "a2", "a3", "a4", "a5", "a6", "a7", "a8"] {
@@ -222,7 +222,7 @@ fn applications_take_turns_however_much_one_of_them_has() {
 fn endpoints_of_one_application_take_turns() {
     let options = Options {
         send_slots: 4,
-        ..Options::default()
+        ..undaunted()
     };
     let (mut rig, application) = with(options);
     for name in ["a", "b", "c", "d", "e", "f"] {
@@ -243,7 +243,7 @@ fn endpoints_of_one_application_take_turns() {
 fn busy_endpoints_share_the_slots_instead_of_a_whole_window_each() {
     let options = Options {
         send_slots: 16,
-        ..Options::default()
+        ..undaunted()
     };
     let (mut rig, application) = with(options);
     for name in ["a", "b", "c", "d", "e", "f"] {
@@ -291,7 +291,7 @@ fn most_in_flight(rig: &mut Rig, name: &str) -> usize {
 fn a_healthy_endpoint_has_its_window_beside_many_dead_ones() {
     let options = Options {
         send_slots: 200,
-        ..Options::default()
+        ..undaunted()
     };
     let (mut rig, application) = with(options);
     for number in 0..100 {
@@ -310,7 +310,7 @@ fn a_healthy_endpoint_has_its_window_beside_many_dead_ones() {
 fn a_healthy_endpoint_has_its_window_beside_many_that_are_busy_and_want_no_more() {
     let options = Options {
         send_slots: 200,
-        ..Options::default()
+        ..undaunted()
     };
     let (mut rig, application) = with(options);
     for number in 0..100 {
@@ -358,7 +358,7 @@ fn retries_take_at_most_half_of_the_slots_while_first_attempts_wait() {
     let options = Options {
         send_slots: 16,
         window_max: 1,
-        ..Options::default()
+        ..undaunted()
     };
     let mut rig = Rig::new(options);
     let old = rig.application("old");
@@ -423,7 +423,7 @@ fn held_work_expires_after_fourteen_days_without_an_attempt() {
 fn retries_expire_also_where_more_of_them_lie_in_the_store_than_are_loaded() {
     let options = Options {
         page_rows: 1,
-        ..Options::default()
+        ..undaunted()
     };
     for last in [FAILED, OutcomeKind::Status(410)] {
         let (mut rig, application) = with(options.clone());
@@ -484,7 +484,7 @@ fn a_slow_receiver_never_stops_the_walk_of_a_fast_one_or_its_own() {
         ring_events_max: 4,
         page_rows: 1,
         window_max: 4,
-        ..Options::default()
+        ..undaunted()
     };
     let (mut rig, application) = with(options);
     rig.endpoint(application, "slow");
@@ -543,7 +543,7 @@ fn an_attempt_that_hangs_is_overtaken_by_its_lane_after_256_events() {
 fn many_retries_of_one_lane_wait_in_the_store_and_come_back_by_pages() {
     let options = Options {
         page_rows: 2,
-        ..Options::default()
+        ..undaunted()
     };
     let (mut rig, application) = with(options);
     rig.endpoint(application, "a");
@@ -571,7 +571,7 @@ fn waiting_deliveries_of_many_pages_expire_though_nothing_else_happens() {
     let options = Options {
         page_rows: 1,
         expires_after: SECOND,
-        ..Options::default()
+        ..undaunted()
     };
     let (mut rig, application) = with(options);
     rig.endpoint(application, "a");
@@ -594,7 +594,7 @@ fn a_generator_that_slept_makes_one_event_not_all_it_missed() {
     };
     let (mut rig, _) = with(Options {
         generator: Some(generator),
-        ..Options::default()
+        ..undaunted()
     });
     rig.advance(SECOND);
     let before = rig.engine.stats().attempts + rig.engine.stats().commits;
@@ -741,7 +741,7 @@ fn the_generator_ticks_by_the_engines_clock_and_repeats_by_its_seed() {
         let (mut rig, application) = with(Options {
             seed,
             generator: Some(generator),
-            ..Options::default()
+            ..undaunted()
         });
         rig.endpoint(application, "a");
         rig.advance(Span::from_millis(4_999));

@@ -13,7 +13,7 @@ use fanfare::{
     time::{Now, Span},
 };
 
-use crate::support::rig::{Rig, new_event, path};
+use crate::support::rig::{Rig, new_event, path, undaunted};
 
 const OK: OutcomeKind = OutcomeKind::Status(200);
 const FAILED: OutcomeKind = OutcomeKind::Status(503);
@@ -36,7 +36,7 @@ fn answer_all(rig: &mut Rig, mut kind: impl FnMut(&str) -> OutcomeKind) {
 fn beyond_its_rows_a_failing_endpoint_waits_at_its_cursor_and_others_go_on() {
     let (mut rig, application) = with(Options {
         open_rows_max: 16,
-        ..Options::default()
+        ..undaunted()
     });
     rig.endpoint(application, "dead");
     rig.endpoint(application, "good");
@@ -58,7 +58,7 @@ fn beyond_its_rows_a_failing_endpoint_waits_at_its_cursor_and_others_go_on() {
 
 #[test]
 fn what_a_restart_brings_is_bounded_before_anything_else_comes() {
-    let (mut rig, application) = with(Options::default());
+    let (mut rig, application) = with(undaunted());
     rig.endpoint(application, "dead");
     for _ in 0..20 {
         rig.event(application);
@@ -66,7 +66,7 @@ fn what_a_restart_brings_is_bounded_before_anything_else_comes() {
     assert_eq!(rig.engine.holdings().ring_events, 20);
     let bounded = Options {
         ring_events_max: 4,
-        ..Options::default()
+        ..undaunted()
     };
     rig.restart(bounded);
     let held = rig.engine.holdings().ring_events;
@@ -83,7 +83,7 @@ fn what_a_restart_brings_is_bounded_before_anything_else_comes() {
 fn what_is_gathered_beyond_its_bound_is_refused_and_taken_later() {
     let (mut rig, application) = with(Options {
         batch_bytes_max: 1,
-        ..Options::default()
+        ..undaunted()
     });
     let ask = |number| Input::Command(RequestHandle::new(number), new_event(application));
     rig.turn(vec![ask(1_001), ask(1_002)]);
@@ -100,7 +100,7 @@ fn what_is_gathered_beyond_its_bound_is_refused_and_taken_later() {
 fn a_ring_stands_for_so_many_deliveries_and_who_is_behind_walks_pages() {
     let (mut rig, application) = with(Options {
         ring_deliveries_max: 8,
-        ..Options::default()
+        ..undaunted()
     });
     rig.endpoint(application, "slow");
     rig.endpoint(application, "fast");
@@ -136,7 +136,7 @@ fn a_ring_stands_for_so_many_deliveries_and_who_is_behind_walks_pages() {
 fn the_time_is_written_when_nothing_else_is_and_at_once_when_the_wall_clock_steps() {
     let (mut rig, _) = with(Options {
         heartbeat: Some(Span::from_seconds(60)),
-        ..Options::default()
+        ..undaunted()
     });
     let commits = |rig: &Rig| rig.engine.stats().commits;
     let before = commits(&rig);
@@ -156,7 +156,7 @@ fn the_time_is_written_when_nothing_else_is_and_at_once_when_the_wall_clock_step
 
 #[test]
 fn a_lane_that_was_built_again_loads_its_rows_when_the_first_is_due() {
-    let (mut rig, application) = with(Options::default());
+    let (mut rig, application) = with(undaunted());
     rig.endpoint(application, "a");
     for _ in 0..3 {
         rig.event(application);

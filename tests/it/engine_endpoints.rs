@@ -19,7 +19,7 @@ use fanfare::{
     time::Span,
 };
 
-use crate::support::rig::{Rig, new_endpoint, new_event};
+use crate::support::rig::{Rig, new_endpoint, new_event, undaunted};
 
 const OK: OutcomeKind = OutcomeKind::Status(200);
 const FAILED: OutcomeKind = OutcomeKind::Status(503);
@@ -29,7 +29,7 @@ const GONE: OutcomeKind = OutcomeKind::Status(410);
 fn rig() -> (Rig, ApplicationKey, EndpointId) {
     let options = Options {
         page_rows: 1,
-        ..Options::default()
+        ..undaunted()
     };
     let mut rig = Rig::new(options);
     let application = rig.application(DEFAULT_APPLICATION_UID);

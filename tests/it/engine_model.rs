@@ -29,7 +29,7 @@ use fanfare::{
 };
 use proptest::prelude::*;
 
-use crate::support::rig::{Rig, new_endpoint, new_event, path};
+use crate::support::rig::{Rig, new_endpoint, new_event, path, undaunted};
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
 const SECOND: i64 = 1_000;
@@ -95,7 +95,7 @@ fn options() -> impl Strategy<Value = Options> {
         ring_events_max: ring.0,
         page_rows: ring.1,
         expires_after: Span::from_millis(EXPIRES_AFTER_MS),
-        ..Options::default()
+        ..undaunted()
     })
 }
 

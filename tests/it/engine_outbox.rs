@@ -19,7 +19,7 @@ use fanfare::{
     time::Span,
 };
 
-use crate::support::rig::{Rig, new_endpoint, new_event};
+use crate::support::rig::{Rig, new_endpoint, new_event, undaunted};
 
 const OK: OutcomeKind = OutcomeKind::Status(200);
 const FAILED: OutcomeKind = OutcomeKind::Status(503);
@@ -34,7 +34,7 @@ fn options(waits: usize) -> Options {
             waits: vec![Span::from_seconds(1); waits],
             ..RetryPolicy::default()
         },
-        ..Options::default()
+        ..undaunted()
     }
 }
 

@@ -20,7 +20,7 @@ use fanfare::{
     time::Span,
 };
 
-use crate::support::rig::Rig;
+use crate::support::rig::{Rig, undaunted};
 
 const OK: OutcomeKind = OutcomeKind::Status(200);
 const FAILED: OutcomeKind = OutcomeKind::Status(503);
@@ -38,7 +38,7 @@ impl Resender {
         let options = Options {
             page_rows: 1,
             window_max: 1,
-            ..Options::default()
+            ..undaunted()
         };
         let mut rig = Rig::new(options);
         let application = rig.application(DEFAULT_APPLICATION_UID);
@@ -229,7 +229,7 @@ fn a_success_takes_a_retry_away_that_stands_in_the_store_alone() {
 fn a_scheduled_attempt_that_fails_after_a_success_by_hand_is_not_repeated() {
     let options = Options {
         window_max: 8,
-        ..Options::default()
+        ..undaunted()
     };
     let mut resender = Resender::new();
     resender.rig = Rig::new(options);

@@ -21,7 +21,7 @@ use fanfare::{
     time::Span,
 };
 
-use crate::support::rig::Rig;
+use crate::support::rig::{Rig, undaunted};
 
 const OK: OutcomeKind = OutcomeKind::Status(200);
 const FAILED: OutcomeKind = OutcomeKind::Status(503);
@@ -48,7 +48,7 @@ impl Operator {
         let options = Options {
             page_rows: 4,
             window_max: 2,
-            ..Options::default()
+            ..undaunted()
         };
         let mut rig = Rig::new(options);
         let application = rig.application(DEFAULT_APPLICATION_UID);
@@ -296,6 +296,37 @@ fn a_cancelled_task_sends_nothing_more_than_it_had_made_due() {
     operator.rig.advance(Span::from_seconds(10));
     assert_eq!(operator.answer_all(OK).len(), step);
     assert_eq!(operator.task(task).state, TaskState::Cancelled);
+}
+
+#[test]
+fn that_a_task_is_called_off_is_told_once_its_end_is_durable_however_far_it_had_come() {
+    let mut was_over = false;
+    for steps in 0..16 {
+        let mut operator = Operator::after_failures(1);
+        operator.rig.hold_completions = true;
+        let started = operator.start(Selection::Failed);
+        operator.rig.complete();
+        let Some(Ok(Answer::Task { id })) = operator.rig.replies.get(&started).cloned() else {
+            panic!("it is durable");
+        };
+        for _ in 0..steps {
+            operator.answer_all(OK);
+            operator.rig.complete();
+        }
+        let stood = operator.task(id).state;
+        was_over |= stood.has_ended();
+        let request = operator.rig.command(Command::CancelTask(CalledTask {
+            application: operator.application,
+            endpoint: operator.endpoint,
+            id,
+        }));
+        assert_eq!(operator.rig.replies.get(&request), None, "{steps}");
+        operator.rig.complete();
+        let answer = Ok(Answer::Task { id });
+        assert_eq!(operator.rig.replies.get(&request), Some(&answer), "{steps}");
+        assert!(operator.task(id).state.has_ended(), "{steps}");
+    }
+    assert!(was_over, "one was on its way to its end, or over");
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod determinism;
 mod drive;
 mod engine;
 mod engine_bounds;
+mod engine_circuit;
 mod engine_endpoints;
 mod engine_expunge;
 mod engine_figures;

@@ -221,20 +221,20 @@ const READY: [(&str, &str, &str, &str); 5] = [
     (
         "customer-down",
         "",
-        "[engine]\nretry_waits_seconds = [5, 300, 1800]\n",
-        "succeeded_share = 100%",
+        "[engine]\ncircuit_breaker = false\n",
+        "drained_after[customer] < 1h",
     ),
     (
         "mass-outage",
         "",
-        "[limits]\nretry_jitter = \"0%\"\n",
-        "peak_sends_per_second < 40",
+        "[engine]\ncircuit_breaker = false\n[limits]\nretry_jitter = \"0%\"\n",
+        "peak_sends_per_second < 30",
     ),
     (
         "eager",
         "",
-        "[engine]\nretry_waits_seconds = [60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60]\n",
-        "attempts_per_delivery[gone] < 9",
+        "[engine]\ncircuit_breaker = false\n",
+        "attempts_per_delivery[gone] < 3",
     ),
     (
         "in-flight",

@@ -8,7 +8,7 @@ use toml::de::ValueDeserializer;
 use super::section::Section;
 use crate::{
     config::{
-        bounds,
+        bounds, circuit,
         error::ConfigError,
         settings::{EngineLayer, EngineSettings, RetentionLayer, RetentionSettings},
     },
@@ -64,6 +64,7 @@ pub(super) fn engine(
         {
             options.retry.waits = policy.waits;
         }
+        read_circuit(section, &mut asked, &mut options);
     }
     if let Some(limits) = section.section("limits") {
         read_limits(&limits, &mut options);
@@ -73,6 +74,23 @@ pub(super) fn engine(
         limits.close();
     }
     (options, timeout)
+}
+
+/// When attempts are held back and endpoints disabled, where the file says so.
+fn read_circuit(section: &Section<'_>, asked: &mut EngineSettings, options: &mut Options) {
+    let is_on = asked
+        .circuit_breaker
+        .unwrap_or_else(|| options.circuit_breaker.is_some());
+    asked.circuit_breaker = Some(is_on);
+    let base = options.circuit_breaker.clone().unwrap_or_default();
+    if let Some(policy) = judged(section, circuit::circuit_breaker(asked, &base)) {
+        options.circuit_breaker = policy;
+    }
+    if asked.disable_after_hours.is_some()
+        && let Some(after) = judged(section, circuit::disable_after(asked))
+    {
+        options.disable_after = after;
+    }
 }
 
 /// A table of the configuration file, as the configuration reads it.

@@ -447,6 +447,27 @@ fn a_life_begins_with_the_settings_above_it_and_says_what_is_other() {
 }
 
 #[test]
+fn when_circuits_open_is_said_as_in_the_configuration() {
+    let text = "endpoints = 1\n[traffic]\nevents = 1\n[engine]\ncircuit_probes = 7\n\
+                circuit_pause_seconds = 2\ndisable_after_hours = 0\n[limits]\nsend_slots = 9999\n";
+    let scenario = read(text).scenario;
+    let policy = scenario.engine.circuit_breaker.clone().expect("it is on");
+    assert_eq!((policy.probes, policy.pause), (7, Span::from_seconds(2)));
+    assert_eq!(scenario.engine.disable_after, None);
+    reads_as_it_is_written(scenario);
+    let off = "endpoints = 1\n[traffic]\nevents = 1\n[engine]\ncircuit_breaker = false\n";
+    let off = read(off).scenario;
+    assert_eq!(off.engine.circuit_breaker, None);
+    reads_as_it_is_written(off);
+    let wrong = "endpoints = 1\n[traffic]\nevents = 1\n[engine]\ncircuit_probes = 0\n";
+    let [(line, reason)] = &faults(wrong)[..] else {
+        panic!("one fault");
+    };
+    assert_eq!(*line, 5);
+    assert!(reason.contains("1 to 1000"), "{reason}");
+}
+
+#[test]
 fn what_no_file_can_say_is_not_written() {
     let mut scenario = Scenario::new(1, 1, 1).expect("it can run");
     scenario.engine.generator = Some(GeneratorOptions {

@@ -11,7 +11,7 @@ use crate::{
         io::Input,
         options::{GeneratorOptions, Options},
     },
-    policy::retry::RetryPolicy,
+    policy::{circuit_breaker::CircuitBreakerPolicy, retry::RetryPolicy},
 };
 
 form_of_enum!(Input {
@@ -85,6 +85,7 @@ form_of_struct!(EndpointRecovery {
     settled,
     open_due,
     resends,
+    circuit,
 });
 form_of_struct!(NewEvent {
     application,
@@ -215,6 +216,16 @@ form_of_struct!(RetryPolicy {
     jitter,
     retry_after_max,
 });
+form_of_struct!(CircuitBreakerPolicy {
+    failed_percent,
+    attempts_min,
+    window,
+    pause,
+    pause_max,
+    jitter,
+    probes,
+    recovery_percent,
+});
 form_of_struct!(GeneratorOptions {
     period,
     application,
@@ -226,6 +237,8 @@ impl Form for Options {
         let Self {
             seed,
             retry,
+            circuit_breaker,
+            disable_after,
             send_slots,
             window_max,
             ring_events_max,
@@ -245,6 +258,8 @@ impl Form for Options {
         } = self;
         seed.put(out);
         retry.put(out);
+        circuit_breaker.put(out);
+        disable_after.put(out);
         send_slots.put(out);
         window_max.put(out);
         ring_events_max.put(out);
@@ -265,6 +280,8 @@ impl Form for Options {
         Ok(Self {
             seed: Form::take(from)?,
             retry: Form::take(from)?,
+            circuit_breaker: Form::take(from)?,
+            disable_after: Form::take(from)?,
             send_slots: Form::take(from)?,
             window_max: Form::take(from)?,
             ring_events_max: Form::take(from)?,

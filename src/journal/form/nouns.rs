@@ -9,6 +9,7 @@ use crate::{
         application::{Application, ApplicationKey},
         attempt::{AttemptHandle, AttemptResult},
         change::{BatchHandle, ChangeResult, Epoch, StoreMode},
+        circuit::{Circuit, CircuitState},
         command::RequestHandle,
         delivery::{DeliveryState, OpenDelivery, Resend},
         endpoint::{DisabledReason, Endpoint, EndpointKey, EndpointState, Subscription},
@@ -140,6 +141,19 @@ form_of_enum!(EndpointState {
 form_of_enum!(DisabledReason {
     0 => Gone,
     1 => Requested,
+    2 => Failing,
+});
+form_of_struct!(Circuit {
+    state,
+    failing_since,
+    usual_per_minute,
+    openings,
+});
+form_of_enum!(CircuitState {
+    0 => Closed,
+    1 => Open { since, until },
+    2 => HalfOpen { since, succeeded },
+    3 => Recovering,
 });
 form_of_struct!(Event {
     id,

@@ -5,6 +5,7 @@ use crate::{
     domain::{
         application::ApplicationKey,
         change::Change,
+        circuit::{Circuit, CircuitState},
         endpoint::{EndpointKey, EndpointState},
         event::EventPosition,
     },
@@ -83,6 +84,18 @@ fn lane_record(endpoint: EndpointKey, cursor: EventPosition, done: &[u64; 4]) ->
     Record::new(207, folded, delivery_value(endpoint, cursor), 0_u64)
 }
 
+/// What is kept of a circuit: its state and until when it is open.
+fn circuit_record(endpoint: EndpointKey, circuit: Option<Circuit>) -> Record {
+    let (state, until): (u64, u64) = match circuit.map(|circuit| circuit.state) {
+        None => (0, 0),
+        Some(CircuitState::Closed) => (1, 0),
+        Some(CircuitState::Open { until, .. }) => (2, micros(until)),
+        Some(CircuitState::HalfOpen { since, .. }) => (3, micros(since)),
+        Some(CircuitState::Recovering) => (4, 0),
+    };
+    Record::new(239, until, endpoint_value(endpoint), state)
+}
+
 /// What a change is told as.
 pub(super) fn change_record(change: &Change) -> Record {
     match change {
@@ -145,6 +158,7 @@ pub(super) fn change_record(change: &Change) -> Record {
             cursor,
             done,
         } => lane_record(*endpoint, *cursor, done),
+        Change::PutCircuit { endpoint, circuit } => circuit_record(*endpoint, *circuit),
         Change::DeleteLane { endpoint } => Record::new(208, 0, endpoint_value(*endpoint), 0_u64),
         Change::Watermark {
             application,

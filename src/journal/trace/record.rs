@@ -154,6 +154,7 @@ impl Record {
             236 => "  refused",
             237 => "  outbox row",
             238 => "  outbox row away",
+            239 => "  circuit",
             300 => "process died",
             301 => "process started",
             310 => "producer answered",

@@ -65,6 +65,9 @@ impl Witness {
         ] {
             late = late.min(now.real.since(at));
         }
+        if let Some(until) = self.held_back_until(flight.ordinal) {
+            late = late.min(now.steady.since(until));
+        }
         (late > self.patience).then_some(Violation::Late {
             event: flight.event,
             endpoint: flight.endpoint,

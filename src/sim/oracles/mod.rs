@@ -8,6 +8,7 @@ pub(super) mod asked_by_hand;
 mod called_off;
 mod caps;
 pub(super) mod causes;
+pub(super) mod circuit;
 pub(super) mod delivered;
 mod durable_first;
 pub(super) mod fair_answers;

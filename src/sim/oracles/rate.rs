@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use crate::{
-    sim::{violation::Violation, witness::Witness},
+    sim::{pace::Pace, witness::Witness},
     time::{Span, Timestamp},
 };
 
@@ -28,11 +28,14 @@ impl Witness {
         let id = endpoint.id;
         if let Some((_, within, rate)) = endpoint.paced.judge(now) {
             let endpoint = id;
-            self.object(Violation::TooFast {
-                endpoint,
-                within,
-                rate,
-            });
+            self.object(
+                Pace::TooFast {
+                    endpoint,
+                    within,
+                    rate,
+                }
+                .into(),
+            );
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{HOUR_US, SECOND_US, micros, moment, one_of, small, spread};
 use crate::{
+    policy::circuit_breaker::CircuitBreakerPolicy,
     random::Stream,
     sim::{
         by_hand::{Action, TaskKind},
@@ -28,6 +29,36 @@ pub(super) fn draw(scenario: &mut Scenario) {
     }
 }
 
+/// Draws when circuits open and endpoints are disabled, for every life alike.
+pub(super) fn draw_circuits(scenario: &mut Scenario) {
+    let mut random = Stream::new(scenario.seed, "swarm of circuits", 0, 0);
+    let seconds = |random: &mut Stream, of: &[i64]| Span::from_seconds(one_of(random, of));
+    let pause = seconds(&mut random, &[1, 5, 30, 300]);
+    let policy = CircuitBreakerPolicy {
+        failed_percent: one_of(&mut random, &[30, 80, 100]),
+        attempts_min: one_of(&mut random, &[1, 3, 10]),
+        window: seconds(&mut random, &[10, 600, 7_200]),
+        pause,
+        pause_max: pause.max(seconds(&mut random, &[1, 60, 300])),
+        probes: one_of(&mut random, &[1, 3]),
+        recovery_percent: one_of(&mut random, &[100, 200, 1_000]),
+        ..CircuitBreakerPolicy::default()
+    };
+    let drawn = [None, Some(policy), Some(CircuitBreakerPolicy::default())];
+    let policy = one_of(&mut random, &[0_usize, 1, 1, 2]);
+    let policy = drawn.get(policy).cloned().flatten();
+    let hours = one_of(&mut random, &[None, Some(1), Some(12), Some(120)]);
+    let after = hours.map(|hours: i64| Span::from_seconds(hours * 3_600));
+    let lives = scenario.faults.lives.iter_mut();
+    for engine in lives
+        .map(|life| &mut life.engine)
+        .chain([&mut scenario.engine])
+    {
+        engine.circuit_breaker.clone_from(&policy);
+        engine.disable_after = after;
+    }
+}
+
 /// Draws tasks, and when they are called off.
 pub(super) fn draw_tasks(scenario: &mut Scenario) {
     let mut random = Stream::new(scenario.seed, "swarm of tasks", 0, 0);
@@ -39,7 +70,9 @@ pub(super) fn draw_tasks(scenario: &mut Scenario) {
         let at = moment(&mut random, end(scenario));
         scenario.by_hand.push((at, task));
         if random.below(3) == 0 {
-            let later = micros(spread(&mut random, HOUR_US)).as_micros();
+            // Often while it has hardly begun, or is about to end.
+            let within = one_of(&mut random, &[100_000, HOUR_US]);
+            let later = micros(spread(&mut random, within)).as_micros();
             let at = Span::from_micros(at.as_micros().saturating_add(later));
             scenario.by_hand.push((at, Action::CancelTask(endpoint)));
         }

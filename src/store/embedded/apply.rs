@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     buckets::bucket_of,
-    directory, endpoints, expunge,
+    circuits, directory, endpoints, expunge,
     fault::Fault,
     keys,
     memory::{self, Memory},
@@ -51,6 +51,7 @@ pub(super) fn change(
         Change::UpdateEndpoint(endpoint) => return endpoints::update(writing, &endpoint),
         Change::DeleteEndpoint { endpoint, from } => {
             put_lane(writing, memory, endpoint, None)?;
+            circuits::put(writing, endpoint, None)?;
             return endpoints::delete(writing, endpoint, from);
         }
         Change::Told(change, row) => return told(writing, memory, (*change, &row), now),
@@ -85,12 +86,11 @@ pub(super) fn change(
         Change::Expire { endpoint, position } => {
             expire(writing, memory, (endpoint, position), now)?;
         }
-        Change::PutLane {
-            endpoint,
-            cursor,
-            done,
-        } => put_lane(writing, memory, endpoint, Some((cursor, done)))?,
-        Change::DeleteLane { endpoint } => put_lane(writing, memory, endpoint, None)?,
+        Change::PutLane { endpoint, .. }
+        | Change::DeleteLane { endpoint }
+        | Change::PutCircuit { endpoint, .. } => {
+            of_lane(writing, memory, endpoint, &change)?;
+        }
         Change::Watermark {
             application,
             position,
@@ -266,6 +266,23 @@ fn expire(
         memory.note_write(bucket, now);
     }
     Ok(())
+}
+
+/// Applies a change of where a lane stands or of what is kept beside it.
+fn of_lane(
+    writing: &mut Writing<'_>,
+    memory: &mut Memory,
+    endpoint: EndpointKey,
+    change: &Change,
+) -> Result<(), Fault> {
+    match change {
+        Change::PutLane { cursor, done, .. } => {
+            put_lane(writing, memory, endpoint, Some((*cursor, *done)))
+        }
+        Change::PutCircuit { circuit, .. } => circuits::put(writing, endpoint, *circuit),
+        // No other is of a lane.
+        _ => put_lane(writing, memory, endpoint, None),
+    }
 }
 
 /// Writes where a lane stands, or that it no longer lags.

@@ -20,6 +20,7 @@ mod blocks;
 mod buckets;
 mod caught;
 pub mod check;
+mod circuits;
 pub mod compact;
 mod copy;
 mod deliveries;

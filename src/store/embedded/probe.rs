@@ -2,7 +2,7 @@
 //! arbitrary bytes at it, in `cargo test` and under a fuzzer; nothing else calls it.
 
 use super::{
-    endpoint_row,
+    circuits, endpoint_row,
     keys::{self, Reader},
     names, record_row, resends,
     rows::{self, BucketRow, LaneRow, OnceRow, OpenRow, ProgressRow, ShardRow},
@@ -70,6 +70,7 @@ pub fn row(bytes: &[u8]) -> Result<(), String> {
     drop(resends::read(bytes));
     drop(rows::decode::<OpenRow>(bytes, WHAT));
     drop(rows::decode::<LaneRow>(bytes, WHAT));
+    drop(circuits::read(bytes));
     drop(rows::decode::<OnceRow>(bytes, WHAT));
     drop(rows::decode::<ShardRow>(bytes, WHAT));
     drop(rows::decode::<ProgressRow>(bytes, WHAT));

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 
 use super::{
-    blocks, endpoint_row,
+    blocks, circuits, endpoint_row,
     fault::Fault,
     keys::{self, Reader},
     memory::{ALL, Memory, Progress},
@@ -85,6 +85,7 @@ fn application(
     let existing: Vec<EventPosition> = events.iter().map(|event| event.position).collect();
     let mut settled = settled(reading, key, (from, until), &existing)?;
     let mut lanes = lanes(reading, key)?;
+    let mut circuits = circuits::of_application(reading, whole(key))?;
     let vault = Arc::clone(&reading.vault);
     let mut endpoints = Vec::new();
     endpoint_rows(reading, key, 0, |endpoint_key, row| {
@@ -101,6 +102,7 @@ fn application(
         }
         recovered.push(EndpointRecovery {
             lane: lanes.remove(&ordinal),
+            circuit: circuits.remove(&ordinal),
             settled: settled.remove(&ordinal).unwrap_or_default(),
             open_due,
             resends: resends::of_endpoint(reading, endpoint.key)?,

@@ -28,6 +28,8 @@ pub(super) enum TableName {
     Outbox,
     /// Lagging lanes.
     Lanes,
+    /// What is kept of circuit breakers.
+    Circuits,
     /// Attempts that are not in the index yet.
     Journal,
     /// The newest block of each endpoint in the index.
@@ -48,7 +50,7 @@ pub(super) enum TableName {
 
 impl TableName {
     /// The tables that are always there.
-    pub(super) const FIXED: [Self; 14] = [
+    pub(super) const FIXED: [Self; 15] = [
         Self::State,
         Self::Applications,
         Self::Records,
@@ -61,6 +63,7 @@ impl TableName {
         Self::Tasks,
         Self::Outbox,
         Self::Lanes,
+        Self::Circuits,
         Self::Journal,
         Self::Heads,
     ];
@@ -80,6 +83,7 @@ impl TableName {
             Self::Tasks => "tasks".to_owned(),
             Self::Outbox => "outbox".to_owned(),
             Self::Lanes => "lanes".to_owned(),
+            Self::Circuits => "circuits".to_owned(),
             Self::Journal => "journal".to_owned(),
             Self::Heads => "heads".to_owned(),
             Self::Events(bucket) => format!("events.{bucket:08}"),
@@ -116,6 +120,7 @@ impl TableName {
             Self::Resends => (17, 0),
             Self::Tasks => (18, 0),
             Self::Outbox => (19, 0),
+            Self::Circuits => (20, 0),
         };
         (kind << 32) | bucket as u64
     }

@@ -195,6 +195,7 @@ impl DataShard {
                 done,
             } => self.put_lane(endpoint, Some((cursor, done))),
             Change::DeleteLane { endpoint } => self.put_lane(endpoint, None),
+            Change::PutCircuit { endpoint, circuit } => self.put_circuit(endpoint, circuit),
             Change::Watermark {
                 application,
                 position,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::data::DataShard;
 use crate::domain::{
     change::{ChangeResult, UniqueKey},
+    circuit::Circuit,
     endpoint::{Endpoint, EndpointKey, EndpointState},
     event::EventPosition,
 };
@@ -33,6 +34,14 @@ impl DataShard {
             rows.replace(endpoint);
         }
         ChangeResult::Fresh
+    }
+
+    /// Writes what is kept of the circuit of an endpoint that there is.
+    pub(super) fn put_circuit(&mut self, endpoint: EndpointKey, circuit: Option<Circuit>) {
+        let rows = self.endpoint_mut(endpoint);
+        if let Some(rows) = rows.filter(|rows| !rows.endpoint().is_deleted()) {
+            rows.circuit = circuit;
+        }
     }
 
     /// Ends an endpoint, unless it has ended; its row stays for the history of what it got.

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     domain::{
+        circuit::Circuit,
         delivery::{OpenDelivery, Resend},
         endpoint::{Endpoint, EndpointState},
         event::EventPosition,
@@ -21,6 +22,8 @@ pub(super) struct EndpointRows {
     endpoint: Arc<Endpoint>,
     /// Where its lane stands, if it lags.
     pub(super) lane: Option<Lane>,
+    /// What is kept of its circuit breaker.
+    pub(super) circuit: Option<Circuit>,
     /// Its open deliveries, earliest due first.
     open: BTreeMap<(Timestamp, EventPosition), OpenDelivery>,
     /// When the row of each event is due.
@@ -35,6 +38,7 @@ impl EndpointRows {
         Self {
             endpoint,
             lane: None,
+            circuit: None,
             open: BTreeMap::new(),
             due: BTreeMap::new(),
             resends: BTreeMap::new(),

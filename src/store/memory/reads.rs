@@ -179,6 +179,7 @@ fn application_state(key: ApplicationKey, rows: &ApplicationRows) -> Application
         settled.sort_unstable();
         settled.dedup();
         EndpointRecovery {
+            circuit: endpoint.circuit,
             endpoint: Arc::clone(endpoint.endpoint()),
             lane: endpoint.lane,
             settled,

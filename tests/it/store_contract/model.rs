@@ -10,6 +10,7 @@ use fanfare::{
         application::ApplicationKey,
         attempt::{AttemptRecord, AttemptResult},
         change::{Change, ChangeResult, Epoch, UniqueKey},
+        circuit::{Circuit, CircuitState},
         delivery::{self, DeliveryFacts, DeliveryState, OpenDelivery},
         endpoint::{DisabledReason, Endpoint, EndpointKey, EndpointState},
         event::{Event, EventPosition},
@@ -46,6 +47,7 @@ enum Draft {
     Expire(u32, u64),
     Lane(u32, u64, u64),
     NoLane(u32),
+    Circuit(u32, u16),
     Watermark(u32, u64),
     State(u32, bool, u64),
 }
@@ -64,6 +66,7 @@ fn drafts() -> impl Strategy<Value = Draft> {
         1 => (endpoint.clone(), event.clone()).prop_map(|(e, p)| Draft::Expire(e, p)),
         1 => (endpoint.clone(), 0_u64..4, 0_u64..9).prop_map(|(e, f, d)| Draft::Lane(e, f, d)),
         2 => endpoint.clone().prop_map(Draft::NoLane),
+        2 => (endpoint.clone(), 0_u16..3).prop_map(|(e, c)| Draft::Circuit(e, c)),
         4 => (0_u32..2, 0_u64..5).prop_map(|(a, f)| Draft::Watermark(a, f)),
         1 => (endpoint, any::<bool>(), 0_u64..3).prop_map(|(e, on, f)| Draft::State(e, on, f)),
     ]
@@ -95,6 +98,7 @@ struct Model {
     next: BTreeMap<ApplicationKey, u64>,
     watermarks: BTreeMap<ApplicationKey, u64>,
     lanes: BTreeMap<EndpointKey, (u64, [u64; 4])>,
+    circuits: BTreeMap<EndpointKey, Circuit>,
     open: BTreeMap<(EndpointKey, u64), OpenDelivery>,
     /// Ended events, first ended first.
     ended: Vec<(ApplicationKey, u64)>,
@@ -125,6 +129,7 @@ impl Model {
             next: BTreeMap::new(),
             watermarks: BTreeMap::new(),
             lanes: BTreeMap::new(),
+            circuits: BTreeMap::new(),
             open: BTreeMap::new(),
             ended: Vec::new(),
             last_id: Id::default(),
@@ -213,6 +218,12 @@ impl Model {
             }
             Change::DeleteLane { endpoint } => {
                 self.lanes.remove(endpoint);
+            }
+            Change::PutCircuit { endpoint, circuit } => {
+                self.circuits.remove(endpoint);
+                if let Some(circuit) = circuit.filter(|_| self.endpoints.contains_key(endpoint)) {
+                    self.circuits.insert(*endpoint, circuit);
+                }
             }
             Change::Watermark {
                 application,
@@ -347,6 +358,7 @@ impl Model {
                 let rows = self.open.range((*key, 0)..=(*key, u64::MAX));
                 let due = rows.map(|(_, row)| row.due).min();
                 text += &endpoint_line(endpoint, self.lanes.get(key).copied(), &settled, due);
+                text += &format!("{:?}\n", self.circuits.get(key));
             }
         }
         text
@@ -385,6 +397,7 @@ fn told(state: &ShardState) -> String {
             let settled: Vec<u64> = endpoint.settled.iter().map(|p| p.number()).collect();
             let lane = endpoint.lane.map(|(cursor, done)| (cursor.number(), done));
             text += &endpoint_line(&endpoint.endpoint, lane, &settled, endpoint.open_due);
+            text += &format!("{:?}\n", endpoint.circuit.as_ref());
         }
     }
     text
@@ -465,6 +478,18 @@ impl<S: Inspect> Pair<S> {
                 }
                 Draft::NoLane(endpoint) => Change::DeleteLane {
                     endpoint: self.key(endpoint),
+                },
+                Draft::Circuit(endpoint, openings) => Change::PutCircuit {
+                    endpoint: self.key(endpoint),
+                    circuit: (openings > 0).then(|| Circuit {
+                        state: CircuitState::Open {
+                            since: rows::ms(5),
+                            until: rows::ms(90),
+                        },
+                        failing_since: Some(rows::ms(3)),
+                        usual_per_minute: 7,
+                        openings,
+                    }),
                 },
                 Draft::Watermark(application, forward) => {
                     self.watermark(&changes, rows::app(application), forward)

@@ -280,6 +280,16 @@ impl Rig {
     }
 }
 
+/// The settings of production, but that nothing is held back from a receiver that fails, and that its endpoint
+/// is not disabled for it.
+pub(crate) fn undaunted() -> Options {
+    Options {
+        circuit_breaker: None,
+        disable_after: None,
+        ..Options::default()
+    }
+}
+
 /// The path an attempt goes to, without its slash.
 pub(crate) fn path(request: &AttemptRequest) -> String {
     request

@@ -1,8 +1,13 @@
 //! Settings of the engine and the stores as tables of a scenario file.
 
+use confique::{Config as _, Layer as _};
+
 use super::{Lines, WriteError, keys, list, span, text};
 use crate::{
-    config::{bounds, settings::EngineSettings},
+    config::{
+        bounds, circuit,
+        settings::{EngineLayer, EngineSettings},
+    },
     engine::options::Options,
     sim::scenario::SIMULATED_MASTER_KEY,
     store::{embedded::EmbeddedOptions, memory::MemoryOptions},
@@ -36,11 +41,11 @@ pub(super) fn engine(
             return Err(WriteError::Unsayable { what });
         }
     }
+    let circuit = circuit_as_configured(options, base).ok_or(WriteError::Unsayable {
+        what: "when circuits open",
+    })?;
     let asked = as_configured(options, base, timeout);
-    if let Some(keys) = asked
-        .as_ref()
-        .and_then(|asked| keys(|lines| configured(lines, asked)))
-    {
+    if let Some(keys) = keys(|lines| configured(lines, asked.as_ref().unwrap_or(&circuit))) {
         lines.table(&format!("[{above}engine]"));
         lines.0.push_str(&keys);
     }
@@ -52,6 +57,54 @@ pub(super) fn engine(
         lines.0.push_str(&keys);
     }
     Ok(())
+}
+
+/// What the configuration would have to say for when circuits open and endpoints are disabled, if it can.
+fn circuit_as_configured(options: &Options, base: &Options) -> Option<EngineSettings> {
+    let unsaid = EngineLayer::empty();
+    let mut asked = EngineSettings::from_layer(unsaid).ok()?;
+    let whole = |span: Span, unit_seconds: i64| {
+        let unit = unit_seconds * 1_000_000;
+        (span.as_micros() % unit == 0)
+            .then(|| span.as_micros() / unit)
+            .and_then(|units| u64::try_from(units).ok())
+    };
+    if options.disable_after != base.disable_after {
+        asked.disable_after_hours = Some(
+            options
+                .disable_after
+                .map_or(Some(0), |span| whole(span, 3_600))?,
+        );
+    }
+    if options.circuit_breaker == base.circuit_breaker {
+        return Some(asked);
+    }
+    let (before, now) = (
+        base.circuit_breaker.as_ref(),
+        options.circuit_breaker.as_ref(),
+    );
+    asked.circuit_breaker = (before.is_some() != now.is_some()).then_some(now.is_some());
+    let Some(now) = now else {
+        return Some(asked);
+    };
+    let usual = before.cloned().unwrap_or_default();
+    let seconds = |span: Span, usual: Span| {
+        if span == usual {
+            Some(None)
+        } else {
+            whole(span, 1).map(Some)
+        }
+    };
+    let number = |value: u32, usual: u32| (value != usual).then_some(u64::from(value));
+    asked.circuit_failed_percent = number(now.failed_percent, usual.failed_percent);
+    asked.circuit_attempts_min = number(now.attempts_min, usual.attempts_min);
+    asked.circuit_window_seconds = seconds(now.window, usual.window)?;
+    asked.circuit_pause_seconds = seconds(now.pause, usual.pause)?;
+    asked.circuit_pause_max_seconds = seconds(now.pause_max, usual.pause_max)?;
+    asked.circuit_probes = number(now.probes.into(), usual.probes.into());
+    asked.circuit_recovery_percent = number(now.recovery_percent, usual.recovery_percent);
+    let read = circuit::circuit_breaker(&asked, &usual).ok()?;
+    (read.as_ref() == Some(now)).then_some(asked)
 }
 
 /// What the configuration would have to say for these settings, if it can say them.
@@ -80,6 +133,7 @@ fn as_configured(
         } else {
             Some(waits.collect::<Option<_>>()?)
         },
+        ..circuit_as_configured(options, base)?
     };
     if has_windows {
         let found = bounds::windows(&asked).ok()?;
@@ -93,10 +147,21 @@ fn as_configured(
 }
 
 fn configured(lines: &mut Lines, asked: &EngineSettings) {
+    if let Some(is_on) = asked.circuit_breaker {
+        lines.key("circuit_breaker", is_on);
+    }
     for (key, value) in [
         ("send_slots", asked.send_slots),
         ("window_max", asked.window_max),
         ("attempt_timeout_ms", asked.attempt_timeout_ms),
+        ("circuit_failed_percent", asked.circuit_failed_percent),
+        ("circuit_attempts_min", asked.circuit_attempts_min),
+        ("circuit_window_seconds", asked.circuit_window_seconds),
+        ("circuit_pause_seconds", asked.circuit_pause_seconds),
+        ("circuit_pause_max_seconds", asked.circuit_pause_max_seconds),
+        ("circuit_probes", asked.circuit_probes),
+        ("circuit_recovery_percent", asked.circuit_recovery_percent),
+        ("disable_after_hours", asked.disable_after_hours),
     ] {
         if let Some(value) = value {
             lines.key(key, value);

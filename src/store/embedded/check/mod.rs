@@ -199,6 +199,7 @@ impl Checker<'_> {
                 TableName::Tasks => self.task(key, value),
                 TableName::Outbox => self.outbox(key, value),
                 TableName::Lanes => self.lane(key, value),
+                TableName::Circuits => self.circuit(key, value),
                 TableName::Journal => self.journal(key, value),
                 TableName::Heads => self.head(key, value),
                 TableName::Events(bucket) => self.event(bucket, key, value),

@@ -525,6 +525,20 @@ fn lists_name_attempts_that_are_there() {
         };
         put(writing, TableName::Lanes, &keys::endpoint(ENDPOINT), &row)
     });
+    tells("has a circuit and is not there", |writing| {
+        let nobody = EndpointKey {
+            ordinal: 99,
+            ..ENDPOINT
+        };
+        writing.put(
+            TableName::Circuits,
+            &keys::endpoint(nobody),
+            &[1, 3, 0, 0, 0],
+        )
+    });
+    tells("the row of a circuit is damaged", |writing| {
+        writing.put(TableName::Circuits, &keys::endpoint(ENDPOINT), &[1, 9])
+    });
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::{Checker, called_endpoint, called_event, delivery_key};
 use crate::{
     domain::application::ApplicationKey,
     store::embedded::{
+        circuits,
         fault::Fault,
         keys::{self, Reader},
         outbox, resends,
@@ -149,6 +150,18 @@ impl Checker<'_> {
         }
         if lane.cursor > self.next_position(endpoint.application).number() {
             self.fault(format!("{what}: its lane stands behind the newest event"));
+        }
+        Ok(())
+    }
+
+    /// A circuit is of an endpoint that was not deleted.
+    pub(super) fn circuit(&mut self, key: &[u8], row: &[u8]) -> Result<(), Fault> {
+        let endpoint = Reader(key).endpoint();
+        let endpoint = endpoint.ok_or_else(|| Fault::damaged("the key of a circuit"))?;
+        circuits::read(row)?;
+        if !self.has_endpoint(endpoint)? {
+            let what = called_endpoint(endpoint);
+            self.fault(format!("{what} has a circuit and is not there"));
         }
         Ok(())
     }

@@ -1,0 +1,142 @@
+//! Circuits: what the breaker of a lane learns from attempts, and what of it is kept.
+//!
+//! The policy decides ([`CircuitBreaker`]); here its lane is told, and a row is written when something of
+//! weight changed: when a circuit opens, recovers or closes, and when an endpoint has failed for long.
+
+use super::{Engine, flight::Flight, lane::Lane, window::Window};
+use crate::{
+    domain::{
+        change::Change,
+        circuit::{Circuit, CircuitState},
+        endpoint::DisabledReason,
+    },
+    policy::{
+        circuit_breaker::{AttemptEnd, CircuitBreaker, Rule},
+        classify::Verdict,
+    },
+    time::Now,
+};
+
+impl Engine {
+    /// The circuit of an endpoint as it was kept, or a new one.
+    pub(super) fn restored_circuit(
+        &self,
+        endpoint: u128,
+        kept: Option<Circuit>,
+        now: Now,
+    ) -> CircuitBreaker {
+        let rule = self.circuit_rule(endpoint);
+        CircuitBreaker::restored(kept.unwrap_or_default(), rule, now.steady)
+    }
+
+    fn circuit_rule(&self, endpoint: u128) -> Rule<'_> {
+        Rule {
+            policy: self.options.circuit_breaker.as_ref(),
+            endpoint,
+            seed: self.options.seed,
+        }
+    }
+
+    /// Lets the circuit of a lane learn from an attempt; disables an endpoint that failed for too long.
+    pub(super) fn learn(&mut self, flight: &Flight, verdict: Verdict, now: Now) {
+        let Some(lane) = self.registry.lanes.get_mut(flight.lane) else {
+            return;
+        };
+        let rule = Rule {
+            policy: self.options.circuit_breaker.as_ref(),
+            endpoint: lane.endpoint.id.id().value(),
+            seed: self.options.seed,
+        };
+        let end = AttemptEnd {
+            succeeded: verdict == Verdict::Success,
+            started_at: flight.started_at.steady,
+        };
+        lane.circuit.ended(end, rule, now.steady);
+        let failing_since = lane.circuit.circuit().failing_since;
+        let is_over = self
+            .options
+            .disable_after
+            .zip(failing_since)
+            .is_some_and(|(most, since)| now.steady.since(since) >= most);
+        #[cfg(feature = "mutants")]
+        let is_over = {
+            let lane = self.registry.lanes.get(flight.lane);
+            let is_open = lane.is_some_and(|lane| lane.circuit.is_open());
+            self.mistaken_disabling(is_over, is_open)
+        };
+        if is_over {
+            self.disable(flight.lane, DisabledReason::Failing, now);
+        }
+        self.keep_circuit(flight.lane, now);
+    }
+
+    /// Whoever disables an endpoint ends what was learned of it: once it is enabled again, it starts slowly.
+    pub(super) fn rest_circuit(&mut self, index: usize, reason: DisabledReason, now: Now) {
+        let Some(lane) = self.registry.lanes.get_mut(index) else {
+            return;
+        };
+        let has_failed = match reason {
+            DisabledReason::Gone | DisabledReason::Failing => true,
+            DisabledReason::Requested => lane.circuit.kept(now.steady).is_some(),
+        };
+        if has_failed {
+            lane.circuit.start_slowly(now.steady);
+        }
+        lane.circuit.start_anew();
+        self.keep_circuit(index, now);
+    }
+
+    /// An endpoint is enabled again: its window is to be earned anew, and nothing of before counts.
+    pub(super) fn start_anew(&mut self, index: usize) {
+        if let Some(lane) = self.registry.lanes.get_mut(index) {
+            lane.window = Window::new(self.options.window_max);
+            lane.circuit.start_anew();
+        }
+    }
+
+    /// Nothing waits for a lane: if it was recovering it no longer is.
+    pub(super) fn note_caught_up(&mut self, index: usize, now: Now) {
+        let Some(lane) = self.registry.lanes.get_mut(index) else {
+            return;
+        };
+        if lane.circuit.circuit().state == CircuitState::Recovering {
+            lane.circuit.caught_up();
+            self.keep_circuit(index, now);
+        }
+    }
+
+    /// Gathers what is to be kept of a circuit, if that is not what was.
+    fn keep_circuit(&mut self, index: usize, now: Now) {
+        let Some(lane) = self.registry.lanes.get_mut(index) else {
+            return;
+        };
+        self.circuits_open += usize::from(lane.circuit.is_open());
+        self.circuits_open -= usize::from(core::mem::replace(
+            &mut lane.is_counted_open,
+            lane.circuit.is_open(),
+        ));
+        let circuit = lane.circuit.kept(now.steady);
+        if circuit == lane.circuit_row || lane.endpoint.is_deleted() {
+            return;
+        }
+        let endpoint = lane.endpoint.key;
+        if let Some(log) = self.logs.get_mut(&endpoint.application.shard) {
+            lane.circuit_row = circuit;
+            log.gather(Change::PutCircuit { endpoint, circuit }, now);
+        }
+    }
+
+    /// Gives a restored lane its circuit as it was kept. Of a disabled endpoint nothing is remembered but
+    /// that it starts slowly.
+    pub(super) fn restore_circuit(&mut self, lane: &mut Lane, kept: Option<Circuit>, now: Now) {
+        #[cfg(feature = "mutants")]
+        let kept = kept.filter(|_| !self.has(super::mutant::Mutant::ForgetsCircuits));
+        lane.circuit = self.restored_circuit(lane.endpoint.id.id().value(), kept, now);
+        lane.circuit_row = kept;
+        if kept.is_some() && !lane.is_enabled() {
+            lane.circuit.start_slowly(now.steady);
+        }
+        lane.is_counted_open = lane.circuit.is_open();
+        self.circuits_open += usize::from(lane.is_counted_open);
+    }
+}

@@ -1,0 +1,70 @@
+//! What can be found wrong with how attempts to an endpoint are held back.
+
+use thiserror::Error;
+
+use crate::{domain::id::EndpointId, time::Span};
+
+/// A property of the attempts to one endpoint that did not hold.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Pace {
+    /// I16: attempts to an endpoint came faster than its rate allows.
+    #[error("I16: attempts to {endpoint} come within {within}, its rate is {rate} a second")]
+    TooFast {
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// From the first of those that came too fast to the last.
+        within: Span,
+        /// How many may come in a second.
+        rate: u16,
+    },
+    /// I22: an attempt went out while the circuit was open.
+    #[error("I22: an attempt went to {endpoint} {early} before its circuit was half-open")]
+    WhileOpen {
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// By how much too early.
+        early: Span,
+    },
+    /// I22: more than one attempt was in flight while the circuit was half-open.
+    #[error("I22: {in_flight} attempts were in flight to {endpoint}, its circuit was half-open")]
+    TooManyProbes {
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// How many there were.
+        in_flight: usize,
+    },
+    /// L8: what had waited came faster than a receiver may get that recovers.
+    #[error("L8: {endpoint} recovers and got {sends} attempts within {within}, {most} a minute")]
+    RecoversTooFast {
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// How many.
+        sends: usize,
+        /// Within which time.
+        within: Span,
+        /// How many it may get in a minute.
+        most: u32,
+    },
+    /// I22: a circuit was written down that its rule does not allow.
+    #[error("I22: the circuit of {endpoint} was written down as {what}, against its rule")]
+    AgainstTheRule {
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// As what.
+        what: &'static str,
+    },
+    /// I22: an endpoint was disabled before its attempts had failed for long enough.
+    #[error("I22: {endpoint} was disabled too early: it had failed for {failing}")]
+    DisabledEarly {
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// For how long it had failed.
+        failing: Span,
+    },
+    /// I22: an endpoint was sent to that had failed for so long that it is disabled.
+    #[error("I22: an attempt went to {endpoint}, which failed for too long to be enabled")]
+    NotDisabled {
+        /// The endpoint.
+        endpoint: EndpointId,
+    },
+}
