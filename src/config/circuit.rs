@@ -5,6 +5,11 @@ use crate::{limits, policy::circuit_breaker::CircuitBreakerPolicy, time::Span};
 
 const HOUR_SECONDS: u64 = 60 * 60;
 
+/// What the settings make of the usual breaker; `None` if attempts are never held back.
+pub(super) fn usual(asked: &EngineSettings) -> Result<Option<CircuitBreakerPolicy>, ConfigError> {
+    circuit_breaker(asked, &CircuitBreakerPolicy::default())
+}
+
 /// What of `base` the settings change; `None` if attempts are never held back.
 pub(super) fn circuit_breaker(
     asked: &EngineSettings,

@@ -9,8 +9,8 @@ pub mod application_uid;
 mod authorities;
 mod bounds;
 pub mod caller;
-pub mod clients;
 mod circuit;
+pub mod clients;
 pub mod environment;
 pub mod error;
 pub mod listen;
@@ -274,10 +274,7 @@ pub fn resolve(sources: Sources<'_>) -> Result<Config, ConfigError> {
         send_slots,
         window_max,
         retry: bounds::retry_policy(&settings.engine)?,
-        circuit_breaker: circuit::circuit_breaker(
-            &settings.engine,
-            &CircuitBreakerPolicy::default(),
-        )?,
+        circuit_breaker: circuit::usual(&settings.engine)?,
         disable_after: circuit::disable_after(&settings.engine)?,
         recording: bounds::recording(&settings)?,
         log: log_settings(settings, sources.verbosity, environment)?,

@@ -119,6 +119,11 @@ fn write_attempts(page: &mut Page, tally: &Tally, stats: &Stats) {
         "Attempts that failed and are followed by another one.",
         stats.retried,
     );
+    page.gauge(
+        "fanfare_circuits_open",
+        "Endpoints that fail, to which attempts are held back or made one by one.",
+        stats.circuits_open,
+    );
     page.histogram(
         "fanfare_attempt_duration_seconds",
         "From the start of an attempt to its end.",

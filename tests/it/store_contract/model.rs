@@ -167,6 +167,13 @@ impl Model {
         results
     }
 
+    fn put_circuit(&mut self, endpoint: EndpointKey, circuit: Option<Circuit>) {
+        self.circuits.remove(&endpoint);
+        if let Some(circuit) = circuit.filter(|_| self.endpoints.contains_key(&endpoint)) {
+            self.circuits.insert(endpoint, circuit);
+        }
+    }
+
     fn change(&mut self, change: &Change) -> ChangeResult {
         match change {
             Change::PutApplication(_)
@@ -219,12 +226,7 @@ impl Model {
             Change::DeleteLane { endpoint } => {
                 self.lanes.remove(endpoint);
             }
-            Change::PutCircuit { endpoint, circuit } => {
-                self.circuits.remove(endpoint);
-                if let Some(circuit) = circuit.filter(|_| self.endpoints.contains_key(endpoint)) {
-                    self.circuits.insert(*endpoint, circuit);
-                }
-            }
+            Change::PutCircuit { endpoint, circuit } => self.put_circuit(*endpoint, *circuit),
             Change::Watermark {
                 application,
                 position,
