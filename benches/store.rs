@@ -26,7 +26,7 @@ use clap::{Parser, Subcommand};
 use fanfare::{
     domain::{
         application::{Application, ApplicationKey, DEFAULT_APPLICATION_UID},
-        attempt::{AttemptRecord, AttemptResult, Trigger},
+        attempt::{AttemptRecord, AttemptResult, Timing, Trigger},
         change::{Batch, BatchHandle, Change, Epoch},
         delivery::OpenDelivery,
         endpoint::{BodyFormat, Endpoint, EndpointKey, EndpointState, Subscription, Target},
@@ -291,6 +291,7 @@ impl World {
 
     fn attempt(&mut self, ordinal: u32, position: u64, result: AttemptResult) -> AttemptRecord {
         AttemptRecord {
+            timing: Timing::default(),
             id: AttemptId::new(self.id()),
             endpoint: self.key(ordinal),
             position: EventPosition::new(position),

@@ -234,6 +234,8 @@ pub const RESERVE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 pub const DISK_LOOK_MS: u64 = 1_000;
 /// How long a result may wait for company before its batch goes by itself, in milliseconds.
 pub const RECORD_DELAY_MS: i64 = 20;
+/// Attempts that the explanation of a delivery tells of, the newest ones.
+pub const EXPLAINED_ATTEMPTS_MAX: usize = 250;
 /// How far back a circuit breaker looks, in milliseconds.
 pub const CIRCUIT_WINDOW_MS: i64 = 10 * 60 * 1_000;
 /// First pause of an open circuit, in milliseconds.

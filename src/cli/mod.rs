@@ -16,6 +16,7 @@ mod dev;
 mod endpoint;
 mod event;
 mod event_type;
+mod explain;
 mod failure;
 mod host;
 mod host_arguments;
@@ -59,6 +60,7 @@ pub use self::{
     event_type::{
         EventTypeArguments, EventTypeCommand, EventTypeField, EventTypeFields, OneEventType,
     },
+    explain::ExplainArguments,
     failure::Failure,
     host_arguments::HostArguments,
     key::{KeyArguments, KeyCommand, KeyScope},
@@ -149,6 +151,8 @@ pub enum Command {
     Event(EventArguments),
     /// What came of events
     Delivery(DeliveryArguments),
+    /// Why a delivery went as it did, and what it waits for now
+    Explain(ExplainArguments),
     /// Many deliveries sent again by a running server: recover, replay, list, cancel
     Task(TaskArguments),
     /// Keys of a running server, which let others in
@@ -182,6 +186,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::EventType(arguments) => event_type::event_type(&arguments),
         Command::Event(arguments) => event::event(&arguments),
         Command::Delivery(arguments) => delivery::delivery(&arguments),
+        Command::Explain(arguments) => explain::explain(&arguments),
         Command::Task(arguments) => task::task(&arguments),
         Command::Key(arguments) => key::key(&arguments),
         Command::Listen(arguments) => listen::listen(&arguments),

@@ -13,6 +13,7 @@ use super::{
     filter::Filter,
     id::{ApplicationId, AttemptId, EndpointId, EventId, Id, ShardId, TaskId},
     once::Once,
+    present::Present,
     record::RecordKind,
     secret::Secret,
     task::Selection,
@@ -126,9 +127,9 @@ pub enum Command {
     StartTask(Box<NewTask>),
     /// Calls a task off, unless it has ended: it sends nothing more. What it made due already is sent.
     CancelTask(CalledTask),
-    /// Nothing but a question: for which events an attempt to an endpoint is in flight. It is answered
-    /// at once, also on a full disk.
-    InFlight(EndpointKey),
+    /// Nothing but a question: how attempts to an endpoint stand. It is answered at once, also on a full
+    /// disk.
+    Present(EndpointKey),
 }
 
 /// A task and where it is found.
@@ -279,8 +280,8 @@ pub enum Answer {
         /// Its public name.
         id: TaskId,
     },
-    /// Attempts for these events are in flight; as many as the endpoint's window has, at most.
-    InFlight(Vec<EventId>),
+    /// How attempts to the endpoint stand.
+    Present(Box<Present>),
     /// Nothing was written: the name that was chosen for it belongs to this object.
     NameTaken {
         /// Its public name, without its prefix.

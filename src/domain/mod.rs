@@ -26,6 +26,7 @@ pub mod once;
 pub mod outbox;
 pub mod outcome;
 pub mod page;
+pub mod present;
 pub mod record;
 pub mod secret;
 pub mod task;

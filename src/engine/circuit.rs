@@ -6,6 +6,7 @@
 use super::{Engine, flight::Flight, lane::Lane, window::Window};
 use crate::{
     domain::{
+        attempt::Holder,
         change::Change,
         circuit::{Circuit, CircuitState},
         endpoint::DisabledReason,
@@ -91,6 +92,7 @@ impl Engine {
         if let Some(lane) = self.registry.lanes.get_mut(index) {
             lane.window = Window::new(self.options.window_max);
             lane.circuit.start_anew();
+            lane.held_by = Some(Holder::Disabled);
         }
     }
 

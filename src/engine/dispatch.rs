@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     domain::{
-        attempt::AttemptRequest,
+        attempt::{AttemptRequest, Holder},
         change::{Change, StoreMode},
         delivery::OpenDelivery,
     },
@@ -94,6 +94,11 @@ impl Engine {
             .filter(|lane| lane.deficit == 0)
         {
             lane.deficit = limits::QUANTUM_ATTEMPTS;
+        }
+        if let Some(lane) = self.registry.lanes.get_mut(index)
+            && lane.waited_for_its_turn(now.steady)
+        {
+            lane.held_by = Some(Holder::Slots);
         }
         let mut last = Step::Moved;
         let mut cut_short = false;
@@ -245,6 +250,7 @@ impl Engine {
                     }
                 }
                 Ahead::Unknown(position) => {
+                    lane.held_by = Some(Holder::Loading);
                     self.load_events(index, position, out);
                     return Step::Idle;
                 }
@@ -266,7 +272,10 @@ impl Engine {
                     self.postpone(index, &event, now);
                     return Step::Moved;
                 }
-                Ahead::Event(_) if has_its_share => return Step::Idle,
+                Ahead::Event(_) if has_its_share => {
+                    lane.held_by = Some(Holder::Slots);
+                    return Step::Idle;
+                }
                 Ahead::Event(event) => {
                     lane.next = event.position.plus(1);
                     lane.firsts_in_row = if retry_waits {
@@ -308,6 +317,7 @@ impl Engine {
             number,
             source,
             reopened,
+            due,
         } = start;
         let serial = self.next_handle();
         #[cfg(feature = "mutants")]
@@ -321,6 +331,7 @@ impl Engine {
         let Some(lane) = self.registry.lanes.get_mut(index) else {
             return;
         };
+        let held_by = lane.held_since(due, now.steady);
         let vacant = self.flights.vacant_entry();
         let attempt = flight_handle(serial, vacant.key());
         lane.in_flight += 1;
@@ -350,6 +361,8 @@ impl Engine {
             reopened,
             is_overtaken: false,
             started_at: now,
+            due,
+            held_by,
         });
         self.stats.attempts += 1;
         #[cfg(feature = "mutants")]

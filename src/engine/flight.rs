@@ -7,11 +7,12 @@ use std::sync::Arc;
 use super::{Engine, lane::Lane, open_rows::OpenRow};
 use crate::{
     domain::{
-        attempt::{AttemptHandle, Trigger},
+        attempt::{AttemptHandle, Holder, Trigger},
         command::{Answer, Refusal, RequestHandle},
         delivery::OpenDelivery,
         endpoint::EndpointKey,
         event::Event,
+        present::Present,
     },
     time::{Now, Timestamp},
 };
@@ -27,12 +28,15 @@ pub(super) struct Start {
     pub(super) source: Source,
     /// Where its delivery began anew, if a task sent it again.
     pub(super) reopened: Option<Reopened>,
+    /// When it could start at the earliest, in steady time.
+    pub(super) due: Timestamp,
 }
 
 impl Start {
     /// The first attempt of an event on the walk.
-    pub(super) const fn first(event: Arc<Event>) -> Self {
+    pub(super) fn first(event: Arc<Event>) -> Self {
         Self {
+            due: event.not_before(),
             event,
             number: 1,
             source: Source::Walk,
@@ -50,6 +54,7 @@ impl Start {
         Self {
             event: row.event,
             number: delivery.attempts.saturating_add(1),
+            due: delivery.due,
             source: Source::Open,
             reopened,
         }
@@ -75,6 +80,10 @@ pub(super) struct Flight {
     pub(super) is_overtaken: bool,
     /// When it started.
     pub(super) started_at: Now,
+    /// When it could start at the earliest, in steady time.
+    pub(super) due: Timestamp,
+    /// What it waited for beyond that.
+    pub(super) held_by: Option<Holder>,
 }
 
 /// A delivery that a task sent again: its schedule and its time began anew.
@@ -87,12 +96,13 @@ pub(super) struct Reopened {
 }
 
 impl Engine {
-    /// Answers for which events an attempt to an endpoint is in flight, also if its shard was lost since
-    /// the start of it. It is never refused.
-    pub(super) fn tell_in_flight(
+    /// Answers how attempts to an endpoint stand; those in flight also if its shard was lost since they
+    /// started. It is never refused.
+    pub(super) fn tell_present(
         &mut self,
         request: RequestHandle,
         endpoint: EndpointKey,
+        now: Now,
     ) -> Result<(), Refusal> {
         let is_to = |flight: &Flight| match self.registry.lanes.get(flight.lane) {
             Some(lane) => lane.endpoint.key == endpoint,
@@ -100,8 +110,25 @@ impl Engine {
         };
         let flights = self.flights.iter().map(|(_, flight)| flight);
         let found = flights.filter(|flight| is_to(flight));
-        let events = found.map(|flight| flight.event.id).collect();
-        self.replies.push((request, Ok(Answer::InFlight(events))));
+        let in_flight = found.map(|flight| flight.event.id).collect();
+        let application = self.registry.application(endpoint.application);
+        let mut lanes = application
+            .into_iter()
+            .flat_map(|application| self.registry.lanes_of(application));
+        let lane = lanes.find(|lane| lane.endpoint.key == endpoint);
+        let present = lane.map_or_else(Present::default, |lane| Present {
+            in_flight: Vec::new(),
+            window: lane.window.size(),
+            circuit: *lane.circuit.circuit(),
+            held_by: lane.holder(now.steady),
+            held_until: lane.held_back_until(now.steady),
+        });
+        let present = Present {
+            in_flight,
+            ..present
+        };
+        self.replies
+            .push((request, Ok(Answer::Present(Box::new(present)))));
         Ok(())
     }
 }

@@ -101,7 +101,7 @@ impl Engine {
                 } => self.expunge(request, (application, position), attempt),
                 Command::StartTask(new) => self.start_task((request, once), *new, now),
                 Command::CancelTask(task) => self.cancel_task(request, task, now),
-                Command::InFlight(endpoint) => self.tell_in_flight(request, endpoint),
+                Command::Present(endpoint) => self.tell_present(request, endpoint, now),
                 Command::Resend {
                     endpoint,
                     event,
@@ -148,7 +148,7 @@ impl Engine {
     /// called off on a disk that is nearly full: that must not wait for somebody who makes room.
     const fn has_room_for(&self, command: &Command) -> bool {
         match (self.store_mode, command) {
-            (StoreMode::Normal, _) | (_, Command::InFlight(_)) => true,
+            (StoreMode::Normal, _) | (_, Command::Present(_)) => true,
             (StoreMode::Reserve, command) => matches!(
                 command,
                 Command::DeleteRecord { .. } | Command::CancelTask(_)
@@ -313,7 +313,7 @@ fn home(command: &Command) -> Option<ShardId> {
         | Command::DeleteEndpoint { .. }
         | Command::Expunge { .. }
         | Command::CancelTask(_)
-        | Command::InFlight(_)
+        | Command::Present(_)
         | Command::Once(..) => None,
     }
 }

@@ -10,13 +10,17 @@ use super::{
 };
 use crate::{
     domain::{
+        attempt::Holder,
         circuit::Circuit,
         endpoint::{Endpoint, EndpointState},
         event::EventPosition,
     },
     policy::{circuit_breaker::CircuitBreaker, rate_limit::RateLimit},
-    time::{Now, Timestamp},
+    time::{Now, Span, Timestamp},
 };
+
+/// How long an attempt may be late without a reason: turns and commits take so long.
+const MOMENT: Span = Span::from_millis(20);
 
 /// The lane of one endpoint.
 #[derive(Debug)]
@@ -61,6 +65,10 @@ pub(super) struct Lane {
     pub(super) deficit: u32,
     /// First attempts started since the last retry, while a retry was due.
     pub(super) firsts_in_row: u32,
+    /// What kept it last from starting what is due, since nothing was due.
+    pub(super) held_by: Option<Holder>,
+    /// When it came to its place in that queue, in steady time.
+    pub(super) queued_at: Timestamp,
     /// When the schedule wakes it, if it does.
     pub(super) wake_at: Option<Timestamp>,
     /// Whether it stands in its application's list of lanes that the next event wakes.
@@ -111,6 +119,8 @@ impl Lane {
             queued: false,
             deficit: 0,
             firsts_in_row: 0,
+            held_by: None,
+            queued_at: Timestamp::ZERO,
             wake_at: None,
             awaits_events: false,
             is_crowded: false,
@@ -185,6 +195,41 @@ impl Lane {
     /// Whether another attempt fits its window.
     pub(super) fn has_room(&self) -> bool {
         self.in_flight < self.window.size()
+    }
+
+    /// What keeps the schedule from starting an attempt, if something of its own does.
+    pub(super) fn holder(&self, now: Timestamp) -> Option<Holder> {
+        if !self.is_enabled() {
+            Some(Holder::Disabled)
+        } else if !self.has_room() {
+            Some(Holder::Window)
+        } else if self.paced_until(now).is_some() {
+            Some(Holder::Rate)
+        } else if self.circuit.opens_at(now).is_some() {
+            let is_open = self.circuit.is_open();
+            Some(if is_open {
+                Holder::Circuit
+            } else {
+                Holder::Recovery
+            })
+        } else {
+            self.is_held_by_circuit(now).then_some(Holder::Probe)
+        }
+    }
+
+    /// What an attempt that was due at `due` waited for, where that is longer than a moment ago: what
+    /// kept the lane last, or that others had their turns.
+    pub(super) fn held_since(&self, due: Timestamp, now: Timestamp) -> Option<Holder> {
+        if now.since(due) <= MOMENT {
+            return None;
+        }
+        self.held_by
+            .or_else(|| self.waited_for_its_turn(now).then_some(Holder::Slots))
+    }
+
+    /// Whether it was ready for longer than a moment, and others had the slots.
+    pub(super) fn waited_for_its_turn(&self, now: Timestamp) -> bool {
+        now.since(self.queued_at) > MOMENT
     }
 
     /// Whether its walk has events before `end` that it has not started.

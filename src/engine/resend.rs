@@ -180,6 +180,7 @@ impl Engine {
         };
         let number = attempts.saturating_add(1);
         let start = Start {
+            due: now.steady,
             event,
             number,
             source: Source::Manual,

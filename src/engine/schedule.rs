@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     domain::{
+        attempt::Holder,
         event::EventPosition,
         page::{LoadHandle, Page, PageRequest},
     },
@@ -76,12 +77,19 @@ impl Engine {
             }
             let waits = walk_waits || lane.retry_waits(now.steady);
             let asked = lane.resends.wait() && lane.may_start_by_hand(now.steady);
+            let is_crowded = crowded.then_some(Holder::Crowd);
+            lane.held_by = if waits || crowded {
+                lane.holder(now.steady).or(is_crowded).or(lane.held_by)
+            } else {
+                lane.held_by.filter(|_| !lane.open.are_tried(now.steady))
+            };
             asked || (waits && lane.may_start(now.steady))
         } else {
             lane.wake_at.is_none() && has_held_work(lane, end)
         };
         if ready {
             lane.queued = true;
+            lane.queued_at = now.steady;
             entry.ready.push_back(index);
             self.queue_application(self.registry.lanes.get(index).map_or(0, |l| l.application));
         } else {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::{
-        attempt::{AttemptHandle, AttemptRecord, AttemptResult},
+        attempt::{AttemptHandle, AttemptRecord, AttemptResult, RetryWait, Timing},
         change::Change,
         endpoint::DisabledReason,
         event::EventPosition,
@@ -49,10 +49,15 @@ impl Engine {
         let Some(lane) = self.registry.lanes.get_mut(index) else {
             return;
         };
+        // What waits and could not start beside this attempt has waited for it.
+        let holder = lane.holder(now.steady);
         lane.in_flight = lane.in_flight.saturating_sub(1);
         let application = lane.application;
         if let Some(entry) = self.registry.applications.get_mut(application) {
             entry.in_flight = entry.in_flight.saturating_sub(1);
+            if lane.walk_waits(entry.ring.end()) || lane.retry_waits(now.steady) {
+                lane.held_by = holder.or(lane.held_by);
+            }
         }
         // A cancelled attempt is as one never made; it is sent again after the restart.
         if flight.source != Source::Orphan && outcome.kind != OutcomeKind::Cancelled {
@@ -77,14 +82,14 @@ impl Engine {
             Verdict::Retry { retry_after } => retry_after,
             Verdict::Success | Verdict::Gone => None,
         };
-        let result = if verdict == Verdict::Success {
-            AttemptResult::Succeeded
+        let (result, next) = if verdict == Verdict::Success {
+            (AttemptResult::Succeeded, None)
         } else if flight.source == Source::Manual || flight.is_overtaken {
-            AttemptResult::Failed
+            (AttemptResult::Failed, None)
         } else {
             self.next_due(flight, retry_after, now)
         };
-        if let Some(id) = self.record_attempt(flight, &outcome, result, now) {
+        if let Some(id) = self.record_attempt(flight, &outcome, (result, next), now) {
             self.tell_attempt(flight, (id, result), outcome.kind, now);
         }
         self.note_task(flight.lane, flight.event.position);
@@ -112,20 +117,20 @@ impl Engine {
         }
     }
 
-    /// When the delivery is tried again, if it is.
+    /// When the delivery is tried again, if it is, and how that comes about.
     fn next_due(
         &self,
         flight: &Flight,
         retry_after: Option<crate::time::Span>,
         now: Now,
-    ) -> AttemptResult {
+    ) -> (AttemptResult, Option<RetryWait>) {
         let endpoint = self
             .registry
             .lanes
             .get(flight.lane)
             .map(|lane| &lane.endpoint);
         if endpoint.is_some_and(|endpoint| endpoint.is_deleted()) {
-            return AttemptResult::Exhausted;
+            return (AttemptResult::Exhausted, None);
         }
         let endpoint = endpoint.map(|endpoint| endpoint.id);
         let draw = Draw {
@@ -133,21 +138,22 @@ impl Engine {
             endpoint: endpoint.unwrap_or_default().id().value(),
             attempt: flight.step().into(),
         };
-        let due = self
+        let wait = self
             .options
             .retry
-            .next_due(retry_after, draw, self.options.seed, now.steady);
+            .wait(retry_after, draw, self.options.seed);
+        let due = wait.map(|wait| now.steady.plus(wait.whole()));
         let result = due.map_or(AttemptResult::Exhausted, AttemptResult::RetryAt);
         #[cfg(feature = "mutants")]
         let result = self.mistaken_due(result, flight.step(), retry_after, now);
-        result
+        (result, wait)
     }
 
     fn record_attempt(
         &mut self,
         flight: &Flight,
         outcome: &Outcome,
-        result: AttemptResult,
+        (result, next): (AttemptResult, Option<RetryWait>),
         now: Now,
     ) -> Option<AttemptId> {
         let endpoint = self.registry.lanes.get(flight.lane)?.endpoint.key;
@@ -162,6 +168,15 @@ impl Engine {
             started_at: flight.started_at,
             duration: outcome.duration,
             outcome: outcome.kind,
+            timing: Timing {
+                step: match flight.source {
+                    Source::Manual => 0,
+                    Source::Walk | Source::Open | Source::Orphan => flight.step(),
+                },
+                due: flight.due,
+                held_by: flight.held_by,
+                next,
+            },
             resent: outcome.resent,
             result,
             body: outcome.body.clone(),

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     domain::{
+        attempt::Holder,
         change::{BatchHandle, Epoch},
         command::Refusal,
         endpoint::EndpointKey,
@@ -171,6 +172,7 @@ impl Engine {
             }
         }
         lane.next = lane.done.cursor();
+        lane.held_by = Some(Holder::Restart);
         if let Some(first_due) = open_due {
             lane.open = OpenRows::unloaded(first_due);
         }

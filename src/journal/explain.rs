@@ -67,6 +67,8 @@ struct Own {
     is_asked_by_hand: bool,
     has_ended: bool,
     attempts: u16,
+    /// Until when its endpoint's circuit was open, half-open or recovering, as far as that is known.
+    circuit_until: Option<Timestamp>,
     /// Since when its endpoint is disabled, or when it was enabled last.
     disabled: Option<Timestamp>,
     enabled: Option<Timestamp>,
@@ -274,7 +276,7 @@ impl Explanation {
                     self.position = Some(EventPosition::new(record.value));
                     self.batch = batch;
                 }
-                202 | 204..=206 | 217 | 221..=224 | 230..=233 => {
+                202 | 204..=206 | 217 | 221..=224 | 230..=233 | 239 => {
                     self.changed(now, record, &mut rows);
                 }
                 _ => {}
@@ -325,6 +327,12 @@ impl Explanation {
                 self.tell(now, Fact::EndpointState { is_enabled });
             }
             217 if is_of_endpoint => self.tell(now, Fact::EndpointDeleted),
+            // Its circuit: open until then, half-open since then, or it recovers or is closed.
+            239 if is_of_endpoint => match record.second {
+                2 => self.own.circuit_until = Some(due),
+                3 | 4 => self.own.circuit_until = Some(now.steady),
+                _ => {}
+            },
             232 if record.value == position.number() => self.tell(now, Fact::PayloadGone),
             _ if about != delivery => {}
             204 => {

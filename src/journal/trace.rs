@@ -156,7 +156,7 @@ impl Trace {
                     Ok(Answer::Resend) => (8, Id::default()),
                     Ok(Answer::Expunged) => (9, Id::default()),
                     Ok(Answer::Task { id }) => (10, id.id()),
-                    Ok(Answer::InFlight(_)) => (11, Id::default()),
+                    Ok(Answer::Present(_)) => (11, Id::default()),
                     Err(_) => (0, Id::default()),
                 };
                 Record::new(130, value, request.number(), id.value())
@@ -282,7 +282,7 @@ fn command_kind(command: &Command) -> u64 {
         Command::Recall(_) => 62,
         Command::StartTask(_) => 63,
         Command::CancelTask(_) => 64,
-        Command::InFlight(_) => 65,
+        Command::Present(_) => 65,
         // Whether it is done once shows in the result of its change.
         Command::Once(_, command) => command_kind(command),
     }

@@ -6,6 +6,7 @@
 
 use super::jitter::spread;
 use crate::{
+    domain::attempt::RetryWait,
     limits,
     random::{Draw, Ratio},
     time::{Span, Timestamp},
@@ -48,10 +49,21 @@ impl RetryPolicy {
         seed: u64,
         ended_at: Timestamp,
     ) -> Option<Timestamp> {
+        let wait = self.wait(retry_after, draw, seed)?;
+        Some(ended_at.plus(wait.whole()))
+    }
+
+    /// The wait from attempt number `draw.attempt` to the next one, and how it comes about; `None` if the
+    /// schedule is spent.
+    #[must_use]
+    pub fn wait(&self, retry_after: Option<Span>, draw: Draw, seed: u64) -> Option<RetryWait> {
         let step = usize::try_from(draw.attempt.checked_sub(1)?).ok()?;
-        let wait = self.jittered(*self.waits.get(step)?, draw, seed);
-        let asked = retry_after.map_or(wait, |asked| asked.min(self.retry_after_max));
-        Some(ended_at.plus(wait.max(asked)))
+        let scheduled = *self.waits.get(step)?;
+        Some(RetryWait {
+            scheduled,
+            jittered: self.jittered(scheduled, draw, seed),
+            asked: retry_after.map(|asked| asked.min(self.retry_after_max)),
+        })
     }
 
     /// The wait spread by the keyed jitter of this attempt.

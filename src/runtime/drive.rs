@@ -339,7 +339,7 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
                 | Answer::Resend
                 | Answer::Expunged
                 | Answer::Task { .. }
-                | Answer::InFlight(_)
+                | Answer::Present(_)
                 | Answer::NameTaken { .. }
                 | Answer::Replayed { .. },
             )

@@ -33,7 +33,7 @@ impl World<'_> {
                 | Answer::Resend
                 | Answer::Expunged
                 | Answer::Task { .. }
-                | Answer::InFlight(_),
+                | Answer::Present(_),
             )
             | Err(_) => None,
         };

@@ -208,7 +208,7 @@ impl Traffic {
             }
             Command::PutRecord { .. }
             | Command::DeleteRecord { .. }
-            | Command::InFlight(_)
+            | Command::Present(_)
             | Command::Recall(_) => {}
             Command::Expunge { .. }
             | Command::Resend { .. }

@@ -40,9 +40,9 @@ fn key(rig: &Rig, application: ApplicationKey, id: EndpointId) -> EndpointKey {
 }
 
 fn in_flight(rig: &mut Rig, endpoint: EndpointKey) -> Vec<EventId> {
-    let request = rig.command(Command::InFlight(endpoint));
+    let request = rig.command(Command::Present(endpoint));
     match rig.replies.get(&request) {
-        Some(Ok(Answer::InFlight(events))) => events.clone(),
+        Some(Ok(Answer::Present(present))) => present.in_flight.clone(),
         other => panic!("no answer: {other:?}"),
     }
 }

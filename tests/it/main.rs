@@ -34,6 +34,7 @@ mod engine_rate;
 mod engine_records;
 mod engine_resend;
 mod engine_task;
+mod engine_timing;
 mod fuzz;
 mod ingress;
 mod journal;

@@ -21,7 +21,7 @@ pub(super) use self::{
     exchange::Place,
     moment::moment,
     pages::{list, queried},
-    shown::{Column, show, show_event, show_key},
+    shown::{Column, as_json, show, show_event, show_key},
 };
 use super::{Delay, Failure, output::escaped};
 use crate::config::{

@@ -81,7 +81,7 @@ fn show_pairs(pairs: &[(&str, String)]) -> Result<(), Failure> {
 
 /// One line of JSON, of the same value: spaces may differ, what would steer a terminal is written
 /// as JSON writes it.
-pub(super) fn as_json(text: &str) -> String {
+pub(in crate::cli) fn as_json(text: &str) -> String {
     // In JSON these stand between the parts only; in texts they are written as escapes.
     let spaced = text.trim().replace(['\n', '\r', '\t'], " ");
     escaped(&spaced) + "\n"

@@ -228,6 +228,7 @@ const fn held_name(held: Held) -> &'static str {
         Held::ProcessDown => "process_down",
         Held::AllSlots(_) => "send_slots",
         Held::Window(_) => "window",
+        Held::Circuit => "circuit",
         Held::Turn => "turn",
     }
 }

@@ -132,6 +132,8 @@ pub enum Held {
     AllSlots(usize),
     /// The endpoint had as many attempts in flight as it had earned.
     Window(usize),
+    /// The circuit of the endpoint was not closed.
+    Circuit,
     /// Its turn: a page that was loaded, or other deliveries of its application.
     Turn,
 }
@@ -306,6 +308,7 @@ impl fmt::Display for Held {
                     "the endpoint had its {count} in flight and no more at once"
                 )
             }
+            Self::Circuit => out.write_str("the circuit of the endpoint was not closed"),
             Self::Turn => out.write_str("it waited for its turn"),
         }
     }

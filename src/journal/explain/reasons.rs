@@ -129,6 +129,8 @@ impl Explanation {
             Held::EndpointDisabled
         } else if self.began.steady > ready {
             Held::ProcessDown
+        } else if self.own.circuit_until.is_some_and(|until| until > ready) {
+            Held::Circuit
         } else if was_in_all >= self.options.send_slots {
             Held::AllSlots(self.options.send_slots)
         } else if was_to_endpoint > 0 {

@@ -146,7 +146,7 @@ impl Form for Command {
             Self::Resend { endpoint, event, attempts } => put!(out, 12, endpoint, event, attempts),
             Self::StartTask(new) => put!(out, 13, new),
             Self::CancelTask(called) => put!(out, 14, called),
-            Self::InFlight(endpoint) => put!(out, 15, endpoint),
+            Self::Present(endpoint) => put!(out, 15, endpoint),
         }
     }
 
@@ -205,7 +205,7 @@ impl Form for Command {
             },
             13 => Self::StartTask(Form::take(from)?),
             14 => Self::CancelTask(Form::take(from)?),
-            15 => Self::InFlight(Form::take(from)?),
+            15 => Self::Present(Form::take(from)?),
             _ => return Err(Malformed { wanted: "command" }),
         })
     }

@@ -20,6 +20,7 @@ pub(super) mod description;
 mod endpoint;
 mod entry;
 mod event_type;
+mod explain;
 mod faults;
 mod fields;
 mod filter;

@@ -4,11 +4,14 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{fault::Fault, rows};
+use super::{
+    fault::Fault,
+    grown::{decode_grown, encode_grown},
+};
 use crate::{
     domain::{
         application::ApplicationKey,
-        attempt::{AttemptRecord, AttemptResult, Trigger},
+        attempt::{AttemptRecord, AttemptResult, Holder, RetryWait, Timing, Trigger},
         endpoint::EndpointKey,
         event::EventPosition,
         id::{AttemptId, Id},
@@ -38,6 +41,63 @@ struct AttemptRow<'row> {
     body: &'row [u8],
 }
 
+/// What a block has since it is told why each attempt was made when it was.
+#[derive(Serialize, Deserialize)]
+struct TimingRow {
+    step: u16,
+    /// From then to its start, in microseconds.
+    late_us: i64,
+    /// The number of what held it; 0 for nothing.
+    held_by: u8,
+    next: Option<NextRow>,
+}
+
+/// A wait, in microseconds.
+#[derive(Serialize, Deserialize)]
+struct NextRow {
+    scheduled_us: i64,
+    /// To that.
+    jitter_us: i64,
+    asked_us: Option<i64>,
+}
+
+impl From<&AttemptRecord> for TimingRow {
+    fn from(record: &AttemptRecord) -> Self {
+        let timing = &record.timing;
+        Self {
+            step: timing.step,
+            late_us: record.started_at.steady.since(timing.due).as_micros(),
+            held_by: timing.held_by.map_or(0, Holder::number),
+            next: timing.next.map(|wait| NextRow {
+                scheduled_us: wait.scheduled.as_micros(),
+                jitter_us: wait.jittered.as_micros() - wait.scheduled.as_micros(),
+                asked_us: wait.asked.map(Span::as_micros),
+            }),
+        }
+    }
+}
+
+impl TimingRow {
+    fn read(self, started_at: Timestamp) -> Result<Timing, Fault> {
+        let holder = |number| match number {
+            0 => Ok(None),
+            number => Holder::from_number(number)
+                .map(Some)
+                .ok_or_else(|| Fault::damaged(WHAT)),
+        };
+        Ok(Timing {
+            step: self.step,
+            due: started_at.plus(Span::from_micros(self.late_us.saturating_neg())),
+            held_by: holder(self.held_by)?,
+            next: self.next.map(|next| RetryWait {
+                scheduled: Span::from_micros(next.scheduled_us),
+                jittered: Span::from_micros(next.scheduled_us.saturating_add(next.jitter_us)),
+                asked: next.asked_us.map(Span::from_micros),
+            }),
+        })
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 enum ResultRow {
     Succeeded,
@@ -53,6 +113,7 @@ pub(super) fn pack<'record>(
     out: Vec<u8>,
 ) -> Result<Vec<u8>, Fault> {
     let mut last = (0, 0, 0);
+    let mut timings = Vec::with_capacity(records.len());
     let rows: Vec<AttemptRow<'_>> = records
         .map(|record| {
             let id = record.id.id().value();
@@ -84,10 +145,11 @@ pub(super) fn pack<'record>(
                 body: &record.body,
             };
             last = (id, steady, wall);
+            timings.push(TimingRow::from(record));
             row
         })
         .collect();
-    rows::encode(&rows, out)
+    encode_grown(&rows, &timings, out)
 }
 
 /// Unpacks a block of an event.
@@ -96,7 +158,10 @@ pub(super) fn unpack(
     position: EventPosition,
     bytes: &[u8],
 ) -> Result<Vec<AttemptRecord>, Fault> {
-    let rows: Vec<AttemptRow<'_>> = rows::decode(bytes, WHAT)?;
+    let read = decode_grown(bytes, WHAT)?;
+    let (rows, timings): (Vec<AttemptRow<'_>>, Option<Vec<TimingRow>>) = read;
+    // Of attempts that were packed before it is not known.
+    let mut timings = timings.unwrap_or_default().into_iter();
     let mut last = (0_u128, 0_i64, 0_i64);
     let records = rows.into_iter().map(|row| {
         last = (
@@ -104,7 +169,10 @@ pub(super) fn unpack(
             last.1.wrapping_add(row.steady_step),
             last.2.wrapping_add(row.wall_step),
         );
+        let started_at = Timestamp::from_micros(last.1);
+        let timing = timings.next().map(|row| row.read(started_at)).transpose()?;
         Ok(AttemptRecord {
+            timing: timing.unwrap_or_default(),
             id: AttemptId::new(Id::from_value(last.0)),
             endpoint: EndpointKey {
                 application,
@@ -165,7 +233,7 @@ pub(super) fn push_index(position: EventPosition, id: Id, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::id::ShardId;
+    use crate::{domain::id::ShardId, store::embedded::rows};
 
     #[test]
     fn a_block_comes_back_as_it_was() {
@@ -193,6 +261,16 @@ mod tests {
             },
             duration: Span::from_micros(55),
             outcome,
+            timing: Timing {
+                step: 2,
+                due: Timestamp::from_micros(-7_000),
+                held_by: Some(Holder::Probe),
+                next: Some(RetryWait {
+                    scheduled: Span::from_seconds(5),
+                    jittered: Span::from_micros(4_100_000),
+                    asked: Some(Span::from_seconds(60)),
+                }),
+            },
             resent: true,
             result,
             body: Bytes::from_static(b"no"),
@@ -215,5 +293,31 @@ mod tests {
             format!("{read:?}").replace("vec!", "")
         );
         assert!(unpack(application, position, &bytes[..bytes.len() - 1]).is_err());
+    }
+
+    #[test]
+    fn a_block_of_before_is_read_and_nobody_knows_why_its_attempts_were_made() {
+        let application = ApplicationKey {
+            shard: ShardId::new(1),
+            ordinal: 2,
+        };
+        let position = EventPosition::new(3);
+        let before = vec![AttemptRow {
+            id_step: 9,
+            endpoint: 7,
+            number: 2,
+            steady_step: 2,
+            wall_step: 3,
+            duration_us: 55,
+            outcome: OutcomeKind::Reset.code(),
+            resent: false,
+            trigger: 0,
+            result: ResultRow::Failed,
+            body: b"x",
+        }];
+        let first = rows::encode(&before, Vec::new()).expect("it fits");
+        let read = unpack(application, position, &first).expect("it is read as before");
+        assert_eq!(read.len(), 1);
+        assert_eq!(read[0].timing, Timing::default());
     }
 }

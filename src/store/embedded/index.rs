@@ -212,7 +212,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         application::ApplicationKey,
-        attempt::{AttemptResult, Trigger},
+        attempt::{AttemptResult, Timing, Trigger},
         id::AttemptId,
         outcome::OutcomeKind,
     };
@@ -220,6 +220,7 @@ mod tests {
 
     fn record(id: u128, body_bytes: usize) -> AttemptRecord {
         AttemptRecord {
+            timing: Timing::default(),
             id: AttemptId::new(Id::from_value(id)),
             endpoint: EndpointKey {
                 application: ApplicationKey {

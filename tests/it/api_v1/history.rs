@@ -252,6 +252,50 @@ async fn attempts_show_their_messages_where_these_are_asked_for() {
 }
 
 #[tokio::test]
+async fn a_delivery_is_explained_attempt_by_attempt_and_for_now() {
+    local(async {
+        let api = api().await;
+        let id = message(&api, "t").await;
+        api.attempts(3).await;
+        let path = |endpoint: &str| format!("/api/v1/app/a/msg/{id}/endpoint/{endpoint}/explain");
+        let good = api.get(&path("good")).await.fine();
+        assert_eq!(good["statusText"], "success");
+        assert_eq!(good["why"], "it was delivered");
+        assert_eq!(good["attempts"][0]["why"], "the first attempt");
+        assert_eq!(good["attempts"][0]["next"], Value::Null);
+        assert_eq!(good["endpoint"]["circuit"], "closed");
+        let bad = api.get(&path("bad")).await.fine();
+        let [attempt] = &bad["attempts"].as_array().expect("a list")[..] else {
+            panic!("{bad}");
+        };
+        assert_eq!(
+            (&attempt["step"], &attempt["outcome"]),
+            (&json!(1), &json!("status 503"))
+        );
+        let next = &attempt["next"];
+        let millis = |name: &str| next[name].as_i64().expect("an integer");
+        assert_eq!(millis("scheduledMs"), 5_000);
+        assert_eq!(millis("waitMs"), 5_000 + millis("jitterMs"));
+        assert!(millis("jitterMs").abs() <= 1_000, "{next}");
+        let why = next["why"].as_str().expect("text");
+        assert!(
+            why.starts_with("the schedule says 5.000 s, spread to "),
+            "{why}"
+        );
+        let due = next["dueAt"].as_str().expect("a time");
+        assert_eq!(bad["why"], format!("its next attempt is due at {due}"));
+        // Under way it says so; and an endpoint that it never went to has nothing to be explained.
+        let elsewhere = json!({ "url": "http://good/", "uid": "late" });
+        api.post("/api/v1/app/a/endpoint", elsewhere).await.fine();
+        let answer = api.get(&path("late")).await;
+        assert_eq!(answer.status, 404);
+        let answer = api.get(&path("nobody")).await;
+        assert_eq!(answer.status, 404);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_message_shows_where_it_goes_and_how_each_delivery_stands() {
     local(async {
         let api = api().await;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use fanfare::{
     domain::{
         application::{Application, ApplicationKey},
-        attempt::{AttemptRecord, AttemptResult, Trigger},
+        attempt::{AttemptRecord, AttemptResult, Timing, Trigger},
         change::{Batch, BatchHandle, Change, Epoch, UniqueKey},
         delivery::OpenDelivery,
         endpoint::{BodyFormat, Endpoint, EndpointKey, EndpointState, Subscription, Target},
@@ -159,6 +159,7 @@ pub(crate) fn attempt(
     body: usize,
 ) -> AttemptRecord {
     AttemptRecord {
+        timing: Timing::default(),
         id: AttemptId::new(Id::from_value(id)),
         endpoint,
         position: at(position),

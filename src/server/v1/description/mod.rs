@@ -6,6 +6,7 @@
 
 mod bodies;
 mod caller_bodies;
+mod explanation;
 mod key;
 mod page;
 mod schema;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    bodies, caller_bodies,
+    bodies, caller_bodies, explanation,
     schema::{page, taken},
     task_bodies,
 };
@@ -49,6 +49,7 @@ pub(in crate::server::v1) enum Shape {
     EndpointDeliveryPage,
     Attempt,
     AttemptPage,
+    Explanation,
     SpanIn,
     BulkReplayIn,
     TaskBegun,
@@ -62,7 +63,7 @@ pub(in crate::server::v1) enum Shape {
 
 impl Shape {
     /// All of them, in the order in which the description shows them.
-    pub(super) const ALL: [Self; 47] = [
+    pub(super) const ALL: [Self; 48] = [
         Self::Application,
         Self::ApplicationIn,
         Self::ApplicationPatch,
@@ -101,6 +102,7 @@ impl Shape {
         Self::EndpointDeliveryPage,
         Self::Attempt,
         Self::AttemptPage,
+        Self::Explanation,
         Self::SpanIn,
         Self::BulkReplayIn,
         Self::TaskBegun,
@@ -163,6 +165,7 @@ impl Shape {
             Self::EndpointDeliveryPage => page(Self::EndpointDelivery),
             Self::Attempt => bodies::attempt(),
             Self::AttemptPage => page(Self::Attempt),
+            Self::Explanation => explanation::explanation(),
             Self::SpanIn => task_bodies::span_in(),
             Self::BulkReplayIn => task_bodies::bulk_replay_in(),
             Self::TaskBegun => task_bodies::task_begun(),

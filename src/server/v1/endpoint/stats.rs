@@ -34,8 +34,8 @@ pub(in crate::server::v1) async fn show<B: Backend>(called: Called<B>) -> Answer
     let backend = called.backend;
     let range = Range::of(&called.query, now.wall)?;
     // Asked before the store is read: what ends in between counts as it ended, once.
-    let in_flight = match backend.command(Command::InFlight(endpoint.key)).await? {
-        Answer::InFlight(events) => events.into_iter().collect(),
+    let in_flight = match backend.command(Command::Present(endpoint.key)).await? {
+        Answer::Present(present) => present.in_flight.into_iter().collect(),
         other => return Err(unexpected("what is in flight was asked for", Some(other))),
     };
     off_thread(move || {

@@ -7,7 +7,7 @@ use crate::server::{
     v1::{
         attempt, delivery,
         description::{Key, Shape},
-        message,
+        explain, message,
         operation::{Operation, Verb},
     },
 };
@@ -41,6 +41,7 @@ const MESSAGE: &str = "/api/v1/app/{app}/msg/{message}";
 const DELIVERIES_OF_ENDPOINT: &str = "/api/v1/app/{app}/endpoint/{endpoint}/msg";
 const DELIVERIES_OF_MESSAGE: &str = "/api/v1/app/{app}/msg/{message}/endpoint";
 const RESENDING: &str = "/api/v1/app/{app}/msg/{message}/endpoint/{endpoint}/resend";
+const EXPLAINED: &str = "/api/v1/app/{app}/msg/{message}/endpoint/{endpoint}/explain";
 const ATTEMPT: &str = "/api/v1/app/{app}/msg/{message}/attempt/{attempt}";
 const PAYLOAD: &str = "/api/v1/app/{app}/msg/{message}/content";
 const REPLY: &str = "/api/v1/app/{app}/msg/{message}/attempt/{attempt}/content";
@@ -128,6 +129,16 @@ pub(super) fn deliveries<B: Backend>() -> Vec<Operation<B>> {
         .asks(OBJECTS)
         .asks(OF_DELIVERIES)
         .gives(200, "The page.", Shape::EndpointDeliveryPage),
+        Operation::new(
+            Verb::Get,
+            EXPLAINED,
+            explain::show::<B>,
+            (
+                "delivery.explain",
+                "Why each attempt of a delivery was made when it was, and what it waits for now.",
+            ),
+        )
+        .gives(200, "The explanation.", Shape::Explanation),
         Operation::new(
             Verb::Post,
             RESENDING,

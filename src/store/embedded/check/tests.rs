@@ -8,7 +8,7 @@ use super::check;
 use crate::{
     domain::{
         application::{Application, ApplicationKey},
-        attempt::{AttemptRecord, AttemptResult, Trigger},
+        attempt::{AttemptRecord, AttemptResult, Timing, Trigger},
         change::{Batch, BatchHandle, Change, UniqueKey},
         delivery::OpenDelivery,
         endpoint::{BodyFormat, Endpoint, EndpointKey, EndpointState, Subscription, Target},
@@ -132,6 +132,7 @@ fn event(position: u64) -> Change {
 
 fn attempt(position: u64, result: AttemptResult) -> AttemptRecord {
     AttemptRecord {
+        timing: Timing::default(),
         id: AttemptId::new(Id::from_value(20 + u128::from(position))),
         endpoint: ENDPOINT,
         position: at(position),

@@ -1,0 +1,19 @@
+//! The present of an endpoint: what the engine alone knows of it, told when somebody asks.
+
+use super::{attempt::Holder, circuit::Circuit, id::EventId};
+use crate::time::Timestamp;
+
+/// How attempts to an endpoint stand at this moment. Times are steady.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Present {
+    /// The events of the attempts in flight; as many as the endpoint's window has, at most.
+    pub in_flight: Vec<EventId>,
+    /// How many there may be; 0 where its shard was lost and is not there again.
+    pub window: u16,
+    /// Whether attempts flow.
+    pub circuit: Circuit,
+    /// What keeps another attempt from starting, if something of its own does.
+    pub held_by: Option<Holder>,
+    /// Until when that does, if it is a matter of time.
+    pub held_until: Option<Timestamp>,
+}
