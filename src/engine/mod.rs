@@ -50,6 +50,7 @@ mod on_commit;
 mod open_rows;
 pub mod options;
 mod outbox;
+mod overtake;
 mod pages;
 mod postpone;
 pub mod pressure;
