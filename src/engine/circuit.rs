@@ -88,12 +88,13 @@ impl Engine {
     }
 
     /// An endpoint is enabled again: its window is to be earned anew, and nothing of before counts.
-    pub(super) fn start_anew(&mut self, index: usize) {
+    pub(super) fn start_anew(&mut self, index: usize, now: Now) {
         if let Some(lane) = self.registry.lanes.get_mut(index) {
             lane.window = Window::new(self.options.window_max);
             lane.circuit.start_anew();
             lane.held_by = Some(Holder::Disabled);
         }
+        self.keep_circuit(index, now);
     }
 
     /// Nothing waits for a lane: if it was recovering it no longer is.
@@ -108,15 +109,15 @@ impl Engine {
     }
 
     /// Gathers what is to be kept of a circuit, if that is not what was.
-    fn keep_circuit(&mut self, index: usize, now: Now) {
+    pub(super) fn keep_circuit(&mut self, index: usize, now: Now) {
         let Some(lane) = self.registry.lanes.get_mut(index) else {
             return;
         };
-        self.circuits_open += usize::from(lane.circuit.is_open());
-        self.circuits_open -= usize::from(core::mem::replace(
-            &mut lane.is_counted_open,
-            lane.circuit.is_open(),
-        ));
+        // Of one that is disabled or deleted nothing is held back by its circuit.
+        let is_open = lane.circuit.is_open() && lane.is_enabled();
+        self.circuits_open += usize::from(is_open);
+        let was_open = core::mem::replace(&mut lane.is_counted_open, is_open);
+        self.circuits_open -= usize::from(was_open);
         let circuit = lane.circuit.kept(now.steady);
         if circuit == lane.circuit_row || lane.endpoint.is_deleted() {
             return;
@@ -138,7 +139,7 @@ impl Engine {
         if kept.is_some() && !lane.is_enabled() {
             lane.circuit.start_slowly(now.steady);
         }
-        lane.is_counted_open = lane.circuit.is_open();
+        lane.is_counted_open = lane.circuit.is_open() && lane.is_enabled();
         self.circuits_open += usize::from(lane.is_counted_open);
     }
 }

@@ -244,7 +244,7 @@ impl Engine {
             endpoint.set_state(EndpointState::Enabled, from);
             lane.endpoint = Arc::new(endpoint);
         }
-        self.start_anew(index);
+        self.start_anew(index, now);
         self.reconsider(index, now);
     }
 
@@ -293,7 +293,7 @@ impl Engine {
         }
         let state = lane.endpoint.state;
         if !was_enabled && state == EndpointState::Enabled {
-            self.start_anew(index);
+            self.start_anew(index, now);
         }
         if let EndpointState::Disabled(reason) = state
             && was_enabled
@@ -335,6 +335,7 @@ impl Engine {
         if let Some(log) = self.logs.get_mut(&entry.application.key.shard) {
             log.positions_moved(now);
         }
+        self.keep_circuit(index, now);
         self.drop_resends(index);
         self.drop_tasks(index, now);
         self.hold_rounds(application, index, DisabledReason::Requested);

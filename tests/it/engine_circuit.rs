@@ -186,6 +186,29 @@ fn the_loss_of_a_shard_leaves_the_count_of_open_circuits_right() {
 }
 
 #[test]
+fn an_open_circuit_of_a_deleted_or_disabled_endpoint_is_not_counted() {
+    let (mut rig, application) = rig();
+    let id = opened(&mut rig, application, "down");
+    assert_eq!(rig.engine.stats().circuits_open, 1);
+    rig.command(Command::DeleteEndpoint {
+        application,
+        endpoint: id,
+    });
+    assert_eq!(rig.engine.stats().circuits_open, 0);
+
+    let (mut rig, application) = self::rig();
+    rig.endpoint(application, "gone");
+    rig.event(application);
+    rig.answer(OutcomeKind::Status(410));
+    assert_eq!(rig.engine.stats().circuits_open, 0);
+    rig.command(new_endpoint(application, "gone"));
+    // Half-open: one attempt at a time.
+    assert_eq!(rig.engine.stats().circuits_open, 1);
+    rig.restart(options());
+    assert_eq!(rig.engine.stats().circuits_open, 1);
+}
+
+#[test]
 fn an_endpoint_that_fails_for_five_days_is_disabled_and_starts_slowly_once_it_is_enabled() {
     let (mut rig, application) = rig();
     let (id, _) = rig.endpoint(application, "down");
