@@ -62,7 +62,10 @@ impl Witness {
             let fits = match &task.selection {
                 Selection::Failed => has_failed,
                 Selection::Missing => delivery.recorded == 0,
-                Selection::Matching(_) => delivery.recorded > 0,
+                // The success of a task's own attempt is told as one by hand, which has no number.
+                Selection::Matching(_) => {
+                    delivery.recorded > 0 || delivery.end == Some(End::Succeeded)
+                }
             };
             let is_at_work = seen.ended_at.is_none_or(|at| at >= now.real);
             let range = task.from..task.until;
