@@ -29,8 +29,7 @@ pub(super) fn draw(scenario: &mut Scenario) {
     }
 }
 
-/// Draws when circuits open and endpoints are disabled, for every life alike; never in a world with
-/// tasks, where what a task may send again is not judged together with circuits yet.
+/// Draws when circuits open and endpoints are disabled, for every life alike.
 pub(super) fn draw_circuits(scenario: &mut Scenario) {
     let mut random = Stream::new(scenario.seed, "swarm of circuits", 0, 0);
     let seconds = |random: &mut Stream, of: &[i64]| Span::from_seconds(one_of(random, of));
@@ -50,9 +49,6 @@ pub(super) fn draw_circuits(scenario: &mut Scenario) {
     let policy = drawn.get(policy).cloned().flatten();
     let hours = one_of(&mut random, &[None, Some(1), Some(12), Some(120)]);
     let after = hours.map(|hours: i64| Span::from_seconds(hours * 3_600));
-    let has_tasks = |action: &Action| matches!(action, Action::Task(..));
-    let is_plain = !scenario.by_hand.iter().any(|(_, action)| has_tasks(action));
-    let (policy, after) = (policy.filter(|_| is_plain), after.filter(|_| is_plain));
     let lives = scenario.faults.lives.iter_mut();
     for engine in lives
         .map(|life| &mut life.engine)
