@@ -108,6 +108,20 @@ async fn counters_tell_what_was_sent_and_no_traffic_adds_a_series() {
     assert_eq!(after.series(), before.series());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_fails_shows_as_an_open_circuit() {
+    let server = server();
+    assert_eq!(page(&server).count("fanfare_circuits_open"), 0);
+    let down = Receiver::start(vec![answering(1_000, &reply("500 Broken", ""))]).await;
+    printed(&server, &["app", "create", "down", "--uid", "down"]);
+    endpoints(&server, "down", 2, &down);
+    for _ in 0..10 {
+        let body = "{\"eventType\":\"x\",\"payload\":{}}";
+        post(&server, "/api/v1/app/down/msg", body);
+    }
+    page_where(&server, |page| page.count("fanfare_circuits_open") == 2);
+}
+
 #[test]
 fn commits_of_the_store_on_the_disk_are_counted_and_timed() {
     let server = Process::start(&["serve"], &[("FANFARE_ADMIN_KEY", KEY)]);
