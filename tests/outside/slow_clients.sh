@@ -18,6 +18,6 @@ for _ in $(seq 100); do
   [ -n "$port" ] && break
   sleep 0.1
 done
-timeout --kill-after=10 300 python3 "$(dirname "$0")/slow_clients.py" 127.0.0.1 "$port" "$key"
+timeout --kill-after=10 300 python3 "$repository/tests/outside/slow_clients.py" 127.0.0.1 "$port" "$key"
 kill "$server"
 wait "$server"

@@ -87,9 +87,10 @@ fn lists(run: &Run, server: &Server) -> Vec<String> {
 /// Damages a closed file in so many ways.
 pub(crate) fn flips(binary: &Path, work: &Path, seed: u64, count: u32) -> Result<(), Vec<String>> {
     const MESSAGES: usize = 60;
-    // Half of the deliveries wait until long after the test.
+    // Half of the deliveries wait until long after the test, each for its own retry.
     let behaviours = [Behaviour::Accept, Behaviour::RefuseFirst(1)];
-    let (run, server) = Run::start(binary, work, work.join("data"), &[36_000], &behaviours);
+    let settings: (&[u64], _) = (&[36_000], "circuit_breaker = false");
+    let (run, server) = Run::start_set(binary, work, work.join("data"), settings, &behaviours);
     let producers = run.produce(Load {
         producers: 2,
         ..load(seed)

@@ -52,9 +52,20 @@ impl Run {
         waits: &[u64],
         behaviours: &[Behaviour],
     ) -> (Self, Server) {
+        Self::start_set(binary, work, data, (waits, ""), behaviours)
+    }
+
+    /// The same with other settings of the engine.
+    pub(crate) fn start_set(
+        binary: &Path,
+        work: &Path,
+        data: PathBuf,
+        (waits, settings): (&[u64], &str),
+        behaviours: &[Behaviour],
+    ) -> (Self, Server) {
         make(work);
         let config = work.join("fanfare.toml");
-        let text = format!("[engine]\nretry_waits_seconds = {waits:?}\n");
+        let text = format!("[engine]\nretry_waits_seconds = {waits:?}\n{settings}\n");
         fs::write(&config, text).expect("a writable folder");
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
