@@ -20,7 +20,6 @@ impl World<'_> {
         }
         let deadline = self.moment().steady.plus(grace);
         self.stopping = Some(deadline);
-        self.witness.breaks_before_end = self.witness.breaks.len();
         let input = Arrival::Input(Input::Shutdown(deadline));
         self.plan(Span::ZERO, Due::Engine(input));
         let at_last = grace.as_micros() + 2 * self.witness.written_within().as_micros();

@@ -67,7 +67,8 @@ pub(super) struct StoreHost {
 /// Something that the next group has.
 #[derive(Debug)]
 enum Asked {
-    Batch(BatchFacts, Option<FailingCommit>),
+    /// A batch, how it fails, and the shard whose holder waits for it.
+    Batch(BatchFacts, Option<FailingCommit>, Option<ShardId>),
     Load,
 }
 
@@ -145,11 +146,11 @@ impl StoreHost {
         self.mode == StoreMode::ReadOnly
     }
 
-    /// Batches that are still to be written.
+    /// Batches that are still to be written, but those of a holder that has lost its shard.
     pub(super) fn batches_asked(&self) -> usize {
         let asked = self.asked.iter();
         asked
-            .filter(|asked| matches!(asked, Asked::Batch(..)))
+            .filter(|asked| matches!(asked, Asked::Batch(_, _, Some(_))))
             .count()
     }
 
@@ -197,6 +198,11 @@ impl StoreHost {
 
     /// Gives a shard up.
     pub(super) fn release(&mut self, shard: ShardId) {
+        for asked in &mut self.asked {
+            if let Asked::Batch(_, _, holder) = asked {
+                holder.take_if(|holder| *holder == shard);
+            }
+        }
         if let Some(store) = &mut self.store {
             store.release(shard);
         }
@@ -220,7 +226,7 @@ impl StoreHost {
         } else {
             BatchFacts::default()
         };
-        let asked = Asked::Batch(facts, failing);
+        let asked = Asked::Batch(facts, failing, Some(batch.shard));
         self.asked.push(asked);
         store.submit(batch);
     }
@@ -280,7 +286,7 @@ impl StoreHost {
             return Flushed::Ended;
         }
         let has_events = asked.iter().any(|asked| {
-            matches!(asked, Asked::Batch(facts, _)
+            matches!(asked, Asked::Batch(facts, ..)
                 if facts.changes.iter().any(|(_, change)| matches!(change, Change::PutEvent(_))))
         });
         self.groups += u64::from(has_events);
@@ -311,7 +317,7 @@ impl StoreHost {
             let input = match completion {
                 Completion::Committed(batch) => {
                     let (facts, failing) = match asked.next() {
-                        Some(Asked::Batch(facts, failing)) => (facts, failing),
+                        Some(Asked::Batch(facts, failing, _)) => (facts, failing),
                         _ => (BatchFacts::of(&batch), None),
                     };
                     witness.durable(facts, &batch.results, now.later(at));
@@ -370,7 +376,7 @@ impl StoreHost {
 impl Asked {
     fn facts(self) -> Option<BatchFacts> {
         match self {
-            Self::Batch(facts, _) => Some(facts),
+            Self::Batch(facts, ..) => Some(facts),
             Self::Load => None,
         }
     }

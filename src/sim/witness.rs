@@ -91,8 +91,6 @@ pub(super) struct Witness {
     pub(super) stalls: Vec<(Timestamp, Timestamp)>,
     /// Which of these were orderly ends, before which everything was durable.
     pub(super) orderly: BTreeSet<usize>,
-    /// How many there were when the process was told to end.
-    pub(super) breaks_before_end: usize,
     /// From when on attempts may go out, in real time.
     pub(super) ready_at: Timestamp,
     /// When so many were in flight that attempts may have waited for a slot, in real time.
@@ -159,7 +157,6 @@ impl Witness {
             breaks: Vec::new(),
             stalls: Vec::new(),
             orderly: BTreeSet::new(),
-            breaks_before_end: 0,
             ready_at: Timestamp::ZERO,
             crowded_at: Timestamp::ZERO,
             window,

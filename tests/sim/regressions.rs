@@ -84,3 +84,34 @@ fn every_kept_world_catches_its_mistake() {
     assert_eq!(wrong, [""; 0]);
     assert_eq!(caught, kept.len(), "a file is named after no mistake");
 }
+
+/// Its batch is on a slow disk; who lost the shard neither waits for it nor answers for it.
+#[test]
+fn a_process_may_end_while_a_batch_of_a_lost_shard_is_still_written() {
+    let file = ScenarioFile::read(
+        r#"
+layer = "store"
+seed = 5708
+endpoints = 1
+
+[traffic]
+events = 17
+every = "5s"
+
+[faults]
+disk_latency = "500ms to 3s"
+
+[[life]]
+ends = { in_order = { after = "105087479us", grace = "1s" } }
+down_for = "0s"
+
+[[trouble]]
+at = "105087478us"
+shard_lost = true
+"#,
+    );
+    let file = file.unwrap_or_else(|faults| panic!("{faults:?}"));
+    let report = run(&file.scenario).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(report.happened.shards_lost, 1);
+    assert_eq!(report.happened.shut_downs, 1);
+}

@@ -12,10 +12,10 @@ impl Witness {
         Span::from_micros(self.window.as_micros() + 1_000_000)
     }
 
-    /// Judges what was still to be written when a process said that it had ended. What a shard had that
-    /// was lost meanwhile is not the process's any more.
+    /// Judges what was still to be written when a process said that it had ended. What a shard had asked for
+    /// before it was lost is not the process's any more.
     pub(in crate::sim) fn judge_left_behind(&mut self, batches: usize) {
-        if batches > 0 && self.breaks.len() == self.breaks_before_end {
+        if batches > 0 {
             self.object(Violation::LeftBehind(batches));
         }
     }
