@@ -196,8 +196,9 @@ pub struct EndpointUpdate {
     pub endpoint: EndpointId,
     /// The revision that the change was made from.
     pub revision: u32,
-    /// Where to send.
-    pub url: EndpointUrl,
+    /// Where to send from now on; `None` where that stays as it is. Journals keep no paths, so whether it is
+    /// another one can't be seen by the text.
+    pub url: Option<EndpointUrl>,
     /// The name its owner chose, if any; it must be free or its own.
     pub uid: Option<Arc<str>>,
     /// What of its application's events it wants.

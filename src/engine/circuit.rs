@@ -97,6 +97,22 @@ impl Engine {
         self.keep_circuit(index, now);
     }
 
+    /// An endpoint has another URL: what was learned is of another receiver, also from attempts that are in
+    /// flight.
+    pub(super) fn move_circuit(&mut self, index: usize, now: Now) {
+        let Some(lane) = self.registry.lanes.get_mut(index) else {
+            return;
+        };
+        let rule = Rule {
+            policy: self.options.circuit_breaker.as_ref(),
+            endpoint: lane.endpoint.id.id().value(),
+            seed: self.options.seed,
+        };
+        lane.circuit.moved(rule, now.steady);
+        lane.window = Window::new(self.options.window_max);
+        self.keep_circuit(index, now);
+    }
+
     /// Nothing waits for a lane: if it was recovering it no longer is.
     pub(super) fn note_caught_up(&mut self, index: usize, now: Now) {
         let Some(lane) = self.registry.lanes.get_mut(index) else {

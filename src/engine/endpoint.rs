@@ -112,7 +112,6 @@ impl Engine {
         let mut endpoint = Endpoint::clone(&known);
         let (entry, _) = self.writable(update.application)?;
         let from = entry.next_position;
-        let bytes = update.url.text().len() + update.details.len();
         let state = match (endpoint.state, update.is_enabled) {
             (EndpointState::Enabled, false) => EndpointState::Disabled(DisabledReason::Requested),
             (EndpointState::Disabled(_), true) => EndpointState::Enabled,
@@ -123,10 +122,11 @@ impl Engine {
         #[cfg(feature = "mutants")]
         super::mutant::mistake_spans(&self.options, &mut endpoint);
         let mut target = Target::clone(&endpoint.target);
-        if target.url.text() != update.url.text() {
+        let moves = update.url.is_some();
+        if let Some(url) = update.url {
             endpoint.original_url_sha256 = None;
+            target.url = url;
         }
-        target.url = update.url;
         target.headers = update.headers;
         if let Some((secret, grace)) = update.rotation {
             target.rotate(secret, now.steady, now.steady.plus(grace));
@@ -135,13 +135,14 @@ impl Engine {
             }
         }
         target.revision = update.revision.saturating_add(1);
+        let bytes = target.url.text().len() + update.details.len();
         endpoint.target = Arc::new(target);
         endpoint.uid = update.uid;
         endpoint.throttle_rate = update.throttle_rate;
         endpoint.details = update.details;
         endpoint.updated_at = now;
         let endpoint = Arc::new(endpoint);
-        let then = OnCommit::EndpointChanged(request, Arc::clone(&endpoint));
+        let then = OnCommit::EndpointChanged(request, Arc::clone(&endpoint), moves);
         let change = Change::UpdateEndpoint(Arc::clone(&endpoint));
         let told = (EndpointNews::Updated, &*endpoint);
         self.gather_told((update.application, once), (change, then, bytes), told, now);
@@ -251,14 +252,14 @@ impl Engine {
     /// An endpoint was changed, unless another change came first.
     pub(super) fn endpoint_changed(
         &mut self,
-        endpoint: Arc<Endpoint>,
+        (endpoint, moves): (Arc<Endpoint>, bool),
         result: ChangeResult,
         now: Now,
     ) -> Reply {
         let id = endpoint.id;
         match result {
             ChangeResult::Fresh => {
-                self.replace_endpoint(endpoint, now);
+                self.replace_endpoint(endpoint, moves, now);
                 Ok(Answer::Endpoint { id, fresh: false })
             }
             ChangeResult::Existing(id) => Ok(Answer::NameTaken { id }),
@@ -270,7 +271,7 @@ impl Engine {
     }
 
     /// The lane of an endpoint works by what the endpoint is from now on.
-    fn replace_endpoint(&mut self, endpoint: Arc<Endpoint>, now: Now) {
+    fn replace_endpoint(&mut self, endpoint: Arc<Endpoint>, moves: bool, now: Now) {
         let Some(index) = self.registry.lane(endpoint.id) else {
             return;
         };
@@ -282,6 +283,12 @@ impl Engine {
         if before.throttle_rate != lane.endpoint.throttle_rate {
             lane.take_pace(now.steady);
         }
+        if moves {
+            self.move_circuit(index, now);
+        }
+        let Some(lane) = self.registry.lanes.get_mut(index) else {
+            return;
+        };
         #[cfg(feature = "mutants")]
         super::mutant::mistake_target(&self.options, &before, &mut lane.endpoint);
         // A lane is disabled as soon as that is gathered. If it was after this change had been, both
@@ -374,25 +381,5 @@ impl Engine {
         self.rest_circuit(index, reason, now);
         self.hold_rounds(application, index, reason);
         self.reconsider(index, now);
-    }
-
-    /// A lane's held events must not keep the ring: from now on its row tells where it stands.
-    fn leave_ring(&mut self, index: usize) {
-        self.sleep_until(index, None);
-        let Some(lane) = self.registry.lanes.get_mut(index) else {
-            return;
-        };
-        let Some(entry) = self.registry.applications.get_mut(lane.application) else {
-            return;
-        };
-        if lane.place == Place::Ring {
-            lane.place = Place::Lagging;
-            entry.ring.leave(lane.done.cursor());
-            if !core::mem::replace(&mut lane.row_dirty, true)
-                && let Some(log) = self.logs.get_mut(&entry.application.key.shard)
-            {
-                log.mark_dirty(index);
-            }
-        }
     }
 }

@@ -83,8 +83,8 @@ impl Engine {
             (OnCommit::Record(request, id), result) => {
                 self.replies.push((request, record_told(id, result)));
             }
-            (OnCommit::EndpointChanged(request, endpoint), result) => {
-                let reply = self.endpoint_changed(endpoint, result, now);
+            (OnCommit::EndpointChanged(request, endpoint, moves), result) => {
+                let reply = self.endpoint_changed((endpoint, moves), result, now);
                 self.replies.push((request, reply));
             }
             (OnCommit::EndpointDeleted(request, id, from), _) => {

@@ -5,6 +5,7 @@ use super::{
     Engine,
     dispatch::Step,
     io::Effect,
+    lane::Place,
     on_commit::OnCommit,
     walk::{Ahead, look},
 };
@@ -100,5 +101,25 @@ impl Engine {
         }
         self.sleep_until(index, wake_at);
         Step::Idle
+    }
+
+    /// A lane's held events must not keep the ring: from now on its row tells where it stands.
+    pub(super) fn leave_ring(&mut self, index: usize) {
+        self.sleep_until(index, None);
+        let Some(lane) = self.registry.lanes.get_mut(index) else {
+            return;
+        };
+        let Some(entry) = self.registry.applications.get_mut(lane.application) else {
+            return;
+        };
+        if lane.place == Place::Ring {
+            lane.place = Place::Lagging;
+            entry.ring.leave(lane.done.cursor());
+            if !core::mem::replace(&mut lane.row_dirty, true)
+                && let Some(log) = self.logs.get_mut(&entry.application.key.shard)
+            {
+                log.mark_dirty(index);
+            }
+        }
     }
 }

@@ -27,7 +27,7 @@ pub(super) enum OnCommit {
     /// The endpoint is enabled from this event on and who asked is answered.
     Enabled(RequestHandle, EndpointId, EventPosition),
     /// The endpoint is as it is here and who asked is answered.
-    EndpointChanged(RequestHandle, Arc<Endpoint>),
+    EndpointChanged(RequestHandle, Arc<Endpoint>, bool),
     /// The endpoint is gone from this event on and who asked is answered.
     EndpointDeleted(RequestHandle, EndpointId, EventPosition),
     /// The payload of this event is gone, or of none but the body of a reply, and who asked is answered.
@@ -68,7 +68,7 @@ impl OnCommit {
             | Self::Record(request, _)
             | Self::Endpoint(request, _)
             | Self::Enabled(request, ..)
-            | Self::EndpointChanged(request, _)
+            | Self::EndpointChanged(request, ..)
             | Self::EndpointDeleted(request, ..)
             | Self::Expunged(request, ..)
             | Self::Refused(request, _)

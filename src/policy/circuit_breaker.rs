@@ -73,6 +73,8 @@ impl Counts {
 #[derive(Clone, Debug)]
 pub struct CircuitBreaker {
     circuit: Circuit,
+    /// From when on attempts are about this receiver, in steady time.
+    begun_at: Timestamp,
     /// This half of the window and the one before.
     halves: [Counts; 2],
     /// Which half this one is, counted from the epoch.
@@ -92,6 +94,7 @@ impl CircuitBreaker {
     pub fn restored(circuit: Circuit, rule: Rule<'_>, now: Timestamp) -> Self {
         let mut breaker = Self {
             circuit,
+            begun_at: Timestamp::ZERO,
             halves: [Counts::default(); 2],
             half: 0,
             minute_counts: None,
@@ -152,6 +155,9 @@ impl CircuitBreaker {
 
     /// An attempt ended, at `now` in steady time.
     pub fn ended(&mut self, end: AttemptEnd, rule: Rule<'_>, now: Timestamp) {
+        if end.started_at < self.begun_at {
+            return;
+        }
         if end.succeeded {
             self.circuit.failing_since = None;
         } else {
@@ -201,6 +207,14 @@ impl CircuitBreaker {
     pub const fn start_anew(&mut self) {
         self.circuit.failing_since = None;
         self.forget_counts();
+    }
+
+    /// The endpoint has another receiver from `now` on, of which nothing is known yet.
+    pub fn moved(&mut self, rule: Rule<'_>, now: Timestamp) {
+        *self = Self {
+            begun_at: now,
+            ..Self::restored(Circuit::default(), rule, now)
+        };
     }
 
     /// Nothing waits for the endpoint any more: a recovery is over.

@@ -288,7 +288,7 @@ fn change(known: &Endpoint, changed: Changed) -> (Command, Asked) {
         application: known.key.application,
         endpoint: known.id,
         revision: known.revision(),
-        url,
+        url: Some(url).filter(|url| url.text() != target.url.text()),
         uid: known.uid.clone(),
         filter,
         headers: target.headers.clone(),

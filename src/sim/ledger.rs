@@ -12,7 +12,7 @@ use crate::{
     domain::{
         attempt::{AttemptRecord, AttemptResult, Trigger},
         change::{Batch, Change, ChangeResult},
-        endpoint::{DisabledReason, Endpoint, EndpointState},
+        endpoint::{DisabledReason, Endpoint, EndpointState, Target},
         event::{Event, EventPosition},
     },
     time::{Span, Timestamp},
@@ -143,13 +143,19 @@ impl Witness {
     fn endpoint_durable(&mut self, endpoint: &Endpoint, at: Moment) {
         let is_enabled = endpoint.state == EndpointState::Enabled;
         let (order, filter) = (self.order, Arc::clone(&endpoint.filter));
+        let period = self.breaks.len();
         let seen = self.endpoints.entry(endpoint.key.ordinal).or_default();
         seen.id = endpoint.id;
         seen.paced.rate = endpoint.throttle_rate;
         let before = seen.targets.last();
         let is_other = before.is_some_and(|before| before.filter != filter);
+        let url = |target: &Target| target.url.text().to_owned();
+        let moves = before.is_some_and(|before| url(&before.target) != url(&endpoint.target));
         self.happened.refiltered += u64::from(is_other);
         seen.has_state(is_enabled, at);
+        if moves {
+            seen.circuit.moves(at, period);
+        }
         seen.wants_from(order, Arc::clone(&filter), is_enabled);
         seen.judged = None;
         seen.targets.push(SeenTarget {

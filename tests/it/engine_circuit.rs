@@ -8,8 +8,10 @@ use fanfare::{
         application::{ApplicationKey, DEFAULT_APPLICATION_UID},
         attempt::AttemptRequest,
         circuit::{Circuit, CircuitState},
-        command::{Answer, Command},
+        command::{Answer, Command, EndpointUpdate},
         endpoint::{DisabledReason, EndpointState},
+        endpoint_url::EndpointUrl,
+        filter::Filter,
         history::Name,
         id::EndpointId,
         outcome::OutcomeKind,
@@ -183,6 +185,64 @@ fn the_loss_of_a_shard_leaves_the_count_of_open_circuits_right() {
     let open = kept(&mut rig, application).expect("it is kept");
     assert!(matches!(open.state, CircuitState::Open { .. }));
     assert_eq!(open.openings, 1);
+}
+
+#[test]
+fn another_url_begins_with_a_closed_circuit_and_attempts_to_the_old_one_tell_nothing_of_it() {
+    let (mut rig, application) = rig();
+    let (id, _) = rig.endpoint(application, "old");
+    for _ in 0..12 {
+        rig.event(application);
+    }
+    assert_eq!(answer_all(&mut rig, |_| DOWN).len(), 10);
+    assert_eq!(rig.engine.stats().circuits_open, 1);
+    let command = moved(&rig, application, id, "new");
+    rig.command(command);
+    assert_eq!(rig.engine.stats().circuits_open, 0);
+    assert_eq!(rig.sent.len(), 1, "at once, and with a window of one");
+    let sent = answer_all(&mut rig, |_| OK);
+    assert!(sent.iter().all(|request| path(request) == "new"));
+    assert_eq!(
+        sent.len(),
+        2,
+        "those that were never tried, and at no one's pace"
+    );
+    rig.advance(Span::from_millis(100));
+    rig.restart(options());
+    assert_eq!(rig.engine.stats().circuits_open, 0, "it is kept so");
+
+    // What was in flight to the old URL does not count for the new one.
+    let (mut rig, application) = self::rig();
+    let (id, _) = rig.endpoint(application, "old");
+    rig.event(application);
+    let slow = rig.sent.pop_front().expect("the first");
+    rig.advance(Span::from_seconds(1));
+    let command = moved(&rig, application, id, "new");
+    rig.command(command);
+    rig.done(&slow, DOWN);
+    rig.advance(Span::from_seconds(700));
+    answer_all(&mut rig, |_| OK);
+    rig.advance(Span::from_seconds(1));
+    assert_eq!(kept(&mut rig, application), None);
+}
+
+/// The command that gives an endpoint another URL.
+fn moved(rig: &Rig, application: ApplicationKey, id: EndpointId, name: &str) -> Command {
+    let found = rig.store.endpoint(application, &Name::Id(id.id()));
+    let known = found.expect("readable").expect("it is there");
+    Command::UpdateEndpoint(Box::new(EndpointUpdate {
+        application,
+        endpoint: id,
+        revision: known.revision(),
+        url: Some(EndpointUrl::parse(&format!("http://receiver.test/{name}")).expect("valid")),
+        uid: known.uid.clone(),
+        filter: Filter::clone(&known.filter),
+        headers: known.target.headers.clone(),
+        is_enabled: true,
+        throttle_rate: None,
+        rotation: None,
+        details: known.details.clone(),
+    }))
 }
 
 #[test]

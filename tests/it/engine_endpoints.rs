@@ -50,7 +50,7 @@ fn update(rig: &Rig, application: ApplicationKey, id: EndpointId) -> Box<Endpoin
         application,
         endpoint: id,
         revision: known.revision(),
-        url: known.target.url.clone(),
+        url: None,
         uid: known.uid.clone(),
         filter: Filter::clone(&known.filter),
         headers: known.target.headers.clone(),

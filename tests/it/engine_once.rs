@@ -106,7 +106,7 @@ fn a_rotation_under_a_key_is_done_once_though_there_is_no_room_for_another() {
             application,
             endpoint: id,
             revision: revision.unwrap_or_else(|| known.revision()),
-            url: known.target.url.clone(),
+            url: None,
             uid: known.uid.clone(),
             filter: Filter::clone(&known.filter),
             headers: known.target.headers.clone(),

@@ -70,7 +70,7 @@ fn update(rig: &mut Rig, customer: ApplicationKey, endpoint: EndpointId, revisio
         application: customer,
         endpoint,
         revision,
-        url: new.url,
+        url: Some(new.url),
         uid: None,
         filter: Filter::default(),
         headers: Vec::new(),

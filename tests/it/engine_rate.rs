@@ -173,7 +173,7 @@ fn without_rate(rig: &Rig, application: ApplicationKey, id: EndpointId) -> Comma
         application,
         endpoint: id,
         revision: known.revision(),
-        url: known.target.url.clone(),
+        url: None,
         uid: known.uid.clone(),
         filter: Filter::clone(&known.filter),
         headers: known.target.headers.clone(),

@@ -144,7 +144,7 @@ impl Operator {
                 application: self.application,
                 endpoint: self.endpoint,
                 revision: known.revision(),
-                url: known.target.url.clone(),
+                url: None,
                 uid: known.uid.clone(),
                 filter: (*known.filter).clone(),
                 headers: known.target.headers.clone(),

@@ -52,6 +52,10 @@ pub(in crate::sim) struct SeenCircuit {
     failing_since: Option<Timestamp>,
     /// Whether an attempt failed when it had failed for long enough to be disabled.
     is_overdue: bool,
+    /// When its endpoint gets another URL, if it does, in which period, and from when on attempts are about
+    /// that, in steady time.
+    moves_at: Option<(Moment, usize)>,
+    begun_at: Timestamp,
     /// What is durable.
     row: Option<Circuit>,
     /// When attempts went out while it recovered, in real time.
@@ -63,8 +67,6 @@ pub(in crate::sim) struct SeenCircuit {
 impl SeenCircuit {
     /// Its endpoint is enabled again: what is durable counts.
     pub(in crate::sim) fn begins_anew(&mut self) {
-        self.ends.clear();
-        self.sends.clear();
         self.is_overdue = false;
         self.failing_since = None;
         let slowly = |row: Circuit| match row.state {
@@ -72,24 +74,39 @@ impl SeenCircuit {
             // What is durable is written over before it is enabled.
             _ => SeenState::Closed,
         };
-        self.state = self.row.map(slowly).unwrap_or_default();
+        self.change(self.row.map(slowly).unwrap_or_default());
     }
 
-    /// In a new period nothing is known but what was durable.
-    fn enter(&mut self, period: usize) {
-        if core::mem::replace(&mut self.period, period) == period {
-            return;
+    /// Its endpoint has another URL from then on, if that period lasts: what was learned is of another receiver.
+    pub(in crate::sim) const fn moves(&mut self, at: Moment, period: usize) {
+        self.moves_at = Some((at, period));
+    }
+
+    /// In a new period nothing is known but what was durable; nor of a new receiver.
+    fn enter(&mut self, period: usize, now: Timestamp) {
+        if core::mem::replace(&mut self.period, period) != period {
+            self.begin();
         }
-        self.ends.clear();
-        self.sends.clear();
+        if let Some((at, moved)) = self.moves_at.take_if(|(at, _)| at.real <= now)
+            && moved == period
+        {
+            self.change(SeenState::Closed);
+            self.failing_since = None;
+            self.is_overdue = false;
+            self.begun_at = at.steady;
+        }
+    }
+
+    /// A period begins with what was durable.
+    fn begin(&mut self) {
         self.is_overdue = false;
         self.failing_since = self.row.and_then(|row| row.failing_since);
-        self.state = match self.row.map(|row| row.state) {
+        self.change(match self.row.map(|row| row.state) {
             None | Some(CircuitState::Closed) => SeenState::Closed,
             Some(CircuitState::Open { since, .. }) => SeenState::Open { since },
             Some(CircuitState::HalfOpen { since, .. }) => SeenState::HalfOpen { since, well: 0 },
             Some(CircuitState::Recovering) => SeenState::Recovering,
-        };
+        });
     }
 
     /// From when on an attempt may go out, at the earliest and at the latest.
@@ -256,7 +273,7 @@ impl Witness {
         let endpoint = self.endpoints.entry(flight.ordinal).or_default();
         let (id, in_flight) = (endpoint.id, endpoint.in_flight);
         let seen = &mut endpoint.circuit;
-        seen.enter(period);
+        seen.enter(period, now.real);
         let confirmed = seen
             .too_fast
             .take_if(|(at, _)| now.real.since(*at) > window)
@@ -289,8 +306,8 @@ impl Witness {
         let endpoint = self.endpoints.entry(flight.ordinal).or_default();
         let is_held = endpoint.disabled_at.is_some() || endpoint.deleted_at.is_some();
         let seen = &mut endpoint.circuit;
-        seen.enter(period);
-        if is_held {
+        seen.enter(period, now.real);
+        if is_held || flight.started_at < seen.begun_at {
             return;
         }
         if succeeded {
@@ -455,7 +472,7 @@ mod tests {
     fn in_a_new_period_what_was_durable_counts() {
         let policy = CircuitBreakerPolicy::default();
         let mut seen = opened(&policy);
-        seen.enter(1);
+        seen.enter(1, moment(1).real);
         assert_eq!(seen.judge_sent(ENDPOINT, 3, &policy, moment(1)), None);
         seen.row = Some(Circuit {
             state: CircuitState::Open {
@@ -464,7 +481,7 @@ mod tests {
             },
             ..Circuit::default()
         });
-        seen.enter(2);
+        seen.enter(2, moment(1).real);
         let early = seen.judge_sent(ENDPOINT, 0, &policy, moment(39));
         assert!(matches!(early, Some(Pace::WhileOpen { .. })));
         assert_eq!(seen.judge_sent(ENDPOINT, 0, &policy, moment(40)), None);

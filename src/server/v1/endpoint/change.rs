@@ -124,7 +124,7 @@ fn update(known: &Endpoint, changed: Changed) -> EndpointUpdate {
         application: known.key.application,
         endpoint: known.id,
         revision: known.revision(),
-        url: changed.url.unwrap_or_else(|| target.url.clone()),
+        url: changed.url.filter(|url| url.text() != target.url.text()),
         uid: changed.uid.unwrap_or_else(|| known.uid.clone()),
         filter: changed
             .filter
