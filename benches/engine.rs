@@ -83,7 +83,7 @@ impl World {
         world.turn();
         world.turn();
         for number in 0..FAN_OUT {
-            let url = format!("http://127.0.0.1:9/{number}");
+            let url = format!("http://host-{number}.test/");
             let endpoint = NewEndpoint {
                 uid: None,
                 filter: Filter::default(),

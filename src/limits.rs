@@ -135,6 +135,12 @@ pub const SEND_SLOTS_MAX: usize = 2_048;
 pub const WINDOW_MAX: u16 = 8;
 /// Most attempts in flight to one endpoint that an override may ask for.
 pub const WINDOW_OVERRIDE_MAX: u16 = 256;
+/// Attempts in flight to one host, over all endpoints, of which nothing is known yet.
+pub const HOST_WINDOW: u16 = 16;
+/// Attempts in flight to one host that may be however much of it fails.
+pub const HOST_WINDOW_MIN: u16 = 8;
+/// Attempts in flight to one host by default, once it has earned them. Over it: lanes wait in turn.
+pub const HOST_WINDOW_MAX: u16 = 512;
 /// Attempts a lane may start before the next lane has its turn.
 pub const QUANTUM_ATTEMPTS: u32 = 4;
 /// How far beyond its cursor a lane settles events out of order.
@@ -371,6 +377,9 @@ const _: () = {
     assert!(WINDOW_OVERRIDE_MAX as u64 <= DONE_MAP_EVENTS);
     assert!((WINDOW_OVERRIDE_MAX as usize) < SEND_SLOTS_MAX);
     assert!(WINDOW_MAX <= WINDOW_OVERRIDE_MAX);
+    // One healthy endpoint has its usual window, and no host can fill all slots.
+    assert!(WINDOW_MAX <= HOST_WINDOW_MIN && HOST_WINDOW_MIN <= HOST_WINDOW);
+    assert!(HOST_WINDOW <= HOST_WINDOW_MAX && (HOST_WINDOW_MAX as usize) < SEND_SLOTS_MAX);
     // The ring holds several pages, so a lane that leaves the pages finds its next event there.
     assert!(PAGE_ROWS * 4 <= RING_EVENTS_MAX);
     assert!(SECRET_BYTES_MIN <= SECRET_BYTES && SECRET_BYTES <= SECRET_BYTES_MAX);

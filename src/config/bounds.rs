@@ -86,6 +86,18 @@ pub(super) fn windows(engine: &EngineSettings) -> Result<(usize, u16), ConfigErr
     Ok((slots, u16::try_from(window).unwrap_or(limits::WINDOW_MAX)))
 }
 
+/// The most that one host gets at once, over all endpoints.
+pub(super) fn host_window(engine: &EngineSettings) -> Result<u16, ConfigError> {
+    let usual = u64::from(limits::HOST_WINDOW_MAX);
+    let window = within(
+        "engine.host_window_max",
+        engine.host_window_max.unwrap_or(usual),
+        limits::HOST_WINDOW_MIN.into(),
+        limits::SEND_SLOTS_MAX as u64,
+    )?;
+    Ok(u16::try_from(window).unwrap_or(limits::HOST_WINDOW_MAX))
+}
+
 /// What is recorded, if anything is.
 pub(super) fn recording(settings: &Settings) -> Result<Option<RecordingOptions>, ConfigError> {
     let bytes_max = within(

@@ -186,6 +186,7 @@ impl Environment {
             engine: EngineLayer {
                 send_slots: self.number("FANFARE_ENGINE_SEND_SLOTS")?,
                 window_max: self.number("FANFARE_ENGINE_WINDOW_MAX")?,
+                host_window_max: self.number("FANFARE_ENGINE_HOST_WINDOW_MAX")?,
                 attempt_timeout_ms: self.number("FANFARE_ENGINE_ATTEMPT_TIMEOUT_MS")?,
                 retry_waits_seconds: self.list("FANFARE_ENGINE_RETRY_WAITS_SECONDS")?,
                 circuit_breaker: self.truth("FANFARE_ENGINE_CIRCUIT_BREAKER")?,

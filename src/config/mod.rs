@@ -167,6 +167,8 @@ pub struct Config {
     pub send_slots: usize,
     /// Attempts in flight to one endpoint, once earned; at most `send_slots`.
     pub window_max: u16,
+    /// Attempts in flight to one host over all endpoints, once earned.
+    pub host_window_max: u16,
     /// The schedule of failed deliveries.
     pub retry: RetryPolicy,
     /// When attempts to a receiver that fails are held back; `None` if never.
@@ -190,6 +192,7 @@ impl Config {
             disable_after: self.disable_after,
             send_slots: self.send_slots,
             window_max: self.window_max,
+            host_window_max: self.host_window_max,
             generator: self.generator_frequency_ms.map(|ms| GeneratorOptions {
                 period: period(ms),
                 application: application.clone(),
@@ -243,10 +246,8 @@ pub fn resolve(sources: Sources<'_>) -> Result<Config, ConfigError> {
             opens_original: settings.open_original_api,
         }
     };
-    let master_key_files = (
-        flagged_master_key.as_deref(),
-        settings.master_key_file.as_deref(),
-    );
+    let flagged = flagged_master_key.as_deref();
+    let master_key_files = (flagged, settings.master_key_file.as_deref());
     let master_key = places::master_key(master_key_files, environment, read)?;
     let (send_slots, window_max) = bounds::windows(&settings.engine)?;
     let data_dir = places::data_folder(mode, settings.data_dir.clone(), environment);
@@ -273,6 +274,7 @@ pub fn resolve(sources: Sources<'_>) -> Result<Config, ConfigError> {
         attempt_timeout: bounds::attempt_timeout(&settings.engine)?,
         send_slots,
         window_max,
+        host_window_max: bounds::host_window(&settings.engine)?,
         retry: bounds::retry_policy(&settings.engine)?,
         circuit_breaker: circuit::usual(&settings.engine)?,
         disable_after: circuit::disable_after(&settings.engine)?,

@@ -170,6 +170,8 @@ pub struct EngineSettings {
     pub send_slots: Option<u64>,
     /// Attempts in flight to one endpoint, once it has earned them.
     pub window_max: Option<u64>,
+    /// Attempts in flight to one host over all endpoints, once it has earned them.
+    pub host_window_max: Option<u64>,
     /// Deadline of one attempt, in milliseconds.
     pub attempt_timeout_ms: Option<u64>,
     /// The wait after the first, second … failed attempt, in seconds; empty for no retries.

@@ -500,6 +500,12 @@ fn engine_limits_are_taken_within_their_bounds() {
         .valid();
     let options = config.engine_options(0);
     assert_eq!((options.send_slots, options.window_max), (4, 4));
+    assert_eq!(options.host_window_max, limits::HOST_WINDOW_MAX);
+    let wide = serve()
+        .toml("[engine]\nhost_window_max = 2048")
+        .variable("FANFARE_ENGINE_HOST_WINDOW_MAX", "9")
+        .valid();
+    assert_eq!(wide.engine_options(0).host_window_max, 9);
     assert_eq!(config.attempt_timeout, Span::from_seconds(2));
     assert_eq!(
         options.retry.waits,
@@ -516,6 +522,8 @@ fn engine_limits_are_taken_within_their_bounds() {
         ("send_slots = 2049", "1 to 2048"),
         ("window_max = 0", "1 to 256"),
         ("window_max = 257", "1 to 256"),
+        ("host_window_max = 7", "8 to 2048"),
+        ("host_window_max = 2049", "8 to 2048"),
         (
             "send_slots = 4\nwindow_max = 5",
             "engine.window_max is 5: it must be 1 to 4",

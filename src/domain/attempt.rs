@@ -139,11 +139,13 @@ pub enum Holder {
     Loading,
     /// Its application has as many waiting deliveries as it may.
     Crowd,
+    /// As many attempts were in flight to its host, over all endpoints on it, as may be.
+    Host,
 }
 
 impl Holder {
     /// All of them; the number of each is its place here, from 1, and never changes.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Slots,
         Self::Window,
         Self::Rate,
@@ -154,6 +156,7 @@ impl Holder {
         Self::Restart,
         Self::Loading,
         Self::Crowd,
+        Self::Host,
     ];
 
     /// Its number, from 1.
@@ -170,6 +173,7 @@ impl Holder {
             Self::Restart => 8,
             Self::Loading => 9,
             Self::Crowd => 10,
+            Self::Host => 11,
         }
     }
 
@@ -193,6 +197,7 @@ impl Holder {
             Self::Restart => "restart",
             Self::Loading => "loading",
             Self::Crowd => "crowd",
+            Self::Host => "host",
         }
     }
 }
@@ -213,6 +218,9 @@ impl fmt::Display for Holder {
             Self::Restart => "no process ran",
             Self::Loading => "the events before it had to be loaded",
             Self::Crowd => "the application has as many waiting deliveries as it may",
+            Self::Host => {
+                "as many attempts were in flight to its host, over all endpoints, as may be"
+            }
         })
     }
 }

@@ -33,7 +33,7 @@ pub enum Scheme {
 }
 
 /// Whom to speak to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EndpointHost {
     /// A name to resolve, in lower-case ASCII (IDNA applied), without the dot of the root.
     Name(Box<str>),

@@ -42,6 +42,17 @@ impl Engine {
         if self.shutdown.is_some() || is_full || self.logs.values().any(|log| log.is_full()) {
             return;
         }
+        loop {
+            self.admit_to_hosts(now);
+            self.start_ready(now, out);
+            if !self.admits_more() {
+                return;
+            }
+        }
+    }
+
+    /// Gives all that are ready their turns, while slots are free.
+    fn start_ready(&mut self, now: Now, out: &mut Vec<Effect>) {
         let mut aside = Vec::new();
         while let Some(application) = self.next_application(now) {
             self.visit_application(application, false, &mut aside, now, out);
@@ -148,6 +159,7 @@ impl Engine {
         } else {
             lane.queued = false;
             lane.deficit = 0;
+            self.host_visited(index);
             if last == Step::Moved {
                 self.reconsider(index, now);
             } else {
@@ -189,6 +201,9 @@ impl Engine {
         {
             return Step::RetriesAside;
         }
+        if lane.resends.wait() && self.waits_for_host(index) {
+            return Step::Idle;
+        }
         if self.start_resend(index, now, out) {
             return Step::Moved;
         }
@@ -204,6 +219,9 @@ impl Engine {
             return Step::Moved;
         }
         if !retry_waits || self.has_its_share(index) {
+            return Step::Idle;
+        }
+        if self.waits_for_host(index) {
             return Step::Idle;
         }
         if !all_retries && self.retries_in_flight * 2 >= self.options.send_slots {
@@ -223,6 +241,7 @@ impl Engine {
         // A lane with its share still walks over what is not for it: only then is it known whether
         // it wants more.
         let has_its_share = self.has_its_share(index);
+        let is_host_full = self.is_host_full(index);
         loop {
             let (page_rows, turn) = (self.options.page_rows, self.turn);
             let Some(lane) = self.registry.lanes.get_mut(index) else {
@@ -273,6 +292,10 @@ impl Engine {
                 }
                 Ahead::Event(_) if has_its_share => {
                     lane.held_by = Some(Holder::Slots);
+                    return Step::Idle;
+                }
+                Ahead::Event(_) if is_host_full => {
+                    self.wait_for_host(index);
                     return Step::Idle;
                 }
                 Ahead::Event(event) => {
@@ -327,6 +350,7 @@ impl Engine {
         } else {
             number
         };
+        let host = self.host_sent(index);
         let Some(lane) = self.registry.lanes.get_mut(index) else {
             return;
         };
@@ -362,6 +386,7 @@ impl Engine {
             started_at: now,
             due,
             held_by,
+            host,
         });
         self.stats.attempts += 1;
         #[cfg(feature = "mutants")]

@@ -195,7 +195,7 @@ impl Engine {
         let lane = Lane::idle(endpoint, application, window, now.steady);
         #[cfg(feature = "mutants")]
         let lane = self.mistaken_pace(lane, None);
-        let index = self.registry.add_lane(lane);
+        let index = self.add_lane(lane);
         let Some(entry) = self.registry.applications.get_mut(application) else {
             return;
         };
@@ -299,6 +299,7 @@ impl Engine {
             Arc::make_mut(&mut lane.endpoint).set_state(before.state, from);
         }
         let state = lane.endpoint.state;
+        self.change_host(index, before.target.url.host());
         if !was_enabled && state == EndpointState::Enabled {
             self.start_anew(index, now);
         }
@@ -322,6 +323,7 @@ impl Engine {
             return;
         };
         self.sleep_until(index, None);
+        self.leave_host(index);
         let Some(lane) = self.registry.lanes.get_mut(index) else {
             return;
         };

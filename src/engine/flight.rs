@@ -84,6 +84,8 @@ pub(super) struct Flight {
     pub(super) due: Timestamp,
     /// What it waited for beyond that.
     pub(super) held_by: Option<Holder>,
+    /// The number of the host it went to.
+    pub(super) host: Option<usize>,
 }
 
 /// A delivery that a task sent again: its schedule and its time began anew.

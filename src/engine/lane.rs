@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use super::{
-    done_map::DoneMap, open_rows::OpenRows, resend::Resends, task::TaskRun, window::Window,
+    done_map::DoneMap, host::HostPlace, open_rows::OpenRows, resend::Resends, task::TaskRun,
+    window::Window,
 };
 use crate::{
     domain::{
@@ -45,6 +46,8 @@ pub(super) struct Lane {
     pub(super) window: Window,
     /// How many are.
     pub(super) in_flight: u16,
+    /// How it stands to its host.
+    pub(super) host: HostPlace,
     /// How often attempts may start, if its owner said so. Not kept: whoever acquires the shard begins as
     /// if an attempt had gone out just then, so that the rate holds over a restart, too.
     pub(super) pace: Option<RateLimit>,
@@ -109,6 +112,7 @@ impl Lane {
             open: OpenRows::default(),
             window: Window::new(window_max),
             in_flight: 0,
+            host: HostPlace::default(),
             pace: None,
             circuit,
             circuit_row: None,
@@ -152,7 +156,8 @@ impl Lane {
         self.paced_until(now).max(self.circuit_opens_at(now))
     }
 
-    /// Whether the schedule may start an attempt, as far as its window, its rate and its circuit go.
+    /// Whether the schedule may start an attempt, as far as its window, its rate, its host and its circuit
+    /// go.
     pub(super) fn may_start(&self, now: Timestamp) -> bool {
         self.may_start_by_hand(now) && !self.is_held_by_circuit(now)
     }
@@ -179,9 +184,10 @@ impl Lane {
         self.circuit.opens_at(now)
     }
 
-    /// Whether an attempt that somebody asked for may start: an open circuit does not hold it back.
+    /// Whether an attempt that somebody asked for may start: an open circuit does not hold it back, a full
+    /// host does.
     pub(super) fn may_start_by_hand(&self, now: Timestamp) -> bool {
-        self.has_room() && self.paced_until(now).is_none()
+        self.has_room() && self.paced_until(now).is_none() && !self.host.waits
     }
 
     /// Whether attempts may start.
@@ -212,8 +218,10 @@ impl Lane {
             } else {
                 Holder::Recovery
             })
+        } else if self.is_held_by_circuit(now) {
+            Some(Holder::Probe)
         } else {
-            self.is_held_by_circuit(now).then_some(Holder::Probe)
+            self.host.waits.then_some(Holder::Host)
         }
     }
 

@@ -41,6 +41,7 @@ mod expunge;
 mod fan_out;
 mod flight;
 mod held;
+mod host;
 mod ingest;
 pub mod io;
 mod lane;
@@ -82,6 +83,7 @@ use slab::Slab;
 
 use self::{
     flight::Flight,
+    host::Hosts,
     ingest::Generator,
     io::{Effect, Input},
     open_rows::Held,
@@ -131,6 +133,8 @@ pub struct Engine {
     circuits_open: usize,
     /// Deliveries that were put off in this turn.
     postponed: usize,
+    /// What goes to each host.
+    hosts: Hosts,
     /// Applications with ready lanes, in the order of their turns.
     ready: VecDeque<usize>,
     /// Lanes that sleep until a time.
@@ -191,6 +195,7 @@ impl Engine {
             retries_in_flight: 0,
             circuits_open: 0,
             postponed: 0,
+            hosts: Hosts::default(),
             ready: VecDeque::new(),
             asleep: BTreeSet::new(),
             loads: BTreeMap::new(),
@@ -277,6 +282,7 @@ impl Engine {
         Stats {
             in_flight: u64::try_from(self.flights.len()).unwrap_or(u64::MAX),
             circuits_open: u64::try_from(self.circuits_open).unwrap_or(u64::MAX),
+            hosts_full: u64::try_from(self.hosts.full()).unwrap_or(u64::MAX),
             ..self.stats
         }
     }

@@ -81,11 +81,15 @@ pub enum Mutant {
     DisablesTooEarly,
     /// An endpoint is never disabled, however long it fails.
     NeverDisables,
+    /// How many attempts are in flight to a host is not looked at.
+    IgnoresTheHostBudget,
+    /// Who waits for a host is not told that it has room again.
+    ForgetsWhoWaitsForAHost,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 36] = [
         Self::RepliesBeforeTheCommit,
         Self::SettlesAtSend,
         Self::CountsTimeoutsAsSuccess,
@@ -120,6 +124,8 @@ impl Mutant {
         Self::ForgetsCircuits,
         Self::DisablesTooEarly,
         Self::NeverDisables,
+        Self::IgnoresTheHostBudget,
+        Self::ForgetsWhoWaitsForAHost,
     ];
 }
 

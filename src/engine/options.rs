@@ -24,6 +24,8 @@ pub struct Options {
     pub send_slots: usize,
     /// Attempts in flight to one endpoint, once earned.
     pub window_max: u16,
+    /// Attempts in flight to one host over all endpoints, once earned; at least one.
+    pub host_window_max: u16,
     /// Newest events in memory over all applications, in events.
     pub ring_events_max: usize,
     /// Newest events in memory over all applications, in payload bytes.
@@ -76,6 +78,7 @@ impl Default for Options {
             disable_after: Some(Span::from_millis(limits::DISABLE_AFTER_MS)),
             send_slots: limits::SEND_SLOTS_MAX,
             window_max: limits::WINDOW_MAX,
+            host_window_max: limits::HOST_WINDOW_MAX,
             ring_events_max: limits::RING_EVENTS_MAX,
             ring_bytes_max: limits::RING_BYTES_MAX,
             ring_deliveries_max: limits::RING_DELIVERIES_MAX,

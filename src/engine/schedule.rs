@@ -58,6 +58,12 @@ impl Engine {
         self.want_open_rows(index, now);
         self.count_wanting(index, now);
         self.consider_task(index, now);
+        let Some(lane) = self.registry.lanes.get(index) else {
+            return;
+        };
+        if !lane.is_enabled() {
+            self.give_way(index);
+        }
         let Some(lane) = self.registry.lanes.get_mut(index) else {
             return;
         };
@@ -131,7 +137,8 @@ impl Engine {
         let paced = paced.filter(|_| lane.resends.wait());
         // An idle lane waits in the list of those; one with attempts in flight and room for more
         // must hear of new events too, unless it would have to wait all the same.
-        let hears = lane.place != Place::Idle && lane.has_room() && held_back.is_none();
+        let is_held_back = held_back.is_some() || lane.host.waits;
+        let hears = lane.place != Place::Idle && lane.has_room() && !is_held_back;
         if hears && !lane.awaits_events {
             lane.awaits_events = true;
             entry.awaiting.push(index);

@@ -176,7 +176,7 @@ impl Engine {
         if let Some(first_due) = open_due {
             lane.open = OpenRows::unloaded(first_due);
         }
-        let index = self.registry.add_lane(lane);
+        let index = self.add_lane(lane);
         self.adopt_orphans(index, key);
         self.restore_resends(index, resends, now);
         let lane = self.registry.lanes.get(index)?;
@@ -263,6 +263,7 @@ impl Engine {
                 self.orphans.push((flight.handle, lane.endpoint.key));
                 flight.lane = NO_LANE;
             }
+            self.leave_hosts_of(application);
             for lane in self.registry.lanes_of(application) {
                 self.open_held.replace(lane.open.held(), Held::default());
                 self.circuits_open -= usize::from(lane.is_counted_open);

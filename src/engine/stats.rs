@@ -19,6 +19,8 @@ pub struct Holdings {
     pub batches_in_flight: usize,
     /// Attempts in flight.
     pub in_flight: usize,
+    /// Hosts of which something is known.
+    pub hosts: usize,
 }
 
 impl Engine {
@@ -28,6 +30,7 @@ impl Engine {
         let mut held = Holdings {
             open_rows: self.open_held.rows,
             in_flight: self.flights.len(),
+            hosts: self.hosts.len(),
             ..Holdings::default()
         };
         for (_, entry) in self.registry.applications.iter() {
@@ -64,6 +67,8 @@ pub struct Stats {
     pub in_flight: u64,
     /// Endpoints whose circuit is open or half-open now.
     pub circuits_open: u64,
+    /// Hosts to which as many attempts are in flight now as may be.
+    pub hosts_full: u64,
     /// Batches committed.
     pub commits: u64,
     /// Pages loaded.

@@ -7,6 +7,7 @@ pub mod address;
 pub mod circuit_breaker;
 pub mod classify;
 pub mod header;
+pub mod host_budget;
 mod jitter;
 pub mod operational;
 pub mod rate_limit;

@@ -146,8 +146,7 @@ impl World<'_> {
         match action {
             Action::Move(of) => {
                 let known = self.known(of)?;
-                let text = format!("https://receiver-{of}.example/moved/{number}");
-                let url = EndpointUrl::parse(&text).ok()?;
+                let url = EndpointUrl::parse(&self.scenario.moved_url_of(of, number)).ok()?;
                 let url = Some(url);
                 Some(change(&known, Changed { url, ..none }))
             }

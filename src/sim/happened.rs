@@ -70,6 +70,8 @@ pub struct Happened {
     pub expunged: u64,
     /// Times that a circuit opened.
     pub circuits_opened: u64,
+    /// Attempts that were the last for which the budget of their host had room.
+    pub hosts_full: u64,
     /// Attempts that went out to find out whether a receiver is well.
     pub probes: u64,
     /// Times that a receiver was found to be well again.
@@ -153,7 +155,7 @@ impl Happened {
 
     /// Rarer paths that the run took because of it.
     #[must_use]
-    pub const fn paths(&self) -> [(&'static str, u64); 27] {
+    pub const fn paths(&self) -> [(&'static str, u64); 28] {
         [
             ("unknown groups kept", self.unsure_there),
             ("unknown groups gone", self.unsure_gone),
@@ -173,6 +175,7 @@ impl Happened {
             ("deliveries begun anew", self.reopened),
             ("tasks called off", self.tasks_called_off),
             ("circuits opened", self.circuits_opened),
+            ("hosts full", self.hosts_full),
             ("circuits probed", self.probes),
             ("circuits recovering", self.recoveries),
             ("endpoints disabled", self.disabled_failing),
@@ -266,6 +269,7 @@ impl Happened {
         self.reopened += other.reopened;
         self.tasks_called_off += other.tasks_called_off;
         self.circuits_opened += other.circuits_opened;
+        self.hosts_full += other.hosts_full;
         self.probes += other.probes;
         self.recoveries += other.recoveries;
         self.disabled_failing += other.disabled_failing;

@@ -19,6 +19,7 @@ pub mod faults;
 pub mod figure;
 mod full;
 pub mod happened;
+mod hosts;
 mod inspection;
 mod ledger;
 mod life;

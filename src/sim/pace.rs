@@ -17,6 +17,18 @@ pub enum Pace {
         /// How many may come in a second.
         rate: u16,
     },
+    /// I15: more attempts were in flight to one host than its budget can be.
+    #[error(
+        "I15: with one to {endpoint} {in_flight} attempts were in flight to its host, {most} may be"
+    )]
+    OverHostBudget {
+        /// The endpoint that got one too many.
+        endpoint: EndpointId,
+        /// How many there were.
+        in_flight: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// I22: an attempt went out while the circuit was open.
     #[error("I22: an attempt went to {endpoint} {early} before its circuit was half-open")]
     WhileOpen {

@@ -30,6 +30,8 @@ pub struct Scenario {
     /// To how many of the endpoints each event goes, drawn for each; to all of them if nothing is said.
     /// From 1 to [`limits::CHANNELS_MAX`], and no more than there are endpoints.
     pub fan_out: Option<u32>,
+    /// How many endpoints, by their numbers, are on one host; in the layer `full` each has its own.
+    pub endpoints_per_host: u32,
     /// The receivers behind the endpoints, group by group: then `endpoints` is how many there are. Drawn
     /// from the seed if there is none.
     pub receivers: Vec<Group>,
@@ -136,6 +138,7 @@ impl Scenario {
             event_every: Span::from_millis(100),
             traffic: None,
             fan_out: None,
+            endpoints_per_host: 1,
             receivers: Vec::new(),
             attempt_timeout: Span::from_millis(
                 i64::try_from(limits::ATTEMPT_TIMEOUT_MS).unwrap_or(i64::MAX),

@@ -42,6 +42,8 @@ pub(super) struct FlightFacts {
     pub(super) endpoint: EndpointId,
     pub(super) position: EventPosition,
     pub(super) ordinal: u32,
+    /// The number of the host it goes to.
+    pub(super) host: usize,
     pub(super) number: u16,
     /// Whether somebody asked for it beside the schedule.
     pub(super) is_by_hand: bool,

@@ -10,6 +10,7 @@ impl Witness {
         self.log(now.real, Sighting::Died);
         self.breaks.push(now.real);
         self.in_flight = 0;
+        self.hosts.died();
         for endpoint in self.endpoints.values_mut() {
             endpoint.in_flight = 0;
             let told = |at: Timestamp| at.min(now.real);

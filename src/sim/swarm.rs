@@ -33,6 +33,7 @@ pub fn store_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     shapes::draw(&mut scenario);
     add_orderly_ends(&mut scenario);
     oddities::draw_circuits(&mut scenario);
+    oddities::draw_hosts(&mut scenario);
     Ok(scenario)
 }
 
@@ -64,6 +65,7 @@ pub fn core_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     shapes::draw(&mut scenario);
     add_orderly_ends(&mut scenario);
     oddities::draw_circuits(&mut scenario);
+    oddities::draw_hosts(&mut scenario);
     Ok(scenario)
 }
 
@@ -93,6 +95,7 @@ pub fn full_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     shapes::draw(&mut scenario);
     add_orderly_ends(&mut scenario);
     oddities::draw_circuits(&mut scenario);
+    oddities::draw_hosts(&mut scenario);
     Ok(scenario)
 }
 

@@ -13,8 +13,8 @@ use super::{
     numbered::Numbered,
     oracle::{self, Violation},
     oracles::{
-        asked_by_hand::ByHand, lateness, memory, numbers, one_end, one_name, same_bytes,
-        tasks::SeenTask, waits,
+        asked_by_hand::ByHand, hosts::SeenHosts, lateness, memory, numbers, one_end, one_name,
+        same_bytes, tasks::SeenTask, waits,
     },
     scenario::{Healing, Scenario},
     seen::{FlightFacts, Moment, Seen, SeenEndpoint, SeenEvent},
@@ -57,6 +57,7 @@ pub(super) struct Witness {
     pub(super) told_keys: BTreeMap<[u8; 32], (EventId, Timestamp)>,
     pub(super) application: Option<ApplicationId>,
     pub(super) endpoints: Numbered<u32, SeenEndpoint>,
+    pub(super) hosts: SeenHosts,
     /// Whether endpoints are changed by hand.
     pub(super) changes_by_hand: bool,
     /// What was asked for by hand, by event and endpoint.
@@ -138,6 +139,7 @@ impl Witness {
             told_keys: BTreeMap::new(),
             application: None,
             endpoints: Numbered::default(),
+            hosts: SeenHosts::default(),
             changes_by_hand: !scenario.by_hand.is_empty(),
             by_hand: BTreeMap::new(),
             tasks: BTreeMap::new(),
@@ -189,6 +191,7 @@ impl Witness {
             endpoint: request.target.id,
             position: request.event.position,
             ordinal: request.target.endpoint.ordinal,
+            host: self.hosts.number(request.target.url.host()),
             number: request.number,
             is_by_hand: request.is_by_hand,
             life: self.life,
@@ -224,10 +227,7 @@ impl Witness {
         }
         self.judge_circuit_sent(flight, now);
         self.in_flight += 1;
-        let endpoint = self.endpoints.entry(flight.ordinal).or_default();
-        endpoint.in_flight += 1;
-        let to_endpoint = endpoint.in_flight;
-        self.judge_caps(to_endpoint);
+        self.judge_caps(flight, now);
         self.judge_rate(flight.ordinal, now.real);
         self.note_crowd(now.real);
         let period = self.breaks.len();
@@ -289,6 +289,7 @@ impl Witness {
             let endpoint = self.endpoints.entry(flight.ordinal).or_default();
             endpoint.in_flight = endpoint.in_flight.saturating_sub(1);
             endpoint.idle_since = now.real;
+            self.host_ended(flight, outcome, now);
         }
         if outcome.kind == OutcomeKind::Cancelled {
             // It is as one that was never made.

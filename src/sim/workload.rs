@@ -80,8 +80,8 @@ pub struct Workload {
     event_types: Vec<Arc<str>>,
     content_type: Arc<str>,
     secret: Secret,
-    /// The rates of endpoints that have one, by their numbers.
-    rates: BTreeMap<u32, u16>,
+    /// The URLs and the rates of the endpoints, by their numbers.
+    endpoints_made: BTreeMap<u32, (String, Option<u16>)>,
     /// The endpoints by their numbers.
     endpoint_ids: BTreeMap<u32, EndpointId>,
 }
@@ -118,9 +118,7 @@ impl Workload {
             fan_out: scenario.fan_out,
             content_type: JSON.into(),
             secret: Secret::new(vec![0; limits::SECRET_BYTES])?,
-            rates: (0..scenario.endpoints)
-                .filter_map(|number| Some((number, scenario.throttle_rate(number)?)))
-                .collect(),
+            endpoints_made: scenario.endpoints_made(),
             endpoint_ids: BTreeMap::new(),
         })
     }
@@ -155,6 +153,8 @@ impl Workload {
             Ask::Endpoint(number) => {
                 // Unique, so that asking again after an unknown result makes no second one.
                 let key = numbered(number);
+                let made = self.endpoints_made.get(&number).cloned();
+                let (url, throttle_rate) = made.unwrap_or_default();
                 Command::CreateEndpoint(Box::new(NewEndpoint {
                     uid: None,
                     filter: Filter {
@@ -163,9 +163,9 @@ impl Workload {
                     },
                     headers: Vec::new(),
                     is_enabled: true,
-                    throttle_rate: self.rates.get(&number).copied(),
+                    throttle_rate,
                     application,
-                    url: EndpointUrl::parse(&format!("https://receiver-{number}.example/"))?,
+                    url: EndpointUrl::parse(&url)?,
                     secret: self.secret.clone(),
                     body_format: BodyFormat::Payload,
                     original_url_sha256: Some(key),

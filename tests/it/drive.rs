@@ -254,7 +254,7 @@ async fn observations_reach_the_observer() {
             lines,
             [
                 ".... No Clients Registered yet ....",
-                "{ processed: [], failed: [ 'http://receiver.test/a - connection refused' ] }",
+                "{ processed: [], failed: [ 'http://a.receiver.test/a - connection refused' ] }",
             ]
         );
     })

@@ -619,7 +619,7 @@ fn a_batch_is_told_once_all_first_attempts_are_known_and_retries_on_their_own() 
     assert_eq!(
         rig.lines(),
         [
-            "{ processed: [ 'http://receiver.test/a' ], failed: [ 'http://receiver.test/b - status 404' ] }"
+            "{ processed: [ 'http://a.receiver.test/a' ], failed: [ 'http://b.receiver.test/b - status 404' ] }"
         ]
     );
     rig.observations.clear();
@@ -627,7 +627,7 @@ fn a_batch_is_told_once_all_first_attempts_are_known_and_retries_on_their_own() 
     rig.answer(OK);
     assert_eq!(
         rig.lines(),
-        ["{ processed: [ 'http://receiver.test/b' ], failed: [] }"]
+        ["{ processed: [ 'http://b.receiver.test/b' ], failed: [] }"]
     );
 }
 
@@ -639,13 +639,13 @@ fn a_batch_is_told_after_a_minute_with_who_still_waits() {
     rig.advance(Span::from_seconds(61));
     assert_eq!(
         rig.lines(),
-        ["{ processed: [], failed: [ 'http://receiver.test/a - waiting' ] }"]
+        ["{ processed: [], failed: [ 'http://a.receiver.test/a - waiting' ] }"]
     );
     rig.observations.clear();
     rig.answer(OK);
     assert_eq!(
         rig.lines(),
-        ["{ processed: [ 'http://receiver.test/a' ], failed: [] }"]
+        ["{ processed: [ 'http://a.receiver.test/a' ], failed: [] }"]
     );
 }
 
@@ -659,8 +659,8 @@ fn a_disabled_endpoint_shows_as_held_in_the_batches_that_wait_for_it() {
     assert_eq!(
         rig.lines(),
         [
-            "{ processed: [], failed: [ 'http://receiver.test/a - status 410' ] }",
-            "{ processed: [], failed: [ 'http://receiver.test/a - held: the endpoint is disabled, it answered 410 Gone' ] }",
+            "{ processed: [], failed: [ 'http://a.receiver.test/a - status 410' ] }",
+            "{ processed: [], failed: [ 'http://a.receiver.test/a - held: the endpoint is disabled, it answered 410 Gone' ] }",
         ]
     );
 }

@@ -343,5 +343,5 @@ fn the_batch_log_of_the_original_routes_waits_for_none_and_tells_its_attempts() 
     answered(&mut rig, OK);
     let lines = rig.lines();
     assert_eq!(lines.len(), 1, "{lines:?}");
-    assert!(lines[0].contains("http://receiver.test/a"), "{lines:?}");
+    assert!(lines[0].contains("http://a.receiver.test/a"), "{lines:?}");
 }

@@ -23,6 +23,7 @@ mod engine_endpoints;
 mod engine_expunge;
 mod engine_figures;
 mod engine_flight;
+mod engine_host;
 mod engine_later;
 mod engine_later_edges;
 mod engine_model;

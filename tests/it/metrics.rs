@@ -19,7 +19,7 @@ use crate::support::{
     fake_backend::FakeBackend,
     open_metrics::Metrics,
     process::{Process, Reply},
-    receiver::{Receiver, answering, reply},
+    receiver::{Act, Receiver, answering, reply},
 };
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -120,6 +120,19 @@ async fn a_receiver_that_fails_shows_as_an_open_circuit() {
         post(&server, "/api/v1/app/down/msg", body);
     }
     page_where(&server, |page| page.count("fanfare_circuits_open") == 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_gets_no_more_at_once_shows_as_full() {
+    let server = server();
+    assert_eq!(page(&server).count("fanfare_hosts_full"), 0);
+    let silent = Receiver::start(vec![vec![Act::Hang]; 17]).await;
+    printed(&server, &["app", "create", "many", "--uid", "many"]);
+    endpoints(&server, "many", 17, &silent);
+    let body = "{\"eventType\":\"x\",\"payload\":{}}";
+    post(&server, "/api/v1/app/many/msg", body);
+    let full = page_where(&server, |page| page.count("fanfare_hosts_full") == 1);
+    assert_eq!(full.count("fanfare_attempts_in_flight"), 16);
 }
 
 #[test]

@@ -54,6 +54,11 @@ pub(super) fn engine(
         {
             (options.send_slots, options.window_max) = (slots, window);
         }
+        if asked.host_window_max.is_some()
+            && let Some(window) = judged(section, bounds::host_window(&asked))
+        {
+            options.host_window_max = window;
+        }
         if asked.attempt_timeout_ms.is_some()
             && let Some(asked) = judged(section, bounds::attempt_timeout(&asked))
         {
@@ -131,6 +136,9 @@ fn read_limits(limits: &Section<'_>, options: &mut Options) {
     }
     if let Some(window) = limits.integer("window_max", 1..1 << 16) {
         options.window_max = u16::try_from(window).unwrap_or(u16::MAX);
+    }
+    if let Some(window) = limits.integer("host_window_max", 1..1 << 16) {
+        options.host_window_max = u16::try_from(window).unwrap_or(u16::MAX);
     }
     for (key, size) in [
         ("ring_events_max", &mut options.ring_events_max),

@@ -250,6 +250,11 @@ fn sized(root: &Section<'_>, seed: u64, asked: Option<Asked>) -> Option<Scenario
             })
         }
     };
+    let shared = root.small("endpoints_per_host", 1..endpoints_end());
+    let made = made.map(|scenario| Scenario {
+        endpoints_per_host: shared.unwrap_or(1),
+        ..scenario
+    });
     made.map_err(|error| root.object_to("traffic", error.to_string()))
         .ok()
 }

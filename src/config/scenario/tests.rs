@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::ScenarioFile;
 use crate::{
     engine::options::GeneratorOptions,
+    limits,
     sim::{
         Layer, Scenario,
         by_hand::Action,
@@ -273,7 +274,7 @@ const WRONG_AROUND: &[(&str, &str, usize, &str)] = &[
         "sede = 1\n",
         "",
         1,
-        "unknown key `sede`: allowed are by_hand, endpoint, endpoints, engine, expect",
+        "unknown key `sede`: allowed are by_hand, endpoint, endpoints, endpoints_per_host, engine, expect",
     ),
     ("", "evry = \"1s\"\n", 4, "unknown key `traffic.evry`"),
     ("layer = \"disk\"\n", "", 1, "one of core, store, full"),
@@ -292,6 +293,7 @@ const WRONG_AROUND: &[(&str, &str, usize, &str)] = &[
     ("expect = [\"attempts[x] < 1\"]\n", "", 1, "no names"),
     ("", "[engine]\nslots = 3\n", 5, "unknown field `slots`"),
     ("", "[engine]\nwindow_max = 0\n", 5, "it must be 1 to 256"),
+    ("", "[engine]\nhost_window_max = 1\n", 5, "8 to 2048"),
     ("", "[engine]\nretry_waits_seconds = [1, 0]\n", 5, "hammer"),
     ("", "[limits]\npage_rows = 0\n", 5, "from 1 to"),
     (
@@ -444,6 +446,23 @@ fn a_life_begins_with_the_settings_above_it_and_says_what_is_other() {
         (second.end, second.is_power_lost),
         (LifeEnd::Untold(3), true)
     );
+}
+
+#[test]
+fn hosts_that_endpoints_share_and_what_these_get_are_said() {
+    for (table, expected) in [
+        ("[engine]\nhost_window_max = 9\n", 9),
+        ("[limits]\nhost_window_max = 1\n", 1),
+        ("", limits::HOST_WINDOW_MAX),
+    ] {
+        let text = format!("endpoints = 6\nendpoints_per_host = 3\n[traffic]\nevents = 1\n{table}");
+        let scenario = read(&text).scenario;
+        assert_eq!(scenario.engine.host_window_max, expected);
+        assert_eq!(scenario.endpoints_per_host, 3);
+        reads_as_it_is_written(scenario);
+    }
+    let text = "endpoints = 6\n[traffic]\nevents = 1\n";
+    assert_eq!(read(text).scenario.endpoints_per_host, 1);
 }
 
 #[test]

@@ -117,6 +117,7 @@ pub(super) fn write(file: &ScenarioFile) -> Result<String, WriteError> {
     if scenario.receivers.is_empty() {
         lines.key("endpoints", scenario.endpoints);
     }
+    lines.unless("endpoints_per_host", scenario.endpoints_per_host, 1);
     if !file.expectations.is_empty() {
         let expected = file.expectations.iter();
         lines.key(

@@ -241,6 +241,7 @@ impl Form for Options {
             disable_after,
             send_slots,
             window_max,
+            host_window_max,
             ring_events_max,
             ring_bytes_max,
             ring_deliveries_max,
@@ -262,6 +263,7 @@ impl Form for Options {
         disable_after.put(out);
         send_slots.put(out);
         window_max.put(out);
+        host_window_max.put(out);
         ring_events_max.put(out);
         ring_bytes_max.put(out);
         ring_deliveries_max.put(out);
@@ -284,6 +286,7 @@ impl Form for Options {
             disable_after: Form::take(from)?,
             send_slots: Form::take(from)?,
             window_max: Form::take(from)?,
+            host_window_max: Form::take(from)?,
             ring_events_max: Form::take(from)?,
             ring_bytes_max: Form::take(from)?,
             ring_deliveries_max: Form::take(from)?,

@@ -124,6 +124,11 @@ fn write_attempts(page: &mut Page, tally: &Tally, stats: &Stats) {
         "Endpoints that fail, to which attempts are held back or made one by one.",
         stats.circuits_open,
     );
+    page.gauge(
+        "fanfare_hosts_full",
+        "Hosts to which as many attempts are in flight as may be, over all endpoints on them.",
+        stats.hosts_full,
+    );
     page.histogram(
         "fanfare_attempt_duration_seconds",
         "From the start of an attempt to its end.",

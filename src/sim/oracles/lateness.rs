@@ -33,7 +33,7 @@ pub(in crate::sim) fn patience(scenario: &Scenario, window: Span) -> Span {
 
 impl Witness {
     /// Whether an attempt could have gone out long before: nothing was in flight to its endpoint,
-    /// there were slots, it was due, and the process was up.
+    /// its host had room, there were slots, it was due, and the process was up.
     pub(in crate::sim) fn judge_lateness(
         &self,
         flight: FlightFacts,
@@ -57,7 +57,9 @@ impl Witness {
             _ => return None,
         };
         let enabled_at = endpoint.enabled_at;
+        let host_crowded_at = self.host_crowded_at(flight)?;
         for at in [
+            host_crowded_at,
             self.ready_at,
             endpoint.idle_since,
             self.crowded_at,

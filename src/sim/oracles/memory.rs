@@ -24,7 +24,7 @@ pub(in crate::sim) fn payload_bytes_max(scenario: &Scenario) -> usize {
 type Bound = (&'static str, usize, usize);
 
 /// All bounds. `payload_max` is the largest payload, in bytes.
-fn bounds(held: &Holdings, options: &Options, endpoints: usize, payload_max: usize) -> [Bound; 7] {
+fn bounds(held: &Holdings, options: &Options, endpoints: usize, payload_max: usize) -> [Bound; 8] {
     // A command is taken as long as there is room, whatever its size; the results of attempts in flight
     // have nowhere else to go.
     let result = size_of::<AttemptRecord>() + CHANGES_OF_RESULT * size_of::<Change>();
@@ -55,6 +55,7 @@ fn bounds(held: &Holdings, options: &Options, endpoints: usize, payload_max: usi
             limits::BATCHES_IN_FLIGHT_MAX,
         ),
         ("attempts in flight", held.in_flight, options.send_slots),
+        ("hosts", held.hosts, endpoints + held.in_flight),
     ]
 }
 

@@ -14,6 +14,7 @@ mod durable_first;
 pub(super) mod fair_answers;
 pub(super) mod fan_out;
 pub(super) mod genuine;
+pub(super) mod hosts;
 mod kept_events;
 pub(super) mod known_addresses;
 pub(super) mod lateness;

@@ -26,6 +26,8 @@ pub(in crate::sim) fn without_the_dead(scenario: &Scenario) -> Option<Scenario> 
     // Results of the dead fill a batch that has no room, and that is what its bound is for.
     let has_room = scenario.engine.batch_bytes_max >= limits::BATCH_BYTES_MAX;
     let is_drawn = scenario.receivers.is_empty() && scenario.fan_out.is_none();
+    // On a host that they share the dead hold the living up, and that is what its budget is for.
+    let has_room = has_room && scenario.endpoints_per_host <= 1;
     if !is_sample || !has_slots_for_all(scenario) || !has_room || !is_drawn || healing.core == 0 {
         return None;
     }

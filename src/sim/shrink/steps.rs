@@ -116,6 +116,7 @@ pub(super) fn together() -> Vec<Setting> {
             scenario.throttled_percent = 0;
             scenario.padding_max = 0;
             scenario.event_types = 1;
+            scenario.endpoints_per_host = 1;
         }),
         Box::new(|scenario| {
             set_engine(scenario, &|options| {
@@ -196,6 +197,7 @@ pub(super) fn settings(scenario: &Scenario) -> Vec<Setting> {
         Box::new(|scenario| scenario.faults.odd_waits = false),
         Box::new(|scenario| scenario.faults.latency_us = None),
         Box::new(|scenario| scenario.faults.partial_streams = false),
+        Box::new(|scenario| scenario.endpoints_per_host = 1),
         Box::new(|scenario| {
             if let Ok(production) = Scenario::new(0, 1, 1) {
                 scenario.attempt_timeout = production.attempt_timeout;
@@ -229,10 +231,11 @@ pub(super) fn settings(scenario: &Scenario) -> Vec<Setting> {
 
 /// Settings of the engine, each as in production.
 fn engine_settings() -> impl Iterator<Item = Setting> {
-    let each: [fn(&mut Options, Options); 12] = [
+    let each: [fn(&mut Options, Options); 13] = [
         |options, production| options.retry = production.retry,
         |options, production| options.send_slots = production.send_slots,
         |options, production| options.window_max = production.window_max,
+        |options, production| options.host_window_max = production.host_window_max,
         |options, production| options.ring_events_max = production.ring_events_max,
         |options, production| options.ring_bytes_max = production.ring_bytes_max,
         |options, production| options.ring_deliveries_max = production.ring_deliveries_max,

@@ -7,7 +7,7 @@ use crate::{
     sim::{
         by_hand::{Action, TaskKind},
         faults::Trouble,
-        scenario::Scenario,
+        scenario::{Layer, Scenario},
     },
     time::Span,
 };
@@ -56,6 +56,24 @@ pub(super) fn draw_circuits(scenario: &mut Scenario) {
     {
         engine.circuit_breaker.clone_from(&policy);
         engine.disable_after = after;
+    }
+}
+
+/// Draws how many endpoints share a host, and what these have at once, for every life alike.
+pub(super) fn draw_hosts(scenario: &mut Scenario) {
+    let mut random = Stream::new(scenario.seed, "swarm of hosts", 0, 0);
+    let shared = one_of(&mut random, &[1, 1, 2, 6]);
+    if !matches!(scenario.layer, Layer::Full(_)) {
+        scenario.endpoints_per_host = shared;
+    }
+    let production = scenario.engine.host_window_max;
+    let max = one_of(&mut random, &[1, 2, 4, production]);
+    let lives = scenario.faults.lives.iter_mut();
+    for engine in lives
+        .map(|life| &mut life.engine)
+        .chain([&mut scenario.engine])
+    {
+        engine.host_window_max = max;
     }
 }
 

@@ -300,7 +300,7 @@ pub(crate) fn path(request: &AttemptRequest) -> String {
         .to_owned()
 }
 
-/// The command that registers an endpoint under the path `name`.
+/// The command that registers an endpoint under the path `name`, on a host of its own.
 pub(crate) fn new_endpoint(application: ApplicationKey, name: &str) -> Command {
     let mut hash = [0; 32];
     for (slot, byte) in hash.iter_mut().zip(name.bytes()) {
@@ -313,7 +313,7 @@ pub(crate) fn new_endpoint(application: ApplicationKey, name: &str) -> Command {
         is_enabled: true,
         throttle_rate: None,
         application,
-        url: EndpointUrl::parse(&format!("http://receiver.test/{name}")).expect("valid"),
+        url: EndpointUrl::parse(&format!("http://{name}.receiver.test/{name}")).expect("valid"),
         secret: Secret::new(vec![7; 32]).expect("valid"),
         body_format: BodyFormat::Payload,
         original_url_sha256: Some(hash),

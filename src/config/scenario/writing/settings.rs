@@ -9,6 +9,7 @@ use crate::{
         settings::{EngineLayer, EngineSettings},
     },
     engine::options::Options,
+    limits,
     sim::scenario::SIMULATED_MASTER_KEY,
     store::{embedded::EmbeddedOptions, memory::MemoryOptions},
     time::Span,
@@ -59,10 +60,19 @@ pub(super) fn engine(
     Ok(())
 }
 
-/// What the configuration would have to say for when circuits open and endpoints are disabled, if it can.
+/// Whether the configuration can say what one host gets at once.
+fn is_configurable(options: &Options) -> bool {
+    let most = u64::try_from(limits::SEND_SLOTS_MAX).unwrap_or(u64::MAX);
+    (limits::HOST_WINDOW_MIN.into()..=most).contains(&options.host_window_max.into())
+}
+
+/// What the configuration would have to say for what one host gets at once, and for when circuits open and endpoints are disabled, if it can.
 fn circuit_as_configured(options: &Options, base: &Options) -> Option<EngineSettings> {
     let unsaid = EngineLayer::empty();
     let mut asked = EngineSettings::from_layer(unsaid).ok()?;
+    let host_window = u64::from(options.host_window_max);
+    let is_other = options.host_window_max != base.host_window_max;
+    asked.host_window_max = (is_other && is_configurable(options)).then_some(host_window);
     let whole = |span: Span, unit_seconds: i64| {
         let unit = unit_seconds * 1_000_000;
         (span.as_micros() % unit == 0)
@@ -153,6 +163,7 @@ fn configured(lines: &mut Lines, asked: &EngineSettings) {
     for (key, value) in [
         ("send_slots", asked.send_slots),
         ("window_max", asked.window_max),
+        ("host_window_max", asked.host_window_max),
         ("attempt_timeout_ms", asked.attempt_timeout_ms),
         ("circuit_failed_percent", asked.circuit_failed_percent),
         ("circuit_attempts_min", asked.circuit_attempts_min),
@@ -187,6 +198,13 @@ fn own_limits(lines: &mut Lines, options: &Options, base: &Options, unsaid: Opti
             let waits = options.retry.waits.iter();
             lines.key("retry_waits", list(waits.map(|wait| span(*wait))));
         }
+    }
+    if !is_configurable(options) {
+        lines.unless(
+            "host_window_max",
+            options.host_window_max,
+            base.host_window_max,
+        );
     }
     for (key, size, usual) in [
         (
