@@ -77,7 +77,7 @@ impl World {
             RequestHandle::new(0),
             Command::CreateApplication {
                 uid: Some("bench".into()),
-                registration: Bytes::new(),
+                registration: Default::default(),
             },
         ));
         world.turn();

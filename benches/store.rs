@@ -161,7 +161,7 @@ impl World {
             key: application,
             id: ApplicationId::new(id),
             uid: Some(DEFAULT_APPLICATION_UID.into()),
-            registration: Bytes::new(),
+            registration: Default::default(),
             is_deleted: false,
             revision: 1,
             created_at: now,

@@ -28,8 +28,8 @@ pub struct Application {
     /// The name its owner chose, if any, unique among applications; `limits::NAME_BYTES_MAX` at
     /// most.
     pub uid: Option<Arc<str>>,
-    /// What its creator said of it, as a JSON object; opaque here, shown again where it is asked for.
-    pub registration: Bytes,
+    /// What its creator said of it.
+    pub registration: Registration,
     /// Whether it was deleted: it is kept so that its place is never given again.
     pub is_deleted: bool,
     /// Grows with each change of it, from 1.
@@ -38,6 +38,15 @@ pub struct Application {
     pub created_at: Now,
     /// When it was changed last.
     pub updated_at: Now,
+}
+
+/// What is said of an application.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Registration {
+    /// All of it, as a JSON object; opaque here, shown again where it is asked for.
+    pub said: Bytes,
+    /// How many attempts a second go out over all of its endpoints; `None` for as many as can.
+    pub throttle_rate: Option<u16>,
 }
 
 /// The `uid` of the application that the original routes and the generator use.

@@ -141,11 +141,13 @@ pub enum Holder {
     Crowd,
     /// As many attempts were in flight to its host, over all endpoints on it, as may be.
     Host,
+    /// The rate of its application.
+    ApplicationRate,
 }
 
 impl Holder {
     /// All of them; the number of each is its place here, from 1, and never changes.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Slots,
         Self::Window,
         Self::Rate,
@@ -157,6 +159,7 @@ impl Holder {
         Self::Loading,
         Self::Crowd,
         Self::Host,
+        Self::ApplicationRate,
     ];
 
     /// Its number, from 1.
@@ -174,6 +177,7 @@ impl Holder {
             Self::Loading => 9,
             Self::Crowd => 10,
             Self::Host => 11,
+            Self::ApplicationRate => 12,
         }
     }
 
@@ -198,6 +202,7 @@ impl Holder {
             Self::Loading => "loading",
             Self::Crowd => "crowd",
             Self::Host => "host",
+            Self::ApplicationRate => "application_rate",
         }
     }
 }
@@ -221,6 +226,7 @@ impl fmt::Display for Holder {
             Self::Host => {
                 "as many attempts were in flight to its host, over all endpoints, as may be"
             }
+            Self::ApplicationRate => "the rate of the application was used up",
         })
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use super::{
-    application::ApplicationKey,
+    application::{ApplicationKey, Registration},
     endpoint::{BodyFormat, EndpointKey},
     endpoint_url::EndpointUrl,
     event::{Besides, Event, EventPosition, Payload},
@@ -46,7 +46,7 @@ pub enum Command {
         /// The name its owner chose, if any.
         uid: Option<Arc<str>>,
         /// What its creator said of it, as a JSON object.
-        registration: Bytes,
+        registration: Registration,
     },
     /// Changes an application, unless another change of it came first.
     UpdateApplication {
@@ -57,7 +57,7 @@ pub enum Command {
         /// Its name from now on, if it has one.
         uid: Option<Arc<str>>,
         /// What is said of it from now on, as a JSON object.
-        registration: Bytes,
+        registration: Registration,
     },
     /// Deletes an application with its endpoints, unless another change of it came first: no attempt
     /// for it starts after the answer.

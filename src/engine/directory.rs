@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::{Engine, on_commit::OnCommit, record::ShardLog};
 use crate::{
     domain::{
-        application::{Application, ApplicationKey},
+        application::{Application, ApplicationKey, Registration},
         change::{Change, ChangeResult},
         command::{Answer, Refusal, Reply, RequestHandle},
         id::{ApplicationId, Id, ShardId},
@@ -24,7 +24,7 @@ impl Engine {
         &mut self,
         (request, once): (RequestHandle, Option<Once>),
         uid: Option<Arc<str>>,
-        registration: Bytes,
+        registration: Registration,
         now: Now,
     ) -> Result<(), Refusal> {
         let shard = self.deal_shard().ok_or(Refusal::NotReady)?;
@@ -48,7 +48,7 @@ impl Engine {
             created_at: now,
             updated_at: now,
         });
-        let bytes = limits::NAME_BYTES_MAX + application.registration.len();
+        let bytes = limits::NAME_BYTES_MAX + application.registration.said.len();
         let then = OnCommit::Application(request, Arc::clone(&application));
         let change = Change::PutApplication(application).once(once);
         log.gather_urgent(change, then, bytes);
@@ -59,7 +59,7 @@ impl Engine {
         &mut self,
         (request, key): (RequestHandle, ApplicationKey),
         revision: u32,
-        (uid, registration): (Option<Arc<str>>, Bytes),
+        (uid, registration): (Option<Arc<str>>, Registration),
         now: Now,
     ) -> Result<(), Refusal> {
         let known = self.known_application(key)?;
@@ -87,7 +87,7 @@ impl Engine {
             request,
             Application {
                 uid: None,
-                registration: Bytes::new(),
+                registration: Registration::default(),
                 is_deleted: true,
                 revision: revision.saturating_add(1),
                 updated_at: now,
@@ -117,7 +117,7 @@ impl Engine {
         if log.is_full() {
             return Err(Refusal::Overloaded);
         }
-        let bytes = limits::NAME_BYTES_MAX + application.registration.len();
+        let bytes = limits::NAME_BYTES_MAX + application.registration.said.len();
         let then = OnCommit::ApplicationChanged(request, Arc::clone(&application));
         log.gather_urgent(Change::UpdateApplication(application), then, bytes);
         Ok(())
@@ -208,7 +208,10 @@ impl Engine {
         match result {
             ChangeResult::Fresh => {
                 let is_deleted = changed.is_deleted;
+                let known = self.known_application(key).ok();
+                let rate = known.and_then(|known| known.registration.throttle_rate);
                 self.registry.replace_application(changed);
+                self.keep_pace(key, rate, now);
                 if is_deleted && let Some(application) = self.registry.application(key) {
                     self.delete_endpoints_of(application, now);
                 }

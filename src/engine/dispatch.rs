@@ -69,18 +69,6 @@ impl Engine {
         }
     }
 
-    /// The application whose turn it is, if a slot is free for it.
-    fn next_application(&mut self, _now: Now) -> Option<usize> {
-        if self.flights.len() >= self.options.send_slots || self.has_postponed_enough() {
-            return None;
-        }
-        let application = self.ready.pop_front()?;
-        if let Some(entry) = self.registry.applications.get_mut(application) {
-            entry.queued = false;
-        }
-        Some(application)
-    }
-
     /// One turn of an application: one turn of its next lane.
     fn visit_application(
         &mut self,
@@ -105,15 +93,18 @@ impl Engine {
         {
             lane.deficit = limits::QUANTUM_ATTEMPTS;
         }
+        let queued_at = self.registry.lanes.get(index).map(|lane| lane.queued_at);
+        let holder = self.turn_holder(application, queued_at.unwrap_or_default());
         if let Some(lane) = self.registry.lanes.get_mut(index)
             && lane.waited_for_its_turn(now.steady)
         {
-            lane.held_by = Some(Holder::Slots);
+            lane.held_by = Some(holder);
         }
         let mut last = Step::Moved;
         let mut cut_short = false;
         while last == Step::Moved {
-            let has_postponed_enough = self.has_postponed_enough();
+            let has_no_turn =
+                self.has_postponed_enough() || self.paced_until(application, now).is_some();
             let Some(lane) = self.registry.lanes.get_mut(index) else {
                 return;
             };
@@ -126,7 +117,7 @@ impl Engine {
                 .get(application)
                 .map_or(0, |e| e.in_flight);
             let is_crowded = self.flights.len() >= self.options.send_slots || full >= share;
-            if is_crowded || has_postponed_enough {
+            if is_crowded || has_no_turn {
                 cut_short = true;
                 break;
             }
@@ -364,7 +355,7 @@ impl Engine {
         }
         lane.circuit.started(now.steady);
         if let Some(entry) = self.registry.applications.get_mut(lane.application) {
-            entry.in_flight += 1;
+            entry.sent(now.steady);
         }
         out.push(Effect::Send(AttemptRequest {
             attempt,

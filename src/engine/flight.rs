@@ -118,12 +118,14 @@ impl Engine {
             .into_iter()
             .flat_map(|application| self.registry.lanes_of(application));
         let lane = lanes.find(|lane| lane.endpoint.key == endpoint);
+        let paced_until = application.and_then(|application| self.paced_until(application, now));
+        let paced = paced_until.map(|_| Holder::ApplicationRate);
         let present = lane.map_or_else(Present::default, |lane| Present {
             in_flight: Vec::new(),
             window: lane.window.size(),
             circuit: *lane.circuit.circuit(),
-            held_by: lane.holder(now.steady),
-            held_until: lane.held_back_until(now.steady),
+            held_by: lane.holder(now.steady).or(paced),
+            held_until: lane.held_back_until(now.steady).max(paced_until),
         });
         let present = Present {
             in_flight,

@@ -52,6 +52,7 @@ mod open_rows;
 pub mod options;
 mod outbox;
 mod overtake;
+mod pace;
 mod pages;
 mod postpone;
 pub mod pressure;
@@ -139,6 +140,8 @@ pub struct Engine {
     ready: VecDeque<usize>,
     /// Lanes that sleep until a time.
     asleep: BTreeSet<(Timestamp, usize)>,
+    /// Applications whose rate is used up, until it is not.
+    applications_asleep: BTreeSet<(Timestamp, usize)>,
     loads: BTreeMap<LoadHandle, LoadSource>,
     /// Lanes that have run out of loaded open rows.
     open_loads: BTreeSet<(ShardId, usize)>,
@@ -198,6 +201,7 @@ impl Engine {
             hosts: Hosts::default(),
             ready: VecDeque::new(),
             asleep: BTreeSet::new(),
+            applications_asleep: BTreeSet::new(),
             loads: BTreeMap::new(),
             open_loads: BTreeSet::new(),
             task_turns: VecDeque::new(),
@@ -260,6 +264,7 @@ impl Engine {
             return results.into_iter().chain(forced).min();
         }
         let asleep = self.asleep.first().map(|(at, _)| *at);
+        let paced = self.applications_asleep.first().map(|(at, _)| *at);
         let paused = self.tasks_paused.first().map(|(at, _)| *at);
         let generator = self
             .generator
@@ -269,7 +274,7 @@ impl Engine {
         let heartbeat = self.heartbeat_deadline();
         let outbox = self.outbox.paused_until;
         [
-            results, asleep, paused, generator, rounds, heartbeat, outbox,
+            results, asleep, paced, paused, generator, rounds, heartbeat, outbox,
         ]
         .into_iter()
         .flatten()

@@ -85,11 +85,13 @@ pub enum Mutant {
     IgnoresTheHostBudget,
     /// Who waits for a host is not told that it has room again.
     ForgetsWhoWaitsForAHost,
+    /// The rate of an application is not looked at.
+    IgnoresTheRateOfApplications,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::RepliesBeforeTheCommit,
         Self::SettlesAtSend,
         Self::CountsTimeoutsAsSuccess,
@@ -126,6 +128,7 @@ impl Mutant {
         Self::NeverDisables,
         Self::IgnoresTheHostBudget,
         Self::ForgetsWhoWaitsForAHost,
+        Self::IgnoresTheRateOfApplications,
     ];
 }
 

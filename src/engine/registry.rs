@@ -8,10 +8,14 @@ use std::{
 use slab::Slab;
 
 use super::{lane::Lane, pages::Pages, postpone::Oncoming, ring::Ring, share::Wanting};
-use crate::domain::{
-    application::{Application, ApplicationKey},
-    event::EventPosition,
-    id::{EndpointId, ShardId},
+use crate::{
+    domain::{
+        application::{Application, ApplicationKey},
+        event::EventPosition,
+        id::{EndpointId, ShardId},
+    },
+    policy::rate_limit::RateLimit,
+    time::Timestamp,
 };
 
 /// All applications and lanes, by numbers that mean nothing outside this process.
@@ -66,6 +70,10 @@ pub(super) struct ApplicationEntry {
     pub(super) queued: bool,
     /// Its attempts in flight.
     pub(super) in_flight: usize,
+    /// How often attempts may start over all of its lanes, if its owner said so.
+    pub(super) pace: Option<RateLimit>,
+    /// When it last had no turn since that was used up, in steady time.
+    pub(super) held_at: Timestamp,
     /// Its lanes that would start more attempts if there were slots.
     pub(super) wanting: Wanting,
 }
@@ -79,6 +87,11 @@ impl Registry {
     ) -> usize {
         let key = application.key;
         let uid = application.uid.clone();
+        let (rate, made_at) = (
+            application.registration.throttle_rate,
+            application.created_at.steady,
+        );
+        let pace = rate.map(|rate| RateLimit::paced(rate, made_at));
         let index = self.applications.insert(ApplicationEntry {
             application,
             acquired,
@@ -98,6 +111,8 @@ impl Registry {
             crowded: Vec::new(),
             queued: false,
             in_flight: 0,
+            pace,
+            held_at: Timestamp::ZERO,
             wanting: Wanting::default(),
         });
         self.by_key.insert(key, index);

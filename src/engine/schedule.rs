@@ -37,6 +37,7 @@ impl Engine {
     /// Wakes the lanes whose time has come.
     pub(super) fn schedule(&mut self, now: Now) {
         self.wake_tasks(now);
+        self.wake_applications(now);
         while let Some((at, index)) = self.asleep.first().copied() {
             if at > now.steady {
                 return;

@@ -82,6 +82,7 @@ impl Engine {
         let Some(entry) = self.registry.applications.get_mut(index) else {
             return;
         };
+        entry.take_pace(now.steady);
         entry.next_position = state.next_position;
         entry.watermark = state.watermark;
         entry.open_rows = state.open_rows;
@@ -274,6 +275,8 @@ impl Engine {
                 LoadSource::Events(of) => *of != application,
                 LoadSource::Open(lane) | LoadSource::Task(lane) => !forgotten.contains(lane),
             });
+            self.applications_asleep
+                .retain(|(_, of)| *of != application);
             self.task_turns.retain(|lane| !forgotten.contains(lane));
             self.tasks_paused
                 .retain(|(_, lane)| !forgotten.contains(lane));

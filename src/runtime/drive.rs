@@ -6,7 +6,6 @@ use std::{
     task::Poll,
 };
 
-use bytes::Bytes;
 use slab::Slab;
 use thiserror::Error;
 use tokio::sync::oneshot;
@@ -21,7 +20,7 @@ use super::{
 };
 use crate::{
     domain::{
-        application::DEFAULT_APPLICATION_UID,
+        application::{DEFAULT_APPLICATION_UID, Registration},
         attempt::AttemptHandle,
         command::{Answer, Command, Refusal, Reply, RequestHandle},
         id::ShardId,
@@ -305,7 +304,7 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
         let request = request_handle(self.requests.insert(ReplyTo::Start(wanted)));
         let command = Command::CreateApplication {
             uid: Some(uid),
-            registration: Bytes::new(),
+            registration: Registration::default(),
         };
         self.engine.step(
             self.clock.now(),

@@ -125,7 +125,7 @@ mod tests {
         (
             Command::CreateApplication {
                 uid: None,
-                registration: bytes::Bytes::new(),
+                registration: Default::default(),
             },
             oneshot::channel().0,
         )

@@ -1,8 +1,10 @@
-//! The hosts of endpoints: each has its own, or several share one.
+//! What is said of an application and its endpoints: where these are, each on a host of its own or several on
+//! one, and how often attempts may go out.
 
 use std::collections::BTreeMap;
 
 use super::scenario::Scenario;
+use crate::domain::application::Registration;
 
 impl Scenario {
     /// The URL of the endpoint with this number.
@@ -22,6 +24,14 @@ impl Scenario {
                 let host = action % self.endpoints.max(1) / many;
                 format!("https://host-{host}.example/moved/{endpoint}/{action}")
             }
+        }
+    }
+
+    /// What is said of the application.
+    pub(super) fn registration(&self) -> Registration {
+        Registration {
+            throttle_rate: self.application_rate,
+            ..Registration::default()
         }
     }
 

@@ -4,18 +4,28 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::workload::Workload;
-use crate::domain::{
-    application::ApplicationKey,
-    command::{Command, NewEvent},
-    event::{Besides, JSON, ORDER_RECEIVED, Payload},
-    once::Once,
+use super::workload::{Ask, REPEAT_DOUBLINGS, Workload, is_among};
+use crate::{
+    domain::{
+        application::ApplicationKey,
+        command::{Command, NewEvent},
+        event::{Besides, JSON, ORDER_RECEIVED, Payload},
+        once::Once,
+    },
+    time::Span,
 };
 
 /// How the body of an ask begins that must never be an event.
 pub(super) const REFUSED: &str = "{\"refused\":";
 
 impl Workload {
+    /// When something else is asked for under the key of an event that was accepted.
+    pub(super) fn other_body(&self, number: u32) -> Option<(Span, Ask)> {
+        let is_asked = is_among(number, 59, self.other_body_percent);
+        let after = Span::from_millis(1_i64 << (number.wrapping_mul(7) % REPEAT_DOUBLINGS));
+        (is_asked && self.key(number).is_some()).then_some((after, Ask::OtherBody(number)))
+    }
+
     /// Something else under the key of the event with this number, if it has one.
     pub(super) fn otherwise(&self, number: u32, application: ApplicationKey) -> Option<Command> {
         let once = Once {

@@ -17,6 +17,14 @@ pub enum Pace {
         /// How many may come in a second.
         rate: u16,
     },
+    /// I16: attempts over all endpoints came faster than the rate of their application allows.
+    #[error("I16: attempts come within {within}, the rate of their application is {rate} a second")]
+    ApplicationTooFast {
+        /// From the first of those that came too fast to the last.
+        within: Span,
+        /// How many may come in a second.
+        rate: u16,
+    },
     /// I15: more attempts were in flight to one host than its budget can be.
     #[error(
         "I15: with one to {endpoint} {in_flight} attempts were in flight to its host, {most} may be"

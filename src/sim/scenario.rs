@@ -62,6 +62,8 @@ pub struct Scenario {
     /// How many in a hundred endpoints have a rate, drawn from 1 to 4 attempts a second; where receivers are
     /// named, theirs count.
     pub throttled_percent: u32,
+    /// How many attempts a second go out over all endpoints at most; in the layer `full` as many as can.
+    pub application_rate: Option<u16>,
     /// What is done by hand, at its time counted from the beginning.
     pub by_hand: Vec<(Span, Action)>,
     /// When all is well for some endpoints, and never again for the others.
@@ -153,6 +155,7 @@ impl Scenario {
             bad_percent: 0,
             later_percent: 0,
             throttled_percent: 0,
+            application_rate: None,
             by_hand: Vec::new(),
             healing: None,
             padding_max: 0,

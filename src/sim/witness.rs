@@ -14,7 +14,7 @@ use super::{
     oracle::{self, Violation},
     oracles::{
         asked_by_hand::ByHand, hosts::SeenHosts, lateness, memory, numbers, one_end, one_name,
-        same_bytes, tasks::SeenTask, waits,
+        rate::SeenRate, same_bytes, tasks::SeenTask, waits,
     },
     scenario::{Healing, Scenario},
     seen::{FlightFacts, Moment, Seen, SeenEndpoint, SeenEvent},
@@ -58,6 +58,7 @@ pub(super) struct Witness {
     pub(super) application: Option<ApplicationId>,
     pub(super) endpoints: Numbered<u32, SeenEndpoint>,
     pub(super) hosts: SeenHosts,
+    pub(super) application_pace: SeenRate,
     /// Whether endpoints are changed by hand.
     pub(super) changes_by_hand: bool,
     /// What was asked for by hand, by event and endpoint.
@@ -140,6 +141,7 @@ impl Witness {
             application: None,
             endpoints: Numbered::default(),
             hosts: SeenHosts::default(),
+            application_pace: SeenRate::of(scenario.application_rate),
             changes_by_hand: !scenario.by_hand.is_empty(),
             by_hand: BTreeMap::new(),
             tasks: BTreeMap::new(),

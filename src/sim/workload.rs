@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::{by_hand::is_asked_again, scenario::Scenario};
 use crate::{
     domain::{
-        application::ApplicationKey,
+        application::{ApplicationKey, Registration},
         command::{Answer, Command, NewEndpoint, NewEvent, Refusal, Reply, RequestHandle},
         endpoint::BodyFormat,
         endpoint_url::{EndpointUrl, EndpointUrlError},
@@ -31,7 +31,7 @@ const ASK_AGAIN_AFTER: Span = Span::from_millis(1_000);
 
 /// A repetition comes up to 2 to the power of one less than this many milliseconds later, which is
 /// less than a key is kept.
-const REPEAT_DOUBLINGS: u32 = 27;
+pub(super) const REPEAT_DOUBLINGS: u32 = 27;
 
 /// An event is sent up to 2 to the power of one less than this many milliseconds later.
 const LATER_DOUBLINGS: u32 = 24;
@@ -72,7 +72,7 @@ pub struct Workload {
     keyed_percent: u32,
     twin_percent: u32,
     repeat_percent: u32,
-    other_body_percent: u32,
+    pub(super) other_body_percent: u32,
     later_percent: u32,
     padding_max: u32,
     seed: u64,
@@ -80,6 +80,7 @@ pub struct Workload {
     event_types: Vec<Arc<str>>,
     content_type: Arc<str>,
     secret: Secret,
+    registration: Registration,
     /// The URLs and the rates of the endpoints, by their numbers.
     endpoints_made: BTreeMap<u32, (String, Option<u16>)>,
     /// The endpoints by their numbers.
@@ -118,6 +119,7 @@ impl Workload {
             fan_out: scenario.fan_out,
             content_type: JSON.into(),
             secret: Secret::new(vec![0; limits::SECRET_BYTES])?,
+            registration: scenario.registration(),
             endpoints_made: scenario.endpoints_made(),
             endpoint_ids: BTreeMap::new(),
         })
@@ -148,7 +150,7 @@ impl Workload {
         let command = match ask {
             Ask::Application => Command::CreateApplication {
                 uid: Some("simulated".into()),
-                registration: Bytes::new(),
+                registration: self.registration.clone(),
             },
             Ask::Endpoint(number) => {
                 // Unique, so that asking again after an unknown result makes no second one.
@@ -327,13 +329,6 @@ impl Workload {
         (is_repeated && self.key(number).is_some()).then_some((after, Ask::EventAgain(number)))
     }
 
-    /// When something else is asked for under the key of an event that was accepted.
-    pub(super) fn other_body(&self, number: u32) -> Option<(Span, Ask)> {
-        let is_asked = is_among(number, 59, self.other_body_percent);
-        let after = Span::from_millis(1_i64 << (number.wrapping_mul(7) % REPEAT_DOUBLINGS));
-        (is_asked && self.key(number).is_some()).then_some((after, Ask::OtherBody(number)))
-    }
-
     /// The time from the beginning of the traffic to the first event, where a curve says so.
     pub(super) fn lead(&self) -> Span {
         self.arrival(0).unwrap_or(Span::ZERO)
@@ -374,7 +369,7 @@ fn channel(endpoint: u32) -> Arc<str> {
 }
 
 /// Whether a number is among so many in a hundred; another factor chooses others.
-const fn is_among(number: u32, factor: u32, percent: u32) -> bool {
+pub(super) const fn is_among(number: u32, factor: u32, percent: u32) -> bool {
     number.wrapping_mul(factor) % 100 < percent
 }
 

@@ -719,7 +719,7 @@ fn commands_before_any_shard_is_acquired_are_refused_as_not_ready() {
     let request = fanfare::domain::command::RequestHandle::new(1);
     let command = Command::CreateApplication {
         uid: Some("a".into()),
-        registration: bytes::Bytes::new(),
+        registration: Default::default(),
     };
     engine.step(now, Input::Command(request, command), &mut effects);
     engine.step(now, Input::TurnEnd, &mut effects);

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use fanfare::{
     domain::{
         application::{Application, ApplicationKey},
@@ -41,7 +40,7 @@ impl Apart {
                 key: ApplicationKey { shard, ordinal: 0 },
                 id: ApplicationId::new(Id::from_value(ordinal)),
                 uid: Some(uid.into()),
-                registration: Bytes::new(),
+                registration: Default::default(),
                 is_deleted: false,
                 revision: 1,
                 created_at: Now::default(),

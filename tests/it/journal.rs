@@ -130,7 +130,7 @@ impl Recorded {
         recorded.run();
         let application = Command::CreateApplication {
             uid: Some("a".into()),
-            registration: bytes::Bytes::new(),
+            registration: Default::default(),
         };
         let key = fanfare::domain::application::ApplicationKey {
             shard: ShardId::new(1),

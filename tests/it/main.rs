@@ -17,6 +17,7 @@ mod command_line;
 mod determinism;
 mod drive;
 mod engine;
+mod engine_application_rate;
 mod engine_bounds;
 mod engine_circuit;
 mod engine_endpoints;

@@ -251,7 +251,9 @@ fn sized(root: &Section<'_>, seed: u64, asked: Option<Asked>) -> Option<Scenario
         }
     };
     let shared = root.small("endpoints_per_host", 1..endpoints_end());
+    let rate = root.small("application_rate", 1..u32::from(u16::MAX) + 1);
     let made = made.map(|scenario| Scenario {
+        application_rate: rate.and_then(|rate| u16::try_from(rate).ok()),
         endpoints_per_host: shared.unwrap_or(1),
         ..scenario
     });

@@ -274,7 +274,7 @@ const WRONG_AROUND: &[(&str, &str, usize, &str)] = &[
         "sede = 1\n",
         "",
         1,
-        "unknown key `sede`: allowed are by_hand, endpoint, endpoints, endpoints_per_host, engine, expect",
+        "unknown key `sede`: allowed are application_rate, by_hand, endpoint, endpoints, endpoints_per_host, engine, expect",
     ),
     ("", "evry = \"1s\"\n", 4, "unknown key `traffic.evry`"),
     ("layer = \"disk\"\n", "", 1, "one of core, store, full"),
@@ -455,10 +455,13 @@ fn hosts_that_endpoints_share_and_what_these_get_are_said() {
         ("[limits]\nhost_window_max = 1\n", 1),
         ("", limits::HOST_WINDOW_MAX),
     ] {
-        let text = format!("endpoints = 6\nendpoints_per_host = 3\n[traffic]\nevents = 1\n{table}");
+        let text = format!(
+            "endpoints = 6\nendpoints_per_host = 3\napplication_rate = 7\n[traffic]\nevents = 1\n{table}"
+        );
         let scenario = read(&text).scenario;
         assert_eq!(scenario.engine.host_window_max, expected);
         assert_eq!(scenario.endpoints_per_host, 3);
+        assert_eq!(scenario.application_rate, Some(7));
         reads_as_it_is_written(scenario);
     }
     let text = "endpoints = 6\n[traffic]\nevents = 1\n";

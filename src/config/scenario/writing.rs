@@ -118,6 +118,9 @@ pub(super) fn write(file: &ScenarioFile) -> Result<String, WriteError> {
         lines.key("endpoints", scenario.endpoints);
     }
     lines.unless("endpoints_per_host", scenario.endpoints_per_host, 1);
+    if let Some(rate) = scenario.application_rate {
+        lines.key("application_rate", rate);
+    }
     if !file.expectations.is_empty() {
         let expected = file.expectations.iter();
         lines.key(

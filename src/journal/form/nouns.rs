@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     domain::{
-        application::{Application, ApplicationKey},
+        application::{Application, ApplicationKey, Registration},
         attempt::{AttemptHandle, AttemptResult},
         change::{BatchHandle, ChangeResult, Epoch, StoreMode},
         circuit::{Circuit, CircuitState},
@@ -98,6 +98,10 @@ form_of_struct!(ApplicationKey { shard, ordinal });
 form_of_struct!(EndpointKey {
     application,
     ordinal
+});
+form_of_struct!(Registration {
+    said,
+    throttle_rate,
 });
 form_of_struct!(Application {
     key,

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     domain::{
-        application::{Application, DEFAULT_APPLICATION_UID},
+        application::{Application, DEFAULT_APPLICATION_UID, Registration},
         command::{Answer, Command, Refusal},
         history::Name,
         id::{ApplicationId, Id},
@@ -206,7 +206,7 @@ fn named<B: Backend>(called: &Called<B>) -> Option<ApplicationId> {
 }
 
 /// The `uid` and the rest of what a body says of an application.
-pub(super) type Said = (Option<Arc<str>>, Bytes);
+pub(super) type Said = (Option<Arc<str>>, Registration);
 
 /// What a body says of an application.
 fn judged(mut fields: Fields<'_>) -> Result<Said, Problem> {
@@ -219,12 +219,14 @@ fn judged(mut fields: Fields<'_>) -> Result<Said, Problem> {
 pub(super) fn said(fields: &mut Fields<'_>) -> Said {
     let name = fields.required_text("name");
     let uid = fields.uid("uid", ApplicationId::PREFIX);
-    let registration = json!({
-        "name": name,
-        "metadata": fields.metadata("metadata"),
-        "throttleRate": fields.throttle_rate(),
-    });
-    (uid, registration.to_string().into())
+    let metadata = fields.metadata("metadata");
+    let throttle_rate = fields.throttle_rate();
+    let said = json!({ "name": name, "metadata": metadata, "throttleRate": throttle_rate });
+    let registration = Registration {
+        said: said.to_string().into(),
+        throttle_rate,
+    };
+    (uid, registration)
 }
 
 /// Makes the application that the path names by a `uid` which is free, along with something else and as
@@ -265,7 +267,7 @@ async fn make<B: Backend>(
     called: &Called<B>,
     (key, body): (&IdempotencyKey, &[u8]),
     uid: Option<Arc<str>>,
-    registration: Bytes,
+    registration: Registration,
 ) -> Result<Made, Problem> {
     let command = Command::CreateApplication { uid, registration };
     let command = key.once(Makes::Application, &[Id::default()], body, command);
@@ -292,7 +294,7 @@ fn found<B: Backend>(called: &Called<B>, id: ApplicationId) -> Result<Arc<Applic
 /// What a body could say of an application, as it is.
 fn fields_of(application: &Application) -> Value {
     let mut said: Map<String, Value> =
-        serde_json::from_slice(&application.registration).unwrap_or_default();
+        serde_json::from_slice(&application.registration.said).unwrap_or_default();
     // The application of the original routes was made by nobody who named it.
     let unnamed = || application.uid.as_deref().unwrap_or_default().into();
     json!({

@@ -52,7 +52,7 @@ impl Entry for Arc<Application> {
     }
 
     fn bytes(&self) -> usize {
-        self.registration.len()
+        self.registration.said.len()
     }
 }
 

@@ -202,7 +202,7 @@ mod tests {
         let hash = |key: &IdempotencyKey, makes, parent| {
             let command = Command::CreateApplication {
                 uid: None,
-                registration: bytes::Bytes::new(),
+                registration: Default::default(),
             };
             match key.once(makes, &[Id::from_value(parent)], b"{}", command) {
                 Command::Once(once, _) => once.key_sha256,

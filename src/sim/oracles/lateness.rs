@@ -67,6 +67,10 @@ impl Witness {
         ] {
             late = late.min(now.real.since(at));
         }
+        // Others had what the rate of the application lets go.
+        if let Some(at) = self.application_pace.last() {
+            late = late.min(now.real.since(at));
+        }
         if let Some(until) = self.held_back_until(flight.ordinal) {
             late = late.min(now.steady.since(until));
         }

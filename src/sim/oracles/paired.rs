@@ -28,6 +28,8 @@ pub(in crate::sim) fn without_the_dead(scenario: &Scenario) -> Option<Scenario> 
     let is_drawn = scenario.receivers.is_empty() && scenario.fan_out.is_none();
     // On a host that they share the dead hold the living up, and that is what its budget is for.
     let has_room = has_room && scenario.endpoints_per_host <= 1;
+    // So they do where all share one rate.
+    let has_room = has_room && scenario.application_rate.is_none();
     if !is_sample || !has_slots_for_all(scenario) || !has_room || !is_drawn || healing.core == 0 {
         return None;
     }

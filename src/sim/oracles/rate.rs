@@ -1,4 +1,4 @@
-//! I16: attempts to an endpoint come no faster than its rate: evenly, of fast rates those of a hundredth of a
+//! I16: attempts to an endpoint, and those over all endpoints of an application, come no faster than its rate: evenly, of fast rates those of a hundredth of a
 //! second together. Over restarts and lost shards, too.
 
 use std::collections::VecDeque;
@@ -12,7 +12,7 @@ const SECOND_US: i64 = 1_000_000;
 /// How far ahead of the even rhythm attempts may be, in microseconds.
 const AHEAD_US: i64 = 10_000;
 
-/// What was seen of the rate of an endpoint.
+/// What was seen of the rate of an endpoint, or of an application.
 #[derive(Clone, Debug, Default)]
 pub(in crate::sim) struct SeenRate {
     /// How many attempts may come in a second, if that is bounded.
@@ -24,6 +24,9 @@ pub(in crate::sim) struct SeenRate {
 impl Witness {
     /// Judges the rate of the attempts to an endpoint, of which one goes out now.
     pub(in crate::sim) fn judge_rate(&mut self, ordinal: u32, now: Timestamp) {
+        if let Some((_, within, rate)) = self.application_pace.judge(now) {
+            self.object(Pace::ApplicationTooFast { within, rate }.into());
+        }
         let endpoint = self.endpoints.entry(ordinal).or_default();
         let id = endpoint.id;
         if let Some((_, within, rate)) = endpoint.paced.judge(now) {
@@ -41,6 +44,19 @@ impl Witness {
 }
 
 impl SeenRate {
+    /// Of one that has this rate, of which nothing was seen.
+    pub(in crate::sim) fn of(rate: Option<u16>) -> Self {
+        Self {
+            rate,
+            ..Self::default()
+        }
+    }
+
+    /// When the last one went out, in real time; `None` where there is no rate.
+    pub(in crate::sim) fn last(&self) -> Option<Timestamp> {
+        self.sends.back().copied()
+    }
+
     /// Takes a send; tells how many came within which time, if that is too fast for the rate.
     fn judge(&mut self, now: Timestamp) -> Option<(usize, Span, u16)> {
         let rate = self.rate?;

@@ -117,6 +117,7 @@ pub(super) fn together() -> Vec<Setting> {
             scenario.padding_max = 0;
             scenario.event_types = 1;
             scenario.endpoints_per_host = 1;
+            scenario.application_rate = None;
         }),
         Box::new(|scenario| {
             set_engine(scenario, &|options| {
@@ -198,6 +199,7 @@ pub(super) fn settings(scenario: &Scenario) -> Vec<Setting> {
         Box::new(|scenario| scenario.faults.latency_us = None),
         Box::new(|scenario| scenario.faults.partial_streams = false),
         Box::new(|scenario| scenario.endpoints_per_host = 1),
+        Box::new(|scenario| scenario.application_rate = None),
         Box::new(|scenario| {
             if let Ok(production) = Scenario::new(0, 1, 1) {
                 scenario.attempt_timeout = production.attempt_timeout;

@@ -59,12 +59,19 @@ pub(super) fn draw_circuits(scenario: &mut Scenario) {
     }
 }
 
-/// Draws how many endpoints share a host, and what these have at once, for every life alike.
+/// Draws how many endpoints share a host, what these have at once, for every life alike, and the rate of
+/// the application.
 pub(super) fn draw_hosts(scenario: &mut Scenario) {
     let mut random = Stream::new(scenario.seed, "swarm of hosts", 0, 0);
     let shared = one_of(&mut random, &[1, 1, 2, 6]);
+    let mut rates = Stream::new(scenario.seed, "swarm of application rates", 0, 0);
+    let rate = one_of(
+        &mut rates,
+        &[None, None, None, Some(1_u16), Some(5), Some(200)],
+    );
     if !matches!(scenario.layer, Layer::Full(_)) {
         scenario.endpoints_per_host = shared;
+        scenario.application_rate = rate;
     }
     let production = scenario.engine.host_window_max;
     let max = one_of(&mut random, &[1, 2, 4, production]);

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::{
-        application::{Application, ApplicationKey},
+        application::{Application, ApplicationKey, Registration},
         delivery::OpenDelivery,
         event::{Besides, Event, EventPosition, Payload},
         id::{ApplicationId, EventId, Id},
@@ -84,12 +84,18 @@ struct ApplicationMore {
     is_deleted: bool,
 }
 
+/// What it has since its rate is kept to.
+#[derive(Serialize, Deserialize)]
+struct ApplicationLatest {
+    throttle_rate: Option<u16>,
+}
+
 /// An application as a row.
 pub(super) fn application_row(application: &Application) -> Result<Vec<u8>, Fault> {
     let row = ApplicationRow {
         id: application.id.id().value(),
         uid: application.uid.as_deref(),
-        registration: &application.registration,
+        registration: &application.registration.said,
         created_at: application.created_at.into(),
     };
     let more = ApplicationMore {
@@ -97,13 +103,16 @@ pub(super) fn application_row(application: &Application) -> Result<Vec<u8>, Faul
         updated_at: application.updated_at.into(),
         is_deleted: application.is_deleted,
     };
-    encode_grown(&row, &more, Vec::new())
+    let latest = ApplicationLatest {
+        throttle_rate: application.registration.throttle_rate,
+    };
+    encode_grown_twice(&row, &more, &latest, Vec::new())
 }
 
 /// An application from its row.
 pub(super) fn application(key: ApplicationKey, bytes: &[u8]) -> Result<Application, Fault> {
-    let read = decode_grown(bytes, "the row of an application")?;
-    let (row, more): (ApplicationRow<'_>, Option<ApplicationMore>) = read;
+    let read = decode_grown_twice(bytes, "the row of an application")?;
+    let (row, more, latest): Grown<ApplicationRow<'_>, ApplicationMore, ApplicationLatest> = read;
     let more = more.unwrap_or(ApplicationMore {
         revision: 1,
         updated_at: row.created_at,
@@ -113,7 +122,10 @@ pub(super) fn application(key: ApplicationKey, bytes: &[u8]) -> Result<Applicati
         key,
         id: ApplicationId::new(Id::from_value(row.id)),
         uid: row.uid.map(Arc::from),
-        registration: Bytes::copy_from_slice(row.registration),
+        registration: Registration {
+            said: Bytes::copy_from_slice(row.registration),
+            throttle_rate: latest.and_then(|latest| latest.throttle_rate),
+        },
         is_deleted: more.is_deleted,
         revision: more.revision,
         created_at: row.created_at.into(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use fanfare::{
     domain::{
-        application::{Application, ApplicationKey},
+        application::{Application, ApplicationKey, Registration},
         attempt::{AttemptRecord, AttemptResult, Timing, Trigger},
         change::{Batch, BatchHandle, Change, Epoch, UniqueKey},
         delivery::OpenDelivery,
@@ -52,7 +52,10 @@ pub(crate) fn application(ordinal: u32, uid: &str, id: u128) -> Arc<Application>
         key: app(ordinal),
         id: ApplicationId::new(Id::from_value(id)),
         uid: Some(uid.into()),
-        registration: Bytes::new(),
+        registration: Registration {
+            said: Bytes::from_static(b"{}"),
+            throttle_rate: Some(7),
+        },
         is_deleted: false,
         revision: 1,
         created_at: Now::at(ms(1)),

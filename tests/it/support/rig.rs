@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 use fanfare::{
     domain::{
-        application::{ApplicationKey, DEFAULT_APPLICATION_UID},
+        application::{ApplicationKey, DEFAULT_APPLICATION_UID, Registration},
         attempt::{AttemptHandle, AttemptRequest},
         command::{Answer, Command, NewEndpoint, NewEvent, Reply, RequestHandle},
         endpoint::BodyFormat,
@@ -174,7 +174,7 @@ impl Rig {
     pub(crate) fn application(&mut self, uid: &str) -> ApplicationKey {
         let request = self.command(Command::CreateApplication {
             uid: Some(uid.into()),
-            registration: Bytes::new(),
+            registration: Registration::default(),
         });
         match self.replies.get(&request) {
             Some(Ok(Answer::Application { key, .. })) => *key,

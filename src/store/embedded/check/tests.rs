@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::check;
 use crate::{
     domain::{
-        application::{Application, ApplicationKey},
+        application::{Application, ApplicationKey, Registration},
         attempt::{AttemptRecord, AttemptResult, Timing, Trigger},
         change::{Batch, BatchHandle, Change, UniqueKey},
         delivery::OpenDelivery,
@@ -65,7 +65,7 @@ fn application() -> Change {
         key: APPLICATION,
         id: ApplicationId::new(Id::from_value(1)),
         uid: Some("acme".into()),
-        registration: Bytes::new(),
+        registration: Registration::default(),
         is_deleted: false,
         revision: 1,
         created_at: Now::at(ms(1)),
