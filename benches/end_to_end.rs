@@ -449,6 +449,7 @@ async fn register(handle: &Handle, application: ApplicationKey, url: &str) {
         headers: Vec::new(),
         is_enabled: true,
         throttle_rate: None,
+        ordering: fanfare::domain::ordering::Ordering::default(),
         application,
         url: EndpointUrl::parse(url).expect("a valid URL"),
         secret: Secret::new(vec![7; 24]).expect("valid"),

@@ -90,6 +90,7 @@ impl World {
                 headers: Vec::new(),
                 is_enabled: true,
                 throttle_rate: None,
+                ordering: fanfare::domain::ordering::Ordering::default(),
                 application: world.application,
                 url: EndpointUrl::parse(&url).expect("valid"),
                 secret: Secret::new(vec![7; 32]).expect("valid"),

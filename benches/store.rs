@@ -254,6 +254,7 @@ impl World {
                 }),
                 state: EndpointState::Enabled,
                 throttle_rate: None,
+                ordering: fanfare::domain::ordering::Ordering::default(),
                 subscriptions: vec![Subscription {
                     from: EventPosition::new(0),
                     until: None,

@@ -154,6 +154,9 @@ pub const RING_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const RING_DELIVERIES_MAX: usize = 4 * 1024 * 1024;
 /// Rows of open deliveries of one application. Over it: endpoints that fail wait at their cursors.
 pub const OPEN_ROWS_MAX: u64 = 1_000_000;
+/// Deliveries of one endpoint that wait for others of their line while its walk goes on. Over it: the
+/// endpoint waits at its cursor.
+pub const ORDERED_HELD_MAX: usize = 100_000;
 /// Events at which an operator's question looks to find one that a lane has to send.
 pub const WALK_LOOKED_AT_MAX: u64 = 32;
 /// Operators' questions that wait for the end of one turn. Over it: they get no answer.
@@ -285,6 +288,8 @@ pub const SIMULATED_DELIVERIES_MAX: u64 = 10_000_000;
 pub const SIMULATED_PADDING_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// Types that the events of one simulation may be of.
 pub const SIMULATED_EVENT_TYPES_MAX: u32 = 8;
+/// Ordering keys that the events of one simulation may have.
+pub const SIMULATED_ORDERING_KEYS_MAX: u32 = 1_000_000;
 /// Keys under which something was made that the memory store knows, in each of its two maps. Over it:
 /// the older map is forgotten, though it is younger than a day.
 pub const MEMORY_STORE_KEYS_MAX: usize = 262_144;

@@ -15,7 +15,7 @@ use super::{
         moment, name, pair, queried, show_event, show_key, with_server,
     },
 };
-use crate::config::places::read_file;
+use crate::{config::places::read_file, domain::ordering::Ordering};
 
 /// Arguments of `fanfare endpoint`.
 #[derive(Debug, Args)]
@@ -185,6 +185,9 @@ pub struct EndpointFields {
     /// A channel that it listens to; again for more [default: all]
     #[arg(long, value_name = "CHANNEL")]
     pub channel: Vec<String>,
+    /// Which of its deliveries go one after the other: those of each ordering key, all, or none [default: key]
+    #[arg(long, value_name = "ORDERING")]
+    pub ordering: Option<OrderingName>,
     /// A header field of each delivery; again for more
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     pub header: Vec<(String, String)>,
@@ -200,8 +203,31 @@ impl EndpointFields {
             .with("description", self.description.as_deref())
             .with_list("eventTypes", &self.event_type)
             .with_list("channels", &self.channel)
+            .with("ordering", self.ordering.map(OrderingName::text))
             .with_pairs("headers", &self.header)
             .with_pairs("metadata", &self.metadata)
+    }
+}
+
+/// Which deliveries of an endpoint go one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OrderingName {
+    /// Those of events with one ordering key, each key by itself
+    Key,
+    /// All of them
+    Endpoint,
+    /// None
+    None,
+}
+
+impl OrderingName {
+    /// Its name in the API.
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Key => Ordering::ByKey.name(),
+            Self::Endpoint => Ordering::Whole.name(),
+            Self::None => Ordering::Free.name(),
+        }
     }
 }
 

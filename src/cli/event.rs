@@ -13,8 +13,8 @@ use serde_json::value::RawValue;
 use super::{
     Failure,
     client::{
-        Body, Column, PageArguments, ServerArguments, SureArguments, ask_only, list, name, show,
-        show_event, with_server,
+        Body, Client, Column, PageArguments, ServerArguments, SureArguments, ask_only, list, name,
+        show, show_event, with_server,
     },
     say,
 };
@@ -41,6 +41,9 @@ Examples:
 
   From another command, for who listens to one channel
     jq .order big.json | fanfare event send acme order.paid --channel eu
+
+  After those of the same order that were sent before
+    fanfare event send acme order.paid order.json --ordering-key order-17
 
   Again until there is an answer, and yet one event
     until fanfare event send acme order.paid order.json --idempotency-key order-17-paid
@@ -105,6 +108,9 @@ pub enum EventCommand {
         /// Send it at this time (RFC 3339) instead of at once; up to 30 days ahead
         #[arg(long, value_name = "TIME")]
         deliver_at: Option<String>,
+        /// Events with one key go to an endpoint one after the other, in the order in which they were sent
+        #[arg(long, value_name = "KEY", conflicts_with = "deliver_at")]
+        ordering_key: Option<String>,
         /// A text of your own for this sending: the same again with the same key, as after an answer
         /// that was lost, makes no second event
         #[arg(long, value_name = "KEY", value_parser = idempotency_key)]
@@ -189,6 +195,7 @@ pub(super) fn event(arguments: &EventArguments) -> Result<(), Failure> {
             data,
             event_id,
             deliver_at,
+            ordering_key,
             channel,
             idempotency_key,
             server,
@@ -198,16 +205,11 @@ pub(super) fn event(arguments: &EventArguments) -> Result<(), Failure> {
                 .with("eventType", Some(event_type.as_str()))
                 .with("eventId", event_id.as_deref())
                 .with("deliverAt", deliver_at.as_deref())
+                .with("orderingKey", ordering_key.as_deref())
                 .with_list("channels", channel);
             let body = with_payload(&fields.text(), given?)?;
             with_server(server, async |client| {
-                let path = format!("/app/{application}/msg?with_content=false");
-                let key = idempotency_key.as_ref();
-                let (shown, is_replayed) = client.ask_once(&path, body, key).await?;
-                if is_replayed {
-                    say("this was sent before with the same key: here is that event");
-                }
-                show(client, &shown)
+                sent(client, application, (body, idempotency_key.as_ref())).await
             })
         }
         EventCommand::List {
@@ -263,6 +265,20 @@ fn idempotency_key(text: &str) -> Result<HeaderValue, String> {
 /// Several values of a query as the API takes them; nothing for none.
 fn joined(values: &[String]) -> Option<String> {
     (!values.is_empty()).then(|| values.join(","))
+}
+
+/// Hands an event in and shows it.
+async fn sent(
+    client: &mut Client,
+    application: &str,
+    (body, key): (String, Option<&HeaderValue>),
+) -> Result<(), Failure> {
+    let path = format!("/app/{application}/msg?with_content=false");
+    let (shown, is_replayed) = client.ask_once(&path, body, key).await?;
+    if is_replayed {
+        say("this was sent before with the same key: here is that event");
+    }
+    show(client, &shown)
 }
 
 /// The text of a payload.

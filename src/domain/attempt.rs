@@ -143,11 +143,13 @@ pub enum Holder {
     Host,
     /// The rate of its application.
     ApplicationRate,
+    /// Another delivery of its line had not ended.
+    Order,
 }
 
 impl Holder {
     /// All of them; the number of each is its place here, from 1, and never changes.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Slots,
         Self::Window,
         Self::Rate,
@@ -160,6 +162,7 @@ impl Holder {
         Self::Crowd,
         Self::Host,
         Self::ApplicationRate,
+        Self::Order,
     ];
 
     /// Its number, from 1.
@@ -178,6 +181,7 @@ impl Holder {
             Self::Crowd => 10,
             Self::Host => 11,
             Self::ApplicationRate => 12,
+            Self::Order => 13,
         }
     }
 
@@ -203,6 +207,7 @@ impl Holder {
             Self::Crowd => "crowd",
             Self::Host => "host",
             Self::ApplicationRate => "application_rate",
+            Self::Order => "order",
         }
     }
 }
@@ -227,6 +232,7 @@ impl fmt::Display for Holder {
                 "as many attempts were in flight to its host, over all endpoints, as may be"
             }
             Self::ApplicationRate => "the rate of the application was used up",
+            Self::Order => "another delivery of its line had not ended",
         })
     }
 }

@@ -11,6 +11,7 @@ use super::{
     event::{Event, EventPosition},
     id::{AttemptId, Id, ShardId},
     once::Once,
+    ordering::OrderingKey,
     outbox::OutboxRow,
     record::{Record, RecordKind},
     task::Task,
@@ -126,6 +127,15 @@ pub enum Change {
     PutEvent(Arc<Event>),
     /// A delivery gets a row, or its row a new due time.
     PutOpen(OpenDelivery),
+    /// A delivery with a row stands in a line; that goes with its row.
+    PutOrdered {
+        /// The endpoint.
+        endpoint: EndpointKey,
+        /// The event.
+        position: EventPosition,
+        /// The line.
+        order: OrderingKey,
+    },
     /// A delivery's row goes: it has ended.
     DeleteOpen {
         /// The endpoint.
@@ -272,6 +282,7 @@ impl Change {
             | Self::DeleteEndpoint { .. }
             | Self::SetEndpointState { .. }
             | Self::PutOpen(_)
+            | Self::PutOrdered { .. }
             | Self::DeleteOpen { .. }
             | Self::Expunge { .. }
             | Self::ExpungeAttempt { .. }

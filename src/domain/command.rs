@@ -13,6 +13,7 @@ use super::{
     filter::Filter,
     id::{ApplicationId, AttemptId, EndpointId, EventId, Id, ShardId, TaskId},
     once::Once,
+    ordering::Ordering,
     present::Present,
     record::RecordKind,
     secret::Secret,
@@ -179,6 +180,8 @@ pub struct NewEndpoint {
     pub is_enabled: bool,
     /// How many attempts a second go to it at most, from 1.
     pub throttle_rate: Option<u16>,
+    /// Which of its deliveries wait for which.
+    pub ordering: Ordering,
     /// The SHA-256 of the URL's text, by which an original registration is unique.
     pub original_url_sha256: Option<[u8; 32]>,
     /// What its original registration said, as JSON text; empty for others.
@@ -209,6 +212,8 @@ pub struct EndpointUpdate {
     pub is_enabled: bool,
     /// How many attempts a second go to it at most, from 1.
     pub throttle_rate: Option<u16>,
+    /// Which of its deliveries wait for which.
+    pub ordering: Ordering,
     /// A new secret, and how long those of before sign beside it.
     pub rotation: Option<(Secret, Span)>,
     /// What its owner says of it besides, as JSON text.

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | no subscription of the endpoint contains the event, and no task sent it | there is no delivery |
 //! | an open row (a retry or the first attempt of an event for later, that waits), and its endpoint was not deleted | `Waiting` |
+//! | an open row that is never due (it waits for others of its line), and its endpoint was not deleted | `Pending` |
 //! | a resend waits, and its endpoint was not deleted | `Pending` |
 //! | the last attempt was terminal | `Succeeded` or `Exhausted` |
 //! | it expired | `Expired` |
@@ -81,7 +82,12 @@ pub const fn state(facts: DeliveryFacts) -> Option<DeliveryState> {
         && !facts.deleted
         && !facts.expunged
     {
-        return Some(DeliveryState::Waiting { due });
+        let is_held = due.as_micros() == Timestamp::MAX.as_micros();
+        return Some(if is_held {
+            DeliveryState::Pending
+        } else {
+            DeliveryState::Waiting { due }
+        });
     }
     let is_called_off = facts.deleted || facts.expunged;
     if facts.resend && !is_called_off {
@@ -155,6 +161,13 @@ mod tests {
                     ..known
                 },
                 Some(DeliveryState::Waiting { due }),
+            ),
+            (
+                DeliveryFacts {
+                    open_due: Some(Timestamp::MAX),
+                    ..known
+                },
+                Some(DeliveryState::Pending),
             ),
             (
                 DeliveryFacts {

@@ -10,6 +10,7 @@ use super::{
     event::{Event, EventPosition},
     filter::Filter,
     id::EndpointId,
+    ordering::Ordering,
     secret::Secret,
 };
 use crate::{
@@ -46,6 +47,8 @@ pub struct Endpoint {
     pub state: EndpointState,
     /// How many attempts a second go to it at most; as many as can be if that is not said.
     pub throttle_rate: Option<u16>,
+    /// Which of its deliveries wait for which.
+    pub ordering: Ordering,
     /// The spans of its application's events that it takes, oldest first, not overlapping.
     pub subscriptions: Vec<Subscription>,
     /// What its original registration said, as a JSON object; opaque here, shown again in the original
@@ -336,6 +339,7 @@ mod tests {
             }),
             state: EndpointState::Enabled,
             throttle_rate: None,
+            ordering: Ordering::default(),
             subscriptions,
             registration: Bytes::new(),
             details: Bytes::new(),

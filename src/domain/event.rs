@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{application::ApplicationKey, id::EventId};
+use super::{application::ApplicationKey, id::EventId, ordering::OrderingKey};
 use crate::time::{Span, Timestamp};
 
 /// The place of an event among all events of its application: 0, 1, 2 … in commit order.
@@ -97,6 +97,12 @@ impl Event {
             .map_or(self.accepted_at, |wait| self.accepted_at.plus(wait))
     }
 
+    /// The ordering key that its producer gave it, if any.
+    #[must_use]
+    pub fn ordering_key(&self) -> Option<OrderingKey> {
+        self.besides.as_ref()?.ordering_key
+    }
+
     /// From when on its payload is neither shown nor sent, in steady time; `Timestamp::MAX` if its
     /// producer said nothing of it.
     #[must_use]
@@ -122,6 +128,9 @@ pub struct Besides {
     /// The number of the one endpoint of its application that it is for, whatever that wants of other
     /// events; `None` if it is for all that take it.
     pub only_to: Option<u32>,
+    /// Its ordering key: deliveries of one key go to an endpoint one after the other, unless that keeps
+    /// another order.
+    pub ordering_key: Option<OrderingKey>,
     /// The words by which its producer wants to find it; `limits::TAGS_MAX` at most.
     pub tags: Vec<Arc<str>>,
     /// How long after its acceptance it may be sent first; `None` for at once.

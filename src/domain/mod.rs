@@ -23,6 +23,7 @@ pub mod id;
 pub mod master_key;
 pub mod observation;
 pub mod once;
+pub mod ordering;
 pub mod outbox;
 pub mod outcome;
 pub mod page;

@@ -9,6 +9,7 @@ use super::{
     endpoint::{Endpoint, EndpointKey},
     event::{Event, EventPosition},
     id::Id,
+    ordering::OrderingKey,
     outbox::OutboxRow,
     task::{Candidates, Task},
 };
@@ -128,6 +129,17 @@ pub struct ApplicationState {
     pub tasks: Vec<Arc<Task>>,
 }
 
+/// An open delivery that stands in line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ordered {
+    /// The event.
+    pub position: EventPosition,
+    /// The line.
+    pub order: OrderingKey,
+    /// Whether it waits for those before it, as far as its row tells: its due time is never.
+    pub is_held: bool,
+}
+
 /// What is known of one endpoint when its shard is acquired.
 #[derive(Clone, Debug)]
 pub struct EndpointRecovery {
@@ -137,6 +149,8 @@ pub struct EndpointRecovery {
     pub lane: Option<(EventPosition, [u64; 4])>,
     /// Events from the watermark on that are settled for it, in order: attempted, expired or open.
     pub settled: Vec<EventPosition>,
+    /// Its open deliveries that stand in line, in order.
+    pub ordered: Vec<Ordered>,
     /// What is kept of its circuit breaker, if anything.
     pub circuit: Option<Circuit>,
     /// When its first open row is due, if it has any.

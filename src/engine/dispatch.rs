@@ -206,7 +206,7 @@ impl Engine {
         }
         let retry_waits = lane.retry_waits(now.steady);
         let retries_first = retry_waits && lane.firsts_in_row + 1 >= limits::QUANTUM_ATTEMPTS;
-        if !retries_first && self.start_first(index, retry_waits, now, out) == Step::Moved {
+        if !retries_first && self.start_new(index, retry_waits, now, out) == Step::Moved {
             return Step::Moved;
         }
         if !retry_waits || self.has_its_share(index) {
@@ -222,7 +222,7 @@ impl Engine {
     }
 
     /// Starts the first attempt of the next event of the walk, skipping what is not for the lane.
-    fn start_first(
+    pub(super) fn start_first(
         &mut self,
         index: usize,
         retry_waits: bool,
@@ -281,6 +281,9 @@ impl Engine {
                     self.postpone(index, &event, now);
                     return Step::Moved;
                 }
+                Ahead::Event(event) if lane.holds(&event) => {
+                    return self.stand_in_line(index, &event, now);
+                }
                 Ahead::Event(_) if has_its_share => {
                     lane.held_by = Some(Holder::Slots);
                     return Step::Idle;
@@ -289,16 +292,7 @@ impl Engine {
                     self.wait_for_host(index);
                     return Step::Idle;
                 }
-                Ahead::Event(event) => {
-                    lane.next = event.position.plus(1);
-                    lane.firsts_in_row = if retry_waits {
-                        lane.firsts_in_row + 1
-                    } else {
-                        0
-                    };
-                    self.send(index, Start::first(event), now, out);
-                    return Step::Moved;
-                }
+                Ahead::Event(event) => return self.begin(index, event, retry_waits, now, out),
             }
         }
     }

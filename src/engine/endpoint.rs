@@ -7,6 +7,7 @@ use super::{
     Engine,
     fan_out::told_under_key,
     lane::{Lane, Place},
+    lines::Lines,
     on_commit::OnCommit,
 };
 use crate::{
@@ -62,6 +63,7 @@ impl Engine {
             target,
             state: EndpointState::Enabled,
             throttle_rate: new.throttle_rate,
+            ordering: new.ordering,
             subscriptions: vec![Subscription {
                 from: entry.next_position,
                 until: None,
@@ -139,6 +141,7 @@ impl Engine {
         endpoint.target = Arc::new(target);
         endpoint.uid = update.uid;
         endpoint.throttle_rate = update.throttle_rate;
+        endpoint.ordering = update.ordering;
         endpoint.details = update.details;
         endpoint.updated_at = now;
         let endpoint = Arc::new(endpoint);
@@ -344,6 +347,7 @@ impl Engine {
         if let Some(log) = self.logs.get_mut(&entry.application.key.shard) {
             log.positions_moved(now);
         }
+        lane.lines = Lines::default();
         self.keep_circuit(index, now);
         self.drop_resends(index);
         self.drop_tasks(index, now);

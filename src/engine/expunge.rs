@@ -1,7 +1,7 @@
 //! Expunging: a payload is taken away, so nothing of it may be sent any more. What is in flight is; what
 //! was still to come is called off.
 
-use super::{Engine, on_commit::OnCommit};
+use super::{Engine, flight::Flight, on_commit::OnCommit};
 use crate::{
     domain::{
         application::ApplicationKey,
@@ -98,6 +98,12 @@ impl Engine {
                 log.gather(Change::DeleteOpen { endpoint, position }, now);
             }
             gone += i64::from(was_here);
+            // One in flight stands in its line until it ends.
+            let mut flights = self.flights.iter();
+            let is_of = |flight: &Flight| flight.lane == index && flight.event.position == position;
+            if !flights.any(|(_, flight)| is_of(flight)) {
+                self.lines_move(vec![(index, position)], now);
+            }
         }
         self.count_open_rows(application, -gone, now);
     }

@@ -35,6 +35,7 @@ impl Engine {
             let then = self.outbox_committed(then, result, now);
             self.apply(then, result, now);
         }
+        self.lines_move(submitted.ended, now);
         if let Some(log) = self.logs.get_mut(&batch.shard) {
             log.reuse(batch);
         }

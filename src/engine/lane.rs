@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use super::{
-    done_map::DoneMap, host::HostPlace, open_rows::OpenRows, resend::Resends, task::TaskRun,
-    window::Window,
+    done_map::DoneMap, host::HostPlace, lines::Lines, open_rows::OpenRows, resend::Resends,
+    task::TaskRun, window::Window,
 };
 use crate::{
     domain::{
@@ -42,6 +42,8 @@ pub(super) struct Lane {
     pub(super) tasks: Vec<TaskRun>,
     /// The retries.
     pub(super) open: OpenRows,
+    /// Who waits for whom.
+    pub(super) lines: Lines,
     /// How many attempts may be in flight.
     pub(super) window: Window,
     /// How many are.
@@ -110,6 +112,7 @@ impl Lane {
             resends: Resends::default(),
             tasks: Vec::new(),
             open: OpenRows::default(),
+            lines: Lines::default(),
             window: Window::new(window_max),
             in_flight: 0,
             host: HostPlace::default(),
@@ -253,6 +256,11 @@ impl Lane {
         } else {
             Timestamp::MAX
         }
+    }
+
+    /// Whether a delivery with a row may be tried now, as far as time goes.
+    pub(super) fn row_waits(&self, now: Timestamp) -> bool {
+        self.retry_waits(now) || self.lines.are_ready()
     }
 
     /// Whether one of its retries is due.

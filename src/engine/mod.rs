@@ -45,11 +45,13 @@ mod host;
 mod ingest;
 pub mod io;
 mod lane;
+mod lines;
 #[cfg(feature = "mutants")]
 pub mod mutant;
 mod on_commit;
 mod open_rows;
 pub mod options;
+mod order;
 mod outbox;
 mod overtake;
 mod pace;

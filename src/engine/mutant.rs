@@ -87,11 +87,19 @@ pub enum Mutant {
     ForgetsWhoWaitsForAHost,
     /// The rate of an application is not looked at.
     IgnoresTheRateOfApplications,
+    /// A line goes on once its head was tried, whether that succeeded or not.
+    MovesLinesOnFailure,
+    /// A line goes on once its head has ended, before that is durable.
+    MovesLinesBeforeTheCommit,
+    /// Who acquires a shard begins as if nobody stood in line.
+    ForgetsLinesAtStart,
+    /// What is held in a line is forgotten when its head ends.
+    LeavesTheHeldBehind,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 41] = [
         Self::RepliesBeforeTheCommit,
         Self::SettlesAtSend,
         Self::CountsTimeoutsAsSuccess,
@@ -129,6 +137,10 @@ impl Mutant {
         Self::IgnoresTheHostBudget,
         Self::ForgetsWhoWaitsForAHost,
         Self::IgnoresTheRateOfApplications,
+        Self::MovesLinesOnFailure,
+        Self::MovesLinesBeforeTheCommit,
+        Self::ForgetsLinesAtStart,
+        Self::LeavesTheHeldBehind,
     ];
 }
 

@@ -90,10 +90,12 @@ impl OpenRows {
         !self.rows.is_empty() || self.horizon.is_some() || !self.flying.is_empty()
     }
 
-    /// When the next row is due, or may be where it is not loaded.
+    /// When the next row is due, or may be where it is not loaded; what is held in a line is never due.
     pub(super) fn next_due(&self) -> Option<Timestamp> {
+        let never = Timestamp::MAX.plus(Span::from_micros(-1));
         let first = self.first().map(|row| row.delivery.due);
-        first.or_else(|| self.horizon.map(|(due, _)| due))
+        let next = first.or_else(|| self.horizon.map(|(due, _)| due));
+        next.filter(|due| *due < never)
     }
 
     /// What stands here.
@@ -159,6 +161,16 @@ impl OpenRows {
         let (_, row) = self.rows.pop_first()?;
         self.held.subtract(&row);
         self.flying.push((row.delivery.position, row.delivery.due));
+        Some(row)
+    }
+
+    /// Takes the row of a delivery out, if it stands here: its attempt is about to fly.
+    pub(super) fn take(&mut self, position: EventPosition) -> Option<OpenRow> {
+        let mut rows = self.rows.iter();
+        let (order, _) = rows.find(|(_, row)| row.delivery.position == position)?;
+        let order = *order;
+        let row = self.rows.remove(&order)?;
+        self.held.subtract(&row);
         Some(row)
     }
 

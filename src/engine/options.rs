@@ -35,6 +35,9 @@ pub struct Options {
     pub ring_deliveries_max: usize,
     /// Rows of open deliveries of one application; beyond it failing endpoints wait at their cursors.
     pub open_rows_max: u64,
+    /// Deliveries of an endpoint that wait for others of their line in rows of their own, at most: over
+    /// it the endpoint waits at its cursor.
+    pub ordered_held_max: usize,
     /// The longest time without a batch, so that the store knows what time it is; `None` for no
     /// such bound.
     pub heartbeat: Option<Span>,
@@ -83,6 +86,7 @@ impl Default for Options {
             ring_bytes_max: limits::RING_BYTES_MAX,
             ring_deliveries_max: limits::RING_DELIVERIES_MAX,
             open_rows_max: limits::OPEN_ROWS_MAX,
+            ordered_held_max: limits::ORDERED_HELD_MAX,
             heartbeat: None,
             batch_bytes_max: limits::BATCH_BYTES_MAX,
             page_rows: limits::PAGE_ROWS,

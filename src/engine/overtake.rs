@@ -38,6 +38,7 @@ impl Engine {
         if let Some(log) = self.logs.get_mut(&delivery.endpoint.application.shard) {
             log.gather(Change::PutOpen(delivery), now);
         }
+        self.keep_line(index, position, now);
         self.count_open_rows(application, 1, now);
         self.settle_walk(index, position);
         true

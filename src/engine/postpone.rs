@@ -4,7 +4,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use super::{Engine, open_rows::OpenRow};
+use super::{Engine, open_rows::OpenRow, record::ShardLog};
 use crate::{
     domain::{
         change::Change,
@@ -45,9 +45,11 @@ impl Oncoming {
 }
 
 impl Engine {
-    /// Whether as many deliveries were put off in this turn as may be; the others follow in the next.
-    pub(super) const fn has_postponed_enough(&self) -> bool {
-        self.postponed >= limits::TURN_POSTPONED_MAX
+    /// Whether as many deliveries were put off in this turn as may be, or as there is room for; the others
+    /// follow in the next.
+    pub(super) fn has_postponed_enough(&self) -> bool {
+        let is_full = || self.logs.values().any(ShardLog::is_full);
+        self.postponed >= limits::TURN_POSTPONED_MAX || (self.postponed > 0 && is_full())
     }
 
     /// The delivery of an event that is due later gets its row.

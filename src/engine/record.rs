@@ -1,7 +1,7 @@
 //! Record: what was decided is gathered into batches, one at a time per shard, and made durable.
 //!
-//! Changes that somebody waits for go at the end of the turn; results of attempts join them or go
-//! by themselves a moment later. Losing a gathered result can only repeat an attempt.
+//! Changes that somebody waits for go at the end of the turn; results of attempts join them or go by
+//! themselves a moment later. Losing a gathered result can only repeat an attempt.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -13,6 +13,7 @@ use crate::{
         attempt::AttemptRecord,
         change::{Batch, BatchHandle, Change, Epoch},
         command::RequestHandle,
+        event::EventPosition,
         id::{Id, IdSource, ShardId},
         outbox::OutboxRow,
     },
@@ -21,8 +22,8 @@ use crate::{
     time::{Now, Span, Timestamp},
 };
 
-/// How long positions that moved by themselves wait for a batch to go with. A restart that reads
-/// older ones looks at more events, and what they stand for can't be let go; nothing else.
+/// How long positions that moved by themselves wait for a batch. A restart that reads older ones looks at more
+/// events, and what they stand for can't be let go; nothing else.
 const POSITIONS_DELAY: Span = Span::from_millis(1_000);
 
 /// What is being written of one shard.
@@ -36,6 +37,8 @@ pub(super) struct ShardLog {
     attempts: Vec<AttemptRecord>,
     /// What to do once each of `changes` is durable.
     then: Vec<OnCommit>,
+    /// Deliveries in line whose end is gathered, by their lanes.
+    ended: Vec<(usize, EventPosition)>,
     /// Bytes that the gathered changes hold, roughly.
     bytes: usize,
     /// How many these may be.
@@ -44,7 +47,7 @@ pub(super) struct ShardLog {
     urgent: bool,
     /// When the oldest of the gathered results came.
     oldest: Option<Timestamp>,
-    /// Since when a watermark or the row of a lane is ahead of what was written.
+    /// Since when a watermark or a lane's row is ahead of what was written.
     moved_at: Option<Timestamp>,
     /// Lanes whose row must be written.
     dirty: Vec<usize>,
@@ -60,10 +63,11 @@ pub(super) struct ShardLog {
 /// A batch on its way to the store.
 #[derive(Debug)]
 pub(super) struct Submitted {
-    /// Names it.
     pub(super) handle: BatchHandle,
     /// What to do once each of its changes is durable.
     pub(super) then: Vec<OnCommit>,
+    /// Deliveries in line that end with it, by their lanes.
+    pub(super) ended: Vec<(usize, EventPosition)>,
 }
 
 impl ShardLog {
@@ -77,6 +81,7 @@ impl ShardLog {
             changes: Vec::new(),
             attempts: Vec::new(),
             then: Vec::new(),
+            ended: Vec::new(),
             bytes: 0,
             bytes_max: bytes_max(options),
             urgent: false,
@@ -144,13 +149,18 @@ impl ShardLog {
         self.oldest.get_or_insert(now.steady);
     }
 
+    /// Notes that a delivery in line ends with what is gathered, which goes at once if that is awaited.
+    pub(super) fn gather_end(&mut self, delivery: (usize, EventPosition), is_awaited: bool) {
+        self.ended.push(delivery);
+        self.urgent |= is_awaited;
+    }
+
     /// The lane's row is written with the next batch.
     pub(super) fn mark_dirty(&mut self, lane: usize) {
         self.dirty.push(lane);
     }
 
-    /// A watermark or a lane moved though nothing was gathered for it; it is written with the next
-    /// batch, or by itself before long.
+    /// A watermark or a lane moved: it is written with the next batch, or by itself before long.
     pub(super) fn positions_moved(&mut self, now: Now) {
         self.moved_at.get_or_insert(now.steady);
     }
@@ -242,6 +252,7 @@ impl ShardLog {
         self.submitted.push_back(Submitted {
             handle,
             then: core::mem::take(&mut self.then),
+            ended: core::mem::take(&mut self.ended),
         });
         self.bytes = 0;
         self.urgent = false;

@@ -219,12 +219,13 @@ impl Engine {
             log.gather(Change::DeleteResend { endpoint, position }, now);
         }
         if result == AttemptResult::Succeeded {
-            self.call_schedule_off(index, position, now);
+            self.call_schedule_off(index, &flight.event, now);
         }
     }
 
     /// A delivery succeeded by hand: its scheduled attempts are made no more.
-    fn call_schedule_off(&mut self, index: usize, position: EventPosition, now: Now) {
+    fn call_schedule_off(&mut self, index: usize, event: &Event, now: Now) {
+        let position = event.position;
         let scheduled = self.flights.iter_mut().find(|(_, flight)| {
             flight.lane == index
                 && flight.event.position == position
@@ -241,6 +242,7 @@ impl Engine {
             && (lane.next..lane.done.limit()).contains(&position)
             && !lane.done.is_done(position);
         if waits_on_walk {
+            self.leave_line_ahead(index, event);
             self.settle_walk(index, position);
             return;
         }
@@ -253,6 +255,7 @@ impl Engine {
         {
             log.gather(Change::DeleteOpen { endpoint, position }, now);
         }
+        self.leave_line(index, position);
         // A row that did not stand here is counted until the shard is acquired again; nobody knows
         // here whether there was one.
         if is_here {

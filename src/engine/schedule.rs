@@ -76,13 +76,14 @@ impl Engine {
         }
         let enabled = lane.is_enabled();
         let end = entry.ring.end();
+        lane.follow_walk(end);
         let crowded = entry.open_rows >= self.options.open_rows_max && lane.open.has_any();
         let ready = if enabled {
             let walk_waits = lane.walk_waits(end) && !crowded;
             if crowded && !core::mem::replace(&mut lane.is_crowded, true) {
                 entry.crowded.push(index);
             }
-            let waits = walk_waits || lane.retry_waits(now.steady);
+            let waits = walk_waits || lane.row_waits(now.steady);
             let asked = lane.resends.wait() && lane.may_start_by_hand(now.steady);
             let is_crowded = crowded.then_some(Holder::Crowd);
             lane.held_by = if waits || crowded {
@@ -132,7 +133,7 @@ impl Engine {
         }
         let crowded = entry.open_rows >= self.options.open_rows_max && lane.open.has_any();
         let walk_waits = lane.walk_waits(entry.ring.end()) && !crowded;
-        let waits = walk_waits || lane.retry_waits(now.steady);
+        let waits = walk_waits || lane.row_waits(now.steady);
         let held_back = lane.held_back_until(now.steady).filter(|_| waits);
         let paced = lane.paced_until(now.steady);
         let paced = paced.filter(|_| lane.resends.wait());
@@ -152,7 +153,7 @@ impl Engine {
         } else {
             None
         };
-        let is_empty = !walk_waits && lane.open.are_tried(now.steady);
+        let is_empty = !walk_waits && !lane.lines.are_ready() && lane.open.are_tried(now.steady);
         self.sleep_until(index, wakes.or(due));
         if is_empty {
             self.note_caught_up(index, now);

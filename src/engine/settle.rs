@@ -56,7 +56,7 @@ impl Engine {
         let application = lane.application;
         if let Some(entry) = self.registry.applications.get_mut(application) {
             entry.in_flight = entry.in_flight.saturating_sub(1);
-            if lane.walk_waits(entry.ring.end()) || lane.retry_waits(now.steady) {
+            if lane.walk_waits(entry.ring.end()) || lane.row_waits(now.steady) {
                 lane.held_by = holder.or(lane.held_by);
             }
         }
@@ -106,6 +106,12 @@ impl Engine {
             self.wait_for_retry(flight, due, now);
         } else if flight.source == Source::Open {
             self.close_row(flight, now);
+        }
+        let has_ended = !matches!(result, AttemptResult::RetryAt(_));
+        #[cfg(feature = "mutants")]
+        let has_ended = has_ended || self.has(super::mutant::Mutant::MovesLinesOnFailure);
+        if flight.source != Source::Manual && has_ended {
+            self.leave_line(flight.lane, flight.event.position);
         }
         if flight.source == Source::Walk {
             self.settle_walk(flight.lane, flight.event.position);
@@ -201,6 +207,7 @@ impl Engine {
         lane.open.wait(row, kept_max);
         self.open_held.replace(before, lane.open.held());
         if flight.source == Source::Walk {
+            self.keep_line(flight.lane, flight.event.position, now);
             self.count_open_rows(application, 1, now);
         }
     }
@@ -230,7 +237,7 @@ impl Engine {
             .applications
             .get(lane.application)
             .map(|entry| entry.ring.end());
-        let work_waited = lane.walk_waits(end.unwrap_or_default()) || lane.retry_waits(now.steady);
+        let work_waited = lane.walk_waits(end.unwrap_or_default()) || lane.row_waits(now.steady);
         let ended = Ended {
             succeeded: verdict == Verdict::Success,
             round_trip: now.steady.since(flight.started_at.steady),
@@ -312,6 +319,7 @@ impl Engine {
         if let Some(log) = self.logs.get_mut(&endpoint.application.shard) {
             log.gather(Change::Expire { endpoint, position }, now);
         }
+        self.leave_line(index, position);
     }
 }
 

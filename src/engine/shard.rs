@@ -10,6 +10,7 @@ use super::{
     flight::{Source, flight_slot},
     io::Effect,
     lane::{Lane, Place},
+    lines::Lines,
     open_rows::{Held, OpenRows},
     record::ShardLog,
     ring::Ring,
@@ -131,6 +132,7 @@ impl Engine {
             settled,
             open_due,
             resends,
+            ordered,
             circuit,
         } = recovery;
         let key = endpoint.key;
@@ -174,6 +176,11 @@ impl Engine {
         }
         lane.next = lane.done.cursor();
         lane.held_by = Some(Holder::Restart);
+        lane.lines = Lines::restored(&ordered);
+        #[cfg(feature = "mutants")]
+        if self.has(super::mutant::Mutant::ForgetsLinesAtStart) {
+            lane.lines = Lines::default();
+        }
         if let Some(first_due) = open_due {
             lane.open = OpenRows::unloaded(first_due);
         }

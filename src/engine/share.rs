@@ -62,7 +62,7 @@ impl Engine {
         let crowded = entry.open_rows >= self.options.open_rows_max && lane.open.has_any();
         let walk_waits = lane.walk_waits(entry.ring.end()) && !crowded;
         let may_start = lane.is_enabled() && lane.may_start(now.steady);
-        let wants = may_start && (walk_waits || lane.retry_waits(now.steady));
+        let wants = may_start && (walk_waits || lane.row_waits(now.steady));
         let after = wants.then_some(lane.in_flight);
         if lane.wanting != after {
             entry.wanting.replace(lane.wanting, after);

@@ -137,6 +137,7 @@ mod tests {
             }),
             state: EndpointState::Enabled,
             throttle_rate: None,
+            ordering: crate::domain::ordering::Ordering::default(),
             subscriptions: Vec::new(),
             registration: Bytes::new(),
             details: Bytes::new(),

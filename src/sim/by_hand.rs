@@ -293,6 +293,7 @@ fn change(known: &Endpoint, changed: Changed) -> (Command, Asked) {
         headers: target.headers.clone(),
         is_enabled,
         throttle_rate: known.throttle_rate,
+        ordering: known.ordering,
         rotation,
         details: known.details.clone(),
     };

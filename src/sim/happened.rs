@@ -56,6 +56,8 @@ pub struct Happened {
     pub changed: u64,
     /// Changes of what an endpoint wants that became durable.
     pub refiltered: u64,
+    /// First attempts that had to wait for others of their line.
+    pub waited_in_line: u64,
     /// Deletions of endpoints.
     pub deleted: u64,
     /// Attempts that were asked for by hand.
@@ -155,7 +157,7 @@ impl Happened {
 
     /// Rarer paths that the run took because of it.
     #[must_use]
-    pub const fn paths(&self) -> [(&'static str, u64); 28] {
+    pub const fn paths(&self) -> [(&'static str, u64); 29] {
         [
             ("unknown groups kept", self.unsure_there),
             ("unknown groups gone", self.unsure_gone),
@@ -168,6 +170,7 @@ impl Happened {
             ("asks put off", self.put_off),
             ("endpoints changed", self.changed),
             ("filters changed", self.refiltered),
+            ("deliveries waited in line", self.waited_in_line),
             ("endpoints deleted", self.deleted),
             ("attempts asked for", self.resent),
             ("payloads taken away", self.expunged),
@@ -262,6 +265,7 @@ impl Happened {
         self.put_off += other.put_off;
         self.changed += other.changed;
         self.refiltered += other.refiltered;
+        self.waited_in_line += other.waited_in_line;
         self.deleted += other.deleted;
         self.resent += other.resent;
         self.expunged += other.expunged;

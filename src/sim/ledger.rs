@@ -147,6 +147,7 @@ impl Witness {
         let seen = self.endpoints.entry(endpoint.key.ordinal).or_default();
         seen.id = endpoint.id;
         seen.paced.rate = endpoint.throttle_rate;
+        seen.lines.is_of(endpoint);
         let before = seen.targets.last();
         let is_other = before.is_some_and(|before| before.filter != filter);
         let url = |target: &Target| target.url.text().to_owned();
@@ -170,6 +171,7 @@ impl Witness {
         self.id_given(event.id.id().value());
         self.name_given(&event);
         self.judge_refused(&event);
+        self.stands_in_line(&event);
         self.positions.insert(event.id, event.position);
         let seen = SeenEvent {
             order: self.order,
@@ -239,7 +241,9 @@ impl Witness {
         let seen_endpoint = self.endpoints.get(&ordinal);
         let is_deleted = seen_endpoint.is_some_and(|seen| seen.deleted_at.is_some());
         let seen = self.delivery(position, ordinal)?;
-        seen.ended_at = now.real;
+        if seen.end.is_none() {
+            seen.ended_at = now.real;
+        }
         let stands = match end {
             End::Expired => seen.end_again().unwrap_or(end),
             End::Succeeded | End::Exhausted => end,

@@ -15,6 +15,7 @@ mod dues;
 pub mod end;
 mod evidence;
 pub mod expectation;
+mod fan_out;
 pub mod faults;
 pub mod figure;
 mod full;

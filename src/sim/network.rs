@@ -8,6 +8,7 @@ use super::{odd_waits, scenario::Scenario, world::BEGINNING};
 use crate::{
     domain::{
         attempt::AttemptRequest,
+        ordering::Ordering,
         outcome::{Outcome, OutcomeKind},
     },
     random::{Draw, Stream},
@@ -45,6 +46,8 @@ pub struct Receiver {
     pub outages: Vec<Outage>,
     /// How many attempts a second its endpoint lets come at most.
     pub throttle_rate: Option<u16>,
+    /// Which of its deliveries wait for which.
+    pub ordering: Ordering,
 }
 
 /// Receivers that are alike.

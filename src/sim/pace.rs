@@ -2,7 +2,10 @@
 
 use thiserror::Error;
 
-use crate::{domain::id::EndpointId, time::Span};
+use crate::{
+    domain::id::{EndpointId, EventId},
+    time::Span,
+};
 
 /// A property of the attempts to one endpoint that did not hold.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -36,6 +39,16 @@ pub enum Pace {
         in_flight: usize,
         /// How many there may be.
         most: usize,
+    },
+    /// I17: an attempt went out before another delivery of its line had ended.
+    #[error("I17: {event} went to {endpoint} before {before}, which comes first, had ended")]
+    OutOfLine {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// The event that comes first.
+        before: EventId,
     },
     /// I22: an attempt went out while the circuit was open.
     #[error("I22: an attempt went to {endpoint} {early} before its circuit was half-open")]

@@ -1,7 +1,7 @@
-//! The rates of endpoints: those that a file says, else drawn ones.
+//! The rates and orders of endpoints: those that a file says, else drawn ones.
 
-use super::scenario::Scenario;
-use crate::random::Stream;
+use super::{network::Receiver, scenario::Scenario};
+use crate::{domain::ordering::Ordering, random::Stream};
 
 /// The fastest drawn rate, in attempts a second: slow enough that few events feel it.
 const DRAWN_MAX: u64 = 4;
@@ -10,12 +10,7 @@ impl Scenario {
     /// How many attempts a second go to the endpoint with this number at most.
     pub(super) fn throttle_rate(&self, number: u32) -> Option<u16> {
         if !self.receivers.is_empty() {
-            let mut before = 0_u32;
-            let group = self.receivers.iter().find(|group| {
-                before = before.saturating_add(group.count);
-                number < before
-            });
-            return group?.receiver.throttle_rate;
+            return self.receiver(number)?.throttle_rate;
         }
         if self.throttled_percent == 0 {
             return None;
@@ -25,12 +20,31 @@ impl Scenario {
         let rate = u16::try_from(random.between(1, DRAWN_MAX)).ok();
         rate.filter(|_| is_throttled)
     }
+
+    /// Which deliveries of the endpoint with this number wait for which.
+    pub(super) fn ordering(&self, number: u32) -> Ordering {
+        match self.receiver(number) {
+            Some(receiver) => receiver.ordering,
+            None if number.wrapping_mul(29) % 100 < self.in_order_percent => Ordering::Whole,
+            None => Ordering::ByKey,
+        }
+    }
+
+    /// The receiver that a file names for the endpoint with this number.
+    fn receiver(&self, number: u32) -> Option<&Receiver> {
+        let mut before = 0_u32;
+        let group = self.receivers.iter().find(|group| {
+            before = before.saturating_add(group.count);
+            number < before
+        });
+        group.map(|group| &group.receiver)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::network::{Group, Receiver};
+    use crate::sim::network::Group;
 
     #[test]
     fn rates_are_those_of_the_groups_or_drawn_for_some() {

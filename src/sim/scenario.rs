@@ -64,6 +64,11 @@ pub struct Scenario {
     pub throttled_percent: u32,
     /// How many attempts a second go out over all endpoints at most; in the layer `full` as many as can.
     pub application_rate: Option<u16>,
+    /// How many ordering keys there are, each event for now having one of them by its number; 0: events have
+    /// none.
+    pub ordering_keys: u32,
+    /// How many in a hundred endpoints get everything in order.
+    pub in_order_percent: u32,
     /// What is done by hand, at its time counted from the beginning.
     pub by_hand: Vec<(Span, Action)>,
     /// When all is well for some endpoints, and never again for the others.
@@ -156,6 +161,8 @@ impl Scenario {
             later_percent: 0,
             throttled_percent: 0,
             application_rate: None,
+            ordering_keys: 0,
+            in_order_percent: 0,
             by_hand: Vec::new(),
             healing: None,
             padding_max: 0,

@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use super::{
     oracle::End,
-    oracles::{circuit::SeenCircuit, fan_out::Wants, present_target::SeenTarget, rate::SeenRate},
+    oracles::{
+        circuit::SeenCircuit, fan_out::Wants, in_line::SeenLines, present_target::SeenTarget,
+        rate::SeenRate,
+    },
 };
 use crate::{
     domain::{
@@ -74,7 +77,7 @@ pub(super) struct Seen {
     /// When the first 2xx came, in real time.
     pub(super) delivered_at: Option<Timestamp>,
     pub(super) end: Option<End>,
-    /// When that was recorded, in real time.
+    /// When it was recorded first that it had, in real time.
     pub(super) ended_at: Timestamp,
     /// How many attempts there were when a task made it begin anew, and when, in real time.
     pub(super) reopened_after: Option<u16>,
@@ -151,6 +154,8 @@ pub(super) struct SeenEndpoint {
     pub(super) paced: SeenRate,
     /// Its circuit, as it must be.
     pub(super) circuit: SeenCircuit,
+    /// Its lines.
+    pub(super) lines: SeenLines,
     /// The target that the last attempt was found to be right with.
     pub(super) judged: Option<Arc<Target>>,
 }

@@ -26,6 +26,7 @@ use crate::{
         endpoint::Endpoint,
         event::{EventPosition, Payload},
         id::{ApplicationId, AttemptId, EndpointId, EventId, TaskId},
+        ordering::OrderingKey,
         outcome::{Outcome, OutcomeKind},
     },
     engine::options::Options,
@@ -59,8 +60,9 @@ pub(super) struct Witness {
     pub(super) endpoints: Numbered<u32, SeenEndpoint>,
     pub(super) hosts: SeenHosts,
     pub(super) application_pace: SeenRate,
-    /// Whether endpoints are changed by hand.
     pub(super) changes_by_hand: bool,
+    /// The places of events by their ordering keys.
+    pub(super) keyed: BTreeMap<OrderingKey, BTreeSet<EventPosition>>,
     /// What was asked for by hand, by event and endpoint.
     pub(super) by_hand: BTreeMap<(EventPosition, u32), ByHand>,
     /// Tasks as they are durable, and those that were acknowledged, in that order.
@@ -143,6 +145,7 @@ impl Witness {
             hosts: SeenHosts::default(),
             application_pace: SeenRate::of(scenario.application_rate),
             changes_by_hand: !scenario.by_hand.is_empty(),
+            keyed: BTreeMap::new(),
             by_hand: BTreeMap::new(),
             tasks: BTreeMap::new(),
             told_tasks: Vec::new(),
@@ -228,6 +231,7 @@ impl Witness {
             self.object(violation);
         }
         self.judge_circuit_sent(flight, now);
+        self.judge_line(flight, now);
         self.in_flight += 1;
         self.judge_caps(flight, now);
         self.judge_rate(flight.ordinal, now.real);

@@ -1,10 +1,7 @@
 //! The workload: the simulated producers. They create one application and its endpoints, then hand
 //! events in, spread over virtual time; what is refused they ask again a second later.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 
@@ -19,6 +16,7 @@ use crate::{
         filter::Filter,
         id::EndpointId,
         once::Once,
+        ordering::{Ordering, OrderingKey},
         secret::{Secret, SecretError},
     },
     limits,
@@ -63,7 +61,7 @@ pub struct Workload {
     /// When each event is handed in, from the beginning of the traffic, where a curve says so.
     arrivals: Option<Vec<Span>>,
     events: u32,
-    endpoints: u32,
+    pub(super) endpoints: u32,
     endpoints_left: u32,
     application: Option<ApplicationKey>,
     waiting: BTreeMap<RequestHandle, Ask>,
@@ -74,9 +72,13 @@ pub struct Workload {
     repeat_percent: u32,
     pub(super) other_body_percent: u32,
     later_percent: u32,
+    /// How many ordering keys there are.
+    ordering_keys: u32,
+    /// Endpoints that keep another order than the usual one, by their numbers.
+    orderings: BTreeMap<u32, Ordering>,
     padding_max: u32,
-    seed: u64,
-    fan_out: Option<u32>,
+    pub(super) seed: u64,
+    pub(super) fan_out: Option<u32>,
     event_types: Vec<Arc<str>>,
     content_type: Arc<str>,
     secret: Secret,
@@ -114,6 +116,11 @@ impl Workload {
             repeat_percent: scenario.repeat_percent,
             other_body_percent: scenario.other_body_percent,
             later_percent: scenario.later_percent,
+            ordering_keys: scenario.ordering_keys,
+            orderings: (0..scenario.endpoints)
+                .map(|number| (number, scenario.ordering(number)))
+                .filter(|(_, ordering)| *ordering != Ordering::default())
+                .collect(),
             padding_max: scenario.padding_max,
             seed: scenario.seed,
             fan_out: scenario.fan_out,
@@ -166,6 +173,7 @@ impl Workload {
                     headers: Vec::new(),
                     is_enabled: true,
                     throttle_rate,
+                    ordering: self.orderings.get(&number).copied().unwrap_or_default(),
                     application,
                     url: EndpointUrl::parse(&url)?,
                     secret: self.secret.clone(),
@@ -188,6 +196,7 @@ impl Workload {
                     channels: self.channels(number),
                     besides: Besides {
                         deliver_after: self.later(number),
+                        ordering_key: self.ordering_key(number).as_deref().map(OrderingKey::of),
                         ..Besides::default()
                     },
                     payload: self.payload(number),
@@ -231,32 +240,18 @@ impl Workload {
         is_among(number, 37, self.named_percent).then(|| format!("event-{number}").into())
     }
 
-    /// The channel of the endpoint with this number, where not every event goes to every endpoint.
-    pub(super) fn channel_of(&self, endpoint: u32) -> Option<Arc<str>> {
-        self.fan_out.map(|_| channel(endpoint))
-    }
-
-    /// The channels of the event with this number: of as many endpoints as it is to go to.
-    pub(super) fn channels(&self, number: u32) -> Vec<Arc<str>> {
-        let Some(fan_out) = self.fan_out else {
-            return Vec::new();
-        };
-        let mut random = Stream::new(self.seed, "fan-out", 0, number.into());
-        let mut drawn = BTreeSet::new();
-        // Of each last number that may still be taken it or, if it is there, the last (Floyd's way).
-        for last in self.endpoints.saturating_sub(fan_out)..self.endpoints {
-            let one = u32::try_from(random.between(0, last.into())).unwrap_or(last);
-            if !drawn.insert(one) {
-                drawn.insert(last);
-            }
-        }
-        drawn.into_iter().map(channel).collect()
-    }
-
     /// How long the event with this number is to wait, if it is for later.
     pub(super) fn later(&self, number: u32) -> Option<Span> {
         let wait = Span::from_millis(1 << (number % LATER_DOUBLINGS));
         is_among(number, 53, self.later_percent).then_some(wait)
+    }
+
+    /// The ordering key of the event with this number, if it has one. One for later has none.
+    pub(super) fn ordering_key(&self, number: u32) -> Option<String> {
+        let number = number
+            .checked_rem(self.ordering_keys)
+            .filter(|_| self.later(number).is_none())?;
+        Some(format!("line-{number}"))
     }
 
     /// The hash of the key under which the event with this number is asked for, if there is one.
@@ -361,11 +356,6 @@ pub fn event_type(number: u32) -> Arc<str> {
     } else {
         format!("simulated.kind-{number}").into()
     }
-}
-
-/// The channel of the endpoint with this number.
-fn channel(endpoint: u32) -> Arc<str> {
-    format!("endpoint-{endpoint}").into()
 }
 
 /// Whether a number is among so many in a hundred; another factor chooses others.

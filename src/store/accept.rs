@@ -84,6 +84,7 @@ pub(super) fn accepts<P: Places>(places: &mut P, batch: &Batch) -> Result<bool, 
             | Change::DeleteEndpoint { endpoint, .. }
             | Change::DeleteOpen { endpoint, .. }
             | Change::DeleteResend { endpoint, .. }
+            | Change::PutOrdered { endpoint, .. }
             | Change::Expire { endpoint, .. }
             | Change::PutLane { endpoint, .. }
             | Change::PutCircuit { endpoint, .. }

@@ -18,6 +18,7 @@ mod lists;
 mod messages;
 mod once;
 mod operational;
+mod ordering;
 mod original_face;
 mod portal;
 mod published;

@@ -240,6 +240,7 @@ fn moved(rig: &Rig, application: ApplicationKey, id: EndpointId, name: &str) -> 
         headers: known.target.headers.clone(),
         is_enabled: true,
         throttle_rate: None,
+        ordering: fanfare::domain::ordering::Ordering::default(),
         rotation: None,
         details: known.details.clone(),
     }))

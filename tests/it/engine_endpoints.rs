@@ -56,6 +56,7 @@ fn update(rig: &Rig, application: ApplicationKey, id: EndpointId) -> Box<Endpoin
         headers: known.target.headers.clone(),
         is_enabled: known.state == EndpointState::Enabled,
         throttle_rate: known.throttle_rate,
+        ordering: fanfare::domain::ordering::Ordering::default(),
         rotation: None,
         details: known.details,
     })

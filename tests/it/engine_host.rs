@@ -100,6 +100,7 @@ fn change(
         rotation: None,
         is_enabled,
         throttle_rate: None,
+        ordering: fanfare::domain::ordering::Ordering::default(),
         details: known.details.clone(),
     };
     let request = rig.command(Command::UpdateEndpoint(Box::new(update)));

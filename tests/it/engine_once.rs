@@ -112,6 +112,7 @@ fn a_rotation_under_a_key_is_done_once_though_there_is_no_room_for_another() {
             headers: known.target.headers.clone(),
             is_enabled: true,
             throttle_rate: None,
+            ordering: fanfare::domain::ordering::Ordering::default(),
             rotation: Some((secret, Span::from_seconds(1_000))),
             details: known.details.clone(),
         };

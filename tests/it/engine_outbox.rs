@@ -76,6 +76,7 @@ fn update(rig: &mut Rig, customer: ApplicationKey, endpoint: EndpointId, revisio
         headers: Vec::new(),
         is_enabled: true,
         throttle_rate: None,
+        ordering: fanfare::domain::ordering::Ordering::default(),
         rotation: None,
         details: new.details,
     })))

@@ -33,6 +33,7 @@ fn throttled(rig: &mut Rig, application: ApplicationKey, name: &str, rate: u16) 
     };
     let request = rig.command(Command::CreateEndpoint(Box::new(NewEndpoint {
         throttle_rate: Some(rate),
+        ordering: fanfare::domain::ordering::Ordering::default(),
         ..*new
     })));
     match rig.replies.get(&request) {
@@ -179,6 +180,7 @@ fn without_rate(rig: &Rig, application: ApplicationKey, id: EndpointId) -> Comma
         headers: known.target.headers.clone(),
         is_enabled: true,
         throttle_rate: None,
+        ordering: fanfare::domain::ordering::Ordering::default(),
         rotation: None,
         details: known.details.clone(),
     }))

@@ -150,6 +150,7 @@ impl Operator {
                 headers: known.target.headers.clone(),
                 is_enabled,
                 throttle_rate: None,
+                ordering: fanfare::domain::ordering::Ordering::default(),
                 rotation: None,
                 details: known.details.clone(),
             })));

@@ -29,6 +29,7 @@ mod engine_later;
 mod engine_later_edges;
 mod engine_model;
 mod engine_once;
+mod engine_order;
 mod engine_outbox;
 mod engine_outbox_shards;
 mod engine_payload_time;

@@ -60,6 +60,7 @@ impl Running {
             headers: Vec::new(),
             is_enabled: true,
             throttle_rate: None,
+            ordering: fanfare::domain::ordering::Ordering::default(),
             application: self.handle.default_application().expect("ready"),
             url: EndpointUrl::parse(url).expect("valid"),
             secret: Secret::new(vec![7; 32]).expect("valid"),

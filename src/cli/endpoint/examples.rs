@@ -33,6 +33,9 @@ Examples:
     fanfare endpoint create acme https://example.com/hook \\
       --event-type 'invoice.*' --event-type order.paid --channel eu
 
+  One delivery after the other, in the order in which events were sent
+    fanfare endpoint create acme https://example.com/ledger --ordering endpoint
+
   With a header field that goes out with each delivery, and a key of your own
     fanfare endpoint create acme https://example.com/hook --header x-tenant=7 --secret-file key.txt";
 

@@ -146,6 +146,7 @@ fn read_limits(limits: &Section<'_>, options: &mut Options) {
         ("ring_deliveries_max", &mut options.ring_deliveries_max),
         ("batch_bytes_max", &mut options.batch_bytes_max),
         ("page_rows", &mut options.page_rows),
+        ("ordered_held_max", &mut options.ordered_held_max),
     ] {
         *size = limits.size(key, 1).unwrap_or(*size);
     }

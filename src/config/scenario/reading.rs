@@ -337,11 +337,15 @@ fn read_workload(traffic: &Section<'_>, scenario: &mut Scenario) {
         ("bad_percent", &mut scenario.bad_percent),
         ("later_percent", &mut scenario.later_percent),
         ("throttled_percent", &mut scenario.throttled_percent),
+        ("in_order_percent", &mut scenario.in_order_percent),
     ] {
         *percent = traffic.small(key, 0..101).unwrap_or(*percent);
     }
     if let Some(types) = traffic.small("event_types", 1..limits::SIMULATED_EVENT_TYPES_MAX + 1) {
         scenario.event_types = types;
+    }
+    if let Some(keys) = traffic.small("ordering_keys", 0..limits::SIMULATED_ORDERING_KEYS_MAX + 1) {
+        scenario.ordering_keys = keys;
     }
     let most = u32::try_from(limits::CHANNELS_MAX).unwrap_or(u32::MAX);
     scenario.fan_out = traffic.small("fan_out", 1..most.min(scenario.endpoints) + 1);

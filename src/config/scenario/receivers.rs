@@ -7,9 +7,12 @@ use super::{
     reading::endpoints_end,
     section::{Section, Value},
 };
-use crate::sim::{
-    network::{Group, Outage, OutageKind, Receiver, WHOLE},
-    units::{self, SPAN_FORM},
+use crate::{
+    domain::ordering::Ordering,
+    sim::{
+        network::{Group, Outage, OutageKind, Receiver, WHOLE},
+        units::{self, SPAN_FORM},
+    },
 };
 
 /// What attempts meet in an outage, by name.
@@ -17,6 +20,13 @@ pub(super) const OUTAGES: [(&str, OutageKind); 3] = [
     ("refuses", OutageKind::Refuses),
     ("silent", OutageKind::Silent),
     ("fails", OutageKind::Fails),
+];
+
+/// What an endpoint keeps in order, by name.
+const ORDERINGS: [(&str, Ordering); 3] = [
+    (Ordering::ByKey.name(), Ordering::ByKey),
+    (Ordering::Whole.name(), Ordering::Whole),
+    (Ordering::Free.name(), Ordering::Free),
 ];
 
 /// Reads all groups.
@@ -76,6 +86,7 @@ fn receiver(section: &Section<'_>) -> Receiver {
     receiver.status = status.and_then(|status| u16::try_from(status).ok());
     let rate = section.small("throttle_rate", 1..u32::from(u16::MAX) + 1);
     receiver.throttle_rate = rate.and_then(|rate| u16::try_from(rate).ok());
+    receiver.ordering = section.one_of("ordering", &ORDERINGS).unwrap_or_default();
     if let Some(wait) = section.span("retry_after") {
         let micros = wait.as_micros();
         if micros % 1_000_000 == 0 {

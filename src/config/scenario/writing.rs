@@ -9,6 +9,7 @@ use thiserror::Error;
 use self::settings::{embedded, engine, memory};
 use super::ScenarioFile;
 use crate::{
+    domain::ordering::Ordering,
     engine::options::Options,
     limits,
     sim::{
@@ -199,6 +200,8 @@ fn traffic(lines: &mut Lines, scenario: &Scenario) {
         ("bad_percent", scenario.bad_percent),
         ("later_percent", scenario.later_percent),
         ("throttled_percent", scenario.throttled_percent),
+        ("ordering_keys", scenario.ordering_keys),
+        ("in_order_percent", scenario.in_order_percent),
         ("padding_max", scenario.padding_max),
     ] {
         lines.unless(key, percent, 0);
@@ -223,6 +226,9 @@ fn endpoint(lines: &mut Lines, group: &Group) {
     }
     if let Some(rate) = receiver.throttle_rate {
         lines.key("throttle_rate", rate);
+    }
+    if receiver.ordering != Ordering::default() {
+        lines.key("ordering", text(receiver.ordering.name()));
     }
     if let Some(status) = receiver.status {
         lines.key("status", status);

@@ -286,6 +286,7 @@ impl Form for NewEndpoint {
             headers: _,
             is_enabled,
             throttle_rate,
+            ordering,
             original_url_sha256,
             registration,
             details,
@@ -298,6 +299,7 @@ impl Form for NewEndpoint {
         filter.put(out);
         is_enabled.put(out);
         throttle_rate.put(out);
+        ordering.put(out);
         original_url_sha256.put(out);
         registration.put(out);
         details.put(out);
@@ -314,6 +316,7 @@ impl Form for NewEndpoint {
             headers: Vec::new(),
             is_enabled: Form::take(from)?,
             throttle_rate: Form::take(from)?,
+            ordering: Form::take(from)?,
             original_url_sha256: Form::take(from)?,
             registration: Form::take(from)?,
             details: Form::take(from)?,
@@ -334,6 +337,7 @@ impl Form for EndpointUpdate {
             headers: _,
             is_enabled,
             throttle_rate,
+            ordering,
             rotation,
             details,
         } = self;
@@ -345,6 +349,7 @@ impl Form for EndpointUpdate {
         filter.put(out);
         is_enabled.put(out);
         throttle_rate.put(out);
+        ordering.put(out);
         rotation.put(out);
         details.put(out);
     }
@@ -360,6 +365,7 @@ impl Form for EndpointUpdate {
             headers: Vec::new(),
             is_enabled: Form::take(from)?,
             throttle_rate: Form::take(from)?,
+            ordering: Form::take(from)?,
             rotation: Form::take(from)?,
             details: Form::take(from)?,
         })

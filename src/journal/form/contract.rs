@@ -5,7 +5,7 @@ use crate::{
     domain::{
         change::Batch,
         command::{CalledTask, Command, NewEvent, NewTask},
-        page::{ApplicationState, EndpointRecovery, Page, ShardState},
+        page::{ApplicationState, EndpointRecovery, Ordered, Page, ShardState},
     },
     engine::{
         io::Input,
@@ -85,7 +85,13 @@ form_of_struct!(EndpointRecovery {
     settled,
     open_due,
     resends,
+    ordered,
     circuit,
+});
+form_of_struct!(Ordered {
+    position,
+    order,
+    is_held,
 });
 form_of_struct!(NewEvent {
     application,
@@ -246,6 +252,7 @@ impl Form for Options {
             ring_bytes_max,
             ring_deliveries_max,
             open_rows_max,
+            ordered_held_max,
             heartbeat,
             batch_bytes_max,
             page_rows,
@@ -268,6 +275,7 @@ impl Form for Options {
         ring_bytes_max.put(out);
         ring_deliveries_max.put(out);
         open_rows_max.put(out);
+        ordered_held_max.put(out);
         heartbeat.put(out);
         batch_bytes_max.put(out);
         page_rows.put(out);
@@ -291,6 +299,7 @@ impl Form for Options {
             ring_bytes_max: Form::take(from)?,
             ring_deliveries_max: Form::take(from)?,
             open_rows_max: Form::take(from)?,
+            ordered_held_max: Form::take(from)?,
             heartbeat: Form::take(from)?,
             batch_bytes_max: Form::take(from)?,
             page_rows: Form::take(from)?,

@@ -16,6 +16,7 @@ use crate::{
         event::{Besides, Event, EventPosition},
         filter::Filter,
         id::{ApplicationId, AttemptId, EndpointId, EventId, Id, ShardId, TaskId},
+        ordering::{Ordering, OrderingKey},
         outbox::OutboxRow,
         outcome::OutcomeKind,
         page::LoadHandle,
@@ -39,6 +40,7 @@ form_of_number!(ApplicationId, Id, id, new);
 form_of_number!(AttemptId, Id, id, new);
 form_of_number!(EndpointId, Id, id, new);
 form_of_number!(EventId, Id, id, new);
+form_of_number!(OrderingKey, u64, hash, new);
 form_of_number!(TaskId, Id, id, new);
 
 impl Form for Id {
@@ -131,11 +133,17 @@ form_of_struct!(Endpoint {
     target,
     state,
     throttle_rate,
+    ordering,
     subscriptions,
     registration,
     details,
     created_at,
     updated_at,
+});
+form_of_enum!(Ordering {
+    0 => ByKey,
+    1 => Whole,
+    2 => Free,
 });
 form_of_enum!(EndpointState {
     0 => Enabled,
@@ -174,6 +182,7 @@ form_of_struct!(Event {
 });
 form_of_struct!(Besides {
     only_to,
+    ordering_key,
     tags,
     deliver_after,
     payload_for,

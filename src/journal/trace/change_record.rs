@@ -62,6 +62,16 @@ fn history_record(change: &Change) -> Record {
             application_value(*application),
             0_u64,
         ),
+        Change::PutOrdered {
+            endpoint,
+            position,
+            order,
+        } => Record::new(
+            240,
+            order.hash(),
+            delivery_value(*endpoint, *position),
+            0_u64,
+        ),
         Change::Expire { endpoint, position } => {
             Record::new(206, 0, delivery_value(*endpoint, *position), 0_u64)
         }
@@ -103,10 +113,8 @@ pub(super) fn change_record(change: &Change) -> Record {
         | Change::UpdateApplication(_)
         | Change::PutRecord(_)
         | Change::DeleteRecord { .. } => directory_record(change),
-        // Whether it is done once shows in its result.
-        Change::Once(_, change) => change_record(change),
-        // That it is told follows from what it is and the options.
-        Change::Told(change, _) => change_record(change),
+        // Whether it is done once shows in its result; that it is told follows from what it is and the options.
+        Change::Once(_, change) | Change::Told(change, _) => change_record(change),
         Change::PutOutbox(row) => {
             let bytes = u64::try_from(row.payload.len()).unwrap_or(u64::MAX);
             Record::new(237, bytes, row.id.value(), 0_u64)
@@ -151,6 +159,7 @@ pub(super) fn change_record(change: &Change) -> Record {
         | Change::DeleteResend { .. }
         | Change::Expunge { .. }
         | Change::ExpungeAttempt { .. }
+        | Change::PutOrdered { .. }
         | Change::Expire { .. }
         | Change::Refuse(_) => history_record(change),
         Change::PutLane {

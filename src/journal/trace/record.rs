@@ -155,6 +155,7 @@ impl Record {
             237 => "  outbox row",
             238 => "  outbox row away",
             239 => "  circuit",
+            240 => "  place in line",
             300 => "process died",
             301 => "process started",
             310 => "producer answered",

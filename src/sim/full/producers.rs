@@ -116,10 +116,11 @@ async fn register(stage: &Stage, number: u32) {
     let secret = BASE64_STANDARD.encode(stage.producers.secret(number).expose());
     let channel = stage.producers.workload.borrow().channel_of(number);
     let channels = listed(channel.as_slice());
+    let ordering = stage.scenario.ordering(number).name();
     let rate = stage.scenario.throttle_rate(number);
     let rate = rate.map_or_else(String::new, |rate| format!(r#""throttleRate":{rate},"#));
     let body = format!(
-        r#"{{"uid":"receiver-{number}",{channels}{rate}"url":"http://{}/","secret":"whsec_{secret}"}}"#,
+        r#"{{"uid":"receiver-{number}",{channels}{rate}"ordering":"{ordering}","url":"http://{}/","secret":"whsec_{secret}"}}"#,
         receivers::host(number)
     );
     loop {
@@ -171,7 +172,7 @@ fn hand_in(stage: &Rc<Stage>, number: u32, after: Duration) {
 
 /// Asks until an event is accepted.
 async fn accepted(stage: &Stage, number: u32) {
-    let (payload, uid, key, later, channels, event_type) = {
+    let (payload, uid, key, later, channels, event_type, line) = {
         let workload = stage.producers.workload.borrow();
         (
             workload.payload(number),
@@ -180,6 +181,7 @@ async fn accepted(stage: &Stage, number: u32) {
             workload.later(number),
             listed(&workload.channels(number)),
             workload.type_of(number),
+            workload.ordering_key(number),
         )
     };
     let text = String::from_utf8_lossy(&payload.bytes);
@@ -195,7 +197,9 @@ async fn accepted(stage: &Stage, number: u32) {
         let at = jiff::Timestamp::from_microsecond(at.as_micros()).unwrap_or_default();
         format!(r#""deliverAt":"{at}","#)
     });
-    let body = format!(r#"{{"eventType":"{event_type}",{name}{channels}{time}"payload":{text}}}"#);
+    let line = line.map_or_else(String::new, |line| format!(r#""orderingKey":"{line}","#));
+    let body =
+        format!(r#"{{"eventType":"{event_type}",{name}{channels}{time}{line}"payload":{text}}}"#);
     let key_text = key.map(|_| format!("key-{number}"));
     loop {
         let answer = post(stage, "msg", body.clone(), key_text.as_deref()).await;

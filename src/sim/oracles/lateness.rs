@@ -48,8 +48,9 @@ impl Witness {
         let mut late = match (seen.recorded, flight.number) {
             (0, 1) if seen.reopened_after.is_none() => {
                 let due = seen_event.event.not_before();
+                let open = self.line_open_since(flight.position, flight.ordinal, now)?;
                 now.real
-                    .since(seen_event.durable_at)
+                    .since(seen_event.durable_at.max(open))
                     .min(now.steady.since(due))
             }
             (recorded, number) if recorded + 1 == number => now.steady.since(seen.due),

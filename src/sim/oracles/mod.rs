@@ -15,6 +15,7 @@ pub(super) mod fair_answers;
 pub(super) mod fan_out;
 pub(super) mod genuine;
 pub(super) mod hosts;
+pub(super) mod in_line;
 mod kept_events;
 pub(super) mod known_addresses;
 pub(super) mod lateness;

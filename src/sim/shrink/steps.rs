@@ -114,6 +114,8 @@ pub(super) fn together() -> Vec<Setting> {
             scenario.bad_percent = 0;
             scenario.later_percent = 0;
             scenario.throttled_percent = 0;
+            scenario.ordering_keys = 0;
+            scenario.in_order_percent = 0;
             scenario.padding_max = 0;
             scenario.event_types = 1;
             scenario.endpoints_per_host = 1;
@@ -323,7 +325,7 @@ pub(super) fn numbers(scenario: &Scenario) -> Vec<Number> {
 
 /// How many in a hundred, and how much more than must be.
 fn shares() -> Vec<Number> {
-    let each: [fn(&mut Scenario) -> &mut u32; 10] = [
+    let each: [fn(&mut Scenario) -> &mut u32; 12] = [
         |scenario| &mut scenario.other_body_percent,
         |scenario| &mut scenario.bad_percent,
         |scenario| &mut scenario.named_percent,
@@ -332,6 +334,8 @@ fn shares() -> Vec<Number> {
         |scenario| &mut scenario.repeat_percent,
         |scenario| &mut scenario.later_percent,
         |scenario| &mut scenario.throttled_percent,
+        |scenario| &mut scenario.ordering_keys,
+        |scenario| &mut scenario.in_order_percent,
         |scenario| &mut scenario.padding_max,
         |scenario| &mut scenario.faults.odd_percent,
     ];

@@ -20,6 +20,16 @@ pub(super) fn draw(scenario: &mut Scenario) {
     scenario.other_body_percent = one_of(&mut bodies, &[0, 30, 100]);
     let mut rates = stream("swarm of rates");
     scenario.throttled_percent = one_of(&mut rates, &[0, 0, 50, 100]);
+    let mut lines = stream("swarm of lines");
+    if one_of(&mut lines, &[false, false, true]) {
+        scenario.ordering_keys = one_of(&mut lines, &[0, 1, 2, 5]);
+        scenario.in_order_percent = one_of(&mut lines, &[0, 30, 100]);
+        let held_max = one_of(&mut lines, &[1, 3, 100_000]);
+        scenario.engine.ordered_held_max = held_max;
+        for life in &mut scenario.faults.lives {
+            life.engine.ordered_held_max = held_max;
+        }
+    }
     let mut stalls = stream("swarm of stalls");
     for _ in 0..one_of(&mut stalls, &[0_u32, 0, 0, 0, 1, 3]) {
         let lasts = [SECOND_US, 60 * SECOND_US, 600 * SECOND_US];

@@ -8,7 +8,7 @@ use super::{
     fault::Fault,
     keys,
     memory::{self, Memory},
-    names, once, outbox, record_row, resends,
+    names, once, ordered, outbox, record_row, resends,
     rows::{self, LaneRow, OpenRow},
     tables::{TableName, Writing},
     tasks,
@@ -88,9 +88,8 @@ pub(super) fn change(
         }
         Change::PutLane { endpoint, .. }
         | Change::DeleteLane { endpoint }
-        | Change::PutCircuit { endpoint, .. } => {
-            of_lane(writing, memory, endpoint, &change)?;
-        }
+        | Change::PutOrdered { endpoint, .. }
+        | Change::PutCircuit { endpoint, .. } => of_lane(writing, memory, endpoint, &change)?,
         Change::Watermark {
             application,
             position,
@@ -234,6 +233,7 @@ pub(super) fn delete_open(
         return Ok(());
     };
     writing.remove(TableName::Open, &key)?;
+    ordered::delete(writing, memory, (endpoint, position))?;
     let due = Timestamp::from_micros(before.due);
     writing.remove(TableName::Retry, &keys::retry(endpoint, due, position))?;
     let progress = memory.progress(endpoint.application);
@@ -280,6 +280,9 @@ fn of_lane(
             put_lane(writing, memory, endpoint, Some((*cursor, *done)))
         }
         Change::PutCircuit { circuit, .. } => circuits::put(writing, endpoint, *circuit),
+        Change::PutOrdered {
+            position, order, ..
+        } => ordered::put(writing, memory, (endpoint, *position), *order),
         // No other is of a lane.
         _ => put_lane(writing, memory, endpoint, None),
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     fault::Fault,
-    grown::{Grown, decode_grown_twice, encode_grown_twice},
+    grown::{Grown, decode_grown_thrice, encode_grown_thrice, encode_grown_twice},
     rows::NowRow,
     vault::{Vault, VaultError},
 };
@@ -21,6 +21,7 @@ use crate::{
         event::EventPosition,
         filter::Filter,
         id::{EndpointId, Id},
+        ordering::Ordering,
     },
     time::Timestamp,
 };
@@ -66,6 +67,13 @@ struct EndpointMore<'row> {
 #[derive(Default, Serialize, Deserialize)]
 struct EndpointLatest {
     throttle_rate: Option<u16>,
+}
+
+/// What an endpoint's row has since it may keep an order of its own.
+#[derive(Serialize, Deserialize)]
+struct EndpointNewest {
+    /// 0 by key, 1 all of it, 2 none.
+    ordering: u8,
 }
 
 /// The event types and the channels of a filter.
@@ -142,16 +150,41 @@ pub(super) fn endpoint_row(vault: &Vault, endpoint: &Endpoint) -> Result<Vec<u8>
     let latest = EndpointLatest {
         throttle_rate: endpoint.throttle_rate,
     };
-    encode_grown_twice(&row, &more, &latest, Vec::new())
+    let ordering = match endpoint.ordering {
+        Ordering::ByKey => return encode_grown_twice(&row, &more, &latest, Vec::new()),
+        Ordering::Whole => 1,
+        Ordering::Free => 2,
+    };
+    encode_grown_thrice(
+        &row,
+        &more,
+        &latest,
+        &EndpointNewest { ordering },
+        Vec::new(),
+    )
 }
 
 const WHAT: &str = "the row of an endpoint";
 
-/// The row in whichever of its forms it was written.
-fn read_row(
-    bytes: &[u8],
-) -> Result<Grown<EndpointRow<'_>, EndpointMore<'_>, EndpointLatest>, Fault> {
-    decode_grown_twice(bytes, WHAT)
+/// A row in whichever of its forms it was written.
+type ReadRow<'row> = (
+    Grown<EndpointRow<'row>, EndpointMore<'row>, EndpointLatest>,
+    Option<EndpointNewest>,
+);
+
+/// Reads a row in whichever of its forms it was written.
+fn read_row(bytes: &[u8]) -> Result<ReadRow<'_>, Fault> {
+    decode_grown_thrice(bytes, WHAT)
+}
+
+/// Which order an endpoint keeps.
+fn ordering(newest: Option<EndpointNewest>) -> Result<Ordering, Fault> {
+    match newest.map(|newest| newest.ordering) {
+        None | Some(0) => Ok(Ordering::ByKey),
+        Some(1) => Ok(Ordering::Whole),
+        Some(2) => Ok(Ordering::Free),
+        Some(_) => Err(Fault::damaged(WHAT)),
+    }
 }
 
 /// Whether the vault opens what is sealed in a row.
@@ -160,7 +193,7 @@ pub(super) fn unlocks(
     key: EndpointKey,
     bytes: &[u8],
 ) -> Result<Result<(), VaultError>, Fault> {
-    let (row, more, _) = read_row(bytes)?;
+    let ((row, more, _), _) = read_row(bytes)?;
     let more = more.unwrap_or_default();
     let first = (more.secret_kind, row.secret);
     let older = more.older_secrets.iter();
@@ -170,7 +203,7 @@ pub(super) fn unlocks(
 
 /// An endpoint from its row.
 pub(super) fn endpoint(vault: &Vault, key: EndpointKey, bytes: &[u8]) -> Result<Endpoint, Fault> {
-    let (row, more, latest) = read_row(bytes)?;
+    let ((row, more, latest), newest) = read_row(bytes)?;
     let is_original = row.token_json.is_some();
     let (registration, details) = match &more {
         Some(more) => (row.registration, more.details),
@@ -192,7 +225,6 @@ pub(super) fn endpoint(vault: &Vault, key: EndpointKey, bytes: &[u8]) -> Result<
             filter: other.map_or_else(|| Arc::clone(&own_filter), |(_, row)| filter(row)),
         }
     });
-    let subscriptions = subscriptions.collect();
     let mut older_secrets = Vec::with_capacity(more.older_secrets.len());
     for (kind, kept, until) in &more.older_secrets {
         older_secrets.push(OlderSecret {
@@ -206,7 +238,7 @@ pub(super) fn endpoint(vault: &Vault, key: EndpointKey, bytes: &[u8]) -> Result<
         id,
         uid: row.uid.map(Arc::from),
         original_url_sha256: more.original_url_sha256,
-        filter: own_filter,
+        filter: Arc::clone(&own_filter),
         target: Arc::new(Target {
             endpoint: key,
             id,
@@ -234,7 +266,8 @@ pub(super) fn endpoint(vault: &Vault, key: EndpointKey, bytes: &[u8]) -> Result<
             _ => return Err(Fault::damaged(WHAT)),
         },
         throttle_rate: latest.unwrap_or_default().throttle_rate,
-        subscriptions,
+        ordering: ordering(newest)?,
+        subscriptions: subscriptions.collect(),
         registration,
         details,
         created_at: row.created_at.into(),
@@ -298,6 +331,7 @@ mod tests {
             }),
             state: EndpointState::Disabled(DisabledReason::Gone),
             throttle_rate: Some(20),
+            ordering: Ordering::ByKey,
             subscriptions: vec![Subscription {
                 from: EventPosition::new(1),
                 until: Some(EventPosition::new(9)),
@@ -335,6 +369,19 @@ mod tests {
         let read = super::endpoint(&Vault::Open, endpoint.key, &row).expect("it is whole");
         assert_eq!(format!("{endpoint:?}"), format!("{read:?}"));
         assert_eq!(read.target.secret.expose(), [9; 32]);
+        for ordering in [Ordering::Whole, Ordering::Free] {
+            let ordered = Endpoint {
+                ordering,
+                ..endpoint.clone()
+            };
+            let mut row = endpoint_row(&Vault::Open, &ordered).expect("it fits");
+            let read = super::endpoint(&Vault::Open, endpoint.key, &row).expect("it is whole");
+            assert_eq!(format!("{ordered:?}"), format!("{read:?}"));
+            row.pop();
+            assert!(super::endpoint(&Vault::Open, endpoint.key, &row).is_err());
+            row.push(3);
+            assert!(super::endpoint(&Vault::Open, endpoint.key, &row).is_err());
+        }
     }
 
     #[test]

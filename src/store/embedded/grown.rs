@@ -77,3 +77,47 @@ pub(super) fn decode_grown_twice<
     let latest = postcard::from_bytes(rest).map_err(damaged)?;
     Ok((row, Some(more), Some(latest)))
 }
+
+/// The version byte of a row that grew three times.
+pub(super) const GROWN_THRICE: u8 = 4;
+
+/// Writes a row that grew three times; all of it behind what is in `out`.
+pub(super) fn encode_grown_thrice<T: Serialize, M: Serialize, L: Serialize, N: Serialize>(
+    row: &T,
+    more: &M,
+    latest: &L,
+    newest: &N,
+    out: Vec<u8>,
+) -> Result<Vec<u8>, Fault> {
+    let at = out.len();
+    let mut out = encode_grown_twice(row, more, latest, out)?;
+    if let Some(version) = out.get_mut(at) {
+        *version = GROWN_THRICE;
+    }
+    Ok(postcard::to_extend(newest, out)?)
+}
+
+/// A row that may have grown three times: what it is if it grew twice, and what came at the very last.
+pub(super) type GrownThrice<T, M, L, N> = (Grown<T, M, L>, Option<N>);
+
+/// Reads a row that may have grown three times, whichever of its forms it was written in.
+pub(super) fn decode_grown_thrice<'row, T, M, L, N>(
+    bytes: &'row [u8],
+    what: &str,
+) -> Result<GrownThrice<T, M, L, N>, Fault>
+where
+    T: Deserialize<'row>,
+    M: Deserialize<'row>,
+    L: Deserialize<'row>,
+    N: Deserialize<'row>,
+{
+    let Some((&GROWN_THRICE, row)) = bytes.split_first() else {
+        return Ok((decode_grown_twice(bytes, what)?, None));
+    };
+    let damaged = |_| Fault::damaged(what);
+    let (row, rest) = postcard::take_from_bytes(row).map_err(damaged)?;
+    let (more, rest) = postcard::take_from_bytes(rest).map_err(damaged)?;
+    let (latest, rest) = postcard::take_from_bytes(rest).map_err(damaged)?;
+    let newest = postcard::from_bytes(rest).map_err(damaged)?;
+    Ok(((row, Some(more), Some(latest)), Some(newest)))
+}

@@ -42,6 +42,8 @@ pub(super) struct Memory {
     pub(super) swept_to: Option<Vec<u8>>,
     /// Names that events were given since it went on.
     pub(super) named_since: usize,
+    /// Whether deliveries stand in line, or did since the start.
+    pub(super) has_ordered: bool,
     /// What must be written with the group in progress.
     pub(super) dirty: Dirty,
     /// The mistake that the store makes.
@@ -105,6 +107,7 @@ impl Memory {
         memory.count_journal(reading)?;
         memory.once = super::once::tables(reading)?;
         memory.records = record_row::counts(reading)?;
+        memory.has_ordered = super::ordered::has_any(reading)?;
         Ok(memory)
     }
 

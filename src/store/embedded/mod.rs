@@ -42,6 +42,7 @@ pub mod mutant;
 mod names;
 pub mod offline;
 mod once;
+mod ordered;
 mod outbox;
 mod overlay;
 mod pages;

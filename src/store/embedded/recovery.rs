@@ -10,7 +10,7 @@ use super::{
     fault::Fault,
     keys::{self, Reader},
     memory::{ALL, Memory, Progress},
-    outbox,
+    ordered, outbox,
     reading::{events_between, spans_between},
     resends,
     rows::{self, LaneRow},
@@ -103,6 +103,7 @@ fn application(
         recovered.push(EndpointRecovery {
             lane: lanes.remove(&ordinal),
             circuit: circuits.remove(&ordinal),
+            ordered: ordered::of_endpoint(reading, endpoint.key)?,
             settled: settled.remove(&ordinal).unwrap_or_default(),
             open_due,
             resends: resends::of_endpoint(reading, endpoint.key)?,

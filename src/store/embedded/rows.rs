@@ -18,6 +18,7 @@ use crate::{
         delivery::OpenDelivery,
         event::{Besides, Event, EventPosition, Payload},
         id::{ApplicationId, EventId, Id},
+        ordering::OrderingKey,
     },
     time::{Now, Span, Timestamp},
 };
@@ -187,7 +188,7 @@ pub(super) fn event_row(event: &Event, mut out: Vec<u8>) -> Result<Vec<u8>, Faul
             .as_ref()
             .and_then(|besides| besides.deliver_after)
             .map(|_| event.not_before().as_micros()),
-        ordering_key: None,
+        ordering_key: event.ordering_key().map(OrderingKey::hash),
         channels: event.channels.iter().map(|name| &**name).collect(),
         payload_class: 0,
         payload_bytes: u32::try_from(event.payload.bytes.len()).unwrap_or(u32::MAX),
@@ -231,6 +232,7 @@ pub(super) fn event(
     let besides = more.map(|more| Besides {
         deliver_after: not_before.map(|time| time.since(accepted_at.steady)),
         only_to: more.only_to,
+        ordering_key: row.ordering_key.map(OrderingKey::new),
         tags: more.tags.into_iter().map(Arc::from).collect(),
         payload_for: latest.map(|latest| Span::from_micros(latest.payload_for)),
         details: Bytes::copy_from_slice(more.details),
@@ -388,6 +390,7 @@ mod tests {
         };
         let more = Besides {
             only_to: Some(0),
+            ordering_key: Some(OrderingKey::new(7)),
             tags: vec!["t".into()],
             deliver_after: None,
             payload_for: None,

@@ -30,6 +30,8 @@ pub(super) enum TableName {
     Lanes,
     /// What is kept of circuit breakers.
     Circuits,
+    /// Waiting deliveries that stand in line.
+    Ordered,
     /// Attempts that are not in the index yet.
     Journal,
     /// The newest block of each endpoint in the index.
@@ -50,7 +52,7 @@ pub(super) enum TableName {
 
 impl TableName {
     /// The tables that are always there.
-    pub(super) const FIXED: [Self; 15] = [
+    pub(super) const FIXED: [Self; 16] = [
         Self::State,
         Self::Applications,
         Self::Records,
@@ -64,6 +66,7 @@ impl TableName {
         Self::Outbox,
         Self::Lanes,
         Self::Circuits,
+        Self::Ordered,
         Self::Journal,
         Self::Heads,
     ];
@@ -84,6 +87,7 @@ impl TableName {
             Self::Outbox => "outbox".to_owned(),
             Self::Lanes => "lanes".to_owned(),
             Self::Circuits => "circuits".to_owned(),
+            Self::Ordered => "ordered".to_owned(),
             Self::Journal => "journal".to_owned(),
             Self::Heads => "heads".to_owned(),
             Self::Events(bucket) => format!("events.{bucket:08}"),
@@ -121,6 +125,7 @@ impl TableName {
             Self::Tasks => (18, 0),
             Self::Outbox => (19, 0),
             Self::Circuits => (20, 0),
+            Self::Ordered => (21, 0),
         };
         (kind << 32) | bucket as u64
     }

@@ -15,6 +15,7 @@
 //! | `tasks` | id | [`Task`](crate::domain::task::Task) |
 //! | `outbox` | shard, id | [`OutboxRow`](crate::domain::outbox::OutboxRow) |
 //! | `lanes` | endpoint | where a lagging lane stands |
+//! | `ordered` | endpoint, position | the line in which its waiting delivery stands |
 //! | `circuits` | endpoint | what is kept of its [`Circuit`](crate::domain::circuit::Circuit) |
 //! | `journal` | shard, first attempt | attempts that are not in the index yet |
 //! | `heads` | endpoint | the bucket of its newest block in the index |

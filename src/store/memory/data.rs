@@ -168,16 +168,8 @@ impl DataShard {
             Change::DeleteOpen { endpoint, position } => self.delete_open(endpoint, position),
             Change::PutTask(task) => return self.put_task(task),
             Change::UpdateTask(task) => return self.update_task(task),
-            Change::PutResend(row) => {
-                let rows = self.endpoint_mut(row.endpoint);
-                if let Some(rows) = rows.filter(|rows| !rows.endpoint().is_deleted()) {
-                    rows.resends.insert(row.position, row);
-                }
-            }
-            Change::DeleteResend { endpoint, position } => {
-                if let Some(rows) = self.endpoint_mut(endpoint) {
-                    rows.resends.remove(&position);
-                }
+            Change::PutResend(_) | Change::DeleteResend { .. } | Change::PutOrdered { .. } => {
+                self.change_beside(&change);
             }
             Change::Expunge {
                 application,

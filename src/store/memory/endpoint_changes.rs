@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::data::DataShard;
 use crate::domain::{
-    change::{ChangeResult, UniqueKey},
+    change::{Change, ChangeResult, UniqueKey},
     circuit::Circuit,
     endpoint::{Endpoint, EndpointKey, EndpointState},
     event::EventPosition,
@@ -34,6 +34,34 @@ impl DataShard {
             rows.replace(endpoint);
         }
         ChangeResult::Fresh
+    }
+
+    /// Applies a change of what is kept beside the deliveries of an endpoint.
+    pub(super) fn change_beside(&mut self, change: &Change) {
+        match change {
+            Change::PutResend(row) => {
+                let rows = self.endpoint_mut(row.endpoint);
+                if let Some(rows) = rows.filter(|rows| !rows.endpoint().is_deleted()) {
+                    rows.resends.insert(row.position, *row);
+                }
+            }
+            Change::DeleteResend { endpoint, position } => {
+                if let Some(rows) = self.endpoint_mut(*endpoint) {
+                    rows.resends.remove(position);
+                }
+            }
+            Change::PutOrdered {
+                endpoint,
+                position,
+                order,
+            } => {
+                if let Some(rows) = self.endpoint_mut(*endpoint) {
+                    rows.put_ordered(*position, *order);
+                }
+            }
+            // No other is of this kind.
+            _ => {}
+        }
     }
 
     /// Writes what is kept of the circuit of an endpoint that there is.

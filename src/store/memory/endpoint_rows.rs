@@ -9,6 +9,8 @@ use crate::{
         delivery::{OpenDelivery, Resend},
         endpoint::{Endpoint, EndpointState},
         event::EventPosition,
+        ordering::OrderingKey,
+        page::Ordered,
     },
     time::Timestamp,
 };
@@ -28,6 +30,8 @@ pub(super) struct EndpointRows {
     open: BTreeMap<(Timestamp, EventPosition), OpenDelivery>,
     /// When the row of each event is due.
     due: BTreeMap<EventPosition, Timestamp>,
+    /// The lines in which rows stand.
+    ordered: BTreeMap<EventPosition, OrderingKey>,
     /// Attempts that somebody asked for.
     pub(super) resends: BTreeMap<EventPosition, Resend>,
 }
@@ -41,6 +45,7 @@ impl EndpointRows {
             circuit: None,
             open: BTreeMap::new(),
             due: BTreeMap::new(),
+            ordered: BTreeMap::new(),
             resends: BTreeMap::new(),
         }
     }
@@ -76,7 +81,24 @@ impl EndpointRows {
             return false;
         };
         self.open.remove(&(due, position));
+        self.ordered.remove(&position);
         true
+    }
+
+    /// The row of an event stands in a line, if there is one.
+    pub(super) fn put_ordered(&mut self, position: EventPosition, order: OrderingKey) {
+        if self.due.contains_key(&position) {
+            self.ordered.insert(position, order);
+        }
+    }
+
+    /// Its rows that stand in line, in order.
+    pub(super) fn ordered(&self) -> impl Iterator<Item = Ordered> + '_ {
+        self.ordered.iter().map(|(position, order)| Ordered {
+            position: *position,
+            order: *order,
+            is_held: self.due_of(*position) == Some(Timestamp::MAX),
+        })
     }
 
     /// When the row of this event is due, if there is one.

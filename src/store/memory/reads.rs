@@ -180,6 +180,7 @@ fn application_state(key: ApplicationKey, rows: &ApplicationRows) -> Application
         settled.dedup();
         EndpointRecovery {
             circuit: endpoint.circuit,
+            ordered: endpoint.ordered().collect(),
             endpoint: Arc::clone(endpoint.endpoint()),
             lane: endpoint.lane,
             settled,

@@ -1,6 +1,6 @@
 //! Values that the published shape has and that could be taken for wrong ones.
 
-use fanfare::domain::{history::Name, outcome::OutcomeKind};
+use fanfare::domain::outcome::OutcomeKind;
 use serde_json::{Value, json};
 
 use super::{Api, local};
@@ -77,27 +77,6 @@ async fn a_rate_of_0_takes_the_rate_away_in_a_change_and_is_none_elsewhere() {
         assert_eq!(answer.faults(), ["body.throttleRate: value_error"]);
         let answer = api.put("/api/v1/app/a", body).await;
         assert_eq!(answer.faults(), ["body.throttleRate: value_error"]);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn the_rate_of_an_application_is_what_the_engine_keeps_to() {
-    local(async {
-        let api = start().await;
-        let kept = || {
-            let reads = api.host.handle.reads();
-            let found = reads.application(&Name::Uid("a".into())).expect("it reads");
-            found.expect("it is there").registration.throttle_rate
-        };
-        for (rate, expected) in [(7, Some(7)), (0, None)] {
-            let body = json!({ "throttleRate": rate });
-            api.patch("/api/v1/app/a", body).await.fine();
-            assert_eq!(kept(), expected);
-        }
-        let body = json!({ "name": "a", "uid": "a", "throttleRate": 9 });
-        api.put("/api/v1/app/a", body).await.fine();
-        assert_eq!(kept(), Some(9));
     })
     .await;
 }

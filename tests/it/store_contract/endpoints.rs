@@ -200,6 +200,7 @@ pub(super) fn an_event_for_one_endpoint_is_for_no_other_and_keeps_what_was_said<
     narrow.set_filter(none, at(0));
     let said = Besides {
         only_to: Some(1),
+        ordering_key: Some(fanfare::domain::ordering::OrderingKey::new(300)),
         tags: vec!["a/b".into(), "c".into()],
         deliver_after: Some(Span::from_seconds(60)),
         payload_for: Some(Span::from_seconds(3_600)),
@@ -292,6 +293,7 @@ fn what_was_said_of_an_event_outlives_the_process() {
     let epoch = acquire(&mut store, DATA_SHARD);
     let said = Besides {
         only_to: Some(1),
+        ordering_key: None,
         tags: vec!["a".into()],
         deliver_after: Some(Span::from_seconds(60)),
         payload_for: Some(Span::from_seconds(3_600)),

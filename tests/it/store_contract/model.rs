@@ -15,6 +15,7 @@ use fanfare::{
         endpoint::{DisabledReason, Endpoint, EndpointKey, EndpointState},
         event::{Event, EventPosition},
         id::{EventId, Id},
+        ordering::OrderingKey,
         page::{LoadHandle, Page, PageRequest, ShardState},
     },
     sim::simulated_disk::SimulatedDisk,
@@ -48,6 +49,7 @@ enum Draft {
     Lane(u32, u64, u64),
     NoLane(u32),
     Circuit(u32, u16),
+    Ordered(u32, u64, u64),
     Watermark(u32, u64),
     State(u32, bool, u64),
 }
@@ -61,7 +63,9 @@ fn drafts() -> impl Strategy<Value = Draft> {
     prop_oneof![
         2 => (0_u32..2, prop::option::of(0_u8..3)).prop_map(|(a, u)| Draft::Endpoint(a, u)),
         6 => (0_u32..2, 0_u64..4, 0_usize..30).prop_map(|(a, s, b)| Draft::Event(a, s / 3, b)),
-        4 => (endpoint.clone(), event.clone(), 0_i64..5).prop_map(|(e, p, d)| Draft::Open(e, p, d)),
+        4 => (endpoint.clone(), event.clone(), 0_i64..6).prop_map(|(e, p, d)| Draft::Open(e, p, d)),
+        2 => (endpoint.clone(), event.clone(), 0_u64..3)
+            .prop_map(|(e, p, k)| Draft::Ordered(e, p, k)),
         3 => (endpoint.clone(), event.clone()).prop_map(|(e, p)| Draft::Delete(e, p)),
         1 => (endpoint.clone(), event.clone()).prop_map(|(e, p)| Draft::Expire(e, p)),
         1 => (endpoint.clone(), 0_u64..4, 0_u64..9).prop_map(|(e, f, d)| Draft::Lane(e, f, d)),
@@ -99,6 +103,7 @@ struct Model {
     watermarks: BTreeMap<ApplicationKey, u64>,
     lanes: BTreeMap<EndpointKey, (u64, [u64; 4])>,
     circuits: BTreeMap<EndpointKey, Circuit>,
+    ordered: BTreeMap<(EndpointKey, u64), OrderingKey>,
     open: BTreeMap<(EndpointKey, u64), OpenDelivery>,
     /// Ended events, first ended first.
     ended: Vec<(ApplicationKey, u64)>,
@@ -130,6 +135,7 @@ impl Model {
             watermarks: BTreeMap::new(),
             lanes: BTreeMap::new(),
             circuits: BTreeMap::new(),
+            ordered: BTreeMap::new(),
             open: BTreeMap::new(),
             ended: Vec::new(),
             last_id: Id::default(),
@@ -174,6 +180,25 @@ impl Model {
         }
     }
 
+    fn put_open(&mut self, row: OpenDelivery) {
+        let event = (row.endpoint.application, row.position.number());
+        if self.events.contains_key(&event) && self.endpoints.contains_key(&row.endpoint) {
+            self.open.insert((row.endpoint, event.1), row);
+            self.ended.retain(|ended| *ended != event);
+        }
+    }
+
+    fn put_ordered(&mut self, row: (EndpointKey, u64), order: OrderingKey) {
+        if self.open.contains_key(&row) {
+            self.ordered.insert(row, order);
+        }
+    }
+
+    fn delete_open(&mut self, endpoint: EndpointKey, position: EventPosition) {
+        self.open.remove(&(endpoint, position.number()));
+        self.ordered.remove(&(endpoint, position.number()));
+    }
+
     fn change(&mut self, change: &Change) -> ChangeResult {
         match change {
             Change::PutApplication(_)
@@ -197,18 +222,15 @@ impl Model {
                 return self.put_endpoint(endpoint, unique.as_ref());
             }
             Change::PutEvent(event) => return self.put_event(event),
-            Change::PutOpen(row) => {
-                let event = (row.endpoint.application, row.position.number());
-                if self.events.contains_key(&event) && self.endpoints.contains_key(&row.endpoint) {
-                    self.open.insert((row.endpoint, event.1), *row);
-                    self.ended.retain(|ended| *ended != event);
-                }
-            }
-            Change::DeleteOpen { endpoint, position } => {
-                self.open.remove(&(*endpoint, position.number()));
-            }
+            Change::PutOpen(row) => self.put_open(*row),
+            Change::PutOrdered {
+                endpoint,
+                position,
+                order,
+            } => self.put_ordered((*endpoint, position.number()), *order),
+            Change::DeleteOpen { endpoint, position } => self.delete_open(*endpoint, *position),
             Change::Expire { endpoint, position } => {
-                self.open.remove(&(*endpoint, position.number()));
+                self.delete_open(*endpoint, *position);
                 let event = (endpoint.application, position.number());
                 if let Some(known) = self.events.get_mut(&event) {
                     known.expired.insert(endpoint.ordinal);
@@ -361,6 +383,11 @@ impl Model {
                 let due = rows.map(|(_, row)| row.due).min();
                 text += &endpoint_line(endpoint, self.lanes.get(key).copied(), &settled, due);
                 text += &format!("{:?}\n", self.circuits.get(key));
+                for ((_, position), order) in self.ordered.range((*key, 0)..=(*key, u64::MAX)) {
+                    let due = self.open.get(&(*key, *position)).map(|row| row.due);
+                    let is_held = due == Some(fanfare::time::Timestamp::MAX);
+                    text += &format!("{position} {order:?} {is_held}\n");
+                }
             }
         }
         text
@@ -400,6 +427,10 @@ fn told(state: &ShardState) -> String {
             let lane = endpoint.lane.map(|(cursor, done)| (cursor.number(), done));
             text += &endpoint_line(&endpoint.endpoint, lane, &settled, endpoint.open_due);
             text += &format!("{:?}\n", endpoint.circuit.as_ref());
+            for row in &endpoint.ordered {
+                let (position, order) = (row.position.number(), row.order);
+                text += &format!("{position} {order:?} {}\n", row.is_held);
+            }
         }
     }
     text
@@ -459,7 +490,15 @@ impl<S: Inspect> Pair<S> {
                     rows::put_event(application, position, self.id(), bytes)
                 }
                 Draft::Open(endpoint, position, due) => {
-                    Change::PutOpen(rows::open(self.key(endpoint), position, due))
+                    Change::PutOpen(self.open_row(endpoint, position, due))
+                }
+                Draft::Ordered(endpoint, position, key) => {
+                    let (endpoint, position) = self.delivery_near(endpoint, position);
+                    Change::PutOrdered {
+                        endpoint,
+                        position,
+                        order: OrderingKey::new(key),
+                    }
                 }
                 Draft::Delete(endpoint, position) => {
                     let (endpoint, position) = self.delivery_near(endpoint, position);
@@ -500,6 +539,15 @@ impl<S: Inspect> Pair<S> {
             });
         }
         changes
+    }
+
+    /// A row of an endpoint; the last due time is that of what is held, which is never due.
+    fn open_row(&self, endpoint: u32, position: u64, due: i64) -> OpenDelivery {
+        let mut row = rows::open(self.key(endpoint), position, due);
+        if due == 5 {
+            row.due = fanfare::time::Timestamp::MAX;
+        }
+        row
     }
 
     /// A watermark that does not go back nor beyond what was committed.

@@ -84,6 +84,7 @@ pub(crate) fn endpoint(key: EndpointKey, id: u128, from: u64) -> Arc<Endpoint> {
         }),
         state: EndpointState::Enabled,
         throttle_rate: Some(7),
+        ordering: fanfare::domain::ordering::Ordering::default(),
         subscriptions: vec![Subscription {
             from: at(from),
             until: None,

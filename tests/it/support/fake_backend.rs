@@ -170,6 +170,7 @@ impl Inside {
                     }),
                     state: EndpointState::Enabled,
                     throttle_rate: None,
+                    ordering: fanfare::domain::ordering::Ordering::default(),
                     subscriptions: Vec::new(),
                     registration: new.registration,
                     details: new.details,

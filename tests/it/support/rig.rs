@@ -312,6 +312,7 @@ pub(crate) fn new_endpoint(application: ApplicationKey, name: &str) -> Command {
         headers: Vec::new(),
         is_enabled: true,
         throttle_rate: None,
+        ordering: fanfare::domain::ordering::Ordering::default(),
         application,
         url: EndpointUrl::parse(&format!("http://{name}.receiver.test/{name}")).expect("valid"),
         secret: Secret::new(vec![7; 32]).expect("valid"),

@@ -228,6 +228,11 @@ fn own_limits(lines: &mut Lines, options: &Options, base: &Options, unsaid: Opti
             base.ring_deliveries_max,
         ),
         ("page_rows", options.page_rows, base.page_rows),
+        (
+            "ordered_held_max",
+            options.ordered_held_max,
+            base.ordered_held_max,
+        ),
     ] {
         lines.unless(key, size, usual);
     }

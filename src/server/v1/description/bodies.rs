@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use super::{
     Shape,
     schema::{
-        CHANNEL, Field, NAME, PATTERN, given, header_value, headers, id, metadata, name, names,
-        older, or_null, problem as problem_with, rate, rate_or_none, secret, tags, taken, text,
-        time, whole,
+        CHANNEL, Field, NAME, PATTERN, PRINTABLE, given, header_value, headers, id, metadata, name,
+        names, older, or_null, ordering, problem as problem_with, rate, rate_or_none, secret, tags,
+        taken, text, time, whole,
     },
 };
 use crate::limits;
@@ -269,6 +269,7 @@ fn message_details() -> impl Iterator<Item = Field> {
         ("payloadRetentionPeriod", whole(1, days)),
         ("payloadRetentionHours", whole(1, days * 24)),
         ("deliverAt", or_null(time())),
+        ("orderingKey", or_null(name(PRINTABLE))),
         (
             "transformationsParams",
             json!({
@@ -325,6 +326,7 @@ fn endpoint_fields() -> impl Iterator<Item = Field> {
         ("channels", names(limits::CHANNELS_MAX, CHANNEL)),
         ("disabled", json!({ "type": ["boolean", "null"] })),
         ("throttleRate", rate()),
+        ("ordering", ordering()),
         ("metadata", metadata()),
     ]
     .into_iter()

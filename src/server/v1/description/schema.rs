@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Shape;
-use crate::limits;
+use crate::{domain::ordering::Ordering, limits};
 
 /// The characters of names.
 pub(super) const NAME: &str = "^[a-zA-Z0-9._-]+$";
@@ -15,6 +15,9 @@ pub(super) const PATTERN: &str = "^[a-zA-Z0-9._*-]+$";
 
 /// The characters of channels.
 pub(super) const CHANNEL: &str = "^[a-zA-Z0-9._:+-]+$";
+
+/// The characters of ordering keys.
+pub(super) const PRINTABLE: &str = "^[ -~]+$";
 
 /// The characters of tags.
 const TAG: &str = r"^[a-zA-Z0-9\-_./\\#]+$";
@@ -147,6 +150,13 @@ pub(super) fn rate_or_none() -> impl Iterator<Item = Field> {
     ["throttleRate", "rateLimit"]
         .into_iter()
         .map(|name| (name, whole(0, u16::MAX.into())))
+}
+
+/// What of an endpoint's deliveries stands in line.
+pub(super) fn ordering() -> Value {
+    let names = Ordering::ALL.map(|order| Value::from(order.name()));
+    let names = names.into_iter().chain([Value::Null]);
+    json!({ "type": ["string", "null"], "enum": names.collect::<Vec<_>>() })
 }
 
 /// What is kept beside an object and shown again.

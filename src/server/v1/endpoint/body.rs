@@ -12,6 +12,7 @@ use crate::{
         endpoint_url::EndpointUrl,
         filter::Filter,
         id::EndpointId,
+        ordering::Ordering,
         secret::Secret,
     },
     limits,
@@ -33,6 +34,8 @@ pub(super) struct Said {
     pub(super) is_enabled: bool,
     /// How many attempts a second go to it at most.
     pub(super) throttle_rate: Option<u16>,
+    /// Which of its deliveries wait for which.
+    pub(super) ordering: Ordering,
     /// The rest, as a JSON object.
     pub(super) details: Bytes,
     /// A secret that the caller chose.
@@ -74,6 +77,7 @@ pub(super) fn judged(
         None
     };
     let throttle_rate = fields.throttle_rate();
+    let ordering = fields.ordering();
     let details = json!({
         "description": fields.text_or_empty("description"),
         "metadata": fields.metadata("metadata"),
@@ -90,6 +94,7 @@ pub(super) fn judged(
         headers,
         is_enabled,
         throttle_rate,
+        ordering,
         details: details.to_string().into(),
         secret,
     })
@@ -191,6 +196,7 @@ pub(super) fn fields_of(endpoint: &Endpoint) -> Value {
         "channels": list(&endpoint.filter.channels),
         "disabled": endpoint.state != EndpointState::Enabled,
         "throttleRate": endpoint.throttle_rate,
+        "ordering": endpoint.ordering.name(),
         "metadata": said.remove("metadata").unwrap_or_else(|| json!({})),
     });
     // Only what was said: libraries of today have no such field.

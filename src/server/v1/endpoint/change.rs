@@ -13,6 +13,7 @@ use crate::{
         filter::Filter,
         history::Name,
         id::EndpointId,
+        ordering::Ordering,
         secret::Secret,
     },
     server::{
@@ -38,6 +39,7 @@ pub(super) struct Changed {
     pub(super) is_enabled: Option<bool>,
     /// A rate, or none any more.
     pub(super) throttle_rate: Option<Option<u16>>,
+    pub(super) ordering: Option<Ordering>,
     pub(super) details: Option<Bytes>,
     /// A new secret, and how long those of before sign beside it.
     pub(super) rotation: Option<(Secret, Span)>,
@@ -134,6 +136,7 @@ fn update(known: &Endpoint, changed: Changed) -> EndpointUpdate {
             .is_enabled
             .unwrap_or(known.state == EndpointState::Enabled),
         throttle_rate: changed.throttle_rate.unwrap_or(known.throttle_rate),
+        ordering: changed.ordering.unwrap_or(known.ordering),
         rotation: changed.rotation,
         details: changed.details.unwrap_or_else(|| known.details.clone()),
     }

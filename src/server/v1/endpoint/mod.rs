@@ -172,6 +172,7 @@ fn changed(said: Said) -> Changed {
         headers: said.headers,
         is_enabled: Some(said.is_enabled),
         throttle_rate: Some(said.throttle_rate),
+        ordering: Some(said.ordering),
         details: Some(said.details),
         rotation: None,
     }
@@ -198,6 +199,7 @@ async fn make<B: Backend>(
         headers: said.headers.unwrap_or_default(),
         is_enabled: said.is_enabled,
         throttle_rate: said.throttle_rate,
+        ordering: said.ordering,
         original_url_sha256: None,
         registration: Bytes::new(),
         details: said.details,

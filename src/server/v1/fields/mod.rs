@@ -2,6 +2,7 @@
 
 mod collections;
 mod numbers;
+mod ordering;
 
 use std::sync::Arc;
 

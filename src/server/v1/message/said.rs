@@ -12,6 +12,7 @@ use crate::{
         command::NewEvent,
         event::{Besides, JSON, Payload},
         id::EventId,
+        ordering::OrderingKey,
     },
     limits,
     server::{
@@ -51,6 +52,9 @@ pub(super) struct Details<'text> {
     /// When it is to be sent, as it is shown again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) deliver_at: Option<String>,
+    /// Messages with one key go to an endpoint one after the other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ordering_key: Option<String>,
     #[serde(borrow, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) transformations_params: BTreeMap<String, &'text RawValue>,
     /// Whether the payload came as a text.
@@ -95,6 +99,14 @@ pub(super) fn judged(body: &Bytes, now: Timestamp, faults: Faults) -> Result<Sai
     let deliver_at = fields.moment("deliverAt").map(|time| time.ceiling);
     let deliver_after = deliver_at.and_then(|at| wait_of(&mut fields, at.since(now), payload_for));
     details.deliver_at = deliver_at.map(wall_time::shown);
+    details.ordering_key = fields.ordering_key();
+    if deliver_after.is_some() && details.ordering_key.is_some() {
+        let message = "a message for later has its own time and stands in no line: leave one of \
+                       `orderingKey` and `deliverAt` out";
+        let loc = ["body", "orderingKey"];
+        fields.faults.add(&loc, FaultKind::Value, message);
+    }
+    let ordering_key = details.ordering_key.as_deref().map(OrderingKey::of);
     let details = kept(&mut fields, &details)?;
     fields.finish()?;
     let (Some(event_type), Some(payload)) = (event_type, payload) else {
@@ -114,6 +126,7 @@ pub(super) fn judged(body: &Bytes, now: Timestamp, faults: Faults) -> Result<Sai
         is_raw,
         besides: Besides {
             only_to: None,
+            ordering_key,
             tags,
             deliver_after,
             payload_for,

@@ -29,6 +29,8 @@ pub(in crate::server::v1) struct MessageOut<'event> {
     payload_retention_hours: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     deliver_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ordering_key: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     transformations_params: BTreeMap<String, Parameter<'event>>,
 }
@@ -118,6 +120,7 @@ impl<'event> Parts<'event> {
             payload_retention_period: details.payload_retention_period,
             payload_retention_hours: details.payload_retention_hours,
             deliver_at: details.deliver_at,
+            ordering_key: details.ordering_key,
             transformations_params: parameters,
         }
     }

@@ -200,6 +200,7 @@ impl Checker<'_> {
                 TableName::Outbox => self.outbox(key, value),
                 TableName::Lanes => self.lane(key, value),
                 TableName::Circuits => self.circuit(key, value),
+                TableName::Ordered => self.ordered(key, value),
                 TableName::Journal => self.journal(key, value),
                 TableName::Heads => self.head(key, value),
                 TableName::Events(bucket) => self.event(bucket, key, value),

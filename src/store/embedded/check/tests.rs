@@ -94,6 +94,7 @@ fn endpoint() -> Change {
             }),
             state: EndpointState::Enabled,
             throttle_rate: None,
+            ordering: crate::domain::ordering::Ordering::default(),
             subscriptions: vec![Subscription {
                 from: at(0),
                 until: None,

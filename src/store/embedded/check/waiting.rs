@@ -7,7 +7,7 @@ use crate::{
         circuits,
         fault::Fault,
         keys::{self, Reader},
-        outbox, resends,
+        ordered, outbox, resends,
         rows::{self, LaneRow},
         tables::TableName,
         tasks,
@@ -43,6 +43,21 @@ impl Checker<'_> {
                 *self.waiting.entry(application).or_default() += 1;
             }
             None => self.fault(format!("{what} waits and there is no such event")),
+        }
+        Ok(())
+    }
+
+    /// What stands in line waits.
+    pub(super) fn ordered(&mut self, key: &[u8], row: &[u8]) -> Result<(), Fault> {
+        let (endpoint, position) = resends::read_key(key)?;
+        ordered::read(row)?;
+        let delivery = keys::delivery(endpoint, position);
+        if !self.look.has(TableName::Open, &delivery)? {
+            let event = called_event(endpoint.application, position);
+            let ordinal = endpoint.ordinal;
+            self.fault(format!(
+                "a delivery of {event} to endpoint {ordinal} stands in line and does not wait"
+            ));
         }
         Ok(())
     }
