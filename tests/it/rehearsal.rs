@@ -217,7 +217,7 @@ fn a_wrong_expectation_ends_with_2_and_names_what_is_allowed() {
 
 /// Each ready scenario, and how its policy gets worse: what is replaced or added, and the expectation
 /// that no longer holds.
-const READY: [(&str, &str, &str, &str); 5] = [
+const READY: [(&str, &str, &str, &str); 6] = [
     (
         "customer-down",
         "",
@@ -247,6 +247,12 @@ const READY: [(&str, &str, &str, &str); 5] = [
         "",
         "[engine]\nwindow_max = 1\n",
         "drained_after < 30s",
+    ),
+    (
+        "in-order",
+        "ordering_keys = 500",
+        "ordering_keys = 1",
+        "p50_delivery[by-key] < 1s",
     ),
 ];
 
