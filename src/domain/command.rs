@@ -130,7 +130,7 @@ pub enum Command {
     CancelTask(CalledTask),
     /// Nothing but a question: how attempts to an endpoint stand. It is answered at once, also on a full
     /// disk.
-    Present(EndpointKey),
+    Present(EndpointKey, Option<EventPosition>),
 }
 
 /// A task and where it is found.

@@ -16,4 +16,21 @@ pub struct Present {
     pub held_by: Option<Holder>,
     /// Until when that does, if it is a matter of time.
     pub held_until: Option<Timestamp>,
+    /// Where the delivery that was asked about stands in its line, if it stands in one.
+    pub in_line: Option<InLine>,
+}
+
+/// Where a delivery stands in its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InLine {
+    /// At the head, with so many that are held behind it.
+    Head {
+        /// How many.
+        behind: usize,
+    },
+    /// Behind so many others.
+    Behind {
+        /// How many, from 1.
+        ahead: usize,
+    },
 }

@@ -11,7 +11,7 @@ use crate::{
         command::{Answer, Refusal, RequestHandle},
         delivery::OpenDelivery,
         endpoint::EndpointKey,
-        event::Event,
+        event::{Event, EventPosition},
         present::Present,
     },
     time::{Now, Timestamp},
@@ -103,7 +103,7 @@ impl Engine {
     pub(super) fn tell_present(
         &mut self,
         request: RequestHandle,
-        endpoint: EndpointKey,
+        (endpoint, position): (EndpointKey, Option<EventPosition>),
         now: Now,
     ) -> Result<(), Refusal> {
         let is_to = |flight: &Flight| match self.registry.lanes.get(flight.lane) {
@@ -124,8 +124,9 @@ impl Engine {
             in_flight: Vec::new(),
             window: lane.window.size(),
             circuit: *lane.circuit.circuit(),
-            held_by: lane.holder(now.steady).or(paced),
+            held_by: lane.holder(now.steady).or(paced).or(lane.held_in_line()),
             held_until: lane.held_back_until(now.steady).max(paced_until),
+            in_line: position.and_then(|position| lane.lines.place(position)),
         });
         let present = Present {
             in_flight,

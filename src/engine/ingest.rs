@@ -101,7 +101,9 @@ impl Engine {
                 } => self.expunge(request, (application, position), attempt),
                 Command::StartTask(new) => self.start_task((request, once), *new, now),
                 Command::CancelTask(task) => self.cancel_task(request, task, now),
-                Command::Present(endpoint) => self.tell_present(request, endpoint, now),
+                Command::Present(endpoint, position) => {
+                    self.tell_present(request, (endpoint, position), now)
+                }
                 Command::Resend {
                     endpoint,
                     event,
@@ -148,7 +150,7 @@ impl Engine {
     /// called off on a disk that is nearly full: that must not wait for somebody who makes room.
     const fn has_room_for(&self, command: &Command) -> bool {
         match (self.store_mode, command) {
-            (StoreMode::Normal, _) | (_, Command::Present(_)) => true,
+            (StoreMode::Normal, _) | (_, Command::Present(..)) => true,
             (StoreMode::Reserve, command) => matches!(
                 command,
                 Command::DeleteRecord { .. } | Command::CancelTask(_)
@@ -313,7 +315,7 @@ fn home(command: &Command) -> Option<ShardId> {
         | Command::DeleteEndpoint { .. }
         | Command::Expunge { .. }
         | Command::CancelTask(_)
-        | Command::Present(_)
+        | Command::Present(..)
         | Command::Once(..) => None,
     }
 }

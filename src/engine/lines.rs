@@ -10,6 +10,7 @@ use crate::domain::{
     event::EventPosition,
     ordering::{Ordering, OrderingKey},
     page::Ordered,
+    present::InLine,
 };
 
 /// The lines of one lane in which somebody stands.
@@ -80,6 +81,18 @@ impl Lines {
     pub(super) fn is_awaited(&self, order: OrderingKey) -> bool {
         let line = self.lines.get(&order);
         line.is_some_and(|line| !line.behind.is_empty())
+    }
+
+    /// Where a delivery stands in its line, if it stands in one.
+    pub(super) fn place(&self, position: EventPosition) -> Option<InLine> {
+        let line = self.lines.get(&self.of(position)?)?;
+        if line.head == Some(position) {
+            let behind = line.behind.len();
+            return Some(InLine::Head { behind });
+        }
+        let before = line.behind.range(..position).count();
+        // Whoever has no head in sight has one on the walk.
+        Some(InLine::Behind { ahead: before + 1 })
     }
 
     /// How many are held.

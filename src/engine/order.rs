@@ -38,6 +38,11 @@ impl Lane {
         self.endpoint.ordering.line_of(event)
     }
 
+    /// That its walk waits for the end of a delivery, if it does.
+    pub(super) fn held_in_line(&self) -> Option<Holder> {
+        self.held_by.filter(|holder| *holder == Holder::Order)
+    }
+
     /// Lines without a head go on where the walk has passed: the application's events end at `end`.
     pub(super) fn follow_walk(&mut self, end: EventPosition) {
         let is_idle = self.place == Place::Idle;

@@ -282,7 +282,7 @@ fn command_kind(command: &Command) -> u64 {
         Command::Recall(_) => 62,
         Command::StartTask(_) => 63,
         Command::CancelTask(_) => 64,
-        Command::Present(_) => 65,
+        Command::Present(..) => 65,
         // Whether it is done once shows in the result of its change.
         Command::Once(_, command) => command_kind(command),
     }

@@ -208,7 +208,7 @@ impl Traffic {
             }
             Command::PutRecord { .. }
             | Command::DeleteRecord { .. }
-            | Command::Present(_)
+            | Command::Present(..)
             | Command::Recall(_) => {}
             Command::Expunge { .. }
             | Command::Resend { .. }

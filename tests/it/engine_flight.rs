@@ -40,7 +40,7 @@ fn key(rig: &Rig, application: ApplicationKey, id: EndpointId) -> EndpointKey {
 }
 
 fn in_flight(rig: &mut Rig, endpoint: EndpointKey) -> Vec<EventId> {
-    let request = rig.command(Command::Present(endpoint));
+    let request = rig.command(Command::Present(endpoint, None));
     match rig.replies.get(&request) {
         Some(Ok(Answer::Present(present))) => present.in_flight.clone(),
         other => panic!("no answer: {other:?}"),

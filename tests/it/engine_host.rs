@@ -316,7 +316,7 @@ fn what_waited_for_its_host_says_so_and_so_does_the_present() {
         application,
         ordinal: 1,
     };
-    let request = rig.command(Command::Present(endpoint));
+    let request = rig.command(Command::Present(endpoint, None));
     let Some(Ok(Answer::Present(present))) = rig.replies.get(&request) else {
         panic!("no present");
     };

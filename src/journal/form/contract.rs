@@ -152,7 +152,7 @@ impl Form for Command {
             Self::Resend { endpoint, event, attempts } => put!(out, 12, endpoint, event, attempts),
             Self::StartTask(new) => put!(out, 13, new),
             Self::CancelTask(called) => put!(out, 14, called),
-            Self::Present(endpoint) => put!(out, 15, endpoint),
+            Self::Present(endpoint, position) => put!(out, 15, endpoint, position),
         }
     }
 
@@ -211,7 +211,7 @@ impl Form for Command {
             },
             13 => Self::StartTask(Form::take(from)?),
             14 => Self::CancelTask(Form::take(from)?),
-            15 => Self::Present(Form::take(from)?),
+            15 => Self::Present(Form::take(from)?, Form::take(from)?),
             _ => return Err(Malformed { wanted: "command" }),
         })
     }

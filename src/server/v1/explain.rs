@@ -15,7 +15,7 @@ use crate::{
         event::{Event, EventPosition},
         history::{HistoryQuery, Order},
         outcome::OutcomeKind,
-        present::Present,
+        present::{InLine, Present},
     },
     limits,
     server::{
@@ -35,7 +35,10 @@ pub(super) async fn show<B: Backend>(called: Called<B>) -> Answered {
     let now = called.keys.now();
     let backend = called.backend;
     // Asked before the store is read: what ends in between has ended, and not both.
-    let present = match backend.command(Command::Present(endpoint.key)).await? {
+    let present = match backend
+        .command(Command::Present(endpoint.key, Some(event.position)))
+        .await?
+    {
         Answer::Present(present) => *present,
         other => return Err(unexpected("how an endpoint stands was asked", Some(other))),
     };
@@ -263,18 +266,34 @@ impl Explained<'_> {
             DeliveryState::Waiting { due } => due,
             DeliveryState::Pending => self.event.not_before(),
         };
+        let behind = match self.present.in_line {
+            Some(InLine::Behind { ahead }) => {
+                return format!(
+                    "it waits in line behind {ahead} of its line, which go out one after the other"
+                );
+            }
+            Some(InLine::Head { behind }) if behind > 0 => {
+                format!("; {behind} wait in line behind it")
+            }
+            Some(InLine::Head { .. }) | None => String::new(),
+        };
         if let EndpointState::Disabled(reason) = self.endpoint.state {
             return format!("it is held: the endpoint is disabled, since {reason}");
         }
         if due > self.now.steady {
-            return format!("its next attempt is due at {}", shown(due));
+            return format!("its next attempt is due at {}{behind}", shown(due));
         }
         let until = self.present.held_until.map(shown);
         let until = until.map_or_else(String::new, |until| format!(", until {until}"));
         match self.present.held_by {
-            Some(holder) => format!("an attempt is due since {}: {holder}{until}", shown(due)),
+            Some(holder) => {
+                format!(
+                    "an attempt is due since {}: {holder}{until}{behind}",
+                    shown(due)
+                )
+            }
             None => format!(
-                "an attempt is due since {} and comes when those before it had their turn",
+                "an attempt is due since {} and comes when those before it had their turn{behind}",
                 shown(due)
             ),
         }

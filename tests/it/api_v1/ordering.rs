@@ -46,6 +46,18 @@ async fn a_message_waits_for_the_one_before_of_its_key_and_says_so() {
         let pending = json!(1);
         assert_eq!(told(&api, "a1").await, (1, pending.clone(), false));
         assert_eq!(told(&api, "a2").await, (0, pending, true));
+        api.post(MESSAGES, message("a3", "a")).await.fine();
+        for (id, why) in [
+            ("a1", "; 2 wait in line behind it"),
+            ("a2", "it waits in line behind 1 of its line"),
+            ("a3", "it waits in line behind 2 of its line"),
+        ] {
+            let explained = api
+                .get(&format!("{MESSAGES}/{id}/endpoint/e/explain"))
+                .await;
+            let said = explained.fine()["why"].to_string();
+            assert!(said.contains(why), "{id}: {said}");
+        }
     })
     .await;
 }
@@ -114,6 +126,29 @@ async fn a_key_that_is_none_or_that_belongs_to_a_message_for_later_is_422() {
         api.post(MESSAGES, later).await.fine();
         let longest = message("longest", &"~".repeat(256));
         api.post(MESSAGES, longest).await.fine();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_endpoint_that_gets_everything_in_order_says_what_a_message_waits_for() {
+    local(async {
+        let api = api(503).await;
+        let change = json!({ "ordering": "endpoint" });
+        api.send(Method::PATCH, ENDPOINT, &change, None)
+            .await
+            .fine();
+        for id in ["a1", "a2"] {
+            let body = json!({ "eventType": "t", "payload": {}, "eventId": id });
+            api.post(MESSAGES, body).await.fine();
+        }
+        api.settled().await;
+        let explained = api.get(&format!("{MESSAGES}/a2/endpoint/e/explain")).await;
+        let said = explained.fine()["why"].to_string();
+        assert!(
+            said.contains("another delivery of its line had not ended"),
+            "{said}"
+        );
     })
     .await;
 }

@@ -128,7 +128,7 @@ impl Inside {
             | Command::Recall(_)
             | Command::StartTask(_)
             | Command::CancelTask(_)
-            | Command::Present(_)
+            | Command::Present(..)
             | Command::Once(..) => {
                 panic!("the original routes only register and test")
             }

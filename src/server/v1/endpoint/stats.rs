@@ -34,7 +34,10 @@ pub(in crate::server::v1) async fn show<B: Backend>(called: Called<B>) -> Answer
     let backend = called.backend;
     let range = Range::of(&called.query, now.wall)?;
     // Asked before the store is read: what ends in between counts as it ended, once.
-    let in_flight = match backend.command(Command::Present(endpoint.key)).await? {
+    let in_flight = match backend
+        .command(Command::Present(endpoint.key, None))
+        .await?
+    {
         Answer::Present(present) => present.in_flight.into_iter().collect(),
         other => return Err(unexpected("what is in flight was asked for", Some(other))),
     };
