@@ -100,6 +100,11 @@ impl Lines {
         self.held
     }
 
+    /// Whether nobody stands in line.
+    pub(super) fn are_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
     /// Whether those that are held come before the walk this time.
     pub(super) const fn is_their_turn(&mut self) -> bool {
         self.is_their_turn = !self.is_their_turn;

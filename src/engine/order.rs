@@ -67,8 +67,13 @@ impl Engine {
         now: Now,
         out: &mut Vec<Effect>,
     ) -> Step {
-        let lane = self.registry.lanes.get_mut(index);
-        if lane.is_some_and(|lane| lane.lines.is_their_turn()) {
+        let Some(lane) = self.registry.lanes.get_mut(index) else {
+            return Step::Idle;
+        };
+        if lane.lines.are_empty() {
+            return self.start_first(index, retry_waits, now, out);
+        }
+        if lane.lines.is_their_turn() {
             let held = self.start_held(index, now, out);
             if held == Step::Moved {
                 return held;
