@@ -124,7 +124,10 @@ impl Engine {
             in_flight: Vec::new(),
             window: lane.window.size(),
             circuit: *lane.circuit.circuit(),
-            held_by: lane.holder(now.steady).or(paced).or(lane.held_in_line()),
+            held_by: lane
+                .holder(now.steady)
+                .or(paced)
+                .or_else(|| lane.held_in_line()),
             held_until: lane.held_back_until(now.steady).max(paced_until),
             in_line: position.and_then(|position| lane.lines.place(position)),
         });

@@ -101,9 +101,7 @@ impl Engine {
                 } => self.expunge(request, (application, position), attempt),
                 Command::StartTask(new) => self.start_task((request, once), *new, now),
                 Command::CancelTask(task) => self.cancel_task(request, task, now),
-                Command::Present(endpoint, position) => {
-                    self.tell_present(request, (endpoint, position), now)
-                }
+                Command::Present(of, place) => self.tell_present(request, (of, place), now),
                 Command::Resend {
                     endpoint,
                     event,
