@@ -208,6 +208,7 @@ pub(crate) fn read_only(
     let producers = run.produce(load(seed));
     let mut faults = Vec::new();
     pause(Duration::from_millis(1_500));
+    run.ledger.fails();
     shell(turn);
     gave_up(&run, server, "read-only", &mut faults);
     // Where it can't write it does not start, and says so.

@@ -228,7 +228,22 @@ impl Case<'_> {
             .iter()
             .filter_map(|receipt| {
                 let behind = self.seen.kills.iter().find(|kill| **kill >= receipt.at_ms);
-                behind.map(|kill| kill - receipt.at_ms)
+                // From when on it could not write it is as if it had been killed then.
+                let begins = self.seen.failing.iter().rev();
+                let since = begins
+                    .copied()
+                    .find(|begin| *begin <= receipt.at_ms + UNRECORDED_MS);
+                behind.map(|kill| {
+                    let was_failing = since.is_some_and(|begin| {
+                        let mut kills = self.seen.kills.iter();
+                        kills.find(|kill| **kill >= begin) == Some(kill)
+                    });
+                    if was_failing {
+                        since.unwrap_or_default().saturating_sub(receipt.at_ms)
+                    } else {
+                        kill - receipt.at_ms
+                    }
+                })
             })
             .collect();
         until_kill.sort_unstable();

@@ -38,6 +38,8 @@ pub(crate) struct Seen {
     pub(crate) receipts: BTreeMap<(String, usize), Vec<Receipt>>,
     /// When the server was killed.
     pub(crate) kills: Vec<u64>,
+    /// Since when it could not write any more, before some of these.
+    pub(crate) failing: Vec<u64>,
     /// What went wrong at once.
     pub(crate) faults: Vec<String>,
 }
@@ -139,6 +141,12 @@ impl Ledger {
         if let Some(receipt) = receipts.and_then(|receipts| receipts.get_mut(number)) {
             receipt.answer = Some(status);
         }
+    }
+
+    /// The server can't write any more, from now on until it is killed or ends.
+    pub(crate) fn fails(&self) {
+        let now = self.now_ms();
+        self.seen().failing.push(now);
     }
 
     /// The server was killed just now.
