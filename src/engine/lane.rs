@@ -258,6 +258,15 @@ impl Lane {
         }
     }
 
+    /// A first attempt starts, perhaps before a retry that waits.
+    pub(super) fn count_first(&mut self, retry_waits: bool) {
+        self.firsts_in_row = if retry_waits {
+            self.firsts_in_row + 1
+        } else {
+            0
+        };
+    }
+
     /// Whether a delivery with a row may be tried now, as far as time goes.
     pub(super) fn row_waits(&self, now: Timestamp) -> bool {
         self.retry_waits(now) || self.lines.are_ready()

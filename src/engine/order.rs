@@ -100,11 +100,7 @@ impl Engine {
             return Step::Idle;
         };
         lane.next = event.position.plus(1);
-        lane.firsts_in_row = if retry_waits {
-            lane.firsts_in_row + 1
-        } else {
-            0
-        };
+        lane.count_first(retry_waits);
         if let Some(order) = lane.line_of(&event) {
             lane.lines.begin(order, event.position);
         }
@@ -295,7 +291,7 @@ impl Engine {
             }
             Some(Some(event)) => {
                 lane.lines.take_ready();
-                lane.firsts_in_row += 1;
+                lane.count_first(lane.retry_waits(now.steady));
                 lane.open.overtaken(position, now.steady);
                 if event.expires_at <= now.steady {
                     self.expire_open(index, position, now);

@@ -196,6 +196,35 @@ fn an_event_for_later_has_a_time_that_is_not_too_far_ahead() {
     assert_fails(&too_late, 1, &["deliverAt", "up to 30 days ahead"]);
 }
 
+#[test]
+fn an_endpoint_has_an_ordering_and_an_event_a_key_and_no_time_beside_it() {
+    let server = server();
+    printed(&server, &["app", "create", "Acme Ltd", "--uid", "acme"]);
+    let url = "https://example.com/ledger";
+    let make = ["endpoint", "create", "acme", url, "--uid", "ledger"];
+    let made = json(&server, &[&make[..], &["--ordering", "endpoint"]].concat());
+    assert_eq!(made["ordering"], "endpoint");
+    let change = ["endpoint", "update", "acme", "ledger", "--ordering", "none"];
+    assert_eq!(json(&server, &change)["ordering"], "none");
+    let wrong = ["endpoint", "update", "acme", "ledger", "--ordering", "fifo"];
+    assert_eq!(run(&server, &wrong).status.code(), Some(2));
+
+    let send = ["event", "send", "acme", "a.b", "--data", "{}"];
+    let sent = json(
+        &server,
+        &[&send[..], &["--ordering-key", "order-17"]].concat(),
+    );
+    assert_eq!(sent["orderingKey"], "order-17");
+    let both = [
+        "--ordering-key",
+        "k",
+        "--deliver-at",
+        "2100-01-01T00:00:00Z",
+    ];
+    let refused = run(&server, &[&send[..], &both].concat());
+    assert_eq!(refused.status.code(), Some(2), "a usage error");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_failed_is_counted_recovered_and_followed() {
     let server = server();
