@@ -4,8 +4,10 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::{
+    comeback::Comeback,
     figure::Figure,
     logbook::{Attempt, DeliveryPlace, Logbook, Sighting},
+    network::{Group, Outage},
     oracle::End,
     scenario::Scenario,
     world::BEGINNING,
@@ -18,18 +20,19 @@ use crate::{
 /// The figures of some deliveries.
 pub type Figures = BTreeMap<Figure, u64>;
 
-/// The sends of the last second.
+/// When something happened lately.
 #[derive(Clone, Debug, Default)]
-pub struct RecentSends(VecDeque<Span>);
+pub struct Recent(VecDeque<Span>);
 
-impl RecentSends {
-    /// One more is sent at this time, not before the others; gives how many that makes within a second.
-    pub fn sent(&mut self, at: Span) -> u64 {
-        let before = at.as_micros().saturating_sub(1_000_000);
+impl Recent {
+    /// It happens once more, not before the other times; gives how often that makes within a span, which
+    /// is the same each time.
+    pub fn count(&mut self, at: Span, within: Span) -> u64 {
+        let before = at.as_micros().saturating_sub(within.as_micros());
         while self
             .0
             .front()
-            .is_some_and(|sent| sent.as_micros() <= before)
+            .is_some_and(|time| time.as_micros() <= before)
         {
             self.0.pop_front();
         }
@@ -55,19 +58,13 @@ impl Measures {
         let groups = scenario.receivers.iter().map(|group| {
             let ordinals = (first, first.saturating_add(group.count));
             first = ordinals.1;
-            let outages = group.receiver.outages.iter().map(|outage| outage.until());
-            let outages = outages.filter(|until| *until <= last_entry(logbook)).max();
-            let figures = Tally::over(logbook, ordinals, outages).figures();
+            let outage = last_outage(core::slice::from_ref(group), logbook);
+            let figures = Tally::over(logbook, ordinals, outage).figures();
             (group.name.clone(), figures)
         });
         let groups = groups.collect();
-        let outages = scenario
-            .receivers
-            .iter()
-            .flat_map(|group| &group.receiver.outages);
-        let outages = outages.map(|outage| outage.until());
-        let outages = outages.filter(|until| *until <= last_entry(logbook)).max();
-        let mut all = Tally::over(logbook, (0, scenario.endpoints), outages).figures();
+        let outage = last_outage(&scenario.receivers, logbook);
+        let mut all = Tally::over(logbook, (0, scenario.endpoints), outage).figures();
         all.extend(figures_of_run(logbook));
         Self { all, groups }
     }
@@ -87,6 +84,14 @@ fn last_entry(logbook: &Logbook) -> Span {
     logbook.entries.last().map_or(Span::ZERO, |(at, _)| *at)
 }
 
+/// The outage of some receivers that ends last, of those whose end the run sees.
+fn last_outage<'world>(groups: &'world [Group], logbook: &Logbook) -> Option<&'world Outage> {
+    let outages = groups.iter().flat_map(|group| &group.receiver.outages);
+    outages
+        .filter(|outage| outage.until() <= last_entry(logbook))
+        .max_by_key(|outage| outage.until())
+}
+
 /// What is counted of deliveries to endpoints with ordinals in a range.
 #[derive(Default)]
 struct Tally {
@@ -99,17 +104,22 @@ struct Tally {
     /// The last attempt that was sent for each delivery, and whether it was delivered.
     seen: BTreeMap<DeliveryPlace, (u16, bool)>,
     latencies: Vec<u64>,
-    recent: RecentSends,
+    recent: Recent,
+    comeback: Comeback,
     in_flight: u64,
     backlog: u64,
     drained_at: Span,
+    /// When the run ends.
+    end: Span,
 }
 
 impl Tally {
-    fn over(logbook: &Logbook, ordinals: (u32, u32), last_outage: Option<Span>) -> Self {
+    fn over(logbook: &Logbook, ordinals: (u32, u32), outage: Option<&Outage>) -> Self {
         let mut tally = Self {
             ordinals,
-            mark: mark(logbook, last_outage),
+            mark: mark(logbook, outage.map(Outage::until)),
+            comeback: Comeback::from(outage),
+            end: last_entry(logbook),
             ..Self::default()
         };
         for (at, sighting) in &logbook.entries {
@@ -160,8 +170,9 @@ impl Tally {
         self.add(Figure::Repeated, is_repeated.into());
         self.in_flight += 1;
         self.raise(Figure::InFlightMax, self.in_flight);
-        let within_second = self.recent.sent(at);
+        let within_second = self.recent.count(at, Span::from_seconds(1));
         self.raise(Figure::PeakSendsPerSecond, within_second);
+        self.comeback.sent(at, attempt.delivery.1);
     }
 
     fn delivered(&mut self, at: Span, attempt: Attempt) {
@@ -172,6 +183,7 @@ impl Tally {
         if let Some(accepted_at) = self.accepted.get(&position.number()).filter(|_| is_first) {
             let took = BEGINNING.plus(at).since(*accepted_at).as_micros();
             self.latencies.push(u64::try_from(took).unwrap_or(0));
+            self.comeback.delivered(at);
         }
     }
 
@@ -214,6 +226,7 @@ impl Tally {
             (Figure::P99Delivery, p99),
             (Figure::MaxDelivery, max),
         ]);
+        self.counts.extend(self.comeback.figures(self.end));
         self.counts
     }
 }

@@ -11,6 +11,7 @@
 mod arrivals;
 pub mod by_hand;
 mod closing;
+mod comeback;
 mod dues;
 pub mod end;
 mod evidence;

@@ -217,7 +217,7 @@ fn a_wrong_expectation_ends_with_2_and_names_what_is_allowed() {
 
 /// Each ready scenario, and how its policy gets worse: what is replaced or added, and the expectation
 /// that no longer holds.
-const READY: [(&str, &str, &str, &str); 6] = [
+const READY: [(&str, &str, &str, &str); 8] = [
     (
         "customer-down",
         "",
@@ -229,6 +229,18 @@ const READY: [(&str, &str, &str, &str); 6] = [
         "",
         "[engine]\ncircuit_breaker = false\n[limits]\nretry_jitter = \"0%\"\n",
         "peak_sends_per_second < 30",
+    ),
+    (
+        "thousand-down",
+        "",
+        "[engine]\ncircuit_breaker = false\n",
+        "drained_after < 1h",
+    ),
+    (
+        "mostly-dead",
+        "[engine]\n",
+        "[engine]\ncircuit_breaker = false\nsend_slots = 400\n",
+        "p99_delivery[well] < 1s",
     ),
     (
         "eager",

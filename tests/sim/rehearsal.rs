@@ -111,6 +111,11 @@ fn an_outage_is_met_in_every_layer_and_by_its_own_deliveries_only() {
         // The schedule's longest waits lie behind its end.
         let drained = of(Figure::DrainedAfter, "down");
         assert!((1_000_000..900_000_000).contains(&drained), "{told}");
+        // Twelve a minute were usual.
+        let recovered = of(Figure::RecoveredAfter, "down");
+        assert!((1_000_000..600_000_000).contains(&recovered), "{told}");
+        assert!(of(Figure::PeakAfterOutage, "down") >= 12, "{told}");
+        assert_eq!(of(Figure::PeakAfterOutage, "well"), 0, "{told}");
         assert!(of(Figure::BacklogMax, "down") >= 50, "{told}");
     }
 }

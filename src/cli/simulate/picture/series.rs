@@ -7,7 +7,7 @@ use crate::{
     sim::{
         Scenario,
         logbook::{DeliveryPlace, Logbook, Sighting},
-        measures::RecentSends,
+        measures::Recent,
     },
     time::Span,
 };
@@ -50,7 +50,7 @@ struct Pen {
     open: u64,
     /// The stretch that the backlog is told up to.
     told: usize,
-    recent: RecentSends,
+    recent: Recent,
     accepted: BTreeMap<u64, Span>,
     delivered: BTreeMap<DeliveryPlace, ()>,
     took: Vec<Vec<u64>>,
@@ -131,7 +131,7 @@ impl Pen {
             stretch_us,
             open: 0,
             told: 0,
-            recent: RecentSends::default(),
+            recent: Recent::default(),
             accepted: BTreeMap::new(),
             delivered: BTreeMap::new(),
             took: vec![Vec::new(); count],
@@ -189,7 +189,7 @@ impl Pen {
 
     fn sent(&mut self, at: Span) {
         let place = self.place(at);
-        let within_second = self.recent.sent(at);
+        let within_second = self.recent.count(at, Span::from_seconds(1));
         if let Some(most) = self.line.sends.get_mut(place) {
             *most = (*most).max(within_second);
         }
