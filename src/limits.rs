@@ -4,8 +4,10 @@
 //! `const` assertions at the end keep limits that depend on each other from drifting apart.
 
 mod api;
+mod held;
 
 pub use api::*;
+pub use held::*;
 
 /// Largest request body the server takes, in bytes, envelope included. Over it: 413.
 pub const REQUEST_BODY_BYTES_MAX: usize = 256 * 1024;
@@ -373,6 +375,10 @@ const _: () = {
     assert!(PAGE_ENTRIES <= PAGE_ENTRIES_MAX);
     // What is kept of a reply was read.
     assert!(REPLY_BODY_KEPT_BYTES_MAX <= REPLY_BODY_READ_BYTES_MAX);
+    assert!(REPLY_BODY_KEPT_BYTES_MIN < REPLY_BODY_KEPT_BYTES_MAX);
+    assert!(REPLY_BODY_KEPT_BYTES_MAX < REPLY_BODIES_HELD_BYTES_MAX);
+    // Replies that wait to be written don't make the server refuse events.
+    assert!(REPLY_BODIES_HELD_BYTES_MAX <= BATCH_BYTES_MAX / 4);
     // A phase of an attempt ends before the attempt does.
     assert!(DNS_TIMEOUT_MS + CONNECT_TIMEOUT_MS < ATTEMPT_TIMEOUT_MS);
     // Shutdown outlives the attempts it waits for, but for a moment at the end.

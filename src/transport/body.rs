@@ -13,16 +13,17 @@ use http_body::{Body, Frame, SizeHint};
 /// empty.
 #[derive(Clone, Debug)]
 pub(super) struct DeliveryBody {
-    slices: [Bytes; 3],
+    /// In a box: hyper's connections set room aside for many requests, whose size this is part of.
+    slices: Box<[Bytes; 3]>,
     /// The next slice to be given out.
     next: usize,
 }
 
 impl DeliveryBody {
     /// A body of the three slices, one after the other.
-    pub(super) const fn new(head: Bytes, payload: Bytes, tail: Bytes) -> Self {
+    pub(super) fn new(head: Bytes, payload: Bytes, tail: Bytes) -> Self {
         Self {
-            slices: [head, payload, tail],
+            slices: Box::new([head, payload, tail]),
             next: 0,
         }
     }

@@ -13,13 +13,12 @@
 use core::{
     cell::RefCell,
     future::poll_fn,
-    pin::pin,
+    pin::{Pin, pin},
     task::{Context, Poll},
     time::Duration,
 };
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
-use bytes::Bytes;
 use http::{HeaderMap, header::RETRY_AFTER};
 use hyper::client::conn::http1::Builder;
 use tokio::time::Instant;
@@ -28,9 +27,10 @@ use super::{
     classify_error::ExchangeFailure,
     deadline::Deadline,
     dial::{Dialer, Passage, Route},
-    exchange::{HttpConnection, ReplyBody, is_ambiguous},
+    exchange::{HttpConnection, is_ambiguous},
     outcomes::Outcomes,
     pool::{Job, Pool, Seat},
+    reply_body::{Keeping, ReplyBody},
     request::RequestBuilder,
     resolver::Resolver,
 };
@@ -47,6 +47,7 @@ pub(super) struct Shared<R, D> {
     pub(super) http: Builder,
     pub(super) pool: RefCell<Pool>,
     pub(super) outcomes: Rc<Outcomes>,
+    pub(super) keeping: Arc<Keeping>,
     pub(super) attempt_timeout_ms: u32,
     pub(super) idle_ms: u64,
     /// The mistake that it makes.
@@ -142,7 +143,7 @@ impl<R: Resolver, D: Dialer> Worker<'_, R, D> {
         job: &Job,
     ) -> Result<(HttpConnection<D::Stream>, Passage), OutcomeKind> {
         let shared = self.shared;
-        let open = async {
+        let mut open = pin!(async {
             let (wire, passage) = shared.route.open(&job.derived).await?;
             let connection = HttpConnection::open(&shared.http, wire).await;
             #[cfg(feature = "mutants")]
@@ -152,8 +153,8 @@ impl<R: Resolver, D: Dialer> Worker<'_, R, D> {
                 connection.take_short_writes();
             }
             Ok((connection?, passage))
-        };
-        self.unless_interrupted(open).await?
+        });
+        self.unless_interrupted(open.as_mut()).await?
     }
 
     /// Sends an attempt once more to where a redirect leads; that is how the attempt ends.
@@ -166,16 +167,16 @@ impl<R: Resolver, D: Dialer> Worker<'_, R, D> {
         let shared = self.shared;
         let request = shared.requests.build(&job.request, &derived);
         let request = request.map_err(|_| SendFailure::last(OutcomeKind::Internal))?;
-        let exchange = async {
+        let mut exchange = Box::pin(async {
             let (wire, _) = shared.route.open(&derived).await?;
             let mut connection = HttpConnection::open(&shared.http, wire).await?;
             connection
                 .send(request)
                 .await
                 .map_err(|failure| failure.kind)
-        };
-        match self.unless_interrupted(exchange).await {
-            Ok(Ok(head)) => Ok(reply(head.status().as_u16(), head.headers(), Bytes::new())),
+        });
+        match self.unless_interrupted(exchange.as_mut()).await {
+            Ok(Ok(head)) => Ok(reply(head.status().as_u16(), head.headers())),
             Ok(Err(kind)) | Err(kind) => Err(SendFailure::last(kind)),
         }
     }
@@ -188,7 +189,11 @@ impl<R: Resolver, D: Dialer> Worker<'_, R, D> {
     ) -> Result<Outcome, SendFailure> {
         let request = self.shared.requests.build(&job.request, &job.derived);
         let request = request.map_err(|_| SendFailure::last(OutcomeKind::Internal))?;
-        let head = match self.unless_interrupted(connection.send(request)).await {
+        let head = {
+            let sending = pin!(connection.send(request));
+            self.unless_interrupted(sending).await
+        };
+        let head = match head {
             Ok(Ok(head)) => head,
             Ok(Err(failure)) => {
                 return Err(SendFailure::new(failure, connection.saw_reply_bytes()));
@@ -197,17 +202,25 @@ impl<R: Resolver, D: Dialer> Worker<'_, R, D> {
         };
         // From here on the status stands, whatever becomes of the body.
         let (head, mut incoming) = head.into_parts();
-        let mut body = ReplyBody::default();
-        let read = connection.read_body(&mut incoming, &mut body);
-        let is_whole = self.unless_interrupted(read).await.unwrap_or(false);
+        #[cfg(feature = "mutants")]
+        let redirected = super::mutant::redirected(&job.request, &head.headers);
+        let is_ambiguous = is_ambiguous(&head.headers);
+        let outcome = reply(head.status.as_u16(), &head.headers);
+        // Its fields lie in the buffer that the body is read into, which would need another one.
+        drop(head);
+        let mut body = ReplyBody::new(Arc::clone(&self.shared.keeping));
+        let is_whole = {
+            let reading = pin!(connection.read_body(&mut incoming, &mut body));
+            self.unless_interrupted(reading).await.unwrap_or(false)
+        };
         drop(incoming);
         #[cfg(feature = "mutants")]
         if self.shared.mutant == Some(super::mutant::Mutant::FollowsRedirects)
-            && let Some(to) = super::mutant::redirected(&job.request, &head.headers)
+            && let Some(to) = redirected
         {
             return self.follow(job, to).await;
         }
-        if is_whole && !is_ambiguous(&head.headers) && connection.is_reusable().await {
+        if is_whole && !is_ambiguous && connection.is_reusable().await {
             self.connection = Some((connection, passage));
         } else {
             #[cfg(feature = "mutants")]
@@ -216,16 +229,19 @@ impl<R: Resolver, D: Dialer> Worker<'_, R, D> {
                 self.connection = anew.map(|connection| (connection, passage));
             }
         }
-        Ok(reply(
-            head.status.as_u16(),
-            &head.headers,
-            body.into_bytes(&job.derived.headers),
-        ))
+        Ok(Outcome {
+            body: body.into_bytes(&job.derived.headers),
+            ..outcome
+        })
     }
 
     /// Waits for `future`, but not beyond the deadline, nor once the attempt is called off.
-    async fn unless_interrupted<F: Future>(&mut self, future: F) -> Result<F::Output, OutcomeKind> {
-        let mut future = pin!(future);
+    ///
+    /// It takes the future by its place: handed over it would stand in the task twice.
+    async fn unless_interrupted<F: Future>(
+        &mut self,
+        mut future: Pin<&mut F>,
+    ) -> Result<F::Output, OutcomeKind> {
         let after_ms = self.shared.attempt_timeout_ms;
         poll_fn(|context| {
             if let Poll::Ready(output) = future.as_mut().poll(context) {
@@ -294,8 +310,8 @@ impl SendFailure {
     }
 }
 
-/// The outcome of a reply; its duration is filled in when it is reported.
-fn reply(status: u16, headers: &HeaderMap, body: Bytes) -> Outcome {
+/// The outcome of a reply without its body; its duration is filled in when it is reported.
+fn reply(status: u16, headers: &HeaderMap) -> Outcome {
     let retry_after = headers
         .get(RETRY_AFTER)
         .filter(|value| value.len() <= limits::RETRY_AFTER_BYTES_MAX)
@@ -303,7 +319,6 @@ fn reply(status: u16, headers: &HeaderMap, body: Bytes) -> Outcome {
         .map(Box::from);
     Outcome {
         retry_after,
-        body,
         ..Outcome::without_reply(OutcomeKind::Status(status), Span::ZERO)
     }
 }
@@ -313,12 +328,23 @@ mod tests {
     use http::HeaderValue;
 
     use super::*;
+    use crate::transport::{dial::TcpDialer, resolver::SystemResolver};
+
+    /// There are as many of them as attempts in flight.
+    #[test]
+    fn the_task_of_a_connection_is_small() {
+        fn bytes_of<A, F>(_: fn(A) -> F) -> usize {
+            size_of::<F>()
+        }
+        let bytes = bytes_of(run::<SystemResolver, TcpDialer>);
+        assert!(bytes <= 2_560, "{bytes}");
+    }
 
     #[test]
     fn a_retry_after_is_kept_as_text_unless_it_is_junk() {
         let kept = |value: HeaderValue| {
             let headers = HeaderMap::from_iter([(RETRY_AFTER, value)]);
-            reply(503, &headers, Bytes::new()).retry_after
+            reply(503, &headers).retry_after
         };
         assert_eq!(
             kept(HeaderValue::from_static("120")).as_deref(),

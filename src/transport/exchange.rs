@@ -10,9 +10,8 @@ use core::{
 };
 use std::rc::Rc;
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
-use http_body::{Body as _, Frame};
+use http::{HeaderMap, Request, Response, header};
+use http_body::Body as _;
 use hyper::{
     body::Incoming,
     client::conn::http1::{Builder, Connection, SendRequest},
@@ -24,7 +23,7 @@ use super::{
     body::DeliveryBody,
     classify_error::{ExchangeFailure, exchange_failure},
     dial::Wire,
-    mask::mask,
+    reply_body::ReplyBody,
     reply_watch::{ReplyWatch, Watched},
 };
 use crate::{domain::outcome::OutcomeKind, limits};
@@ -42,11 +41,15 @@ pub(super) fn builder() -> Builder {
     builder
 }
 
+/// hyper's side of a connection.
+type Driver<S> = Connection<TokioIo<Watched<Wire<S>>>, DeliveryBody>;
+
 /// An open connection.
 pub(super) struct HttpConnection<S: AsyncRead + AsyncWrite + Unpin> {
     sender: SendRequest<DeliveryBody>,
-    /// hyper's side; `None` once it has ended.
-    driver: Option<Connection<TokioIo<Watched<Wire<S>>>, DeliveryBody>>,
+    /// hyper's side; `None` once it has ended. In a box: it is large, and its task would hold it at each
+    /// place that it passes through.
+    driver: Option<Box<Driver<S>>>,
     watch: Rc<ReplyWatch>,
 }
 
@@ -58,7 +61,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> HttpConnection<S> {
         match builder.handshake(stream).await {
             Ok((sender, driver)) => Ok(Self {
                 sender,
-                driver: Some(driver),
+                driver: Some(Box::new(driver)),
                 watch,
             }),
             Err(error) => Err(exchange_failure(&error).kind),
@@ -78,7 +81,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> HttpConnection<S> {
         let (sender, driver) = builder.handshake(stream).await.ok()?;
         Some(Self {
             sender,
-            driver: Some(driver),
+            driver: Some(Box::new(driver)),
             watch: self.watch,
         })
     }
@@ -172,55 +175,4 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> HttpConnection<S> {
 /// may have been tampered with and serves no second request.
 pub(super) fn is_ambiguous(headers: &HeaderMap) -> bool {
     headers.contains_key(header::TRANSFER_ENCODING) && headers.contains_key(header::CONTENT_LENGTH)
-}
-
-/// What is kept of a reply's body.
-#[derive(Default)]
-pub(super) struct ReplyBody {
-    kept: Vec<u8>,
-    read_bytes: usize,
-}
-
-impl ReplyBody {
-    /// Takes what fits of a frame; false once more was read than may be.
-    fn take(&mut self, frame: Frame<Bytes>) -> bool {
-        let Ok(data) = frame.into_data() else {
-            return true;
-        };
-        let room = limits::REPLY_BODY_KEPT_BYTES_MAX.saturating_sub(self.kept.len());
-        let fitting = data.get(..data.len().min(room)).unwrap_or_default();
-        self.kept.extend_from_slice(fitting);
-        self.read_bytes = self.read_bytes.saturating_add(data.len());
-        self.read_bytes <= limits::REPLY_BODY_READ_BYTES_MAX
-    }
-
-    /// What was kept, without the values of these fields.
-    pub(super) fn into_bytes(mut self, fields: &[(HeaderName, HeaderValue)]) -> Bytes {
-        mask(&mut self.kept, fields);
-        Bytes::from(self.kept.into_boxed_slice())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_body_is_kept_up_to_one_bound_and_read_up_to_another() {
-        let mut body = ReplyBody::default();
-        let chunk = || Frame::data(Bytes::from(vec![b'x'; 10_000]));
-        let taken = (0..10).take_while(|_| body.take(chunk())).count();
-        assert_eq!(taken, limits::REPLY_BODY_READ_BYTES_MAX / 10_000);
-        assert_eq!(
-            body.into_bytes(&[]).len(),
-            limits::REPLY_BODY_KEPT_BYTES_MAX
-        );
-    }
-
-    #[test]
-    fn trailers_are_no_body() {
-        let mut body = ReplyBody::default();
-        assert!(body.take(Frame::trailers(HeaderMap::new())));
-        assert!(body.into_bytes(&[]).is_empty());
-    }
 }

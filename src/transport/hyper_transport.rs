@@ -5,7 +5,7 @@ use core::{
     task::{Context, Poll},
     time::Duration,
 };
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 use http::HeaderValue;
 use thiserror::Error;
@@ -172,6 +172,7 @@ impl<R: Resolver, D: Dialer> HyperTransport<R, D> {
             http: exchange::builder(),
             pool: RefCell::default(),
             outcomes: Rc::new(Outcomes::default()),
+            keeping: Arc::default(),
             attempt_timeout_ms: saturated(options.attempt_timeout_ms),
             idle_ms: options.idle_ms,
             #[cfg(feature = "mutants")]

@@ -3,7 +3,8 @@
 //!
 //! Production uses [`hyper_transport::HyperTransport`]; how an attempt travels there:
 //! `hyper_transport` (start) → `pool` (a kept connection or a new task) → `connection` (the task)
-//! → `dial` (resolve, vet, connect, TLS) → `exchange` (one request, one reply) → `outcomes`.
+//! → `dial` (resolve, vet, connect, TLS) → `exchange` (one request, one reply) → `reply_body` (what is
+//! kept of it) → `outcomes`.
 
 #![expect(
     clippy::disallowed_methods,
@@ -25,6 +26,7 @@ mod names;
 mod outcomes;
 mod pool;
 pub mod proxy;
+mod reply_body;
 mod reply_watch;
 mod request;
 pub mod resolver;

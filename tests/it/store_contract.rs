@@ -25,6 +25,7 @@ mod tasks;
 use std::sync::Arc;
 
 use applications::*;
+use bytes::Bytes;
 use endpoints::*;
 use expunge::*;
 use fanfare::{
@@ -150,6 +151,7 @@ macro_rules! every_fact {
             a_payload_goes_and_what_waited_for_it,
             the_body_of_a_reply_goes_and_nothing_else,
             a_committed_batch_comes_back_empty_with_its_lists_memory,
+            the_body_that_a_batch_brought_is_let_go_with_it,
             a_batch_of_an_older_epoch_changes_nothing,
             a_batch_of_a_released_shard_fails_and_so_do_all_later_ones,
             a_batch_with_rows_of_another_shard_changes_nothing,
@@ -343,6 +345,29 @@ fn a_committed_batch_comes_back_empty_with_its_lists_memory<S: Store>(make: impl
     assert!(batch.changes.is_empty() && batch.changes.capacity() > 0);
     assert!(batch.attempts.is_empty() && batch.attempts.capacity() > 0);
     assert_eq!(batch.results, [ChangeResult::Fresh]);
+}
+
+/// Bodies that wait to be written share a bound, which what was written is no part of.
+fn the_body_that_a_batch_brought_is_let_go_with_it<S: Inspect>(make: impl Fn() -> S) {
+    let mut store = make();
+    let epoch = filled(&mut store);
+    let bytes: Arc<[u8]> = [b'r'; 2_000].into();
+    let mut record = attempt(endpoint_key(0, 0), 0, 20, AttemptResult::Succeeded, 0);
+    record.body = Bytes::from_owner(Arc::clone(&bytes));
+    committed(
+        &mut store,
+        batch(2, DATA_SHARD, epoch, Vec::new(), vec![record]),
+    );
+    assert_eq!(Arc::strong_count(&bytes), 1);
+    let query = HistoryQuery {
+        above: None,
+        below: None,
+        order: Order::OldestFirst,
+        limit: 1,
+    };
+    let found = store.attempts_of_event(app(0), at(0), query);
+    let found = found.expect("readable");
+    assert_eq!(found[0].record.body, bytes[..]);
 }
 
 fn a_batch_of_an_older_epoch_changes_nothing<S: Store>(make: impl Fn() -> S) {

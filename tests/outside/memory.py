@@ -11,8 +11,10 @@ import urllib.request
 
 ENDPOINTS = 500
 EVENTS_IN_A_ROW = 20
-ONE_MIB_MAX = 28.0
-ROW_MIB_MAX = 160.0
+# 20 is the gate; where each receiver is a host of its own nothing holds attempts back, so all of them are
+# in flight at once, and a busy machine lets more of them pile up.
+ONE_MIB_MAX = {1: 20.0, ENDPOINTS: 28.0}
+ROW_MIB_MAX = 150.0
 PATIENCE_S = 120
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -71,21 +73,28 @@ def wait_for(address, attempts):
         time.sleep(0.05)
 
 
-def main():
-    program, folder = sys.argv[1:]
+def url_of(port, hosts, number):
+    """Where the receiver is reached as one of so many hosts."""
+    host = number % hosts
+    return f"http://127.0.{1 + host // 250}.{1 + host % 250}:{port}/{number}"
+
+
+def measure(program, folder, hosts):
+    """What one event and a row of them need, and how much more than may be."""
     receiver, to = started(
-        [program, "receive", "--listen", "127.0.0.1:0", "--misbehave", "endless-body"],
+        [program, "receive", "--listen", "0.0.0.0:0", "--misbehave", "endless-body"],
         folder, "receiver",
     )
     server, address = started(
-        [program, "serve", "--listen", "127.0.0.1:0", "--data-dir", folder + "/data",
+        [program, "serve", "--listen", "127.0.0.1:0", "--data-dir", f"{folder}/data-{hosts}",
          "--allow-target", "127.0.0.0/8"],
         folder, "server",
     )
     try:
         asked(address, "/api/v1/app", {"name": "acme", "uid": "acme"})
+        port = to.split(":")[1]
         for number in range(ENDPOINTS):
-            asked(address, "/api/v1/app/acme/endpoint", {"url": f"http://{to}/{number}"})
+            asked(address, "/api/v1/app/acme/endpoint", {"url": url_of(port, hosts, number)})
         idle = memory_mib(server, "VmRSS")
 
         def send(count, before):
@@ -99,16 +108,28 @@ def main():
 
         one, one_took = send(1, 0)
         row, row_took = send(EVENTS_IN_A_ROW, ENDPOINTS)
-        print(f"idle: {idle:.1f} MiB with {ENDPOINTS} endpoints")
-        print(f"1 event: {one:.1f} MiB more at the peak, {one_took:.2f} s")
-        print(f"{EVENTS_IN_A_ROW} events: {row:.1f} MiB more at the peak, {row_took:.2f} s")
-        if one > ONE_MIB_MAX or row > ROW_MIB_MAX:
-            raise SystemExit(f"at most {ONE_MIB_MAX} and {ROW_MIB_MAX} MiB more are allowed")
     finally:
         for process in (server, receiver):
             process.terminate()
         for process in (server, receiver):
             process.wait(timeout=60)
+    print(f"hosts: {hosts}; idle: {idle:.1f} MiB with {ENDPOINTS} endpoints")
+    print(f"1 event: {one:.1f} MiB more at the peak, {one_took:.2f} s")
+    print(f"{EVENTS_IN_A_ROW} events: {row:.1f} MiB more at the peak, {row_took:.2f} s")
+    most = ONE_MIB_MAX[hosts]
+    if one > most or row > ROW_MIB_MAX:
+        raise SystemExit(f"at most {most} and {ROW_MIB_MAX} MiB more are allowed")
+    return one, row
+
+
+def main():
+    program, folder = sys.argv[1:]
+    one, row = measure(program, folder, 1)
+    one_each, row_each = measure(program, folder, ENDPOINTS)
+    print(
+        f"MiB more at the peak: {one:.1f} for one event and {row:.1f} for {EVENTS_IN_A_ROW} to one "
+        f"host, {one_each:.1f} and {row_each:.1f} to {ENDPOINTS} hosts"
+    )
 
 
 main()

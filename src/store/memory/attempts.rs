@@ -1,5 +1,7 @@
 //! Writing attempt records: the busiest path of the store.
 
+use bytes::Bytes;
+
 use super::{data::DataShard, event_log::Chunk};
 use crate::domain::attempt::AttemptRecord;
 
@@ -24,6 +26,8 @@ impl DataShard {
                     if !self.retention.has_room_for_body(record.body.len()) {
                         record.body.clear();
                     }
+                    // A copy: what is kept here for long is no longer part of what waits to be written.
+                    record.body = Bytes::copy_from_slice(&record.body);
                     let volume = self.retention.volume_of(row.ended.is_some());
                     volume.attempts += 1;
                     volume.bytes += record.body.len();

@@ -93,7 +93,7 @@ pub(super) fn a_record_is_made_once_and_changes_only_from_the_revision_that_is_t
             kind,
             name: name.into(),
             id: Id::from_value(id),
-            body: bytes::Bytes::from(format!("{id}")),
+            body: Bytes::from(format!("{id}")),
             revision,
             created_at: Now::at(ms(i64::try_from(id).expect("small"))),
             updated_at: Now::at(ms(i64::try_from(id).expect("small"))),

@@ -170,7 +170,7 @@ pub(super) fn a_record_that_is_changed_under_a_key_is_known_by_its_name<S: Inspe
             name: "n".into(),
             id: Id::from_value(id),
             revision,
-            body: bytes::Bytes::new(),
+            body: Bytes::new(),
             created_at: Now::at(ms(1)),
             updated_at: Now::at(ms(1)),
         }))
