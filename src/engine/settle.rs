@@ -117,7 +117,10 @@ impl Engine {
             self.settle_walk(flight.lane, flight.event.position);
         }
         self.earn(flight, verdict, now);
-        self.learn(flight, verdict, now);
+        // What fails within the house, as without a file descriptor left, tells nothing of the receiver.
+        if outcome.kind != OutcomeKind::Internal {
+            self.learn(flight, verdict, now);
+        }
         self.observe(flight, setback(result, outcome.kind, verdict, now), now);
         if verdict == Verdict::Gone {
             self.disable(flight.lane, DisabledReason::Gone, now);

@@ -305,7 +305,7 @@ impl Witness {
         if flight.is_by_hand && is_heard {
             self.made_by_hand(flight, now);
         }
-        if is_heard {
+        if is_heard && outcome.kind != OutcomeKind::Internal {
             self.circuit_ended(flight, oracle::is_success(outcome), now);
         }
         let (policy, steady) = (&self.options.retry, now.steady);

@@ -124,6 +124,21 @@ fn an_open_circuit_holds_nobody_else_up() {
 }
 
 #[test]
+fn what_fails_within_the_house_opens_no_circuit() {
+    let (mut rig, application) = rig();
+    rig.endpoint(application, "well");
+    for _ in 0..12 {
+        rig.event(application);
+    }
+    let failed = answer_all(&mut rig, |_| OutcomeKind::Internal);
+    assert_eq!(failed.len(), 12, "nothing is held back");
+    assert_eq!(rig.engine.stats().circuits_open, 0);
+    rig.advance(Span::from_seconds(5));
+    let made = answer_all(&mut rig, |_| OK);
+    assert_eq!(made.len(), 12, "and nothing paced");
+}
+
+#[test]
 fn what_is_asked_for_by_hand_goes_out_and_its_success_is_believed() {
     let (mut rig, application) = rig();
     let (id, _) = rig.endpoint(application, "down");

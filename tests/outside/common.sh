@@ -57,3 +57,10 @@ outside() {
   shift
   timeout --kill-after=10 "$most" "$OUTSIDE" --server "$FANFARE" --work "$work/run" --seed "$seed" "$@"
 }
+
+# Runs one drill of a Python file, at most as many seconds as the first word says.
+drill() {
+  local most=$1 file=$2 name=$3
+  shift 3
+  timeout --kill-after=10 "$most" python3 "$repository/tests/outside/$file.py" "$name" "$FANFARE" "$work/run" "$@"
+}

@@ -98,10 +98,14 @@ class Server:
         """Sends a signal."""
         os.kill(self.pid(), which)
 
-    def memory_mib(self, field="VmHWM"):
-        """A field of the process's status, in MiB."""
+    def count(self, field):
+        """A number of the process's status."""
         status = pathlib.Path(f"/proc/{self.pid()}/status").read_text()
-        return int(re.search(rf"{field}:\s+([0-9]+) kB", status).group(1)) / 1024
+        return int(re.search(rf"{field}:\s+([0-9]+)", status).group(1))
+
+    def memory_mib(self, field="VmHWM"):
+        """A size of the process's status, in MiB."""
+        return self.count(field) / 1024
 
     async def ended(self, most_s):
         """Waits for its end; its exit code."""
@@ -123,17 +127,17 @@ class Server:
 
 
 class Client:
-    """One connection to the API, opened again where it was closed."""
+    """One connection to the API, opened again where it was closed; from an address of loopback."""
 
-    def __init__(self, server):
-        self.server, self.streams, self.at = server, None, None
+    def __init__(self, server, address="127.0.0.1"):
+        self.server, self.address, self.streams, self.at = server, address, None, None
 
     async def ask(self, method, path, body=None, headers=""):
         """Status, fields and body of an answer; raises OSError or EOFError where none comes."""
         try:
             if self.streams is None or self.at != self.server.address:
                 self.at = self.server.address
-                self.streams = await asyncio.open_connection(*self.at)
+                self.streams = await asyncio.open_connection(*self.at, local_addr=(self.address, 0))
             return await self._exchange(method, path, body, headers)
         except BaseException:
             self.close()
@@ -141,7 +145,7 @@ class Client:
 
     async def _exchange(self, method, path, body, headers):
         reader, writer = self.streams
-        data = b"" if body is None else json.dumps(body).encode()
+        data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         writer.write(
             f"{method} {path} HTTP/1.1\r\nhost: h\r\nauthorization: Bearer {KEY}\r\n{headers}"
             f"content-type: application/json\r\ncontent-length: {len(data)}\r\n\r\n".encode() + data
@@ -179,7 +183,7 @@ class Receiver:
     def __init__(self, farm, number):
         self.farm, self.number = farm, number
         self.host = f"127.{1 + number // 62500}.{number // 250 % 250}.{1 + number % 250}"
-        self.behaviour = "well"
+        self.behaviour, self.takes_s = "well", 0
         self.socket, self.server, self.port = None, None, 0
         self.open = set()
         self.sent_at = []
@@ -252,8 +256,13 @@ class Exchange(asyncio.Protocol):
             self.buffer = rest[length:]
             at = lower.index(b"\r\nwebhook-id: ") + 14
             status = self.receiver.take(head[at:].split(b"\r\n", 1)[0].decode())
-            if status is not None:
-                self.transport.write(b"HTTP/1.1 %d X\r\ncontent-length: 0\r\n\r\n" % status)
+            if status is None:
+                continue
+            answer = b"HTTP/1.1 %d X\r\ncontent-length: 0\r\n\r\n" % status
+            if self.receiver.takes_s:
+                asyncio.get_running_loop().call_later(self.receiver.takes_s, self.transport.write, answer)
+            else:
+                self.transport.write(answer)
 
 
 class Farm:
@@ -301,17 +310,38 @@ class Producer:
         await asyncio.gather(*self.tasks)
 
     async def send(self, application, number):
-        """Sends one event."""
+        """Sends one event over a connection that nobody uses."""
         client = self.idle.pop() if self.idle else Client(self.server)
-        body = {"eventType": "drill.event", "payload": {"number": number}}
-        status, fields, answer = await client.ask("POST", f"/api/v1/app/{application}/msg", body)
+        await self.post(client, application, {"number": number})
         self.idle.append(client)
+
+    async def post(self, client, application, payload):
+        """Sends one event; whether it was acknowledged."""
+        body = {"eventType": "drill.event", "payload": payload}
+        return await self.post_body(client, application, json.dumps(body).encode())
+
+    async def post_body(self, client, application, body):
+        """Sends one event as these bytes; whether it was acknowledged."""
+        status, fields, answer = await client.ask("POST", f"/api/v1/app/{application}/msg?with_content=false", body)
         if status == 202:
             self.acknowledged[json.loads(answer)["id"]] = application, time.monotonic()
-            return
+            return True
+        # What is refused before its body was read ends the connection.
+        client.close()
         must(status in (429, 503, 507), f"an event was answered with {status}: {answer!r}")
         must("retry-after" in fields, f"{status} without Retry-After")
         self.refused[status] = self.refused.get(status, 0) + 1
+        return False
+
+
+async def fill(client, endpoints):
+    """Makes applications with endpoints; `endpoints` gives the receivers of each. Gives their ids."""
+    ids = {}
+    for name, receivers in endpoints.items():
+        await client.made("/api/v1/app", {"name": name, "uid": name})
+        for receiver in receivers:
+            ids[receiver] = await client.made(f"/api/v1/app/{name}/endpoint", {"url": receiver.url})
+    return ids
 
 
 def missing(producer, endpoints):

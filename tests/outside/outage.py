@@ -44,13 +44,9 @@ async def outage(program, folder, servers, hosts, down_s):
     server = drill.Server(program, folder, SETTINGS)
     servers.append(server)
     await server.start()
-    client, endpoints = drill.Client(server), {}
-    for number in range(APPLICATIONS):
-        name = f"tenant-{number}"
-        await client.made("/api/v1/app", {"name": name, "uid": name})
-        endpoints[name] = farm.receivers[number::APPLICATIONS]
-        for host in endpoints[name]:
-            await client.made(f"/api/v1/app/{name}/endpoint", {"url": host.url})
+    client = drill.Client(server)
+    endpoints = {f"tenant-{number}": farm.receivers[number::APPLICATIONS] for number in range(APPLICATIONS)}
+    await drill.fill(client, endpoints)
     producer = drill.Producer(server, list(endpoints), APPLICATIONS / PERIOD_S)
     work = asyncio.ensure_future(producer.work())
 
