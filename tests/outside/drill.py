@@ -131,9 +131,14 @@ class Client:
 
     def __init__(self, server, address="127.0.0.1"):
         self.server, self.address, self.streams, self.at = server, address, None, None
+        self.used_at = 0
 
     async def ask(self, method, path, body=None, headers=""):
         """Status, fields and body of an answer; raises OSError or EOFError where none comes."""
+        # The server closes a connection that nobody used for a minute.
+        if time.monotonic() - self.used_at > 30:
+            self.close()
+        self.used_at = time.monotonic()
         try:
             if self.streams is None or self.at != self.server.address:
                 self.at = self.server.address
