@@ -82,6 +82,8 @@ fn socket_failure(error: &io::Error) -> OutcomeKind {
     }
     match error.kind() {
         io::ErrorKind::UnexpectedEof => OutcomeKind::Closed,
+        // Sockets take any bytes: what refuses some is TLS, where it has no room for what comes.
+        io::ErrorKind::InvalidData | io::ErrorKind::Other => OutcomeKind::TlsHandshake,
         io::ErrorKind::ConnectionReset
         | io::ErrorKind::ConnectionAborted
         | io::ErrorKind::BrokenPipe => OutcomeKind::Reset,

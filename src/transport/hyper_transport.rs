@@ -8,6 +8,7 @@ use core::{
 use std::{rc::Rc, sync::Arc};
 
 use http::HeaderValue;
+use rustls::pki_types::CertificateDer;
 use thiserror::Error;
 use tokio::{task::spawn_local, time::Instant};
 
@@ -52,6 +53,8 @@ pub struct TransportOptions {
     pub header_prefix: Option<HeaderPrefix>,
     /// Whether certificates must be valid; switch it off for development only.
     pub verify_certificates: bool,
+    /// Who is trusted beside those whom the system trusts.
+    pub authorities: Vec<CertificateDer<'static>>,
     /// Deadline of one whole attempt, in milliseconds.
     pub attempt_timeout_ms: u64,
     /// Time to connect to a receiver, in milliseconds.
@@ -79,6 +82,7 @@ impl Default for TransportOptions {
             https_only: false,
             header_prefix: None,
             verify_certificates: true,
+            authorities: Vec::new(),
             attempt_timeout_ms: limits::ATTEMPT_TIMEOUT_MS,
             connect_timeout_ms: limits::CONNECT_TIMEOUT_MS,
             dns_timeout_ms: limits::DNS_TIMEOUT_MS,
@@ -163,7 +167,11 @@ impl<R: Resolver, D: Dialer> HyperTransport<R, D> {
             policy: CurrentPolicy::new(options.address_policy, options.interfaces),
             proxy: options.proxy,
             life: Duration::from_millis(options.life_ms),
-            tls: tls::client_config(options.verify_certificates)?,
+            tls: if options.verify_certificates {
+                tls::client_config(&options.authorities)?
+            } else {
+                tls::client_config_trusting_all()?
+            },
             connect_timeout_ms: saturated(options.connect_timeout_ms),
         };
         let shared = Shared {

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use rustls::{
-    ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    ClientConfig, ConfigBuilder, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    client::{
+        WantsClientCert,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
     crypto::{self, CryptoProvider},
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
@@ -14,46 +17,40 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(crypto::ring::default_provider())
 }
 
-/// The configuration of every TLS connection to a receiver.
-///
-/// Trust comes from the system's store; from Mozilla's list as built in where the system has none.
-///
-/// # Errors
-/// rustls's, if the provider fits none of its protocol versions; a bug of ours.
-pub fn client_config(verify_certificates: bool) -> Result<Arc<ClientConfig>, Error> {
-    let provider = provider();
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()?;
-    let builder = if verify_certificates {
-        builder.with_root_certificates(roots())
-    } else {
-        builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(AcceptAny { provider }))
-    };
-    let mut config = builder.with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
-}
-
-/// The configuration of connections to a server, which are always verified: trust comes from where
-/// it comes from for receivers, and from these certificates beside it.
+/// The configuration of TLS connections that are verified: trust comes from the system's store, from
+/// Mozilla's list as built in where the system has none, and from these certificates beside it.
 ///
 /// # Errors
 /// rustls's, for a certificate that is none, or if the provider fits none of its protocol versions.
-pub fn client_config_trusting(
-    authorities: &[CertificateDer<'static>],
-) -> Result<Arc<ClientConfig>, Error> {
+pub fn client_config(authorities: &[CertificateDer<'static>]) -> Result<Arc<ClientConfig>, Error> {
     let mut roots = roots();
     for authority in authorities {
         roots.add(authority.clone())?;
     }
-    let mut config = ClientConfig::builder_with_provider(provider())
+    let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .with_root_certificates(roots);
+    Ok(finished(builder))
+}
+
+/// The configuration of TLS connections to receivers whose certificates are not looked at.
+///
+/// # Errors
+/// rustls's, if the provider fits none of its protocol versions; a bug of ours.
+pub fn client_config_trusting_all() -> Result<Arc<ClientConfig>, Error> {
+    let provider = provider();
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(AcceptAny { provider }));
+    Ok(finished(builder))
+}
+
+/// Without a certificate of our own, and for HTTP/1.1 alone.
+fn finished(builder: ConfigBuilder<ClientConfig, WantsClientCert>) -> Arc<ClientConfig> {
+    let mut config = builder.with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    Arc::new(config)
 }
 
 fn roots() -> RootCertStore {
@@ -121,17 +118,15 @@ mod tests {
 
     #[test]
     fn only_http_1_1_is_offered() {
-        for verify in [true, false] {
-            let config = client_config(verify).expect("valid");
+        for config in [client_config(&[]), client_config_trusting_all()] {
+            let config = config.expect("valid");
             assert_eq!(config.alpn_protocols, [b"http/1.1".to_vec()]);
         }
-        let config = client_config_trusting(&[]).expect("valid");
-        assert_eq!(config.alpn_protocols, [b"http/1.1".to_vec()]);
     }
 
     #[test]
     fn what_is_no_certificate_is_not_trusted() {
-        let error = client_config_trusting(&[vec![1, 2, 3].into()]).expect_err("refused");
+        let error = client_config(&[vec![1, 2, 3].into()]).expect_err("refused");
         assert!(matches!(error, Error::InvalidCertificate(_)), "{error}");
     }
 

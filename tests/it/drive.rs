@@ -18,6 +18,7 @@ use fanfare::{
         page::{LoadHandle, PageRequest, ShardState},
     },
     engine::{Engine, options::Options},
+    limits,
     runtime::{
         clock::PausedClock,
         drive::Drive,
@@ -343,6 +344,100 @@ async fn applications_that_could_not_be_made_at_the_start_are_made_as_soon_as_th
         assert!(operations().expect("readable").is_some());
         handle.shut_down(1_000);
         run.await.expect("no panic").expect("shards are there");
+    })
+    .await;
+}
+
+/// How long the first attempts to `/works` waited after the acceptance of their events, the longest last,
+/// and how many attempts to `/hangs` were in flight at once.
+async fn waits(events: usize, with_tarpit: bool) -> (Vec<Duration>, usize) {
+    const DEADLINE: Duration = Duration::from_secs(30);
+    let script: Script = Box::new(|request| match request.target.url.path_and_query() {
+        "/hangs" => (DEADLINE, OutcomeKind::Timeout { after_ms: 30_000 }),
+        _ => (Duration::from_millis(10), OutcomeKind::Status(200)),
+    });
+    let running = start(Options::default(), script).await;
+    running.endpoint("works").await;
+    if with_tarpit {
+        running.endpoint("hangs").await;
+    }
+    let mut accepted = Vec::new();
+    for number in 0..events {
+        running.event().await;
+        accepted.push(Instant::now());
+        if number % 100 == 99 {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+    while running.handle.stats().succeeded < events as u64 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let sent = running.sent.lock().expect("no panic").clone();
+    let at = |name: &str| -> Vec<Instant> {
+        let of_it = sent.iter().filter(|(path, ..)| path == name);
+        of_it.map(|(_, _, at)| *at).collect()
+    };
+    let works = at("works");
+    assert_eq!(works.len(), events, "each is sent once");
+    let mut waits: Vec<_> = works.iter().zip(&accepted).map(|(a, b)| *a - *b).collect();
+    waits.sort();
+    let hangs = at("hangs");
+    let in_flight = hangs.iter().map(|now| {
+        let flying = |begun: &&Instant| **begun <= *now && *now < **begun + DEADLINE;
+        hangs.iter().filter(flying).count()
+    });
+    (waits, in_flight.max().unwrap_or(0))
+}
+
+/// Row B28: a tarpit for which 10,000 events wait has no more than its window of slots, and those who answer
+/// notice nothing of it.
+#[tokio::test(start_paused = true)]
+async fn b28_a_tarpit_with_ten_thousand_events_delays_nobody_else() {
+    local(async {
+        const EVENTS: usize = 10_000;
+        let (alone, _) = waits(EVENTS, false).await;
+        let (beside, in_flight) = waits(EVENTS, true).await;
+        let p99 = |waits: &[Duration]| waits[EVENTS * 99 / 100];
+        let (alone, beside) = (p99(&alone), p99(&beside));
+        assert!(beside < alone * 2, "{beside:?} beside it, {alone:?} alone");
+        assert!(
+            (1..=usize::from(limits::WINDOW_MAX)).contains(&in_flight),
+            "{in_flight}"
+        );
+    })
+    .await;
+}
+
+/// Row B29: a receiver that fails every other time is no receiver that is down: nothing is held back from it.
+#[tokio::test(start_paused = true)]
+async fn b29_a_receiver_that_fails_every_other_time_gets_each_event_at_once() {
+    local(async {
+        let mut first_attempts = 0;
+        let script: Script = Box::new(move |request| {
+            let mut status = 200;
+            if request.number == 1 {
+                first_attempts += 1;
+                status = if first_attempts % 2 == 0 { 500 } else { 200 };
+            }
+            (Duration::from_millis(10), OutcomeKind::Status(status))
+        });
+        let running = start(Options::default(), script).await;
+        running.endpoint("flaps").await;
+        let mut accepted = Vec::new();
+        for _ in 0..500 {
+            running.event().await;
+            accepted.push(Instant::now());
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        let sent = running.sent.lock().expect("no panic").clone();
+        let first = sent.iter().filter(|(_, number, _)| *number == 1);
+        let first: Vec<Instant> = first.map(|(.., at)| *at).collect();
+        assert_eq!(first.len(), accepted.len());
+        for (sent, accepted) in first.iter().zip(&accepted) {
+            assert!(*sent - *accepted < Duration::from_millis(100));
+        }
+        // And what failed came back by its schedule.
+        assert!(sent.len() > 700, "{}", sent.len());
     })
     .await;
 }

@@ -41,9 +41,7 @@ impl Place {
         url: ServerUrl,
         authorities: &[CertificateDer<'static>],
     ) -> Result<Self, Failure> {
-        let tls = url
-            .is_https
-            .then(|| tls::client_config_trusting(authorities));
+        let tls = url.is_https.then(|| tls::client_config(authorities));
         let tls = tls.transpose();
         Ok(Self {
             url,

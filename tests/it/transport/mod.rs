@@ -9,8 +9,10 @@
 )]
 
 mod addresses;
+mod certificates;
 mod connections;
 mod hostile;
+mod late;
 mod names;
 mod proxies;
 mod replies;
