@@ -375,10 +375,6 @@ const _: () = {
     assert!(PAGE_ENTRIES <= PAGE_ENTRIES_MAX);
     // What is kept of a reply was read.
     assert!(REPLY_BODY_KEPT_BYTES_MAX <= REPLY_BODY_READ_BYTES_MAX);
-    assert!(REPLY_BODY_KEPT_BYTES_MIN < REPLY_BODY_KEPT_BYTES_MAX);
-    assert!(REPLY_BODY_KEPT_BYTES_MAX < REPLY_BODIES_HELD_BYTES_MAX);
-    // Replies that wait to be written don't make the server refuse events.
-    assert!(REPLY_BODIES_HELD_BYTES_MAX <= BATCH_BYTES_MAX / 4);
     // A phase of an attempt ends before the attempt does.
     assert!(DNS_TIMEOUT_MS + CONNECT_TIMEOUT_MS < ATTEMPT_TIMEOUT_MS);
     // Shutdown outlives the attempts it waits for, but for a moment at the end.

@@ -20,6 +20,7 @@ use crate::{
         access::Access,
         catalogue::Catalogue,
         connections::ServerOptions,
+        held::{Held, HeldBytes},
         key_ring::KeyRing,
         metrics::Metrics,
         router::{Face, ServerState},
@@ -122,6 +123,10 @@ fn server_options(config: &Config) -> ServerOptions {
     ServerOptions {
         connections_max: open_files::connections_max(),
         connections_per_address_max: config.clients.connections_per_address_max,
+        held: Held {
+            requests: HeldBytes::new(config.clients.bodies_bytes_max),
+            answers: HeldBytes::new(config.clients.bodies_bytes_max),
+        },
         trusted_proxies: config.clients.trusted_proxies.clone(),
         drain_timeout_ms: limits::DRAIN_SERVER_MS,
         ..ServerOptions::default()

@@ -12,6 +12,7 @@ use crate::{
     server::{
         access::Access,
         connections::{ServerOptions, serve},
+        held::Held,
         router::{Face, ServerState, router},
     },
 };
@@ -62,8 +63,8 @@ impl Listeners {
 
     /// Answers until `ended`, whose output it gives, and then lets requests in flight end.
     ///
-    /// Each socket has places of its own, so that whoever takes all of the one shuts nobody out of the
-    /// other.
+    /// Each socket has places of its own and holds bodies of its own, so that whoever takes all of the one
+    /// shuts nobody out of the other.
     pub(super) async fn serve<T>(
         self,
         state: ServerState<Handle>,
@@ -97,6 +98,7 @@ impl Listeners {
             let state = ServerState { metrics, ..state };
             let options = ServerOptions {
                 connections_max: limits::ADMIN_CONNECTIONS_MAX,
+                held: Held::default(),
                 ..options
             };
             serve(listener, router(state), options, gone(stopped)).await;

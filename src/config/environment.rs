@@ -154,6 +154,7 @@ impl Environment {
         Ok(Layer {
             listen: self.parsed::<ListenAddress>("FANFARE_LISTEN")?,
             connections_per_address_max: self.number("FANFARE_CONNECTIONS_PER_ADDRESS_MAX")?,
+            bodies_bytes_max: self.number("FANFARE_BODIES_BYTES_MAX")?,
             trusted_proxy: self.list("FANFARE_TRUSTED_PROXY")?,
             admin_listen: self.parsed::<ListenAddress>("FANFARE_ADMIN_LISTEN")?,
             data_dir: self.path("FANFARE_DATA_DIR").map(PathBuf::from),

@@ -72,6 +72,8 @@ pub struct Settings {
     pub admin_listen: Option<ListenAddress>,
     /// Most connections of one client.
     pub connections_per_address_max: Option<u64>,
+    /// Bytes of bodies that are held at once.
+    pub bodies_bytes_max: Option<u64>,
     /// Networks of proxies that name their clients in `X-Forwarded-For`.
     #[config(default = [])]
     pub trusted_proxy: Vec<TargetNetwork>,

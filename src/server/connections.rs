@@ -60,6 +60,7 @@ use tower::ServiceExt as _;
 use super::{
     conduct::{Conduct, Patience},
     head,
+    held::Held,
     metrics::OpenConnections,
     places::{NoPlace, Place, Places},
     problem::{Code, Problem},
@@ -85,6 +86,8 @@ pub struct ServerOptions {
     pub idle_ms: u64,
     /// Time that requests in flight have after the wish to shut down, in milliseconds.
     pub drain_timeout_ms: u64,
+    /// How much of bodies is held at once, by all servers with clones of this.
+    pub held: Held,
     /// Counts the connections that are open.
     pub open_connections: OpenConnections,
 }
@@ -99,6 +102,7 @@ impl Default for ServerOptions {
             head_timeout_ms: limits::REQUEST_HEAD_TIMEOUT_MS,
             idle_ms: limits::SERVER_IDLE_MS,
             drain_timeout_ms: limits::DRAIN_TIMEOUT_MS,
+            held: Held::default(),
             open_connections: OpenConnections::default(),
         }
     }
@@ -260,11 +264,12 @@ impl Server {
             let mut request = request.map(|body| Body::new(WatchedBody { body, conduct }));
             let client = place.client(request.headers());
             request.extensions_mut().insert(client);
+            let counted = self.options.held.count(&mut request);
             let answer = answered(router.clone(), request);
             async move {
                 let answer = answer.await;
                 drop(working);
-                answer
+                answer.map(|answer| counted.answered(answer))
             }
         });
         let connection = self
@@ -298,8 +303,12 @@ pub async fn converse_over(
     router: Router,
     options: &ServerOptions,
 ) {
-    let service =
-        service_fn(|request: Request<Incoming>| answered(router.clone(), request.map(Body::new)));
+    let service = service_fn(|request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        let counted = options.held.count(&mut request);
+        let answer = answered(router.clone(), request);
+        async move { answer.await.map(|answer| counted.answered(answer)) }
+    });
     let mut protocol = protocol();
     protocol
         .http1()

@@ -1,7 +1,7 @@
 //! The HTTP face: connections, routes and their answers; no delivery logic.
 //!
 //! Reading order: [`connections`] takes sockets, as long as there are `places`, and turns them into requests,
-//! while `conduct` says how long a client may take; [`router`] finds the
+//! while `conduct` says how long a client may take and [`held`] how much of bodies there may be; [`router`] finds the
 //! route, [`original`] speaks the original server's contract, `v1` is the API, and [`problem`] is the one place that
 //! knows what refusals look like. [`backend`] is all that the routes know of the engine, [`catalogue`]
 //! what they know of event types, and [`access`] with [`key_ring`] what they know of callers.
@@ -18,6 +18,7 @@ mod conduct;
 pub mod connections;
 mod guesses;
 mod head;
+pub mod held;
 mod json_scan;
 pub mod key_ring;
 pub mod metrics;

@@ -12,13 +12,17 @@ use bytes::{Bytes, BytesMut};
 use http::{
     HeaderMap,
     header::{CONTENT_ENCODING, CONTENT_LENGTH},
+    request::Parts,
 };
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use tokio::time::Instant;
 
-use super::problem::{Code, Problem};
-use crate::limits;
+use super::{
+    held::Share,
+    problem::{Code, Problem},
+};
+use crate::{domain::command::Refusal, limits, runtime::handle::Work};
 
 /// Refuses a compressed body: a small one can inflate to a huge one.
 ///
@@ -33,13 +37,20 @@ pub(super) fn refuse_compressed(headers: &HeaderMap) -> Result<(), Problem> {
     Err(Problem::new(Code::UnsupportedEncoding, message))
 }
 
-/// The whole body. One whose declared length is over the limit is not read at all.
+/// The whole body. One whose declared length is over the limit, or over what there is room for, is not read
+/// at all. What was read counts as held until the request is answered.
 ///
 /// # Errors
-/// A [`Problem`] if it is too large, too slow or cut short; the client's fault.
-pub(super) async fn collect(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Problem> {
-    if declared_length(headers).is_some_and(|length| length > limits::REQUEST_BODY_BYTES_MAX) {
+/// A [`Problem`] if it is too large, too slow or cut short, the client's fault; or if too much is held.
+pub(super) async fn collect(head: &Parts, mut body: Body) -> Result<Bytes, Problem> {
+    let length = declared_length(&head.headers);
+    if length.is_some_and(|length| length > limits::REQUEST_BODY_BYTES_MAX) {
         return Err(too_large());
+    }
+    let share = head.extensions.get::<Share>();
+    let refusal = share.and_then(|share| share.refusal(Work::New, length.unwrap_or(0)));
+    if let Some(refusal) = refusal {
+        return Err(refusal.into());
     }
     let begin = Instant::now();
     let mut whole = BytesMut::new();
@@ -60,6 +71,9 @@ pub(super) async fn collect(headers: &HeaderMap, mut body: Body) -> Result<Bytes
         };
         if whole.len().saturating_add(data.len()) > limits::REQUEST_BODY_BYTES_MAX {
             return Err(too_large());
+        }
+        if share.is_some_and(|share| !share.grow(data.len())) {
+            return Err(Refusal::Overloaded.into());
         }
         if whole.is_empty() && body.is_end_stream() {
             return Ok(data);
@@ -106,6 +120,11 @@ mod tests {
 
     use super::*;
 
+    /// A head that says nothing.
+    fn bare() -> Parts {
+        http::Request::new(()).into_parts().0
+    }
+
     /// A body whose parts come one by one, each so many milliseconds after the one before; with `None`
     /// at its end it never ends.
     fn dripping(parts: Vec<(u64, usize)>, ends: bool) -> Body {
@@ -129,7 +148,7 @@ mod tests {
 
     async fn judged(parts: Vec<(u64, usize)>, ends: bool) -> (Result<usize, Code>, u64) {
         let begin = Instant::now();
-        let collected = collect(&HeaderMap::new(), dripping(parts, ends)).await;
+        let collected = collect(&bare(), dripping(parts, ends)).await;
         let result = collected
             .map(|body| body.len())
             .map_err(|error| error.code());
@@ -166,7 +185,7 @@ mod tests {
                     Ok::<_, Infallible>(Frame::data(Bytes::from(vec![b' '; bytes])))
                 }),
             )));
-            let taken = collect(&HeaderMap::new(), taken).await.expect("it fits");
+            let taken = collect(&bare(), taken).await.expect("it fits");
             assert_eq!(taken.len(), most);
             parts.push((0, 1));
             let refused = Body::new(StreamBody::new(futures::stream::iter(
@@ -174,9 +193,7 @@ mod tests {
                     Ok::<_, Infallible>(Frame::data(Bytes::from(vec![b' '; bytes])))
                 }),
             )));
-            let refused = collect(&HeaderMap::new(), refused)
-                .await
-                .expect_err("too much");
+            let refused = collect(&bare(), refused).await.expect_err("too much");
             assert_eq!(refused.code(), Code::PayloadTooLarge);
         }
     }

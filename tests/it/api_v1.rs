@@ -67,6 +67,7 @@ use crate::support::{
     answer::Answer,
     memory_transport::{MemoryTransport, Sent},
     running,
+    stall::Stall,
 };
 
 /// The admin key of every test.
@@ -247,8 +248,18 @@ impl Api {
     }
 
     async fn with_options<T: Transport + 'static>(transport: T, options: Options) -> Self {
+        Self::stalling(transport, options, Stall::default()).await
+    }
+
+    /// Over a store that may stall.
+    async fn stalling<T: Transport + 'static>(
+        transport: T,
+        options: Options,
+        stall: Stall,
+    ) -> Self {
         let clock = TestClock::start();
-        let (handle, _) = running::start(options, clock.clone(), transport, None).await;
+        let started = running::start_stalling(options, clock.clone(), transport, None, stall);
+        let (handle, _) = started.await;
         let host = Host {
             handle,
             refusal: Arc::default(),

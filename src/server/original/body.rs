@@ -49,7 +49,7 @@ enum Format {
 pub(super) async fn read(request: Request) -> Result<Message, Problem> {
     let (head, body) = request.into_parts();
     let format = format_of(&head.headers)?;
-    let bytes = request_body::collect(&head.headers, body).await?;
+    let bytes = request_body::collect(&head, body).await?;
     if bytes.is_empty() {
         return Ok(Message::of(Value::Object(Map::new())));
     }

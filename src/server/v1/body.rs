@@ -34,7 +34,7 @@ pub(super) async fn read(request: Request) -> Result<Bytes, Problem> {
         return Err(Problem::new(Code::UnsupportedMediaType, message));
     }
     request_body::refuse_compressed(&head.headers)?;
-    request_body::collect(&head.headers, body).await
+    request_body::collect(&head, body).await
 }
 
 /// Takes a request's body; none at all counts as an object without fields.

@@ -23,6 +23,7 @@ use crate::{
         api_key::Caller,
         backend::Backend,
         catalogue::Catalogue,
+        held::Share,
         key_ring::KeyRing,
         problem::{Code, Problem},
         router::ServerState,
@@ -48,6 +49,8 @@ pub(super) struct Called<B> {
     pub(super) precondition: Result<Precondition, Problem>,
     /// The key under which something is made once.
     pub(super) key: Result<IdempotencyKey, Problem>,
+    /// Its part of what is held of bodies, where that is counted.
+    held: Option<Share>,
     /// What the caller showed to be let in.
     pub(super) credential: Option<HeaderValue>,
     /// The parts of the path that name something; none if one of them is no UTF-8.
@@ -90,6 +93,7 @@ impl<B: Backend> FromRequestParts<ServerState<B>> for Called<B> {
             caller,
             precondition: Precondition::of(&parts.headers),
             key: IdempotencyKey::of(&parts.headers),
+            held: parts.extensions.get().cloned(),
             credential: parts.headers.get(AUTHORIZATION).cloned(),
             query,
             path,
@@ -107,11 +111,10 @@ impl<B: Backend> Called<B> {
     /// [`Code::Unavailable`] or [`Code::DiskFull`], with when to come again.
     pub(super) fn must_have_room(&self, shard: Option<ShardId>, work: Work) -> Result<(), Problem> {
         let has_key = self.key.as_ref().is_ok_and(IdempotencyKey::is_given);
-        match self.backend.early_refusal(shard, work) {
-            None => Ok(()),
-            Some(Refusal::DiskFull) if has_key => Ok(()),
-            Some(refusal) => Err(refusal.into()),
-        }
+        let of_bodies = self.held.as_ref().and_then(|held| held.refusal(work, 0));
+        let refusal = of_bodies.or_else(|| self.backend.early_refusal(shard, work));
+        let refusal = refusal.filter(|refusal| *refusal != Refusal::DiskFull || !has_key);
+        refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
     }
 
     /// The application that the path names.

@@ -1,15 +1,29 @@
 //! What is refused first where there is too much, and that it is refused by the head alone.
 
+use std::{net::SocketAddr, time::Duration};
+
 use axum::body::Body;
 use fanfare::{
     domain::{command::Refusal, outcome::OutcomeKind},
+    engine::options::Options,
+    limits,
     runtime::handle::Work,
+    server::{
+        connections::{ServerOptions, serve},
+        held::{Held, HeldBytes},
+    },
 };
 use futures::stream;
 use http::{Method, Request};
 use serde_json::json;
+use tokio::{net::TcpListener, task::spawn_local};
 
-use super::{Api, keyed, local};
+use super::{Api, KEY, keyed, local};
+use crate::support::{
+    memory_transport::{MemoryTransport, Sent},
+    raw_server::{Client, status},
+    stall::Stall,
+};
 
 const AGAIN: [&str; 4] = [
     "/api/v1/app/a/endpoint/e/recover",
@@ -109,6 +123,158 @@ async fn a74_on_a_full_disk_a_message_is_507_by_its_head_unless_it_may_have_been
         let again = api.ask(keyed_message()).await;
         assert_eq!(again.header("idempotency-replayed"), "true");
         assert_eq!(again.fine()["id"], first["id"]);
+    })
+    .await;
+}
+
+/// A request of so many bytes of payload.
+fn message_of(bytes: usize) -> String {
+    let payload = "x".repeat(bytes);
+    json!({ "eventType": "t", "payload": { "x": payload } }).to_string()
+}
+
+fn head_of(path: &str, length: usize) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: h\r\nauthorization: Bearer {KEY}\r\n\
+         content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+    )
+}
+
+/// The routes of an API behind real sockets that hold no more than so many bytes of bodies.
+async fn served(api: &Api, bytes: usize) -> (SocketAddr, HeldBytes) {
+    let requests = HeldBytes::new(bytes);
+    let options = ServerOptions {
+        held: Held {
+            requests: requests.clone(),
+            answers: HeldBytes::default(),
+        },
+        ..ServerOptions::default()
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound");
+    let forever = core::future::pending();
+    spawn_local(serve(listener, api.router.clone(), options, forever));
+    (address, requests)
+}
+
+async fn connect(address: SocketAddr) -> Client {
+    let stream = tokio::net::TcpStream::connect(address).await;
+    Client {
+        stream: stream.expect("it listens"),
+    }
+}
+
+/// The whole answer to a request.
+async fn asked(address: SocketAddr, request: &str) -> String {
+    connect(address).await.ask(request).await
+}
+
+/// Waits until it is so.
+async fn until(is_so: impl Fn() -> bool) {
+    while !is_so() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Whether an answer is 503 and says when to come again.
+fn is_shed(answer: &str) -> bool {
+    status(answer) == "HTTP/1.1 503" && answer.contains("retry-after: 1\r\n")
+}
+
+/// Rows A16 and A74: bodies that are being read share a bound. From half of it on jobs and resends are 503
+/// with `Retry-After`; a message whose body does not fit is, too, by its head alone where that says its
+/// length. Who gives up gives back.
+#[tokio::test]
+async fn a74_bodies_being_read_share_a_bound_and_what_is_beyond_it_is_refused_in_order() {
+    local(async {
+        let api = api().await;
+        let (address, held) = served(&api, 100_000).await;
+        let resend = head_of(RESEND, 0);
+        assert_eq!(status(&asked(address, &resend).await), "HTTP/1.1 202");
+        let mut slow = connect(address).await;
+        slow.send(head_of(NEW[0], 60_000) + &" ".repeat(50_000))
+            .await;
+        until(|| held.held() == 50_000).await;
+        for path in AGAIN.into_iter().chain([RESEND]) {
+            let answer = asked(address, &head_of(path, 2)).await;
+            assert!(is_shed(&answer), "{path} {answer}");
+        }
+        let small = message_of(40_000);
+        let request = head_of(NEW[0], small.len()) + &small;
+        assert_eq!(status(&asked(address, &request).await), "HTTP/1.1 202");
+        for path in NEW {
+            // Nothing of the body is sent.
+            let answer = asked(address, &head_of(path, 50_001)).await;
+            assert!(is_shed(&answer), "{path} {answer}");
+        }
+        // Where the head says no length, it is as soon as one byte more than fits has come.
+        let chunked = head_of(NEW[0], 0).replace("content-length: 0", "transfer-encoding: chunked");
+        let answer = asked(address, &format!("{chunked}c351\r\n{}", " ".repeat(50_001))).await;
+        assert!(is_shed(&answer), "{answer}");
+        until(|| held.held() == 50_000).await;
+        drop(slow);
+        until(|| held.held() == 0).await;
+        assert_eq!(status(&asked(address, &resend).await), "HTTP/1.1 202");
+    })
+    .await;
+}
+
+/// Row A74: while the store commits nothing, messages wait for it up to a bound and all others are 503 with
+/// `Retry-After`. None is acknowledged. When it goes on, those that waited are, and so is what comes then.
+#[tokio::test]
+async fn a74_while_the_store_stalls_nothing_is_acknowledged_and_little_waits() {
+    local(async {
+        let stall = Stall::default();
+        let script = Box::new(|_: &_| (Duration::ZERO, OutcomeKind::Status(200)));
+        let transport = MemoryTransport::new(script, Sent::default());
+        let options = Options {
+            batch_bytes_max: 512 * 1024,
+            ..Options::default()
+        };
+        let batch_bytes = options.batch_bytes_max;
+        let api = Api::stalling(transport, options, stall.clone()).await;
+        api.application("a").await;
+        let (address, held) = served(&api, 64 * 1024 * 1024).await;
+        stall.begin();
+        let body = message_of(100 * 1024);
+        let request = head_of(NEW[0], body.len()) + &body;
+        let count = 40;
+        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+        for _ in 0..count {
+            let (request, tell) = (request.clone(), tell.clone());
+            spawn_local(async move {
+                let answer = asked(address, &request).await;
+                tell.send(answer).expect("somebody listens");
+            });
+        }
+        until(|| told.len() + held.held() / body.len() == count).await;
+        // Those that the engine itself refuses hear so in its next turn.
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+        let waiting = count - told.len();
+        // As many batches as may be on their way and the next one, each with the event that fills it.
+        let batches = limits::BATCHES_IN_FLIGHT_MAX + 1;
+        let room = batches * (batch_bytes / body.len() + 1);
+        assert!((2..=room).contains(&waiting), "{waiting} of {room}");
+        assert!(room < count);
+        for _ in waiting..count {
+            let answer = told.recv().await.expect("one");
+            assert!(is_shed(&answer), "{answer}");
+        }
+        stall.end();
+        for _ in 0..waiting {
+            let answer = told.recv().await.expect("one");
+            assert_eq!(status(&answer), "HTTP/1.1 202", "{answer}");
+        }
+        until(|| held.held() == 0).await;
+        assert_eq!(status(&asked(address, &request).await), "HTTP/1.1 202");
+        let listed = api
+            .get("/api/v1/app/a/msg?limit=250&with_content=false")
+            .await
+            .fine();
+        let listed = listed["data"].as_array().expect("a list").len();
+        assert_eq!(listed, waiting + 1);
     })
     .await;
 }

@@ -12,3 +12,4 @@ pub(crate) mod raw_server;
 pub(crate) mod receiver;
 pub(crate) mod rig;
 pub(crate) mod running;
+pub(crate) mod stall;

@@ -15,6 +15,8 @@ use fanfare::{
 };
 use tokio::task::JoinHandle;
 
+use super::stall::{Stall, StallingPort};
+
 /// Starts the loop over a memory store of its own and waits until it takes commands.
 pub(crate) async fn start<C: Clock + 'static, T: Transport + 'static>(
     options: Options,
@@ -22,12 +24,26 @@ pub(crate) async fn start<C: Clock + 'static, T: Transport + 'static>(
     transport: T,
     observe: Option<Observer>,
 ) -> (Handle, JoinHandle<()>) {
+    start_stalling(options, clock, transport, observe, Stall::default()).await
+}
+
+/// The same, over a store that may stall.
+pub(crate) async fn start_stalling<C: Clock + 'static, T: Transport + 'static>(
+    options: Options,
+    clock: C,
+    transport: T,
+    observe: Option<Observer>,
+    stall: Stall,
+) -> (Handle, JoinHandle<()>) {
     let store = SharedStore::new(MemoryStore::default());
     let handle = Handle::new(Arc::new(store.clone()));
     let drive = Drive::new(
         Engine::new(options),
         clock,
-        InlinePort::new(&store),
+        StallingPort {
+            port: InlinePort::new(&store),
+            stall,
+        },
         transport,
         handle.clone(),
         observe,
