@@ -178,6 +178,11 @@ async fn a6_chunks_out_of_form_are_400() {
         let answer = String::from_utf8(answer).expect("UTF-8");
         let begin = body.get(..20).unwrap_or(body);
         assert_eq!(status(&answer), "HTTP/1.1 400", "{begin:?} {answer}");
+        // Not of what it says, which is no JSON: of where it ends.
+        assert!(
+            answer.contains("the body ended early"),
+            "{begin:?} {answer}"
+        );
         drop(sending.await.expect("no panic"));
         client = server.connect().await;
         assert_eq!(status(&client.ask(HEALTHZ).await), "HTTP/1.1 200");
