@@ -159,6 +159,8 @@ pub const OPEN_ROWS_MAX: u64 = 1_000_000;
 /// Deliveries of one endpoint that wait for others of their line while its walk goes on. Over it: the
 /// endpoint waits at its cursor.
 pub const ORDERED_HELD_MAX: usize = 100_000;
+/// Heads of lines of which an operator's question is told, those behind which most wait.
+pub const HEADS_TOLD_MAX: usize = 250;
 /// Events at which an operator's question looks to find one that a lane has to send.
 pub const WALK_LOOKED_AT_MAX: u64 = 32;
 /// Operators' questions that wait for the end of one turn. Over it: they get no answer.

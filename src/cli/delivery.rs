@@ -1,5 +1,7 @@
 //! `fanfare delivery …`: what came of events, endpoint by endpoint.
 
+mod lines;
+
 use clap::{Args, Subcommand, ValueEnum};
 use http::Method;
 
@@ -9,12 +11,17 @@ use super::{
         Column, PageArguments, ServerArguments, SureArguments, ask_only, list, name, with_server,
     },
 };
+pub(in crate::cli) use lines::LineCommand;
 
 const EXAMPLES: &str = "\
 Examples:
   What came of an event, endpoint by endpoint, and each attempt
     fanfare delivery list acme --event inv-17
     fanfare delivery attempts acme --event inv-17
+
+  What holds others up, and making way for them
+    fanfare delivery blocked acme billing
+    fanfare delivery park acme inv-17 billing --reason \"ticket 4711\"
 
 Exit codes:
   0 done, 1 the server refused what was asked, 2 wrong usage, 3 not found, 4 the key is refused,
@@ -142,6 +149,9 @@ pub enum DeliveryCommand {
         #[command(flatten)]
         server: ServerArguments,
     },
+    /// What blocks lines and how that is set aside.
+    #[command(flatten)]
+    Line(LineCommand),
     /// Let the body of the reply to an attempt go
     ///
     /// The attempt stays. It can't be undone.
@@ -263,6 +273,7 @@ pub(super) fn delivery(arguments: &DeliveryArguments) -> Result<(), Failure> {
             let path = format!("/app/{application}/msg/{event}/endpoint/{endpoint}/resend");
             ask_only(server, (Method::POST, &path), None)
         }
+        DeliveryCommand::Line(command) => lines::line(command),
         DeliveryCommand::Expunge {
             application,
             event,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     application::{Application, ApplicationKey},
     attempt::AttemptRecord,
+    audit::AuditEntry,
     circuit::Circuit,
     delivery::{OpenDelivery, Resend},
     endpoint::{Endpoint, EndpointKey, EndpointState},
@@ -175,6 +176,9 @@ pub enum Change {
         /// The event.
         position: EventPosition,
     },
+    /// Somebody skipped or parked a delivery: its row goes, it ends, and that is noted for good. Stale if it
+    /// has no row.
+    SetAside(Arc<AuditEntry>),
     /// Where a lane stands that lags behind the watermark.
     PutLane {
         /// The endpoint.
@@ -288,6 +292,7 @@ impl Change {
             | Self::ExpungeAttempt { .. }
             | Self::DeleteResend { .. }
             | Self::Expire { .. }
+            | Self::SetAside(_)
             | Self::PutLane { .. }
             | Self::DeleteLane { .. }
             | Self::PutCircuit { .. }

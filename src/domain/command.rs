@@ -7,14 +7,15 @@ use thiserror::Error;
 
 use super::{
     application::{ApplicationKey, Registration},
+    audit::NewAuditEntry,
     endpoint::{BodyFormat, EndpointKey},
     endpoint_url::EndpointUrl,
     event::{Besides, Event, EventPosition, Payload},
     filter::Filter,
-    id::{ApplicationId, AttemptId, EndpointId, EventId, Id, ShardId, TaskId},
+    id::{ApplicationId, AttemptId, AuditId, EndpointId, EventId, Id, ShardId, TaskId},
     once::Once,
     ordering::Ordering,
-    present::Present,
+    present::{Present, Question},
     record::RecordKind,
     secret::Secret,
     task::Selection,
@@ -128,9 +129,11 @@ pub enum Command {
     StartTask(Box<NewTask>),
     /// Calls a task off, unless it has ended: it sends nothing more. What it made due already is sent.
     CancelTask(CalledTask),
+    /// Takes a delivery out of its course that has not ended, so that its line goes on.
+    SetAside(Box<NewAuditEntry>),
     /// Nothing but a question: how attempts to an endpoint stand. It is answered at once, also on a full
     /// disk.
-    Present(EndpointKey, Option<EventPosition>),
+    Present(EndpointKey, Question),
 }
 
 /// A task and where it is found.
@@ -286,6 +289,11 @@ pub enum Answer {
         /// Its public name.
         id: TaskId,
     },
+    /// The delivery is skipped or parked.
+    SetAside {
+        /// The name of what was noted.
+        id: AuditId,
+    },
     /// How attempts to the endpoint stand.
     Present(Box<Present>),
     /// Nothing was written: the name that was chosen for it belongs to this object.
@@ -321,6 +329,12 @@ pub enum Refusal {
     /// The endpoint is disabled, so that nothing is sent to it.
     #[error("the endpoint is disabled: enable it first")]
     EndpointDisabled,
+    /// The delivery has ended, or nothing of it has begun.
+    #[error(
+        "the delivery has ended or has not begun: only one that waits for its next attempt or in its \
+         line, or of which an attempt is in flight, can be skipped or parked"
+    )]
+    NotOpen,
     /// The endpoint has as many tasks under way as it may have.
     #[error("the endpoint has its full number of tasks under way: wait until one has ended")]
     TooManyTasks,

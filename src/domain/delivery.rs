@@ -9,7 +9,9 @@
 //! | an open row (a retry or the first attempt of an event for later, that waits), and its endpoint was not deleted | `Waiting` |
 //! | an open row that is never due (it waits for others of its line), and its endpoint was not deleted | `Pending` |
 //! | a resend waits, and its endpoint was not deleted | `Pending` |
-//! | the last attempt was terminal | `Succeeded` or `Exhausted` |
+//! | the last attempt succeeded | `Succeeded` |
+//! | somebody skipped or parked it | `Skipped` or `Parked` |
+//! | the last attempt was the last of its schedule | `Exhausted` |
 //! | it expired | `Expired` |
 //! | its endpoint was deleted, or its event has no payload any more | `Cancelled` |
 //! | else | `Pending` |
@@ -17,7 +19,9 @@
 //! An attempt that failed without moving its delivery ([`AttemptResult::Failed`]) does not count as
 //! the last one.
 
-use super::{attempt::AttemptResult, endpoint::EndpointKey, event::EventPosition, id::EventId};
+use super::{
+    attempt::AttemptResult, audit::Act, endpoint::EndpointKey, event::EventPosition, id::EventId,
+};
 use crate::time::Timestamp;
 
 /// The state of a delivery.
@@ -39,6 +43,10 @@ pub enum DeliveryState {
     Expired,
     /// Its endpoint was deleted, or its payload was, before it had ended.
     Cancelled,
+    /// Somebody skipped it.
+    Skipped,
+    /// Somebody set it aside for later.
+    Parked,
 }
 
 impl DeliveryState {
@@ -46,8 +54,42 @@ impl DeliveryState {
     #[must_use]
     pub const fn is_terminal(self) -> bool {
         match self {
-            Self::Succeeded | Self::Exhausted | Self::Expired | Self::Cancelled => true,
+            Self::Succeeded
+            | Self::Exhausted
+            | Self::Expired
+            | Self::Cancelled
+            | Self::Skipped
+            | Self::Parked => true,
             Self::Pending | Self::Waiting { .. } => false,
+        }
+    }
+}
+
+/// How a delivery ended otherwise than by an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherEnd {
+    /// Its time ran out.
+    Expired,
+    /// Somebody skipped or parked it.
+    SetAside(Act),
+}
+
+impl OtherEnd {
+    /// Its number in stores; it never changes.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Expired => 0,
+            Self::SetAside(act) => act.number(),
+        }
+    }
+
+    /// The one with this number.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Expired),
+            _ => Act::from_number(number).map(Self::SetAside),
         }
     }
 }
@@ -63,8 +105,8 @@ pub struct DeliveryFacts {
     pub resend: bool,
     /// The result of its last attempt that moved it, if it has one.
     pub last_result: Option<AttemptResult>,
-    /// Whether it was recorded as expired.
-    pub expired: bool,
+    /// How it ended otherwise than by an attempt, if that is recorded.
+    pub other_end: Option<OtherEnd>,
     /// Whether its endpoint was deleted.
     pub deleted: bool,
     /// Whether its event has no payload any more.
@@ -74,7 +116,8 @@ pub struct DeliveryFacts {
 /// The state of a delivery as a pure function of what is stored; `None` where there is none.
 #[must_use]
 pub const fn state(facts: DeliveryFacts) -> Option<DeliveryState> {
-    let was_sent = facts.open_due.is_some() || facts.last_result.is_some() || facts.expired;
+    let was_sent =
+        facts.open_due.is_some() || facts.last_result.is_some() || facts.other_end.is_some();
     if !facts.subscribed && !was_sent {
         return None;
     }
@@ -93,18 +136,16 @@ pub const fn state(facts: DeliveryFacts) -> Option<DeliveryState> {
     if facts.resend && !is_called_off {
         return Some(DeliveryState::Pending);
     }
-    Some(match facts.last_result {
-        Some(AttemptResult::Succeeded) => DeliveryState::Succeeded,
-        Some(AttemptResult::Exhausted) => DeliveryState::Exhausted,
-        Some(AttemptResult::RetryAt(_) | AttemptResult::Failed) | None if facts.expired => {
-            DeliveryState::Expired
-        }
-        Some(AttemptResult::RetryAt(_) | AttemptResult::Failed) | None if is_called_off => {
-            DeliveryState::Cancelled
-        }
+    Some(match (facts.last_result, facts.other_end) {
+        (Some(AttemptResult::Succeeded), _) => DeliveryState::Succeeded,
+        (_, Some(OtherEnd::SetAside(Act::Skip))) => DeliveryState::Skipped,
+        (_, Some(OtherEnd::SetAside(Act::Park))) => DeliveryState::Parked,
+        (Some(AttemptResult::Exhausted), _) => DeliveryState::Exhausted,
+        (_, Some(OtherEnd::Expired)) => DeliveryState::Expired,
+        (_, None) if is_called_off => DeliveryState::Cancelled,
         // A retry whose row is gone and that did not expire can't be: the row stays until then.
-        Some(AttemptResult::RetryAt(due)) => DeliveryState::Waiting { due },
-        Some(AttemptResult::Failed) | None => DeliveryState::Pending,
+        (Some(AttemptResult::RetryAt(due)), None) => DeliveryState::Waiting { due },
+        (Some(AttemptResult::Failed) | None, None) => DeliveryState::Pending,
     })
 }
 
@@ -194,14 +235,14 @@ mod tests {
             (
                 DeliveryFacts {
                     last_result: retry,
-                    expired: true,
+                    other_end: Some(OtherEnd::Expired),
                     ..known
                 },
                 Some(DeliveryState::Expired),
             ),
             (
                 DeliveryFacts {
-                    expired: true,
+                    other_end: Some(OtherEnd::Expired),
                     ..known
                 },
                 Some(DeliveryState::Expired),
@@ -253,10 +294,48 @@ mod tests {
         };
         assert_eq!(state(ended), Some(DeliveryState::Succeeded));
         let held_too_long = DeliveryFacts {
-            expired: true,
+            other_end: Some(OtherEnd::Expired),
             ..DeliveryFacts::default()
         };
         assert_eq!(state(held_too_long), Some(DeliveryState::Expired));
+    }
+
+    #[test]
+    fn what_somebody_set_aside_has_ended_unless_an_attempt_succeeds_or_is_owed() {
+        let due = Timestamp::from_millis(9);
+        for (act, expected) in [
+            (Act::Skip, DeliveryState::Skipped),
+            (Act::Park, DeliveryState::Parked),
+        ] {
+            let aside = DeliveryFacts {
+                subscribed: true,
+                other_end: Some(OtherEnd::SetAside(act)),
+                ..DeliveryFacts::default()
+            };
+            let with = |last_result| DeliveryFacts {
+                last_result: Some(last_result),
+                ..aside
+            };
+            assert_eq!(state(aside), Some(expected));
+            assert_eq!(state(with(AttemptResult::RetryAt(due))), Some(expected));
+            // It was exhausted, sent again by a task, and set aside then.
+            assert_eq!(state(with(AttemptResult::Exhausted)), Some(expected));
+            let succeeded = Some(DeliveryState::Succeeded);
+            assert_eq!(state(with(AttemptResult::Succeeded)), succeeded);
+            let asked = DeliveryFacts {
+                resend: true,
+                ..aside
+            };
+            assert_eq!(state(asked), Some(DeliveryState::Pending));
+            let deleted = DeliveryFacts {
+                deleted: true,
+                ..aside
+            };
+            assert_eq!(state(deleted), Some(expected));
+            assert!(expected.is_terminal());
+            let end = OtherEnd::SetAside(act);
+            assert_eq!(OtherEnd::from_number(end.number()), Some(end));
+        }
     }
 
     #[test]

@@ -231,6 +231,12 @@ typed_id!(
 );
 
 typed_id!(
+    /// Names what somebody did with a delivery by hand: `audit_…`; made when that is asked.
+    AuditId,
+    "audit_"
+);
+
+typed_id!(
     /// Names a task in the background: `qtask_…`.
     TaskId,
     "qtask_"

@@ -9,6 +9,7 @@
 
 pub mod application;
 pub mod attempt;
+pub mod audit;
 pub mod change;
 pub mod circuit;
 pub mod command;

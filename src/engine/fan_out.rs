@@ -96,6 +96,9 @@ impl Engine {
             (OnCommit::Expunged(request, payload_of), _) => {
                 self.expunged(request, payload_of, now);
             }
+            (OnCommit::SetAside(request, aside), result) => {
+                self.is_set_aside(request, aside, result, now);
+            }
             (OnCommit::SentAgain(again), result) => self.sent_again(again, result, now),
             (OnCommit::Refused(request, refusal), result) => {
                 let reply = told_under_key(result).unwrap_or(Err(refusal));

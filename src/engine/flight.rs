@@ -12,7 +12,7 @@ use crate::{
         delivery::OpenDelivery,
         endpoint::EndpointKey,
         event::{Event, EventPosition},
-        present::Present,
+        present::{Present, Question},
     },
     time::{Now, Timestamp},
 };
@@ -103,7 +103,7 @@ impl Engine {
     pub(super) fn tell_present(
         &mut self,
         request: RequestHandle,
-        (endpoint, position): (EndpointKey, Option<EventPosition>),
+        (endpoint, asked): (EndpointKey, Question),
         now: Now,
     ) -> Result<(), Refusal> {
         let is_to = |flight: &Flight| match self.registry.lanes.get(flight.lane) {
@@ -112,7 +112,9 @@ impl Engine {
         };
         let flights = self.flights.iter().map(|(_, flight)| flight);
         let found = flights.filter(|flight| is_to(flight));
-        let in_flight = found.map(|flight| flight.event.id).collect();
+        let (in_flight, flying): (_, Vec<EventPosition>) = found
+            .map(|flight| (flight.event.id, flight.event.position))
+            .unzip();
         let application = self.registry.application(endpoint.application);
         let mut lanes = application
             .into_iter()
@@ -129,7 +131,14 @@ impl Engine {
                 .or(paced)
                 .or_else(|| lane.held_in_line()),
             held_until: lane.held_back_until(now.steady).max(paced_until),
-            in_line: position.and_then(|position| lane.lines.place(position)),
+            in_line: match asked {
+                Question::Delivery(position) => lane.lines.place(position),
+                Question::Endpoint | Question::Heads => None,
+            },
+            heads: match asked {
+                Question::Heads => lane.lines.heads(lane.endpoint.ordering, &flying),
+                Question::Endpoint | Question::Delivery(_) => Vec::new(),
+            },
         });
         let present = Present {
             in_flight,

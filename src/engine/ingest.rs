@@ -101,7 +101,8 @@ impl Engine {
                 } => self.expunge(request, (application, position), attempt),
                 Command::StartTask(new) => self.start_task((request, once), *new, now),
                 Command::CancelTask(task) => self.cancel_task(request, task, now),
-                Command::Present(of, place) => self.tell_present(request, (of, place), now),
+                Command::SetAside(new) => self.set_aside(request, *new, now),
+                Command::Present(of, what) => self.tell_present(request, (of, what), now),
                 Command::Resend {
                     endpoint,
                     event,
@@ -313,6 +314,7 @@ fn home(command: &Command) -> Option<ShardId> {
         | Command::DeleteEndpoint { .. }
         | Command::Expunge { .. }
         | Command::CancelTask(_)
+        | Command::SetAside(_)
         | Command::Present(..)
         | Command::Once(..) => None,
     }

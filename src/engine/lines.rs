@@ -4,13 +4,17 @@
 //! stands behind a head in a row of its own. After a restart a line may have held ones and no head: that is
 //! on the walk then, unless the walk has passed the first of them.
 
+use core::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::domain::{
-    event::EventPosition,
-    ordering::{Ordering, OrderingKey},
-    page::Ordered,
-    present::InLine,
+use crate::{
+    domain::{
+        event::EventPosition,
+        ordering::{Ordering, OrderingKey},
+        page::Ordered,
+        present::{Head, InLine},
+    },
+    limits,
 };
 
 /// The lines of one lane in which somebody stands.
@@ -93,6 +97,23 @@ impl Lines {
         let before = line.behind.range(..position).count();
         // Whoever has no head in sight has one on the walk.
         Some(InLine::Behind { ahead: before + 1 })
+    }
+
+    /// The heads that wait for their next attempt while others wait behind them, those with most first;
+    /// of `flying` attempts are in flight.
+    pub(super) fn heads(&self, kept: Ordering, flying: &[EventPosition]) -> Vec<Head> {
+        let waits = |head: &EventPosition| {
+            !flying.contains(head) && !self.ready.contains(head) && !self.ending.contains(head)
+        };
+        let heads = self.lines.values().filter_map(|line| {
+            let position = line.head.filter(waits)?;
+            let behind = (kept != Ordering::Whole).then_some(line.behind.len());
+            (behind != Some(0)).then_some(Head { position, behind })
+        });
+        let mut heads: Vec<Head> = heads.collect();
+        heads.sort_unstable_by_key(|head| (Reverse(head.behind), head.position));
+        heads.truncate(limits::HEADS_TOLD_MAX);
+        heads
     }
 
     /// How many are held.
@@ -255,6 +276,39 @@ mod tests {
         assert_eq!((lines.first_ready(), lines.held()), (Some(at(4)), 0));
         lines.pass(at(4));
         assert!(!lines.holds(KEY, Ordering::ByKey) && !lines.are_ready());
+    }
+
+    #[test]
+    fn heads_that_hold_others_up_are_told_those_with_most_behind_them_first() {
+        let mut lines = Lines::default();
+        let key = |number| OrderingKey::new(number);
+        for (number, head, behind) in [(1, 1, 1), (2, 2, 3), (3, 3, 0), (4, 4, 2), (5, 5, 9)] {
+            lines.begin(key(number), at(head));
+            for position in 0..behind {
+                lines.hold(key(number), at(10 * number + 100 * position + 10));
+            }
+        }
+        let told = lines.heads(Ordering::ByKey, &[at(5)]);
+        let told: Vec<_> = told
+            .iter()
+            .map(|head| (head.position.number(), head.behind))
+            .collect();
+        assert_eq!(told, [(2, Some(3)), (4, Some(2)), (1, Some(1))]);
+        // One that is about to begin, or has ended, holds nobody up.
+        lines.ends(at(4));
+        lines.pass(at(2));
+        let told = lines.heads(Ordering::ByKey, &[at(5)]);
+        assert_eq!(told.len(), 1);
+
+        let mut lines = Lines::default();
+        lines.begin(OrderingKey::WHOLE, at(7));
+        let told = lines.heads(Ordering::Whole, &[]);
+        let whole = Head {
+            position: at(7),
+            behind: None,
+        };
+        assert_eq!(told, [whole]);
+        assert!(lines.heads(Ordering::Whole, &[at(7)]).is_empty());
     }
 
     #[test]

@@ -64,6 +64,7 @@ mod resend;
 mod ring;
 mod round;
 mod schedule;
+mod set_aside;
 mod settle;
 mod shard;
 mod share;

@@ -95,11 +95,15 @@ pub enum Mutant {
     ForgetsLinesAtStart,
     /// What is held in a line is forgotten when its head ends.
     LeavesTheHeldBehind,
+    /// What was skipped while an attempt was in flight is tried again when that fails.
+    RetriesWhatWasSkipped,
+    /// A line stops for good at what was skipped.
+    StopsAtWhatWasSkipped,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 43] = [
         Self::RepliesBeforeTheCommit,
         Self::SettlesAtSend,
         Self::CountsTimeoutsAsSuccess,
@@ -141,6 +145,8 @@ impl Mutant {
         Self::MovesLinesBeforeTheCommit,
         Self::ForgetsLinesAtStart,
         Self::LeavesTheHeldBehind,
+        Self::RetriesWhatWasSkipped,
+        Self::StopsAtWhatWasSkipped,
     ];
 }
 

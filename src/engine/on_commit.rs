@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::set_aside::Aside;
 use crate::domain::{
     application::{Application, ApplicationKey},
     command::{Refusal, RequestHandle},
@@ -32,6 +33,8 @@ pub(super) enum OnCommit {
     EndpointDeleted(RequestHandle, EndpointId, EventPosition),
     /// The payload of this event is gone, or of none but the body of a reply, and who asked is answered.
     Expunged(RequestHandle, Option<(ApplicationKey, EventPosition)>),
+    /// The delivery is set aside and who asked is answered.
+    SetAside(RequestHandle, Aside),
     /// Something is sent again and who asked is answered.
     SentAgain(SentAgain),
     /// Who asked is refused, unless it was done before under the same key.
@@ -71,6 +74,7 @@ impl OnCommit {
             | Self::EndpointChanged(request, ..)
             | Self::EndpointDeleted(request, ..)
             | Self::Expunged(request, ..)
+            | Self::SetAside(request, _)
             | Self::Refused(request, _)
             | Self::SentAgain(
                 SentAgain::Resend(request, ..)

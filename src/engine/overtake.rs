@@ -3,17 +3,26 @@
 
 use super::{Engine, flight::Source};
 use crate::{
-    domain::{change::Change, delivery::OpenDelivery},
+    domain::{change::Change, delivery::OpenDelivery, event::EventPosition},
     time::Now,
 };
 
 impl Engine {
     /// The delivery that holds a lane's cursor back gets a row, so that the lane can move on.
     pub(super) fn overtake(&mut self, index: usize, now: Now) -> bool {
+        let cursor = self
+            .registry
+            .lanes
+            .get(index)
+            .map(|lane| lane.done.cursor());
+        cursor.is_some_and(|cursor| self.give_row(index, cursor, now))
+    }
+
+    /// A delivery of the walk whose attempt is in flight gets a row; whether there is such a one.
+    pub(super) fn give_row(&mut self, index: usize, position: EventPosition, now: Now) -> bool {
         let Some(lane) = self.registry.lanes.get_mut(index) else {
             return false;
         };
-        let position = lane.done.cursor();
         let slow = self.flights.iter_mut().find(|(_, flight)| {
             flight.lane == index
                 && flight.event.position == position

@@ -61,6 +61,8 @@ pub struct Stats {
     pub exhausted: u64,
     /// Deliveries that ended because their time ran out.
     pub expired: u64,
+    /// Deliveries that somebody skipped or parked.
+    pub set_aside: u64,
     /// Attempts that failed and are tried again.
     pub retried: u64,
     /// Attempts in flight now.

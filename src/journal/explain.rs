@@ -17,6 +17,7 @@ use super::{
 use crate::{
     domain::{
         attempt::AttemptHandle,
+        audit::Act,
         command::Command,
         endpoint::{Endpoint, EndpointState},
         event::{Event, EventPosition},
@@ -346,6 +347,13 @@ impl Explanation {
             206 => {
                 self.own.has_ended = true;
                 self.tell(now, Fact::Expired);
+            }
+            241 => {
+                self.own.has_ended = true;
+                let act = u8::try_from(record.value).ok().and_then(Act::from_number);
+                if let Some(act) = act {
+                    self.tell(now, Fact::SetAside(act));
+                }
             }
             221..=224 => self.resulted(now, record.kind, due),
             230 => {

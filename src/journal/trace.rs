@@ -157,6 +157,7 @@ impl Trace {
                     Ok(Answer::Expunged) => (9, Id::default()),
                     Ok(Answer::Task { id }) => (10, id.id()),
                     Ok(Answer::Present(_)) => (11, Id::default()),
+                    Ok(Answer::SetAside { id }) => (12, id.id()),
                     Err(_) => (0, Id::default()),
                 };
                 Record::new(130, value, request.number(), id.value())
@@ -283,6 +284,7 @@ fn command_kind(command: &Command) -> u64 {
         Command::StartTask(_) => 63,
         Command::CancelTask(_) => 64,
         Command::Present(..) => 65,
+        Command::SetAside(_) => 66,
         // Whether it is done once shows in the result of its change.
         Command::Once(_, command) => command_kind(command),
     }

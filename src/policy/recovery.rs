@@ -20,7 +20,7 @@ pub fn selects(selection: &Selection, endpoint: &Endpoint, candidate: &Candidate
     let standing = standing(candidate);
     match selection {
         Selection::Failed => match standing {
-            Some(Standing::Waiting | Standing::Failed) => candidate.attempts > 0,
+            Some(Standing::Waiting | Standing::Failed) => is_tried(candidate),
             Some(Standing::Succeeded | Standing::Unsendable) | None => false,
         },
         Selection::Missing => {
@@ -28,7 +28,7 @@ pub fn selects(selection: &Selection, endpoint: &Endpoint, candidate: &Candidate
             is_new && candidate.attempts == 0 && endpoint.wants(&candidate.event)
         }
         Selection::Matching(matching) => standing
-            .is_some_and(|standing| candidate.attempts > 0 && fits(matching, standing, candidate)),
+            .is_some_and(|standing| is_tried(candidate) && fits(matching, standing, candidate)),
     }
 }
 
@@ -39,13 +39,22 @@ pub fn has_its_time(event: &Event, now: Timestamp) -> bool {
     event.not_before() <= now && event.payload_until() > now
 }
 
+/// Whether there is something to send again: an attempt was made, or it was parked before the first.
+fn is_tried(candidate: &Candidate) -> bool {
+    candidate.attempts > 0 || candidate.state == Some(DeliveryState::Parked)
+}
+
 /// How the delivery stands, for those that a task may choose.
 const fn standing(candidate: &Candidate) -> Option<Standing> {
     match candidate.state {
         Some(DeliveryState::Succeeded) => Some(Standing::Succeeded),
         Some(DeliveryState::Waiting { .. }) => Some(Standing::Waiting),
-        Some(DeliveryState::Exhausted | DeliveryState::Expired) => Some(Standing::Failed),
-        Some(DeliveryState::Pending | DeliveryState::Cancelled) | None => None,
+        Some(DeliveryState::Exhausted | DeliveryState::Expired | DeliveryState::Parked) => {
+            Some(Standing::Failed)
+        }
+        Some(DeliveryState::Pending | DeliveryState::Cancelled | DeliveryState::Skipped) | None => {
+            None
+        }
     }
 }
 
@@ -146,7 +155,7 @@ mod tests {
         }
     }
 
-    fn every_state() -> [Option<DeliveryState>; 7] {
+    fn every_state() -> [Option<DeliveryState>; 9] {
         let due = Timestamp::ZERO;
         [
             None,
@@ -156,6 +165,8 @@ mod tests {
             Some(DeliveryState::Exhausted),
             Some(DeliveryState::Expired),
             Some(DeliveryState::Cancelled),
+            Some(DeliveryState::Skipped),
+            Some(DeliveryState::Parked),
         ]
     }
 
@@ -167,18 +178,20 @@ mod tests {
         chosen.to_vec()
     }
 
-    const NONE: [bool; 7] = [false; 7];
+    const NONE: [bool; 9] = [false; 9];
 
     #[test]
     fn a_recovery_takes_what_failed_and_nothing_that_was_never_tried() {
-        let failed = [false, false, true, false, true, true, false];
+        let failed = [false, false, true, false, true, true, false, false, true];
         assert_eq!(chosen(&Selection::Failed, 1), failed);
-        assert_eq!(chosen(&Selection::Failed, 0), NONE);
+        // What was parked in its line is sent though it was never tried.
+        let parked = [false, false, false, false, false, false, false, false, true];
+        assert_eq!(chosen(&Selection::Failed, 0), parked);
     }
 
     #[test]
     fn what_is_missing_was_never_tried_and_is_wanted_today() {
-        let missing = [true, false, false, false, false, true, false];
+        let missing = [true, false, false, false, false, true, false, false, false];
         assert_eq!(chosen(&Selection::Missing, 0), missing);
         assert_eq!(chosen(&Selection::Missing, 1), NONE);
         let other = endpoint(&["bill.*"]);
@@ -210,12 +223,13 @@ mod tests {
 
     #[test]
     fn each_field_of_a_bulk_replay_narrows_it() {
+        let parked = [false, false, false, false, false, false, false, false, true];
         let of = |standing| Matching {
             standing: Some(standing),
             ..Matching::default()
         };
         let chosen_by = |matching: Matching| chosen(&Selection::Matching(matching), 1);
-        let all = [false, false, true, true, true, true, false];
+        let all = [false, false, true, true, true, true, false, false, true];
         for (matching, expected) in [
             (Matching::default(), all),
             (
@@ -258,21 +272,21 @@ mod tests {
             ),
             (
                 of(Standing::Succeeded),
-                [false, false, false, true, false, false, false],
+                [false, false, false, true, false, false, false, false, false],
             ),
             (
                 of(Standing::Waiting),
-                [false, false, true, false, false, false, false],
+                [false, false, true, false, false, false, false, false, false],
             ),
             (
                 of(Standing::Failed),
-                [false, false, false, false, true, true, false],
+                [false, false, false, false, true, true, false, false, true],
             ),
             (of(Standing::Unsendable), NONE),
         ] {
             assert_eq!(chosen_by(matching.clone()), expected, "{matching:?}");
         }
         let everything = Selection::Matching(Matching::default());
-        assert_eq!(chosen(&everything, 0), NONE);
+        assert_eq!(chosen(&everything, 0), parked);
     }
 }

@@ -338,6 +338,7 @@ impl<C: Clock, P: StorePort, T: Transport> Drive<C, P, T> {
                 | Answer::Resend
                 | Answer::Expunged
                 | Answer::Task { .. }
+                | Answer::SetAside { .. }
                 | Answer::Present(_)
                 | Answer::NameTaken { .. }
                 | Answer::Replayed { .. },

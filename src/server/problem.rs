@@ -337,7 +337,10 @@ impl From<Refusal> for Problem {
             Refusal::TooManyRecords | Refusal::TooManyTasks | Refusal::TooManyDelayed => {
                 Code::LimitReached
             }
-            Refusal::Stale | Refusal::TooManySecrets | Refusal::EndpointDisabled => Code::Conflict,
+            Refusal::Stale
+            | Refusal::TooManySecrets
+            | Refusal::EndpointDisabled
+            | Refusal::NotOpen => Code::Conflict,
             // It was there when the route looked, and was deleted since.
             Refusal::UnknownApplication | Refusal::UnknownEndpoint => Code::NotFound,
             Refusal::DiskFull => Code::DiskFull,

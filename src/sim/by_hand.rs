@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     domain::{
+        audit::{Act, NewAuditEntry},
         command::{CalledTask, Command, EndpointUpdate, NewTask, RequestHandle},
         endpoint::{Endpoint, EndpointState},
         endpoint_url::EndpointUrl,
@@ -45,6 +46,8 @@ pub enum Action {
     Resend(u32, u32),
     /// The payload of an event is taken away.
     Expunge(u32),
+    /// A delivery to an endpoint is skipped or parked: the first that has not ended, from an event on.
+    SetAside(Act, u32, u32),
     /// A task sends deliveries of an endpoint again, from an event on: which, the event, the endpoint.
     Task(TaskKind, u32, u32),
     /// The last task of an endpoint is called off.
@@ -75,6 +78,7 @@ impl Action {
             | Self::Enable(endpoint)
             | Self::Delete(endpoint)
             | Self::Resend(_, endpoint)
+            | Self::SetAside(_, _, endpoint)
             | Self::Task(_, _, endpoint)
             | Self::CancelTask(endpoint) => Some(endpoint),
             Self::Expunge(_) => None,
@@ -98,6 +102,12 @@ pub(super) enum Asked {
     Delete { ordinal: u32 },
     /// The event is sent to the endpoint once more.
     Resend {
+        position: EventPosition,
+        ordinal: u32,
+    },
+    /// The delivery is skipped or parked.
+    SetAside {
+        act: Act,
         position: EventPosition,
         ordinal: u32,
     },
@@ -194,6 +204,7 @@ impl World<'_> {
                 let ordinal = endpoint.ordinal;
                 Some((command, Asked::Resend { position, ordinal }))
             }
+            Action::SetAside(act, event, of) => self.open_of(act, event, of),
             Action::Task(kind, event, of) => self.task_of(kind, event, of),
             Action::CancelTask(of) => self.end_of_task(of),
             Action::Expunge(event) => {
@@ -206,6 +217,34 @@ impl World<'_> {
                 Some((command, Asked::Expunge { position }))
             }
         }
+    }
+
+    /// The first delivery to an endpoint that has not ended, from an event on, to be set aside.
+    fn open_of(&self, act: Act, event: u32, of: u32) -> Option<(Command, Asked)> {
+        let known = self.known(of)?;
+        let store = self.host.store()?;
+        let count = u32::try_from(self.witness.answers.len()).ok()?;
+        let open = (0..count).find_map(|further| {
+            let event = self.accepted_event(event.wrapping_add(further))?;
+            let state = store.delivery_state(known.key, event.position).ok()??;
+            (!state.is_terminal()).then_some(event)
+        })?;
+        let (ordinal, position) = (known.key.ordinal, open.position);
+        let command = Command::SetAside(Box::new(NewAuditEntry {
+            application: self.application,
+            endpoint: known.id,
+            position,
+            event: open.id,
+            act,
+            by: "operator".into(),
+            reason: "by hand".into(),
+        }));
+        let asked = Asked::SetAside {
+            act,
+            position,
+            ordinal,
+        };
+        Some((command, asked))
     }
 
     /// A task of this kind for an endpoint, from an event on.

@@ -55,6 +55,7 @@ impl Witness {
                     Some(End::Succeeded) => sum.succeeded += 1,
                     Some(End::Exhausted) => sum.exhausted += 1,
                     Some(End::Expired) => sum.expired += 1,
+                    Some(End::SetAside(_)) => sum.set_aside += 1,
                     None => sum.cancelled += u64::from(is_wanted),
                 }
                 latencies.extend(seen.latency_us(endpoint));

@@ -1,6 +1,6 @@
 //! How deliveries end, as oracles and reports tell it.
 
-use crate::domain::delivery::DeliveryState;
+use crate::domain::{audit::Act, delivery::DeliveryState};
 
 /// How a delivery ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub enum End {
     Exhausted,
     /// Its time ran out.
     Expired,
+    /// Somebody skipped or parked it.
+    SetAside(Act),
 }
 
 impl End {
@@ -22,6 +24,8 @@ impl End {
             (Self::Succeeded, DeliveryState::Succeeded)
                 | (Self::Exhausted, DeliveryState::Exhausted)
                 | (Self::Expired, DeliveryState::Expired)
+                | (Self::SetAside(Act::Skip), DeliveryState::Skipped)
+                | (Self::SetAside(Act::Park), DeliveryState::Parked)
         )
     }
 }

@@ -134,6 +134,11 @@ impl Witness {
                 };
                 Some((event.unwrap_or_default(), evidence))
             }
+            // One that had ended before is not noted.
+            Change::SetAside(entry) => {
+                let is_noted = Self::is_noted(store, entry);
+                is_noted.then_some((entry.event, Evidence::There))
+            }
             Change::UpdateEndpoint(endpoint) => of_none(endpoint_evidence(store, endpoint)),
             Change::DeleteEndpoint { endpoint, .. } => of_none(self.of_deletion(store, *endpoint)),
             Change::PutTask(task) | Change::UpdateTask(task) => of_none(task_evidence(store, task)),
@@ -268,6 +273,7 @@ impl Witness {
                     let change = (endpoint.key, endpoint.revision());
                     self.was_taken(store, endpoint) && taken.insert(change)
                 }
+                Change::SetAside(entry) => Self::is_noted(store, entry),
                 Change::PutApplication(application) => {
                     let name = Name::Id(application.id.id());
                     let found = store.application(&name);

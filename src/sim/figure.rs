@@ -107,6 +107,8 @@ pub enum Figure {
     Exhausted,
     /// Deliveries that ended because their time ran out.
     Expired,
+    /// Deliveries that somebody skipped or parked.
+    SetAside,
     /// Attempts that were made a second time, because what came of the first was lost.
     Repeated,
     /// Requests that a receiver answered with 2xx after it had done so before.
@@ -149,11 +151,12 @@ pub enum Figure {
 
 impl Figure {
     /// All there are, those of the whole run last.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Deliveries,
         Self::Succeeded,
         Self::Exhausted,
         Self::Expired,
+        Self::SetAside,
         Self::SucceededShare,
         Self::Attempts,
         Self::AttemptsPerDelivery,
@@ -184,6 +187,7 @@ impl Figure {
             Self::Succeeded => "succeeded",
             Self::Exhausted => "exhausted",
             Self::Expired => "expired",
+            Self::SetAside => "set_aside",
             Self::Repeated => "repeated",
             Self::Duplicates => "duplicates",
             Self::SucceededShare => "succeeded_share",

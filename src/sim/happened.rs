@@ -62,6 +62,8 @@ pub struct Happened {
     pub deleted: u64,
     /// Attempts that were asked for by hand.
     pub resent: u64,
+    /// Deliveries that were skipped or parked.
+    pub set_aside: u64,
     /// Tasks that were begun by hand.
     pub tasks: u64,
     /// Deliveries that a task made begin anew.
@@ -157,7 +159,7 @@ impl Happened {
 
     /// Rarer paths that the run took because of it.
     #[must_use]
-    pub const fn paths(&self) -> [(&'static str, u64); 29] {
+    pub const fn paths(&self) -> [(&'static str, u64); 30] {
         [
             ("unknown groups kept", self.unsure_there),
             ("unknown groups gone", self.unsure_gone),
@@ -174,6 +176,7 @@ impl Happened {
             ("endpoints deleted", self.deleted),
             ("attempts asked for", self.resent),
             ("payloads taken away", self.expunged),
+            ("deliveries set aside", self.set_aside),
             ("tasks begun", self.tasks),
             ("deliveries begun anew", self.reopened),
             ("tasks called off", self.tasks_called_off),
@@ -269,6 +272,7 @@ impl Happened {
         self.deleted += other.deleted;
         self.resent += other.resent;
         self.expunged += other.expunged;
+        self.set_aside += other.set_aside;
         self.tasks += other.tasks;
         self.reopened += other.reopened;
         self.tasks_called_off += other.tasks_called_off;
@@ -325,6 +329,7 @@ pub fn can_meet(layer: &str, name: &str) -> bool {
         | "tasks begun"
         | "deliveries begun anew"
         | "tasks called off"
+        | "deliveries set aside"
         | "payloads taken away" => layer != "full",
         "stores opened twice" => layer == "store",
         // Where the network is data, a reply comes whole and in time, or there is none.

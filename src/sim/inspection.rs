@@ -72,6 +72,7 @@ impl Inspection<'_> {
         self.look_at_registrations(found)?;
         self.look_at_events(random, &gone, found)?;
         self.look_at_attempts(random, &gone, found)?;
+        self.look_at_audit(random, &gone, found)?;
         Ok(u64::try_from(gone.len()).unwrap_or(u64::MAX))
     }
 

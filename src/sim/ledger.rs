@@ -41,6 +41,7 @@ impl BatchFacts {
                     | Change::PutEndpoint { .. }
                     | Change::PutEvent(_)
                     | Change::Expire { .. }
+                    | Change::SetAside(_)
                     | Change::SetEndpointState { .. }
                     | Change::PutCircuit { .. }
                     | Change::UpdateEndpoint(_)
@@ -112,8 +113,13 @@ impl Witness {
             Change::Expire { endpoint, position } => {
                 self.expired_early(endpoint.ordinal, position, submitted_at);
                 self.touch(position, submitted_at);
-                self.log_expired(endpoint.ordinal, position, at);
-                self.ended((endpoint.ordinal, position), End::Expired, 0, at);
+                let delivery = (endpoint.ordinal, position);
+                self.log_other_end(delivery, End::Expired, at);
+                self.ended(delivery, End::Expired, 0, at);
+            }
+            Change::SetAside(entry) => {
+                self.touch(entry.position, submitted_at);
+                self.set_aside(&entry, at);
             }
             Change::SetEndpointState {
                 endpoint, state, ..
@@ -246,8 +252,15 @@ impl Witness {
         }
         let stands = match end {
             End::Expired => seen.end_again().unwrap_or(end),
+            // What had succeeded has, though it was sent again.
+            End::SetAside(_) => {
+                let again = seen.end_again();
+                again.filter(|end| *end == End::Succeeded).unwrap_or(end)
+            }
             End::Succeeded | End::Exhausted => end,
         };
+        let is_set_aside = seen.is_set_aside;
+        seen.is_set_aside |= matches!(end, End::SetAside(_));
         Some(Ending {
             step: seen.step(number),
             event,
@@ -255,6 +268,7 @@ impl Witness {
             number,
             before: seen.end.replace(stands),
             end,
+            is_set_aside,
             is_delivered: seen.delivered_at.is_some(),
             is_asked_by_hand,
             is_deleted,
@@ -270,7 +284,13 @@ impl Witness {
     }
 
     /// A delivery's end is recorded, after the attempt with this number.
-    fn ended(&mut self, delivery: (u32, EventPosition), end: End, number: u16, at: Moment) {
+    pub(super) fn ended(
+        &mut self,
+        delivery: (u32, EventPosition),
+        end: End,
+        number: u16,
+        at: Moment,
+    ) {
         let Some(ending) = self.ending(delivery, end, number, at) else {
             return;
         };

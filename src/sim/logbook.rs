@@ -148,8 +148,13 @@ impl Witness {
         self.log(at.real, Sighting::Ended(delivery, end));
     }
 
-    /// That a delivery expired is durable.
-    pub(super) fn log_expired(&self, ordinal: u32, position: EventPosition, at: Moment) {
-        self.log(at.real, Sighting::Ended((position, ordinal), End::Expired));
+    /// That a delivery ended otherwise than by an attempt is durable.
+    pub(super) fn log_other_end(
+        &self,
+        (ordinal, position): (u32, EventPosition),
+        end: End,
+        at: Moment,
+    ) {
+        self.log(at.real, Sighting::Ended((position, ordinal), end));
     }
 }

@@ -192,6 +192,7 @@ impl Tally {
             End::Succeeded => Figure::Succeeded,
             End::Exhausted => Figure::Exhausted,
             End::Expired => Figure::Expired,
+            End::SetAside(_) => Figure::SetAside,
         };
         self.add(figure, 1);
         self.backlog = self.backlog.saturating_sub(1);

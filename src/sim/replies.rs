@@ -33,6 +33,7 @@ impl World<'_> {
                 | Answer::Resend
                 | Answer::Expunged
                 | Answer::Task { .. }
+                | Answer::SetAside { .. }
                 | Answer::Present(_),
             )
             | Err(_) => None,

@@ -36,6 +36,9 @@ pub struct Report {
     pub exhausted: u64,
     /// Deliveries that ended because their time ran out.
     pub expired: u64,
+    /// Deliveries that were skipped or parked by hand; left out where there is none.
+    #[serde(skip_serializing_if = "is_none")]
+    pub set_aside: u64,
     /// Deliveries that were called off by hand; left out where there is none.
     #[serde(skip_serializing_if = "is_none")]
     pub cancelled: u64,
@@ -157,6 +160,7 @@ impl Report {
         self.succeeded += other.succeeded;
         self.exhausted += other.exhausted;
         self.expired += other.expired;
+        self.set_aside += other.set_aside;
         self.cancelled += other.cancelled;
         self.virtual_ms += other.virtual_ms;
         self.records += other.records;
@@ -200,6 +204,9 @@ impl fmt::Display for Report {
             ("exhausted", of_all(self.exhausted, self.deliveries)),
             ("expired", of_all(self.expired, self.deliveries)),
         ];
+        if self.set_aside > 0 {
+            rows.push(("set aside", of_all(self.set_aside, self.deliveries)));
+        }
         if self.cancelled > 0 {
             rows.push(("called off", of_all(self.cancelled, self.deliveries)));
         }

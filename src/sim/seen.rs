@@ -79,6 +79,8 @@ pub(super) struct Seen {
     pub(super) end: Option<End>,
     /// When it was recorded first that it had, in real time.
     pub(super) ended_at: Timestamp,
+    /// Whether somebody skipped or parked it since it began.
+    pub(super) is_set_aside: bool,
     /// How many attempts there were when a task made it begin anew, and when, in real time.
     pub(super) reopened_after: Option<u16>,
     pub(super) reopened_at: Timestamp,
@@ -110,8 +112,9 @@ pub(super) struct Ending {
     /// Which attempt of its schedule that is.
     pub(super) step: u16,
     pub(super) end: End,
-    /// How it had ended before, if it had.
+    /// How it had ended before, if it had; and whether it had been set aside.
     pub(super) before: Option<End>,
+    pub(super) is_set_aside: bool,
     /// Whether a 2xx came.
     pub(super) is_delivered: bool,
     pub(super) is_asked_by_hand: bool,

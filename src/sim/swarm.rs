@@ -11,8 +11,8 @@ use super::{
     scenario::{Healing, Layer, SIMULATED_MASTER_KEY, Scenario, ScenarioError},
 };
 use crate::{
-    domain::master_key::MasterKey, engine::options::Options, limits, random::Stream,
-    store::embedded::EmbeddedOptions, time::Span,
+    domain::audit::Act, domain::master_key::MasterKey, engine::options::Options, limits,
+    random::Stream, store::embedded::EmbeddedOptions, time::Span,
 };
 
 const SECOND_US: u64 = 1_000_000;
@@ -123,6 +123,11 @@ fn asked(seed: u64, random: &mut Stream) -> Result<(Scenario, Options), Scenario
     scenario.later_percent = one_of(&mut times, &[0, 0, 30]);
     let mut hands = Stream::new(seed, "swarm of hands", 0, 0);
     scenario.by_hand = by_hand(&mut hands, &scenario);
+    let mut asides = Stream::new(seed, "swarm of asides", 0, 0);
+    if asides.below(3) == 0 {
+        let actions = asides_by_hand(&mut asides, &scenario);
+        scenario.by_hand.extend(actions);
+    }
     let mut filters = Stream::new(seed, "swarm of filters", 0, 0);
     if filters.below(3) == 0 {
         scenario.event_types = small(filters.between(1, 3));
@@ -165,6 +170,20 @@ fn by_hand(random: &mut Stream, scenario: &Scenario) -> Vec<(Span, Action)> {
             _ => Action::Resend(event, endpoint),
         };
         (moment(random, end), action)
+    });
+    actions.collect()
+}
+
+/// Deliveries that are skipped and parked.
+fn asides_by_hand(random: &mut Stream, scenario: &Scenario) -> Vec<(Span, Action)> {
+    let end = scenario.event_every.as_micros().unsigned_abs() * u64::from(scenario.events);
+    let actions = (0..random.between(1, 8)).map(|_| {
+        let endpoint = small(random.below(scenario.endpoints.into()));
+        let event = small(random.below(scenario.events.into()));
+        let act = one_of(random, &Act::ALL);
+        // Some while attempts flow, others when only retries are left.
+        let end = end * one_of(random, &[1, 1, 4]);
+        (moment(random, end), Action::SetAside(act, event, endpoint))
     });
     actions.collect()
 }

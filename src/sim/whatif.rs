@@ -212,6 +212,7 @@ impl Traffic {
             | Command::Recall(_) => {}
             Command::Expunge { .. }
             | Command::Resend { .. }
+            | Command::SetAside(_)
             | Command::StartTask(_)
             | Command::CancelTask(_) => self.left_out += 1,
         }

@@ -13,7 +13,7 @@ use super::{
     numbered::Numbered,
     oracle::{self, Violation},
     oracles::{
-        asked_by_hand::ByHand, hosts::SeenHosts, lateness, memory, numbers, one_end, one_name,
+        asked_by_hand::SeenByHand, hosts::SeenHosts, lateness, memory, numbers, one_end, one_name,
         rate::SeenRate, same_bytes, tasks::SeenTask, waits,
     },
     scenario::{Healing, Scenario},
@@ -63,8 +63,8 @@ pub(super) struct Witness {
     pub(super) changes_by_hand: bool,
     /// The places of events by their ordering keys.
     pub(super) keyed: BTreeMap<OrderingKey, BTreeSet<EventPosition>>,
-    /// What was asked for by hand, by event and endpoint.
-    pub(super) by_hand: BTreeMap<(EventPosition, u32), ByHand>,
+    /// What was asked for and done by hand.
+    pub(super) by_hand: SeenByHand,
     /// Tasks as they are durable, and those that were acknowledged, in that order.
     pub(super) tasks: BTreeMap<TaskId, SeenTask>,
     pub(super) told_tasks: Vec<TaskId>,
@@ -146,7 +146,7 @@ impl Witness {
             application_pace: SeenRate::of(scenario.application_rate),
             changes_by_hand: !scenario.by_hand.is_empty(),
             keyed: BTreeMap::new(),
-            by_hand: BTreeMap::new(),
+            by_hand: SeenByHand::default(),
             tasks: BTreeMap::new(),
             told_tasks: Vec::new(),
             payloads_kept: kept.map(|kept| kept.payload_age.min(kept.row_age)),

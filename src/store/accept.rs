@@ -76,6 +76,7 @@ pub(super) fn accepts<P: Places>(places: &mut P, batch: &Batch) -> Result<bool, 
                 *next = event.position.plus(1);
                 free
             }
+            Change::SetAside(entry) => in_shard(entry.endpoint.application),
             Change::PutTask(task) | Change::UpdateTask(task) => in_shard(task.endpoint.application),
             Change::UpdateEndpoint(endpoint) => in_shard(endpoint.key.application),
             Change::PutOpen(row) => in_shard(row.endpoint.application),

@@ -6,6 +6,7 @@
 //! open are never forgotten; ended ones are kept as far as [`MemoryOptions`] has room.
 
 mod attempts;
+mod audit;
 mod data;
 mod directory;
 mod endpoint_changes;

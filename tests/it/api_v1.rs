@@ -23,6 +23,7 @@ mod original_face;
 mod portal;
 mod published;
 mod recovery;
+mod set_aside;
 mod shedding;
 
 use std::{

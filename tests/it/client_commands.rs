@@ -512,3 +512,55 @@ fn a_profile_names_a_server_and_its_key() {
         &["\"gone\"", "profiles.toml"],
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_blocks_a_line_is_listed_and_makes_way_from_the_command_line() {
+    let server = server();
+    let receiver = Receiver::start(vec![answering(100, &reply("503 No", ""))]).await;
+    let url = format!("http://{}/hook", receiver.address);
+    printed(&server, &["app", "create", "Acme Ltd", "--uid", "acme"]);
+    printed(
+        &server,
+        &["endpoint", "create", "acme", &url, "--uid", "hook"],
+    );
+    for id in ["inv-1", "inv-2", "inv-3"] {
+        let event = ["event", "send", "acme", "a.b", "--data", "{}"];
+        let in_line = ["--event-id", id, "--ordering-key", "customer-7"];
+        printed(&server, &[&event[..], &in_line].concat());
+    }
+    let blocked = ["delivery", "blocked", "acme", "hook"];
+    // The attempt is recorded within a moment; each look is a process of its own.
+    let mut looks = std::iter::repeat_with(|| printed(&server, &blocked)).take(1_000);
+    let held = |table: &String| table.contains("\tinv-1\ta.b\t2\t1\tstatus 503\t");
+    assert!(looks.any(|table| held(&table)), "it holds two up");
+    let why = ["--reason", "customer: never existed"];
+    let skip = ["delivery", "skip", "acme", "inv-1", "hook"];
+    let noted = printed(&server, &[&skip[..], &why].concat());
+    assert!(noted.contains("action\tskip\n"), "{noted}");
+    assert!(
+        noted.contains("reason\tcustomer: never existed\n"),
+        "{noted}"
+    );
+    assert_fails(&run(&server, &skip), 1, &["409", "has ended"]);
+    let park = ["delivery", "park", "acme", "inv-2", "hook"];
+    let mut parked = std::iter::repeat_with(|| run(&server, &park)).take(1_000);
+    assert!(
+        parked.any(|output| output.status.success()),
+        "its turn comes"
+    );
+    let audit = ["delivery", "audit", "acme", "hook"];
+    let table = printed(&server, &audit);
+    let rows: Vec<&str> = table.lines().collect();
+    let [head, second, first] = rows[..] else {
+        panic!("{table}");
+    };
+    assert_eq!(head, "TIME\tACTION\tEVENT\tBY\tREASON");
+    assert!(
+        second.contains("\tpark\t") && second.ends_with("\t-"),
+        "{second}"
+    );
+    assert!(
+        first.ends_with("\tcustomer: never existed") && first.contains("\tadmin\t"),
+        "{first}"
+    );
+}

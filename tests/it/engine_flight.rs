@@ -40,7 +40,10 @@ fn key(rig: &Rig, application: ApplicationKey, id: EndpointId) -> EndpointKey {
 }
 
 fn in_flight(rig: &mut Rig, endpoint: EndpointKey) -> Vec<EventId> {
-    let request = rig.command(Command::Present(endpoint, None));
+    let request = rig.command(Command::Present(
+        endpoint,
+        fanfare::domain::present::Question::Endpoint,
+    ));
     match rig.replies.get(&request) {
         Some(Ok(Answer::Present(present))) => present.in_flight.clone(),
         other => panic!("no answer: {other:?}"),

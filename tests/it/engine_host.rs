@@ -316,7 +316,10 @@ fn what_waited_for_its_host_says_so_and_so_does_the_present() {
         application,
         ordinal: 1,
     };
-    let request = rig.command(Command::Present(endpoint, None));
+    let request = rig.command(Command::Present(
+        endpoint,
+        fanfare::domain::present::Question::Endpoint,
+    ));
     let Some(Ok(Answer::Present(present))) = rig.replies.get(&request) else {
         panic!("no present");
     };

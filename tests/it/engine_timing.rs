@@ -211,7 +211,10 @@ fn the_present_of_an_endpoint_tells_what_holds_it_and_until_when() {
     let event = rig.event(application);
     let key = rig.sent[0].target.endpoint;
     let present = |rig: &mut Rig| {
-        let request = rig.command(Command::Present(key, None));
+        let request = rig.command(Command::Present(
+            key,
+            fanfare::domain::present::Question::Endpoint,
+        ));
         match rig.replies.get(&request) {
             Some(Ok(Answer::Present(present))) => (**present).clone(),
             other => panic!("no present: {other:?}"),

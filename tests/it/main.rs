@@ -36,6 +36,7 @@ mod engine_payload_time;
 mod engine_rate;
 mod engine_records;
 mod engine_resend;
+mod engine_set_aside;
 mod engine_task;
 mod engine_timing;
 mod fuzz;

@@ -7,6 +7,7 @@
 )]
 
 mod applications;
+mod audit;
 mod buckets;
 mod creation;
 mod endpoints;
@@ -25,6 +26,7 @@ mod tasks;
 use std::sync::Arc;
 
 use applications::*;
+use audit::*;
 use bytes::Bytes;
 use endpoints::*;
 use expunge::*;
@@ -107,6 +109,8 @@ fn faults(disk: &SimulatedDisk) -> Vec<String> {
         "went to endpoint 9999 of",
         "attempts are of event",
         "expired and",
+        "skipped and waits",
+        "parked and waits",
         "its lane stands behind",
         "its watermark",
     ];
@@ -148,6 +152,9 @@ macro_rules! every_fact {
             a_task_sees_how_the_deliveries_of_its_endpoint_stand,
             a_reopened_delivery_keeps_where_it_began_anew,
             a_failure_by_hand_settles_nothing,
+            what_is_set_aside_ends_and_is_noted_for_good,
+            only_what_waits_is_set_aside,
+            the_audit_is_read_in_parts_either_way,
             a_payload_goes_and_what_waited_for_it,
             the_body_of_a_reply_goes_and_nothing_else,
             a_committed_batch_comes_back_empty_with_its_lists_memory,

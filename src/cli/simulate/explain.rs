@@ -195,6 +195,7 @@ fn details(fact: &Fact) -> Value {
         Fact::Succeeded { number } | Fact::Exhausted { number } | Fact::Failed { number } => {
             json!({"attempt": number})
         }
+        Fact::SetAside(act) => json!({"action": act.name()}),
         Fact::Asked { deliver_after } => {
             json!({"deliver_after_us": deliver_after.map(Span::as_micros)})
         }

@@ -3,6 +3,7 @@
 
 use super::{going_wrong::one, section::Section};
 use crate::{
+    domain::audit::Act,
     limits,
     sim::{
         Layer, Scenario,
@@ -15,8 +16,8 @@ use crate::{
 
 /// Above any number of an endpoint or an event.
 const NUMBER_END: u32 = u32::MAX;
-const KEYS: &str = "move, refilter, rotate, disable, enable, delete, resend, expunge, recover, \
-                    replay_missing, replay, cancel_task";
+const KEYS: &str = "move, refilter, rotate, disable, enable, delete, resend, skip, park, expunge, \
+                    recover, replay_missing, replay, cancel_task";
 
 /// Reads everything that is done by hand.
 pub(super) fn by_hand(root: &Section<'_>, scenario: &mut Scenario) {
@@ -88,7 +89,16 @@ fn action(section: &Section<'_>) -> Option<(Span, Action)> {
         task.close();
         Some(Action::Task(kind, event?, endpoint?))
     };
+    let set_aside = |key: &'static str, act| {
+        let aside = section.section(key)?;
+        let event = aside.small("event", 0..NUMBER_END);
+        let endpoint = aside.small("endpoint", 0..NUMBER_END);
+        aside.close();
+        Some(Action::SetAside(act, event?, endpoint?))
+    };
     let choices = [
+        set_aside("skip", Act::Skip),
+        set_aside("park", Act::Park),
         task("recover", TaskKind::Recover),
         task("replay_missing", TaskKind::ReplayMissing),
         task("replay", TaskKind::Replay),

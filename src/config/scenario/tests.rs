@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::ScenarioFile;
 use crate::{
+    domain::audit::Act,
     engine::options::GeneratorOptions,
     limits,
     sim::{
@@ -92,6 +93,9 @@ fn what_is_done_by_hand_needs_its_time_and_one_thing_to_do() {
     let file = read(&with("at = \"5m\"\nresend = { event = 2, endpoint = 1 }"));
     let at = Span::from_seconds(300);
     assert_eq!(file.scenario.by_hand, [(at, Action::Resend(2, 1))]);
+    let file = read(&with("at = \"5m\"\npark = { event = 2, endpoint = 1 }"));
+    let parked = Action::SetAside(Act::Park, 2, 1);
+    assert_eq!(file.scenario.by_hand, [(at, parked)]);
     let wants = r#"refilter = { endpoint = 1, types = ["OrderReceived", "simulated.kind-2"] }"#;
     let file = read(&with(&format!("at = \"5m\"\n{wants}")));
     assert_eq!(file.scenario.by_hand, [(at, Action::Refilter(1, 0b101))]);

@@ -326,6 +326,10 @@ fn write_action(lines: &mut Lines, at: Span, action: Action) {
             let resend = format!("{{ event = {event}, endpoint = {endpoint} }}");
             lines.key("resend", resend);
         }
+        Action::SetAside(act, event, endpoint) => {
+            let delivery = format!("{{ event = {event}, endpoint = {endpoint} }}");
+            lines.key(act.name(), delivery);
+        }
         Action::Expunge(event) => lines.key("expunge", event),
         Action::Task(kind, event, endpoint) => {
             let key = match kind {

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::{
-    domain::outcome::OutcomeKind,
+    domain::{audit::Act, outcome::OutcomeKind},
     policy::classify::Verdict,
     time::{Now, Span, Timestamp},
 };
@@ -88,6 +88,8 @@ pub enum Fact {
     },
     /// Its time ran out.
     Expired,
+    /// Somebody skipped or parked it.
+    SetAside(Act),
     /// Its endpoint was enabled or disabled.
     EndpointState {
         /// Which of both.
@@ -168,6 +170,7 @@ impl Fact {
                 | Self::Exhausted { .. }
                 | Self::Failed { .. }
                 | Self::Expired
+                | Self::SetAside(_)
         )
     }
 
@@ -188,6 +191,8 @@ impl Fact {
             Self::Exhausted { .. } => "exhausted",
             Self::Failed { .. } => "failed",
             Self::Expired => "expired",
+            Self::SetAside(Act::Skip) => "skipped",
+            Self::SetAside(Act::Park) => "parked",
             Self::EndpointState { is_enabled: true } => "endpoint_enabled",
             Self::EndpointState { is_enabled: false } => "endpoint_disabled",
             Self::EndpointDeleted => "endpoint_deleted",
@@ -274,6 +279,10 @@ impl fmt::Display for Fact {
                 "attempt {number} failed and changes nothing: it was by hand, or another one succeeded"
             ),
             Self::Expired => out.write_str("expired: its time ran out"),
+            Self::SetAside(Act::Skip) => out.write_str("somebody skips it: nothing more is tried"),
+            Self::SetAside(Act::Park) => {
+                out.write_str("somebody parks it: nothing more is tried until it is sent again")
+            }
             Self::EndpointState { is_enabled: true } => out.write_str("its endpoint is enabled"),
             Self::EndpointState { is_enabled: false } => out.write_str("its endpoint is disabled"),
             Self::EndpointDeleted => out.write_str("its endpoint is deleted"),

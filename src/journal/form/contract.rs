@@ -3,9 +3,11 @@
 use super::{Form, Malformed, Reader, Writer, form_of_enum, form_of_struct, nouns::take_length};
 use crate::{
     domain::{
+        audit::{Act, NewAuditEntry},
         change::Batch,
         command::{CalledTask, Command, NewEvent, NewTask},
         page::{ApplicationState, EndpointRecovery, Ordered, Page, ShardState},
+        present::Question,
     },
     engine::{
         io::Input,
@@ -108,6 +110,51 @@ form_of_struct!(NewTask {
     from,
     until,
 });
+fn take_act(from: &mut Reader<'_>) -> Result<Act, Malformed> {
+    let number = u8::try_from(u16::take(from)?).ok();
+    let act = number.and_then(Act::from_number);
+    act.ok_or(Malformed { wanted: "act" })
+}
+
+form_of_enum!(Question {
+    0 => Endpoint,
+    1 => Delivery(position),
+    2 => Heads,
+});
+
+/// Who asks and why are not told, but how long that is.
+impl Form for NewAuditEntry {
+    fn put(&self, out: &mut Writer) {
+        let Self {
+            application,
+            endpoint,
+            position,
+            event,
+            act,
+            by,
+            reason,
+        } = self;
+        application.put(out);
+        endpoint.put(out);
+        position.put(out);
+        event.put(out);
+        u16::from(act.number()).put(out);
+        by.len().put(out);
+        reason.len().put(out);
+    }
+
+    fn take(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            application: Form::take(from)?,
+            endpoint: Form::take(from)?,
+            position: Form::take(from)?,
+            event: Form::take(from)?,
+            act: take_act(from)?,
+            by: take_length(from)?,
+            reason: take_length(from)?,
+        })
+    }
+}
 form_of_struct!(CalledTask {
     application,
     endpoint,
@@ -152,7 +199,8 @@ impl Form for Command {
             Self::Resend { endpoint, event, attempts } => put!(out, 12, endpoint, event, attempts),
             Self::StartTask(new) => put!(out, 13, new),
             Self::CancelTask(called) => put!(out, 14, called),
-            Self::Present(endpoint, position) => put!(out, 15, endpoint, position),
+            Self::Present(endpoint, asked) => put!(out, 15, endpoint, asked),
+            Self::SetAside(new) => put!(out, 16, new),
         }
     }
 
@@ -212,6 +260,7 @@ impl Form for Command {
             13 => Self::StartTask(Form::take(from)?),
             14 => Self::CancelTask(Form::take(from)?),
             15 => Self::Present(Form::take(from)?, Form::take(from)?),
+            16 => Self::SetAside(Form::take(from)?),
             _ => return Err(Malformed { wanted: "command" }),
         })
     }

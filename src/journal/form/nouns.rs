@@ -214,6 +214,8 @@ form_of_enum!(DeliveryState {
     3 => Exhausted,
     4 => Expired,
     5 => Cancelled,
+    6 => Skipped,
+    7 => Parked,
 });
 form_of_enum!(AttemptResult {
     0 => Succeeded,

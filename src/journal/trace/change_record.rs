@@ -75,6 +75,11 @@ fn history_record(change: &Change) -> Record {
         Change::Expire { endpoint, position } => {
             Record::new(206, 0, delivery_value(*endpoint, *position), 0_u64)
         }
+        Change::SetAside(entry) => {
+            let how = u64::from(entry.act.number());
+            let delivery = delivery_value(entry.endpoint, entry.position);
+            Record::new(241, how, delivery, entry.id.id().value())
+        }
         Change::PutTask(task) | Change::UpdateTask(task) => Record::new(
             234 + u64::from(task.state.has_ended()),
             task.done,
@@ -161,6 +166,7 @@ pub(super) fn change_record(change: &Change) -> Record {
         | Change::ExpungeAttempt { .. }
         | Change::PutOrdered { .. }
         | Change::Expire { .. }
+        | Change::SetAside(_)
         | Change::Refuse(_) => history_record(change),
         Change::PutLane {
             endpoint,

@@ -133,6 +133,7 @@ impl Record {
             204 => "  retry row",
             205 => "  retry row away",
             206 => "  expired",
+            241 => "  set aside",
             207 => "  lane row",
             208 => "  lane row away",
             209 => "  watermark",

@@ -79,6 +79,7 @@ fn write_done(page: &mut Page, stats: &Stats) {
             ("succeeded", stats.succeeded),
             ("exhausted", stats.exhausted),
             ("expired", stats.expired),
+            ("set_aside", stats.set_aside),
         ],
     );
     page.counter(

@@ -30,6 +30,8 @@ pub(super) enum ListKind {
     AttemptsOfEndpoint,
     /// The attempts for an event.
     AttemptsOfEvent,
+    /// What was done by hand with deliveries to an endpoint.
+    AuditOfEndpoint,
     /// The events that go to an endpoint.
     DeliveriesOfEndpoint,
     /// The endpoints that an event goes to.
@@ -113,6 +115,7 @@ fn check(list: List, said: &[u8]) -> [u8; 8] {
         ListKind::EventTypes => 8,
         ListKind::Keys => 9,
         ListKind::Tasks => 10,
+        ListKind::AuditOfEndpoint => 11,
     };
     let mut hash = Sha256::new_with_prefix(b"fanfare iterator");
     hash.update([kind]);

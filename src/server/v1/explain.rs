@@ -15,7 +15,7 @@ use crate::{
         event::{Event, EventPosition},
         history::{HistoryQuery, Order},
         outcome::OutcomeKind,
-        present::{InLine, Present},
+        present::{InLine, Present, Question},
     },
     limits,
     server::{
@@ -36,7 +36,10 @@ pub(super) async fn show<B: Backend>(called: Called<B>) -> Answered {
     let backend = called.backend;
     // Asked before the store is read: what ends in between has ended, and not both.
     let present = match backend
-        .command(Command::Present(endpoint.key, Some(event.position)))
+        .command(Command::Present(
+            endpoint.key,
+            Question::Delivery(event.position),
+        ))
         .await?
     {
         Answer::Present(present) => *present,
@@ -261,6 +264,13 @@ impl Explained<'_> {
             }
             DeliveryState::Cancelled => {
                 return "it was called off: its endpoint was deleted or its payload taken away"
+                    .to_owned();
+            }
+            DeliveryState::Skipped => {
+                return "somebody skipped it: see the audit of its endpoint".to_owned();
+            }
+            DeliveryState::Parked => {
+                return "somebody parked it: see the audit of its endpoint; `recover` sends it again"
                     .to_owned();
             }
             DeliveryState::Waiting { due } => due,

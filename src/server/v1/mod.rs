@@ -12,6 +12,8 @@
 
 mod application;
 mod attempt;
+mod audit;
+mod blocked;
 mod body;
 mod called;
 mod cursor;

@@ -65,7 +65,7 @@ const fn change(paths: Paths, capabilities: &'static [Capability]) -> Row {
 }
 
 /// The first row that fits counts.
-const TABLE: [Row; 18] = [
+const TABLE: [Row; 20] = [
     (
         POST,
         Paths::Only("/api/v1/app/{app}/msg"),
@@ -115,6 +115,8 @@ const TABLE: [Row; 18] = [
     change(Paths::Ending("/replay-missing"), SEND),
     change(Paths::Ending("/bulk-replay"), SEND),
     change(Paths::Ending("/resend"), SEND),
+    change(Paths::Ending("/skip"), MANAGE),
+    change(Paths::Ending("/park"), MANAGE),
     change(Paths::Below("/api/v1/app/{app}/endpoint"), MANAGE),
     change(Paths::Below("/api/v1/app/{app}/"), NOBODY),
     (

@@ -46,8 +46,8 @@ impl Status {
         match state {
             DeliveryState::Pending | DeliveryState::Waiting { .. } => Self::Pending,
             DeliveryState::Succeeded => Self::Success,
-            DeliveryState::Exhausted | DeliveryState::Expired => Self::Fail,
-            DeliveryState::Cancelled => Self::Canceled,
+            DeliveryState::Exhausted | DeliveryState::Expired | DeliveryState::Parked => Self::Fail,
+            DeliveryState::Cancelled | DeliveryState::Skipped => Self::Canceled,
         }
     }
 

@@ -1,10 +1,16 @@
 //! I1 for what is asked by hand: an acknowledged change of an endpoint is durable as it was asked, and
 //! an acknowledged attempt is made. I6: none is made by hand that nobody asked for.
 
+use std::collections::BTreeMap;
+
 use crate::{
-    domain::{event::EventPosition, id::EventId},
+    domain::{
+        event::EventPosition,
+        id::{AuditId, EventId},
+    },
     sim::{
         by_hand::Asked,
+        oracles::set_aside::Noted,
         seen::{FlightFacts, Moment},
         violation::Violation,
         witness::Witness,
@@ -25,11 +31,24 @@ pub(in crate::sim) struct ByHand {
     made_at: Option<Timestamp>,
 }
 
+/// What was asked for and done by hand.
+#[derive(Clone, Debug, Default)]
+pub(in crate::sim) struct SeenByHand {
+    /// Attempts that were asked for, by event and endpoint.
+    attempts: BTreeMap<(EventPosition, u32), ByHand>,
+    /// What was noted of deliveries that were set aside.
+    pub(in crate::sim) noted: BTreeMap<AuditId, Noted>,
+}
+
 impl Witness {
     /// Somebody asks for something.
     pub(in crate::sim) fn asked_by_hand(&mut self, asked: &Asked, _now: Moment) {
         if let Asked::Resend { position, ordinal } = asked {
-            let delivery = self.by_hand.entry((*position, *ordinal)).or_default();
+            let delivery = self
+                .by_hand
+                .attempts
+                .entry((*position, *ordinal))
+                .or_default();
             delivery.asked += 1;
         }
     }
@@ -79,8 +98,17 @@ impl Witness {
             }
             Asked::Resend { position, ordinal } => {
                 self.happened.resent += 1;
-                let delivery = self.by_hand.entry((*position, *ordinal)).or_default();
+                let delivery = self
+                    .by_hand
+                    .attempts
+                    .entry((*position, *ordinal))
+                    .or_default();
                 delivery.owed_since = delivery.owed_since.max(Some(asked_at.real));
+            }
+            Asked::SetAside { .. } => {
+                if let Some(set_aside) = asked.set_aside() {
+                    self.judge_set_aside(set_aside, asked_at, now);
+                }
             }
             Asked::Task { .. } => self.happened.tasks += 1,
             Asked::CancelTask { id } => self.judge_called_off_task(*id),
@@ -102,6 +130,7 @@ impl Witness {
         let breaks = u32::try_from(self.breaks.len()).unwrap_or(u32::MAX);
         let delivery = self
             .by_hand
+            .attempts
             .entry((flight.position, flight.ordinal))
             .or_default();
         delivery.sent += 1;
@@ -118,6 +147,7 @@ impl Witness {
     pub(in crate::sim) fn made_by_hand(&mut self, flight: FlightFacts, now: Moment) {
         let delivery = self
             .by_hand
+            .attempts
             .entry((flight.position, flight.ordinal))
             .or_default();
         delivery.made_at = Some(now.real);
@@ -125,13 +155,13 @@ impl Witness {
 
     /// Whether somebody asked for attempts of this delivery.
     pub(in crate::sim) fn is_asked_by_hand(&self, position: EventPosition, ordinal: u32) -> bool {
-        self.by_hand.contains_key(&(position, ordinal))
+        self.by_hand.attempts.contains_key(&(position, ordinal))
     }
 
     /// At the end each attempt that was acknowledged was made, unless something took it away.
     pub(in crate::sim) fn judge_owed_by_hand(&mut self, now: Moment) {
         let mut missing = Vec::new();
-        for ((position, ordinal), delivery) in &self.by_hand {
+        for ((position, ordinal), delivery) in &self.by_hand.attempts {
             let Some(owed_since) = delivery.owed_since else {
                 continue;
             };

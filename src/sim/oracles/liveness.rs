@@ -49,6 +49,8 @@ fn judge(
 ) -> Option<Option<Span>> {
     let by = due_by(begins_at, wait);
     match (seen.end, seen.delivered_at) {
+        // Somebody had it so.
+        (Some(End::SetAside(_)), None) => None,
         (_, Some(at)) => (at > by).then(|| Some(at.since(by))),
         // Its own time was over first.
         (Some(End::Expired), None) if expires_at <= by => None,

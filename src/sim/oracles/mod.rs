@@ -38,6 +38,7 @@ pub(super) mod rate;
 mod refused;
 pub(super) mod same_bytes;
 mod same_id;
+pub(super) mod set_aside;
 pub(super) mod tasks;
 pub(super) mod told_states;
 pub(super) mod waits;

@@ -18,7 +18,8 @@ pub(in crate::sim) fn judge_sent(flight: FlightFacts, seen: Seen) -> Option<Viol
 /// another one by hand has.
 pub(in crate::sim) fn judge(ending: &Ending) -> Option<Violation> {
     let (event, endpoint) = (ending.event, ending.endpoint);
-    let may_be = ending.is_asked_by_hand && ending.end == End::Succeeded;
+    // What was in flight when it was set aside may, too.
+    let may_be = (ending.is_asked_by_hand || ending.is_set_aside) && ending.end == End::Succeeded;
     let is_second = ending.before.is_some() && !may_be;
     is_second.then_some(Violation::EndedAlready { event, endpoint })
 }

@@ -13,6 +13,7 @@ use crate::{
     },
     sim::{
         oracle::End,
+        oracles::set_aside,
         seen::{Moment, Seen},
         violation::Violation,
         witness::Witness,
@@ -59,9 +60,13 @@ impl Witness {
         let covers = |seen: &SeenTask, delivery: Seen| {
             let task = &seen.task;
             let has_failed = delivery.end != Some(End::Succeeded) && delivery.recorded > 0;
+            let again = set_aside::is_sent_again(delivery);
             let fits = match &task.selection {
+                Selection::Failed | Selection::Matching(_) if again.is_some() => {
+                    again == Some(true)
+                }
                 Selection::Failed => has_failed,
-                Selection::Missing => delivery.recorded == 0,
+                Selection::Missing => delivery.recorded == 0 && again.is_none(),
                 // The success of a task's own attempt is told as one by hand, which has no number.
                 Selection::Matching(_) => {
                     delivery.recorded > 0 || delivery.end == Some(End::Succeeded)
@@ -89,7 +94,12 @@ impl Witness {
             self.object(Violation::SentUnasked { event, endpoint });
         }
         if let Some(seen) = self.delivery(row.position, ordinal) {
-            seen.end_before = seen.end.take();
+            let is_untried = seen.reopened_after == Some(seen.recorded);
+            seen.end_before = match seen.end.take() {
+                Some(End::SetAside(_)) => seen.end_before.filter(|_| is_untried),
+                end => end,
+            };
+            seen.is_set_aside = false;
             seen.reopened_after = Some(after);
             // Attempts by hand have numbers, too.
             seen.sent = seen.sent.max(after);
@@ -155,8 +165,12 @@ impl Witness {
         let covered = self.events.iter();
         for (position, event) in covered.filter(|(position, _)| range.contains(position)) {
             let seen = event.seen(ordinal);
-            let had_failed = matches!(seen.end, Some(End::Exhausted | End::Expired))
-                && seen.recorded > 0
+            let has_failed =
+                matches!(seen.end, Some(End::Exhausted | End::Expired)) && seen.recorded > 0;
+            // Before its time a delivery for later is nobody's to send.
+            let was_parked = set_aside::was_parked(seen, begun_at)
+                && event.event.not_before() <= task.created_at.steady;
+            let had_failed = (has_failed || was_parked)
                 && seen.ended_at < begun_at
                 && seen.reopened_at < begun_at;
             if had_failed && self.may_be_sent(*position, ordinal, now) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{
+    audit,
     buckets::bucket_of,
     circuits, directory, endpoints, expunge,
     fault::Fault,
@@ -86,6 +87,7 @@ pub(super) fn change(
         Change::Expire { endpoint, position } => {
             expire(writing, memory, (endpoint, position), now)?;
         }
+        Change::SetAside(entry) => return audit::set_aside(writing, memory, &entry, now),
         Change::PutLane { endpoint, .. }
         | Change::DeleteLane { endpoint }
         | Change::PutOrdered { endpoint, .. }
@@ -213,7 +215,7 @@ fn put_open(
         memory.dirty.applications.insert(application);
     }
     writing.put(TableName::Open, &key, &rows::open_row(row)?)?;
-    // What a task sent again is expired no more.
+    // What a task sent again has not ended any more.
     if row.reopened_after.is_some() {
         writing.remove(TableName::Expired(bucket), &key)?;
     }

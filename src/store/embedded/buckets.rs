@@ -193,6 +193,7 @@ fn drop_bucket(writing: &mut Writing<'_>, memory: &mut Memory, bucket: u32) -> R
         TableName::Attempts(bucket),
         TableName::Index(bucket),
         TableName::Expired(bucket),
+        TableName::Audit(bucket),
     ] {
         writing.drop_table(table)?;
     }

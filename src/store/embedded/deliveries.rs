@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    blocks,
+    audit, blocks,
     fault::Fault,
     keys, reader,
     reading::{bare_event_in, bare_events_between, bucket_at},
@@ -89,7 +89,7 @@ fn seen(
         open_due: open.map(|(row, _)| Timestamp::from_micros(row.due)),
         resend: resends::is_owed(reading, key, position)?,
         last_result: last.moved,
-        expired: reading.has(TableName::Expired(bucket), &row)?,
+        other_end: audit::other_end(reading, bucket, &row)?,
         deleted: endpoint.is_deleted(),
         expunged: !has_payload,
     });

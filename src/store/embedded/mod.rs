@@ -15,6 +15,7 @@
 
 mod apply;
 mod attempts;
+mod audit;
 pub mod backup;
 mod blocks;
 mod buckets;

@@ -50,11 +50,15 @@ pub enum Mutant {
     TakesTheClockAlong,
     /// A sync that failed is tried again in place, and believed then.
     SyncsAgainInPlace,
+    /// It is not noted who skipped or parked a delivery.
+    ForgetsAuditEntries,
+    /// The row of a delivery that was skipped or parked stays.
+    KeepsRowsOfSkipped,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::AcknowledgesBeforeTheSync,
         Self::CommitsNamesFirst,
         Self::SkipsTheRecoveryScan,
@@ -68,6 +72,8 @@ impl Mutant {
         Self::ForgetsYesterdaysKeys,
         Self::TakesTheClockAlong,
         Self::SyncsAgainInPlace,
+        Self::ForgetsAuditEntries,
+        Self::KeepsRowsOfSkipped,
     ];
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     attempts::{attempt_at, records_of},
-    deliveries, directory, endpoint_row, endpoints,
+    audit, deliveries, directory, endpoint_row, endpoints,
     fault::Fault,
     keys, listing, names,
     reading::{bare_event_at, event_at, first_from, id_at},
@@ -18,6 +18,7 @@ use super::{
 use crate::{
     domain::{
         application::{Application, ApplicationKey},
+        audit::AuditEntry,
         change::UniqueKey,
         delivery::DeliveryState,
         endpoint::{Endpoint, EndpointKey},
@@ -224,6 +225,14 @@ impl Reads for EmbeddedReader {
         limit: usize,
     ) -> Result<Candidates, ReadError> {
         self.read(|reading| deliveries::candidates(reading, endpoint, span, limit))
+    }
+
+    fn audit(
+        &self,
+        endpoint: EndpointKey,
+        query: HistoryQuery,
+    ) -> Result<Vec<AuditEntry>, ReadError> {
+        self.read(|reading| audit::of_endpoint(reading, endpoint, query))
     }
 
     fn next_position(&self, application: ApplicationKey) -> Result<EventPosition, ReadError> {

@@ -44,8 +44,10 @@ pub(super) enum TableName {
     Attempts(u32),
     /// The index of attempts by endpoint, as written while the bucket was new.
     Index(u32),
-    /// Deliveries of events of a bucket that expired.
+    /// Deliveries of events of a bucket that expired or were skipped or parked.
     Expired(u32),
+    /// What was done by hand with deliveries of events of a bucket.
+    Audit(u32),
     /// Keys under which something was made on one day of steady time.
     Once(u32),
 }
@@ -95,6 +97,7 @@ impl TableName {
             Self::Attempts(bucket) => format!("attempts.{bucket:08}"),
             Self::Index(bucket) => format!("index.{bucket:08}"),
             Self::Expired(bucket) => format!("expired.{bucket:08}"),
+            Self::Audit(bucket) => format!("audit.{bucket:08}"),
             Self::Once(day) => format!("once.{day:08}"),
         }
     }
@@ -126,6 +129,7 @@ impl TableName {
             Self::Outbox => (19, 0),
             Self::Circuits => (20, 0),
             Self::Ordered => (21, 0),
+            Self::Audit(bucket) => (22, bucket),
         };
         (kind << 32) | bucket as u64
     }
@@ -137,7 +141,8 @@ impl TableName {
             | Self::Payloads(bucket)
             | Self::Attempts(bucket)
             | Self::Index(bucket)
-            | Self::Expired(bucket) => Some(bucket),
+            | Self::Expired(bucket)
+            | Self::Audit(bucket) => Some(bucket),
             _ => None,
         }
     }
@@ -154,6 +159,7 @@ impl TableName {
                 "attempts" => Self::Attempts(bucket),
                 "index" => Self::Index(bucket),
                 "expired" => Self::Expired(bucket),
+                "audit" => Self::Audit(bucket),
                 "once" => Self::Once(bucket),
                 _ => return None,
             };
@@ -176,6 +182,7 @@ mod tests {
             names.push(TableName::Attempts(bucket));
             names.push(TableName::Index(bucket));
             names.push(TableName::Expired(bucket));
+            names.push(TableName::Audit(bucket));
             names.push(TableName::Once(bucket));
         }
         let numbers: std::collections::BTreeSet<u64> =

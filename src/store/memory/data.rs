@@ -20,7 +20,7 @@ use crate::{
     domain::{
         application::ApplicationKey,
         change::{Batch, Change, ChangeResult, UniqueKey},
-        delivery::OpenDelivery,
+        delivery::{OpenDelivery, OtherEnd},
         endpoint::{Endpoint, EndpointKey},
         event::{Event, EventPosition},
         id::Id,
@@ -181,6 +181,7 @@ impl DataShard {
                 attempt,
             } => self.expunge_attempt(application, position, attempt),
             Change::Expire { endpoint, position } => self.expire(endpoint, position),
+            Change::SetAside(entry) => return self.set_aside(entry),
             Change::PutLane {
                 endpoint,
                 cursor,
@@ -266,10 +267,10 @@ impl DataShard {
         if endpoint.put_open(row) {
             event.open_rows += 1;
         }
-        // What a task sent again is expired no more.
+        // What a task sent again has not ended any more.
         if row.reopened_after.is_some() {
             let ordinal = row.endpoint.ordinal;
-            event.expired.retain(|expired| *expired != ordinal);
+            event.other_ends.retain(|(of, _)| *of != ordinal);
         }
         if let Some(number) = event.ended.take() {
             self.retention.reopen(number, event.volume());
@@ -301,10 +302,8 @@ impl DataShard {
             .applications
             .get_mut(&endpoint.application)
             .and_then(|rows| rows.events.get_mut(position));
-        if let Some(event) = event
-            && !event.expired.contains(&endpoint.ordinal)
-        {
-            event.expired.push(endpoint.ordinal);
+        if let Some(event) = event {
+            event.ends_so(endpoint.ordinal, OtherEnd::Expired);
         }
     }
 

@@ -9,7 +9,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::Volume;
 use crate::domain::{
     attempt::AttemptRecord,
+    audit::AuditEntry,
     change::UniqueKey,
+    delivery::OtherEnd,
     event::{Event, EventPosition},
 };
 
@@ -38,8 +40,10 @@ pub(super) struct EventRow {
     pub(super) event: Arc<Event>,
     /// Its attempts, in the order of their ids.
     pub(super) attempts: Vec<AttemptRecord>,
-    /// Endpoints whose delivery of it expired, by ordinal.
-    pub(super) expired: Vec<u32>,
+    /// Endpoints whose delivery of it ended otherwise than by an attempt, by ordinal, and how.
+    pub(super) other_ends: Vec<(u32, OtherEnd)>,
+    /// What was done by hand with its deliveries.
+    pub(super) audit: Vec<Arc<AuditEntry>>,
     /// How many open rows refer to it.
     pub(super) open_rows: usize,
     /// Whether its payload was taken away.
@@ -51,6 +55,18 @@ pub(super) struct EventRow {
 }
 
 impl EventRow {
+    /// How its delivery to an endpoint ended otherwise than by an attempt.
+    pub(super) fn other_end(&self, ordinal: u32) -> Option<OtherEnd> {
+        let mut ends = self.other_ends.iter();
+        ends.find(|(of, _)| *of == ordinal).map(|(_, end)| *end)
+    }
+
+    /// Its delivery to an endpoint ended so.
+    pub(super) fn ends_so(&mut self, ordinal: u32, end: OtherEnd) {
+        self.other_ends.retain(|(of, _)| *of != ordinal);
+        self.other_ends.push((ordinal, end));
+    }
+
     /// What it adds to the store.
     pub(super) fn volume(&self) -> Volume {
         Volume {
@@ -85,7 +101,8 @@ impl EventLog {
         let row = EventRow {
             event,
             attempts: self.spare.pop().unwrap_or_default(),
-            expired: Vec::new(),
+            other_ends: Vec::new(),
+            audit: Vec::new(),
             open_rows: 0,
             expunged: false,
             body_bytes: 0,

@@ -141,7 +141,7 @@ fn entry(row: &EventRow) -> EventEntry {
 }
 
 /// The part of a list, given oldest first, that a query asks for.
-fn part<T>(mut entries: Vec<T>, query: HistoryQuery) -> Vec<T> {
+pub(super) fn part<T>(mut entries: Vec<T>, query: HistoryQuery) -> Vec<T> {
     if query.order == Order::NewestFirst {
         entries.reverse();
     }

@@ -6,6 +6,7 @@ use super::MemoryStore;
 use crate::{
     domain::{
         application::{Application, ApplicationKey},
+        audit::AuditEntry,
         delivery::DeliveryState,
         endpoint::{Endpoint, EndpointKey},
         event::EventPosition,
@@ -111,6 +112,14 @@ impl Reads for MemoryStore {
         limit: usize,
     ) -> Result<Candidates, ReadError> {
         Ok(self.data.candidates(endpoint, span, limit))
+    }
+
+    fn audit(
+        &self,
+        endpoint: EndpointKey,
+        query: HistoryQuery,
+    ) -> Result<Vec<AuditEntry>, ReadError> {
+        Ok(self.data.audit(endpoint, query))
     }
 
     fn next_position(&self, application: ApplicationKey) -> Result<EventPosition, ReadError> {

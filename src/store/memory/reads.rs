@@ -138,7 +138,7 @@ impl DataShard {
             open_due: rows.due_of(position),
             resend: rows.resends.contains_key(&position),
             last_result: last.map(|record| record.result),
-            expired: event.expired.contains(&endpoint.ordinal),
+            other_end: event.other_end(endpoint.ordinal),
             deleted: rows.endpoint().is_deleted(),
             expunged: event.expunged,
         })
@@ -217,7 +217,7 @@ fn resends(rows: &ApplicationRows, endpoint: &EndpointRows) -> Vec<OwedResend> {
     with_event.collect()
 }
 
-/// Which events from the watermark on were attempted for or expired for each endpoint.
+/// Which events from the watermark on were attempted for, expired or were set aside for each endpoint.
 fn settled_by_endpoint(rows: &ApplicationRows) -> BTreeMap<u32, Vec<EventPosition>> {
     let mut settled: BTreeMap<u32, Vec<EventPosition>> = BTreeMap::new();
     for row in rows.events.from(rows.watermark) {
@@ -225,7 +225,8 @@ fn settled_by_endpoint(rows: &ApplicationRows) -> BTreeMap<u32, Vec<EventPositio
         let moved = |record: &&AttemptRecord| record.result != AttemptResult::Failed;
         let attempted = row.attempts.iter().filter(moved);
         let attempted = attempted.map(|record| record.endpoint.ordinal);
-        for ordinal in attempted.chain(row.expired.iter().copied()) {
+        let otherwise = row.other_ends.iter().map(|(ordinal, _)| *ordinal);
+        for ordinal in attempted.chain(otherwise) {
             settled.entry(ordinal).or_default().push(row.event.position);
         }
     }

@@ -108,6 +108,52 @@ fn attempts_are_listed_though_a_bucket_that_came_later_is_gone() {
 }
 
 #[test]
+fn what_was_set_aside_is_kept_as_long_as_its_event_and_listed_over_all_buckets() {
+    let mut early = Early::new();
+    let endpoint = endpoint_key(0, 0);
+    let set_aside =
+        |position, id| Change::SetAside(Arc::new(rows::audit_entry(endpoint, at(position), id)));
+    let waits = |position| Change::PutOpen(open(endpoint, position, HOUR));
+    let listed = |early: &Early| {
+        let all = HistoryQuery {
+            above: None,
+            below: None,
+            order: Order::NewestFirst,
+            limit: 2,
+        };
+        let found = early.store.audit(endpoint, all).expect("readable");
+        let ids = found.iter().map(|entry| entry.id.id().value());
+        ids.collect::<Vec<_>>()
+    };
+    early.write(0, vec![put_event(0, 0, 11, 5), waits(0)]);
+    early.write(0, vec![put_event(0, 1, 12, 5), waits(1)]);
+    early.write(0, vec![put_event(0, 2, 13, 5), waits(2)]);
+    early.write(0, vec![put_event(0, 3, 14, 5), watermark(0, 4)]);
+    // The first event of all was set aside last, then the third one.
+    early.write(
+        0,
+        vec![
+            set_aside(1, 21),
+            set_aside(2, 22),
+            set_aside(0, 23),
+            waits(0),
+        ],
+    );
+    assert_eq!(listed(&early), [23, 22]);
+    early.write(9 * HOUR, vec![set_aside(0, 24)]);
+    assert_eq!(
+        listed(&early),
+        [24, 23],
+        "the others went with their events"
+    );
+    early.write(9 * HOUR + HOUR - 1, Vec::new());
+    assert_eq!(early.has_payload(11), Some(true));
+    early.write(10 * HOUR, Vec::new());
+    assert_eq!(early.has_payload(11), None);
+    assert_eq!(listed(&early), []);
+}
+
+#[test]
 fn an_event_is_kept_for_its_time_after_its_delivery_expired() {
     let mut early = Early::new();
     let endpoint = endpoint_key(0, 0);

@@ -9,11 +9,13 @@ use fanfare::{
     domain::{
         application::ApplicationKey,
         attempt::{AttemptRecord, AttemptResult},
+        audit::AuditEntry,
         change::{Change, ChangeResult, Epoch, UniqueKey},
         circuit::{Circuit, CircuitState},
-        delivery::{self, DeliveryFacts, DeliveryState, OpenDelivery},
+        delivery::{self, DeliveryFacts, DeliveryState, OpenDelivery, OtherEnd},
         endpoint::{DisabledReason, Endpoint, EndpointKey, EndpointState},
         event::{Event, EventPosition},
+        history::{HistoryQuery, Order},
         id::{EventId, Id},
         ordering::OrderingKey,
         page::{LoadHandle, Page, PageRequest, ShardState},
@@ -46,6 +48,7 @@ enum Draft {
     Open(u32, u64, i64),
     Delete(u32, u64),
     Expire(u32, u64),
+    SetAside(u32, u64),
     Lane(u32, u64, u64),
     NoLane(u32),
     Circuit(u32, u16),
@@ -68,6 +71,7 @@ fn drafts() -> impl Strategy<Value = Draft> {
             .prop_map(|(e, p, k)| Draft::Ordered(e, p, k)),
         3 => (endpoint.clone(), event.clone()).prop_map(|(e, p)| Draft::Delete(e, p)),
         1 => (endpoint.clone(), event.clone()).prop_map(|(e, p)| Draft::Expire(e, p)),
+        2 => (endpoint.clone(), event.clone()).prop_map(|(e, p)| Draft::SetAside(e, p)),
         1 => (endpoint.clone(), 0_u64..4, 0_u64..9).prop_map(|(e, f, d)| Draft::Lane(e, f, d)),
         2 => endpoint.clone().prop_map(Draft::NoLane),
         2 => (endpoint.clone(), 0_u16..3).prop_map(|(e, c)| Draft::Circuit(e, c)),
@@ -114,7 +118,8 @@ struct Model {
 struct Known {
     event: Arc<Event>,
     attempts: Vec<AttemptRecord>,
-    expired: BTreeSet<u32>,
+    other_ends: BTreeMap<u32, OtherEnd>,
+    audit: Vec<AuditEntry>,
 }
 
 impl Known {
@@ -233,9 +238,10 @@ impl Model {
                 self.delete_open(*endpoint, *position);
                 let event = (endpoint.application, position.number());
                 if let Some(known) = self.events.get_mut(&event) {
-                    known.expired.insert(endpoint.ordinal);
+                    known.other_ends.insert(endpoint.ordinal, OtherEnd::Expired);
                 }
             }
+            Change::SetAside(entry) => return self.set_aside(entry),
             Change::PutLane {
                 endpoint,
                 cursor,
@@ -268,6 +274,33 @@ impl Model {
         ChangeResult::Fresh
     }
 
+    fn set_aside(&mut self, entry: &AuditEntry) -> ChangeResult {
+        let (endpoint, position) = (entry.endpoint, entry.position);
+        self.last_id = self.last_id.max(entry.id.id());
+        let waits = self.open.contains_key(&(endpoint, position.number()));
+        let event = (endpoint.application, position.number());
+        let known = self.events.get_mut(&event);
+        let Some(known) = known.filter(|_| waits) else {
+            return ChangeResult::Stale;
+        };
+        let end = OtherEnd::SetAside(entry.act);
+        known.other_ends.insert(endpoint.ordinal, end);
+        known.audit.push(entry.clone());
+        self.delete_open(endpoint, position);
+        ChangeResult::Fresh
+    }
+
+    /// What was done by hand with deliveries of an endpoint, the oldest first.
+    fn audit(&self, endpoint: EndpointKey) -> Vec<AuditEntry> {
+        let entries = self.events.values().flat_map(|known| &known.audit);
+        let mut entries: Vec<AuditEntry> = entries
+            .filter(|entry| entry.endpoint == endpoint)
+            .cloned()
+            .collect();
+        entries.sort_unstable_by_key(|entry| entry.id);
+        entries
+    }
+
     fn put_endpoint(
         &mut self,
         endpoint: &Arc<Endpoint>,
@@ -295,7 +328,8 @@ impl Model {
         let known = Known {
             event: event.clone(),
             attempts: Vec::new(),
-            expired: BTreeSet::new(),
+            other_ends: BTreeMap::new(),
+            audit: Vec::new(),
         };
         self.events.insert((event.application, position), known);
         ChangeResult::Fresh
@@ -346,7 +380,7 @@ impl Model {
             subscribed: self.endpoints.get(&endpoint)?.takes(rows::at(position)),
             open_due: self.open.get(&(endpoint, position)).map(|row| row.due),
             last_result: known.attempts.iter().rfind(to_endpoint).map(|r| r.result),
-            expired: known.expired.contains(&endpoint.ordinal),
+            other_end: known.other_ends.get(&endpoint.ordinal).copied(),
             deleted: false,
         })
     }
@@ -373,7 +407,7 @@ impl Model {
                     .events
                     .range(from.clone())
                     .filter(|((_, position), known)| {
-                        known.expired.contains(&key.ordinal)
+                        known.other_ends.contains_key(&key.ordinal)
                             || self.open.contains_key(&(*key, *position))
                             || known.attempts.iter().any(|record| record.endpoint == *key)
                     })
@@ -507,6 +541,11 @@ impl<S: Inspect> Pair<S> {
                 Draft::Expire(endpoint, position) => {
                     let (endpoint, position) = self.delivery_near(endpoint, position);
                     Change::Expire { endpoint, position }
+                }
+                Draft::SetAside(endpoint, position) => {
+                    let (endpoint, position) = self.delivery_near(endpoint, position);
+                    let id = self.id();
+                    Change::SetAside(Arc::new(rows::audit_entry(endpoint, position, id)))
                 }
                 Draft::Lane(endpoint, forward, done) => {
                     let endpoint = self.key(endpoint);
@@ -721,6 +760,20 @@ impl<S: Inspect> Pair<S> {
                     expected,
                     "{key:?} {position}"
                 );
+            }
+            for order in [Order::OldestFirst, Order::NewestFirst] {
+                let all = HistoryQuery {
+                    above: None,
+                    below: None,
+                    order,
+                    limit: 1_000,
+                };
+                let mut expected = self.model.audit(key);
+                if order == Order::NewestFirst {
+                    expected.reverse();
+                }
+                let found = self.store.audit(key, all).expect("readable");
+                assert_eq!(found, expected, "{key:?}");
             }
         }
         for ((application, position), known) in &self.model.events {

@@ -7,12 +7,13 @@ use fanfare::{
     domain::{
         application::{Application, ApplicationKey, Registration},
         attempt::{AttemptRecord, AttemptResult, Timing, Trigger},
+        audit::{Act, AuditEntry},
         change::{Batch, BatchHandle, Change, Epoch, UniqueKey},
         delivery::OpenDelivery,
         endpoint::{BodyFormat, Endpoint, EndpointKey, EndpointState, Subscription, Target},
         endpoint_url::EndpointUrl,
         event::{Event, EventPosition, JSON, ORDER_RECEIVED, Payload},
-        id::{ApplicationId, AttemptId, EndpointId, EventId, Id, ShardId},
+        id::{ApplicationId, AttemptId, AuditId, EndpointId, EventId, Id, ShardId},
         outcome::OutcomeKind,
         secret::Secret,
     },
@@ -175,6 +176,24 @@ pub(crate) fn attempt(
         resent: false,
         result,
         body: vec![b'r'; body].into(),
+    }
+}
+
+/// What is noted of a delivery that somebody set aside; which of the two, its id tells.
+pub(crate) fn audit_entry(endpoint: EndpointKey, position: EventPosition, id: u128) -> AuditEntry {
+    AuditEntry {
+        id: AuditId::new(Id::from_value(id)),
+        endpoint,
+        position,
+        event: EventId::new(Id::from_value(position.number().into())),
+        act: if id.is_multiple_of(2) {
+            Act::Skip
+        } else {
+            Act::Park
+        },
+        at: Now::at(ms(7)),
+        by: "admin".into(),
+        reason: format!("reason {id}").into(),
     }
 }
 

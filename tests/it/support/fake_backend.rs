@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use fanfare::{
     domain::{
         application::{Application, ApplicationKey},
+        audit::AuditEntry,
         command::{Answer, Command, NewEvent, Refusal, Reply},
         delivery::DeliveryState,
         endpoint::{Endpoint, EndpointKey, EndpointState, Target},
@@ -128,6 +129,7 @@ impl Inside {
             | Command::Recall(_)
             | Command::StartTask(_)
             | Command::CancelTask(_)
+            | Command::SetAside(_)
             | Command::Present(..)
             | Command::Once(..) => {
                 panic!("the original routes only register and test")
@@ -296,6 +298,10 @@ impl Reads for FakeBackend {
     ) -> Result<Candidates, ReadError> {
         let found = Vec::new();
         Ok(Candidates { found, until })
+    }
+
+    fn audit(&self, _: EndpointKey, _: HistoryQuery) -> Result<Vec<AuditEntry>, ReadError> {
+        Ok(Vec::new())
     }
 
     fn next_position(&self, _: ApplicationKey) -> Result<EventPosition, ReadError> {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::chart::{WIDTH, escaped};
 use crate::{
-    domain::{event::EventPosition, outcome::OutcomeKind},
+    domain::{audit::Act, event::EventPosition, outcome::OutcomeKind},
     sim::{
         Report, Scenario,
         logbook::{DeliveryPlace, Logbook, Sighting},
@@ -237,6 +237,8 @@ fn rows(
                     End::Succeeded => ("succeeded", WELL),
                     End::Exhausted => ("exhausted", FAILED),
                     End::Expired => ("expired", FAILED),
+                    End::SetAside(Act::Skip) => ("skipped", FAILED),
+                    End::SetAside(Act::Park) => ("parked", FAILED),
                 };
                 What::Mark(PROCESS, format!("{word} is durable"), color)
             }

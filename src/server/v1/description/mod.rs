@@ -8,6 +8,7 @@ mod bodies;
 mod caller_bodies;
 mod explanation;
 mod key;
+mod line_bodies;
 mod page;
 mod schema;
 mod shape;

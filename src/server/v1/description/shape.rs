@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    bodies, caller_bodies, explanation,
+    bodies, caller_bodies, explanation, line_bodies,
     schema::{page, taken},
     task_bodies,
 };
@@ -50,6 +50,10 @@ pub(in crate::server::v1) enum Shape {
     Attempt,
     AttemptPage,
     Explanation,
+    BlockedList,
+    ReasonIn,
+    AuditEntry,
+    AuditPage,
     SpanIn,
     BulkReplayIn,
     TaskBegun,
@@ -63,7 +67,7 @@ pub(in crate::server::v1) enum Shape {
 
 impl Shape {
     /// All of them, in the order in which the description shows them.
-    pub(super) const ALL: [Self; 48] = [
+    pub(super) const ALL: [Self; 52] = [
         Self::Application,
         Self::ApplicationIn,
         Self::ApplicationPatch,
@@ -103,6 +107,10 @@ impl Shape {
         Self::Attempt,
         Self::AttemptPage,
         Self::Explanation,
+        Self::BlockedList,
+        Self::ReasonIn,
+        Self::AuditEntry,
+        Self::AuditPage,
         Self::SpanIn,
         Self::BulkReplayIn,
         Self::TaskBegun,
@@ -166,6 +174,10 @@ impl Shape {
             Self::Attempt => bodies::attempt(),
             Self::AttemptPage => page(Self::Attempt),
             Self::Explanation => explanation::explanation(),
+            Self::BlockedList => line_bodies::blocked_list(),
+            Self::ReasonIn => line_bodies::reason_in(),
+            Self::AuditEntry => line_bodies::audit_entry(),
+            Self::AuditPage => page(Self::AuditEntry),
             Self::SpanIn => task_bodies::span_in(),
             Self::BulkReplayIn => task_bodies::bulk_replay_in(),
             Self::TaskBegun => task_bodies::task_begun(),

@@ -11,6 +11,7 @@ use crate::{
         command::{Answer, Command},
         history::{DeliveryEntry, HistoryQuery, Order},
         id::EventId,
+        present::Question,
     },
     limits,
     server::{
@@ -35,7 +36,7 @@ pub(in crate::server::v1) async fn show<B: Backend>(called: Called<B>) -> Answer
     let range = Range::of(&called.query, now.wall)?;
     // Asked before the store is read: what ends in between counts as it ended, once.
     let in_flight = match backend
-        .command(Command::Present(endpoint.key, None))
+        .command(Command::Present(endpoint.key, Question::Endpoint))
         .await?
     {
         Answer::Present(present) => present.in_flight.into_iter().collect(),

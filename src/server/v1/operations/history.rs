@@ -21,6 +21,9 @@ const HISTORY: &[Key] = &[
     Key::WithContent,
 ];
 
+/// The keys of a page of history whose entries have no content.
+pub(super) const HISTORY_OF_OBJECTS: &[Key] = &[Key::Limit, Key::Iterator, Key::Before, Key::After];
+
 /// What narrows a list of messages.
 const OF_MESSAGES: &[Key] = &[Key::EventTypes, Key::Channel, Key::Tag];
 

@@ -8,6 +8,7 @@
 mod directory;
 mod endpoints;
 mod history;
+mod lines;
 mod tasks;
 
 use super::{
@@ -33,6 +34,7 @@ pub(super) fn operations<B: Backend>() -> Vec<Operation<B>> {
     all.extend(tasks::tasks());
     all.extend(history::messages());
     all.extend(history::deliveries());
+    all.extend(lines::lines());
     all.extend(history::attempts());
     all.push(
         Operation::new(

@@ -207,7 +207,8 @@ impl Checker<'_> {
                 TableName::Payloads(bucket) => self.payload(bucket, key),
                 TableName::Attempts(bucket) => self.attempts(bucket, key, value),
                 TableName::Index(bucket) => self.index(bucket, key, value),
-                TableName::Expired(bucket) => self.expired(bucket, key),
+                TableName::Expired(bucket) => self.other_end(bucket, key, value),
+                TableName::Audit(bucket) => self.audit(bucket, key, value),
                 TableName::Once(_) => self.once(key, value),
             };
             let place = format!("table {}", name.text());

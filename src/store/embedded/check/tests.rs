@@ -370,6 +370,9 @@ fn waiting_deliveries_stand_in_both_tables() {
     tells("expired and waits", |writing| {
         writing.put(TableName::Expired(0), &open, &[])
     });
+    tells("was parked and waits", |writing| {
+        writing.put(TableName::Expired(0), &open, &[2])
+    });
     tells("expired and there is no such event", |writing| {
         let key = keys::delivery(ENDPOINT, at(8));
         writing.put(TableName::Expired(0), &key, &[])

@@ -2,9 +2,9 @@
 
 use super::{Checker, called_endpoint, called_event, delivery_key};
 use crate::{
-    domain::application::ApplicationKey,
+    domain::{application::ApplicationKey, audit::Act, delivery::OtherEnd},
     store::embedded::{
-        circuits,
+        audit, circuits,
         fault::Fault,
         keys::{self, Reader},
         ordered, outbox, resends,
@@ -181,18 +181,41 @@ impl Checker<'_> {
         Ok(())
     }
 
-    /// An expired delivery has its event and waits no more.
-    pub(super) fn expired(&mut self, bucket: u32, key: &[u8]) -> Result<(), Fault> {
+    /// A delivery that expired or was set aside has its event and waits no more.
+    pub(super) fn other_end(&mut self, bucket: u32, key: &[u8], row: &[u8]) -> Result<(), Fault> {
         let (endpoint, position) = delivery_key(key)?;
+        let ended = match audit::read_end(row)? {
+            OtherEnd::Expired => "expired",
+            OtherEnd::SetAside(Act::Skip) => "was skipped",
+            OtherEnd::SetAside(Act::Park) => "was parked",
+        };
         let event = keys::event(endpoint.application, position);
         let what = called_event(endpoint.application, position);
         if !self.look.has(TableName::Events(bucket), &event)? {
             self.fault(format!(
-                "a delivery of {what} expired and there is no such event"
+                "a delivery of {what} {ended} and there is no such event"
             ));
         }
         if self.look.has(TableName::Open, key)? {
-            self.fault(format!("a delivery of {what} expired and waits"));
+            self.fault(format!("a delivery of {what} {ended} and waits"));
+        }
+        Ok(())
+    }
+
+    /// An entry of the audit has its event and endpoint, and an id that was given out.
+    pub(super) fn audit(&mut self, bucket: u32, key: &[u8], row: &[u8]) -> Result<(), Fault> {
+        let entry = audit::entry(key, row)?;
+        let application = entry.endpoint.application;
+        let what = called_event(application, entry.position);
+        let name = format!("an entry of the audit of {what}");
+        self.given_out(application.shard, entry.id.id(), &name);
+        let event = keys::event(application, entry.position);
+        if !self.look.has(TableName::Events(bucket), &event)? {
+            self.fault(format!("{name}: there is no such event"));
+        }
+        if !self.has_endpoint(entry.endpoint)? {
+            let endpoint = called_endpoint(entry.endpoint);
+            self.fault(format!("{name}: {endpoint} is not there"));
         }
         Ok(())
     }
