@@ -233,6 +233,10 @@ impl Engine {
         });
         if let Some((_, flight)) = scheduled {
             flight.is_overtaken = true;
+            // A lane that lags goes on from its place after a restart, which tells nothing of this end.
+            if self.give_row(index, position, now) {
+                self.take_row(index, position, now);
+            }
             return;
         }
         let Some(lane) = self.registry.lanes.get_mut(index) else {
@@ -249,17 +253,25 @@ impl Engine {
         let before = lane.open.held();
         let (is_here, may_be_stored) = lane.open.withdraw(position);
         self.open_held.replace(before, lane.open.held());
-        let (endpoint, application) = (lane.endpoint.key, lane.application);
-        if (is_here || may_be_stored)
-            && let Some(log) = self.logs.get_mut(&endpoint.application.shard)
-        {
-            log.gather(Change::DeleteOpen { endpoint, position }, now);
+        let application = lane.application;
+        if is_here || may_be_stored {
+            self.take_row(index, position, now);
         }
         self.leave_line(index, position);
         // A row that did not stand here is counted until the shard is acquired again; nobody knows
         // here whether there was one.
         if is_here {
             self.count_open_rows(application, -1, now);
+        }
+    }
+
+    /// The row of a delivery goes.
+    fn take_row(&mut self, index: usize, position: EventPosition, now: Now) {
+        let endpoint = self.registry.lanes.get(index).map(|lane| lane.endpoint.key);
+        if let Some(endpoint) = endpoint
+            && let Some(log) = self.logs.get_mut(&endpoint.application.shard)
+        {
+            log.gather(Change::DeleteOpen { endpoint, position }, now);
         }
     }
 

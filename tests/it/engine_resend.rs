@@ -426,3 +426,46 @@ fn an_attempt_that_ends_while_it_is_asked_for_again_is_owed_no_more() {
     resender.rig.lose_shard();
     assert!(resender.flying().is_empty(), "it is not sent once more");
 }
+
+#[test]
+fn what_succeeded_by_hand_is_not_begun_again_after_a_restart_by_a_lane_that_lags() {
+    let options = Options {
+        ring_events_max: 4,
+        ..undaunted()
+    };
+    let mut rig = Rig::new(options.clone());
+    let application = rig.application(DEFAULT_APPLICATION_UID);
+    let (endpoint, _) = rig.endpoint(application, "e");
+    let mut resender = Resender {
+        rig,
+        application,
+        endpoint,
+    };
+    // So that its window has room for more than one.
+    for _ in 0..40 {
+        resender.event();
+    }
+    while !resender.rig.sent.is_empty() {
+        resender.rig.answer(OK);
+        resender.record();
+    }
+    let event = resender.event();
+    resender.resent(&event);
+    assert_eq!(resender.flying(), [40, 40]);
+    let (scheduled, by_hand) = (resender.rig.sent.pop_front(), resender.rig.sent.pop_front());
+    let (_, by_hand) = scheduled.zip(by_hand).expect("both");
+    for _ in 0..10 {
+        resender.event();
+    }
+    resender.record();
+    resender.rig.done(&by_hand, OK);
+    resender.record();
+    assert_eq!(resender.state(&event), Some(DeliveryState::Succeeded));
+    resender.rig.restart(options);
+    assert!(!resender.flying().contains(&40), "{:?}", resender.flying());
+    let mut sent = Vec::new();
+    while !resender.rig.sent.is_empty() {
+        sent.push(resender.rig.answer(OK).event.position.number());
+    }
+    assert!(!sent.contains(&40), "{sent:?}");
+}
