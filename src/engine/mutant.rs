@@ -99,11 +99,13 @@ pub enum Mutant {
     RetriesWhatWasSkipped,
     /// A line stops for good at what was skipped.
     StopsAtWhatWasSkipped,
+    /// A line goes on at what was skipped while its attempt is in flight.
+    MovesPastWhatFlies,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 44] = [
         Self::RepliesBeforeTheCommit,
         Self::SettlesAtSend,
         Self::CountsTimeoutsAsSuccess,
@@ -147,6 +149,7 @@ impl Mutant {
         Self::LeavesTheHeldBehind,
         Self::RetriesWhatWasSkipped,
         Self::StopsAtWhatWasSkipped,
+        Self::MovesPastWhatFlies,
     ];
 }
 

@@ -233,10 +233,10 @@ impl Engine {
         });
         if let Some((_, flight)) = scheduled {
             flight.is_overtaken = true;
-            // A lane that lags goes on from its place after a restart, which tells nothing of this end.
-            if self.give_row(index, position, now) {
-                self.take_row(index, position, now);
-            }
+            // Its row would be sent after a restart; and so would what has none, on a lane that lags, which
+            // goes on from its place.
+            self.give_row(index, position, now);
+            self.take_row(index, position, now);
             return;
         }
         let Some(lane) = self.registry.lanes.get_mut(index) else {

@@ -40,19 +40,11 @@ impl Engine {
         let lane = self.registry.lane(new.endpoint);
         let lane = lane.ok_or(Refusal::UnknownEndpoint)?;
         let position = new.position;
-        let is_in_flight = self.call_flight_off(lane, position);
-        let (is_here, may_be_stored) = if is_in_flight {
-            // On the walk it has no row yet. With one it is known after a restart that it has ended.
-            self.give_row(lane, position, now);
-            (false, true)
-        } else {
-            self.withdraw(lane, position)
-        };
-        if !is_here && !may_be_stored {
-            return Err(Refusal::NotOpen);
-        }
+        let (is_in_flight, is_here) = self.take_out(lane, position, now)?;
         self.note_task(lane, position);
-        let (_, log) = self.writable(new.application)?;
+        // Whether there was room was asked before anything was changed.
+        let log = self.logs.get_mut(&endpoint.application.shard);
+        let log = log.ok_or(Refusal::NotReady)?;
         let id = AuditId::new(log.next_id(now));
         let bytes = new.by.len() + new.reason.len();
         let entry = AuditEntry {
@@ -79,6 +71,8 @@ impl Engine {
         let moves = true;
         #[cfg(feature = "mutants")]
         let moves = !self.has(super::mutant::Mutant::StopsAtWhatWasSkipped);
+        #[cfg(feature = "mutants")]
+        let is_in_flight = is_in_flight && !self.has(super::mutant::Mutant::MovesPastWhatFlies);
         if !is_in_flight && moves {
             self.leave_line(lane, position);
         }
@@ -106,9 +100,14 @@ impl Engine {
         self.replies.push((request, Ok(Answer::SetAside { id })));
     }
 
-    /// Whatever comes of the scheduled attempt in flight of a delivery, nothing follows it; whether there
-    /// is one of which that was not so before.
-    fn call_flight_off(&mut self, lane: usize, position: EventPosition) -> bool {
+    /// Takes a delivery out of its course: whether an attempt of it is in flight, and whether its row stood
+    /// here.
+    fn take_out(
+        &mut self,
+        lane: usize,
+        position: EventPosition,
+        now: Now,
+    ) -> Result<(bool, bool), Refusal> {
         #[cfg(not(feature = "mutants"))]
         let goes_on = false;
         #[cfg(feature = "mutants")]
@@ -117,30 +116,28 @@ impl Engine {
             flight.lane == lane
                 && flight.event.position == position
                 && matches!(flight.source, Source::Walk | Source::Open)
-                && !flight.is_overtaken
         });
-        match scheduled {
-            Some((_, flight)) => {
-                flight.is_overtaken = !goes_on;
-                true
+        if let Some((_, flight)) = scheduled {
+            // It succeeded by hand, has no payload any more, or is set aside already.
+            if flight.is_overtaken {
+                return Err(Refusal::NotOpen);
             }
-            None => false,
+            flight.is_overtaken = !goes_on;
+            // On the walk it has no row yet. With one it is known after a restart that it has ended.
+            self.give_row(lane, position, now);
+            return Ok((true, false));
         }
-    }
-
-    /// The row of a delivery goes: whether it stood here, and whether it may be in the store.
-    fn withdraw(&mut self, lane: usize, position: EventPosition) -> (bool, bool) {
         let Some(lane) = self.registry.lanes.get_mut(lane) else {
-            return (false, false);
+            return Err(Refusal::UnknownEndpoint);
         };
-        // Its attempt flies, and was called off before.
-        if lane.open.is_flying(position) {
-            return (false, false);
-        }
         let before = lane.open.held();
-        let found = lane.open.withdraw(position);
+        let (is_here, may_be_stored) = lane.open.withdraw(position);
         self.open_held.replace(before, lane.open.held());
-        found
+        if is_here || may_be_stored {
+            Ok((false, is_here))
+        } else {
+            Err(Refusal::NotOpen)
+        }
     }
 
     /// One row of a lane's application is fewer.

@@ -63,6 +63,8 @@ struct Own {
     /// The attempt in flight, and what came of the last one.
     flight: Option<(AttemptHandle, u16)>,
     outcome: Option<(Outcome, Now)>,
+    /// What was asked to be set aside of it last, by the name of what is noted.
+    set_aside: Option<(u128, Act)>,
     /// Its attempt was in flight when the process ended.
     is_lost: bool,
     is_asked_by_hand: bool,
@@ -277,7 +279,7 @@ impl Explanation {
                     self.position = Some(EventPosition::new(record.value));
                     self.batch = batch;
                 }
-                202 | 204..=206 | 217 | 221..=224 | 230..=233 | 239 => {
+                202 | 204..=206 | 217 | 221..=224 | 230..=233 | 239 | 241 => {
                     self.changed(now, record, &mut rows);
                 }
                 _ => {}
@@ -289,6 +291,14 @@ impl Explanation {
     fn replied(&mut self, now: Now, record: &Record) {
         let request = u64::try_from(record.first).unwrap_or(u64::MAX);
         let asked = self.asking.remove(&request);
+        // One that had ended before is refused.
+        let set_aside = self.own.set_aside;
+        if record.value == 12
+            && let Some((_, act)) = set_aside.filter(|(id, _)| *id == record.second)
+        {
+            self.own.has_ended = true;
+            self.tell(now, Fact::SetAside(act));
+        }
         if record.second != self.event.id().value() || !(4..=5).contains(&record.value) {
             return;
         }
@@ -349,11 +359,8 @@ impl Explanation {
                 self.tell(now, Fact::Expired);
             }
             241 => {
-                self.own.has_ended = true;
                 let act = u8::try_from(record.value).ok().and_then(Act::from_number);
-                if let Some(act) = act {
-                    self.tell(now, Fact::SetAside(act));
-                }
+                self.own.set_aside = act.map(|act| (record.second, act));
             }
             221..=224 => self.resulted(now, record.kind, due),
             230 => {

@@ -20,15 +20,16 @@ pub fn selects(selection: &Selection, endpoint: &Endpoint, candidate: &Candidate
     let standing = standing(candidate);
     match selection {
         Selection::Failed => match standing {
-            Some(Standing::Waiting | Standing::Failed) => is_tried(candidate),
+            Some(Standing::Waiting | Standing::Failed) => has_something_to_send(candidate),
             Some(Standing::Succeeded | Standing::Unsendable) | None => false,
         },
         Selection::Missing => {
             let is_new = matches!(candidate.state, None | Some(DeliveryState::Expired));
             is_new && candidate.attempts == 0 && endpoint.wants(&candidate.event)
         }
-        Selection::Matching(matching) => standing
-            .is_some_and(|standing| is_tried(candidate) && fits(matching, standing, candidate)),
+        Selection::Matching(matching) => standing.is_some_and(|standing| {
+            has_something_to_send(candidate) && fits(matching, standing, candidate)
+        }),
     }
 }
 
@@ -40,7 +41,7 @@ pub fn has_its_time(event: &Event, now: Timestamp) -> bool {
 }
 
 /// Whether there is something to send again: an attempt was made, or it was parked before the first.
-fn is_tried(candidate: &Candidate) -> bool {
+fn has_something_to_send(candidate: &Candidate) -> bool {
     candidate.attempts > 0 || candidate.state == Some(DeliveryState::Parked)
 }
 

@@ -13,7 +13,8 @@ pub enum Capability {
     ManageTransformations,
     /// Have messages sent again, those that are missing sent, and examples.
     CreateAttempts,
-    /// Make, change and delete endpoints, with their secrets and header fields.
+    /// Make, change and delete endpoints, with their secrets and header fields; skip and park deliveries,
+    /// and look at who did.
     ManageEndpoint,
 }
 

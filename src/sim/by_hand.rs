@@ -46,7 +46,8 @@ pub enum Action {
     Resend(u32, u32),
     /// The payload of an event is taken away.
     Expunge(u32),
-    /// A delivery to an endpoint is skipped or parked: the first that has not ended, from an event on.
+    /// A delivery to an endpoint is skipped or parked: the first that was tried and has not ended, from an
+    /// event on; else the first that has not.
     SetAside(Act, u32, u32),
     /// A task sends deliveries of an endpoint again, from an event on: which, the event, the endpoint.
     Task(TaskKind, u32, u32),
@@ -224,11 +225,18 @@ impl World<'_> {
         let known = self.known(of)?;
         let store = self.host.store()?;
         let count = u32::try_from(self.witness.answers.len()).ok()?;
-        let open = (0..count).find_map(|further| {
+        let open = (0..count).filter_map(|further| {
             let event = self.accepted_event(event.wrapping_add(further))?;
             let state = store.delivery_state(known.key, event.position).ok()??;
             (!state.is_terminal()).then_some(event)
-        })?;
+        });
+        let open: Vec<Arc<Event>> = open.collect();
+        // One that was tried, if there is one: others are mostly refused.
+        let was_sent = |event: &&Arc<Event>| {
+            let seen = self.witness.events.get(&event.position);
+            seen.is_some_and(|seen| seen.seen(known.key.ordinal).sent > 0)
+        };
+        let open = open.iter().find(was_sent).or_else(|| open.first())?;
         let (ordinal, position) = (known.key.ordinal, open.position);
         let command = Command::SetAside(Box::new(NewAuditEntry {
             application: self.application,

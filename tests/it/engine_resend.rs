@@ -469,3 +469,44 @@ fn what_succeeded_by_hand_is_not_begun_again_after_a_restart_by_a_lane_that_lags
     }
     assert!(!sent.contains(&40), "{sent:?}");
 }
+
+#[test]
+fn what_succeeded_by_hand_while_a_retry_was_in_flight_is_told_so_and_not_sent_after_a_restart() {
+    let mut rig = Rig::new(undaunted());
+    let application = rig.application(DEFAULT_APPLICATION_UID);
+    let (endpoint, _) = rig.endpoint(application, "e");
+    let mut resender = Resender {
+        rig,
+        application,
+        endpoint,
+    };
+    // So that its window has room for more than one.
+    for _ in 0..40 {
+        resender.event();
+    }
+    while !resender.rig.sent.is_empty() {
+        resender.rig.answer(OK);
+        resender.record();
+    }
+    let event = resender.event();
+    resender.rig.answer(FAILED);
+    for _ in 0..40 {
+        resender.event();
+    }
+    while !resender.rig.sent.is_empty() {
+        resender.rig.answer(OK);
+        resender.record();
+    }
+    resender.rig.advance(Span::from_seconds(7));
+    assert_eq!(resender.flying(), [40], "its retry");
+    resender.resent(&event);
+    let (retry, by_hand) = (resender.rig.sent.pop_front(), resender.rig.sent.pop_front());
+    let (_, by_hand) = retry.zip(by_hand).expect("both");
+    resender.rig.done(&by_hand, OK);
+    resender.record();
+    assert_eq!(resender.state(&event), Some(DeliveryState::Succeeded));
+    resender.rig.restart(undaunted());
+    resender.record();
+    assert!(resender.flying().is_empty());
+    assert_eq!(resender.rig.recovered(application).open_rows, 0);
+}

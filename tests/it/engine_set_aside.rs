@@ -251,6 +251,50 @@ fn an_attempt_in_flight_ends_before_its_line_goes_on_and_nothing_follows_it() {
 }
 
 #[test]
+fn a_batch_that_is_full_with_its_row_takes_the_end_of_a_delivery_in_flight_all_the_same() {
+    let mut operator = Operator::new(
+        Ordering::ByKey,
+        Options {
+            batch_bytes_max: 200,
+            ..undaunted()
+        },
+    );
+    operator.event("a");
+    assert_eq!(operator.set_aside(Act::Skip, 0), Ok(()));
+    operator.rig.answer(DOWN);
+    operator.rig.advance(LONG);
+    assert_eq!(operator.state(0), Some(DeliveryState::Skipped));
+    assert_eq!(operator.audit().len(), 1);
+}
+
+#[test]
+fn what_was_called_off_in_flight_is_none_to_be_skipped_and_keeps_its_line() {
+    let options = Options {
+        page_rows: 1,
+        ..undaunted()
+    };
+    let mut operator = Operator::new(Ordering::ByKey, options);
+    // Rows of other lines, of which most stand in the store alone.
+    for number in 0..8 {
+        operator.event(&format!("other {number}"));
+    }
+    let failed = operator.serve(DOWN);
+    assert_eq!(failed.len(), 8);
+    let [first, second] = ["a", "a"].map(|key| operator.event(key));
+    assert_eq!(operator.flying(), [first]);
+    operator.rig.command(Command::Expunge {
+        application: operator.application,
+        position: EventPosition::new(8),
+        attempt: None,
+    });
+    let refused = Err(Refusal::NotOpen);
+    assert_eq!(operator.set_aside(Act::Skip, 8), refused);
+    operator.rig.advance(MOMENT);
+    assert!(!operator.flying().contains(&second), "two of a line");
+    assert_eq!(operator.audit(), []);
+}
+
+#[test]
 fn what_was_skipped_in_flight_is_not_sent_again_after_a_restart() {
     let mut operator = Operator::new(Ordering::ByKey, undaunted());
     let [first, second] = ["a", "a"].map(|key| operator.event(key));

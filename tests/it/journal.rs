@@ -5,7 +5,10 @@
 
 use fanfare::{
     domain::{
+        application::ApplicationKey,
+        audit::{Act, NewAuditEntry},
         command::{Command, RequestHandle},
+        event::EventPosition,
         id::{EndpointId, EventId, Id, ShardId},
         outcome::{Outcome, OutcomeKind},
     },
@@ -22,7 +25,7 @@ use fanfare::{
         steps::{Step, StepWriter},
         trace::Record,
     },
-    store::{Completion, Store as _, memory::MemoryStore},
+    store::{Completion, Reads as _, Store as _, memory::MemoryStore},
     time::{Now, Span, Timestamp},
 };
 
@@ -132,7 +135,7 @@ impl Recorded {
             uid: Some("a".into()),
             registration: Default::default(),
         };
-        let key = fanfare::domain::application::ApplicationKey {
+        let key = ApplicationKey {
             shard: ShardId::new(1),
             ordinal: 0,
         };
@@ -256,6 +259,43 @@ fn an_attempt_that_came_late_is_explained_by_what_held_it() {
         ..Options::default()
     };
     assert_eq!(held(one_slot), [None, Some(Held::AllSlots(1))]);
+}
+
+#[test]
+fn what_is_skipped_is_explained_once_though_it_is_asked_twice() {
+    let mut recorded = Recorded::with_a_retry();
+    let application = ApplicationKey {
+        shard: ShardId::new(1),
+        ordinal: 0,
+    };
+    let endpoint = recorded.store.endpoints(application, 0, 1);
+    let endpoint = endpoint.expect("readable").remove(0).id;
+    let position = EventPosition::default();
+    let event = recorded.store.event(application, position);
+    let event = event.expect("it is there").id;
+    for number in 70..72 {
+        let command = Command::SetAside(Box::new(NewAuditEntry {
+            application,
+            endpoint,
+            position,
+            event,
+            act: Act::Skip,
+            by: "admin".into(),
+            reason: "secret reason".into(),
+        }));
+        let request = RequestHandle::new(number);
+        recorded.next.push(Input::Command(request, command));
+        recorded.run();
+    }
+    let told = recorded.explained().remove(0);
+    let skipped = told
+        .iter()
+        .filter(|fact| **fact == Fact::SetAside(Act::Skip));
+    assert_eq!(skipped.count(), 1, "{told:?}");
+    let text = recorded.contents.concat();
+    let words = text.windows(6).filter(|window| window == b"secret");
+    assert_eq!(words.count(), 0, "why is not recorded");
+    assert!(recorded.replayed(|_| ()).is_ok());
 }
 
 #[test]

@@ -331,6 +331,7 @@ fn life_json(life: &Life) -> Value {
         "succeeded": stats.succeeded,
         "exhausted": stats.exhausted,
         "expired": stats.expired,
+        "set_aside": stats.set_aside,
         "retried": stats.retried,
         "in_flight": stats.in_flight,
         "commits": stats.commits,

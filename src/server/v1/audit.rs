@@ -115,7 +115,7 @@ fn name_of(caller: &Caller) -> String {
 /// `GET /api/v1/app/{app}/endpoint/{endpoint}/audit`: 200 with a page, newest first.
 pub(super) async fn list<B: Backend>(called: Called<B>) -> Answered {
     let application = called.application()?;
-    let endpoint = called.endpoint(&application)?;
+    let endpoint = called.endpoint_of_history(&application)?;
     let mut faults = Faults::default();
     let page = PageQuery::of(&called.query, &mut faults);
     faults.into_result()?;

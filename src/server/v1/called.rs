@@ -306,6 +306,19 @@ impl<B: Backend> Called<B> {
         Ok(found.ok_or_else(|| uid_of(name)))
     }
 
+    /// The endpoint of this application that the path names, deleted or not; of a deleted one the `uid` is
+    /// free.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] if there never was one; or that the store can't be read.
+    pub(super) fn endpoint_of_history(
+        &self,
+        application: &Application,
+    ) -> Result<Arc<Endpoint>, Problem> {
+        let (_, found) = self.endpoint_named(application)?;
+        found.ok_or_else(|| unknown("endpoint"))
+    }
+
     /// What the path says of an endpoint, and the one that it leads to, deleted or not.
     fn endpoint_named(
         &self,

@@ -65,7 +65,7 @@ const fn change(paths: Paths, capabilities: &'static [Capability]) -> Row {
 }
 
 /// The first row that fits counts.
-const TABLE: [Row; 20] = [
+const TABLE: [Row; 21] = [
     (
         POST,
         Paths::Only("/api/v1/app/{app}/msg"),
@@ -85,6 +85,14 @@ const TABLE: [Row; 20] = [
         READ,
         Paths::Ending("/headers"),
         Scope::Admin,
+        Reach::Own,
+        MANAGE,
+    ),
+    // What operators say of deliveries is not for everybody who looks at these.
+    (
+        READ,
+        Paths::Ending("/audit"),
+        Scope::Read,
         Reach::Own,
         MANAGE,
     ),
@@ -317,6 +325,18 @@ mod tests {
                 message("/endpoint/{endpoint}/resend"),
                 &[CreateAttempts],
             ),
+            (
+                Method::POST,
+                message("/endpoint/{endpoint}/skip"),
+                &[ManageEndpoint],
+            ),
+            (
+                Method::POST,
+                message("/endpoint/{endpoint}/park"),
+                &[ManageEndpoint],
+            ),
+            (Method::GET, endpoint("/audit"), &[ManageEndpoint]),
+            (Method::GET, endpoint("/blocked"), &[ViewBase]),
             (Method::POST, "/api/v1/app/{app}/msg".into(), &[]),
             (Method::DELETE, message("/content"), &[]),
         ];

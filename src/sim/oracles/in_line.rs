@@ -191,6 +191,11 @@ impl Witness {
             return Some(Timestamp::ZERO);
         }
         let delivery = seen.seen(ordinal);
+        // What is in flight when it is set aside ends first; over a period nobody knows of it any more.
+        let is_of_now = delivery.sent > 0 && delivery.period == self.breaks.len();
+        if delivery.is_set_aside && is_of_now && delivery.told_at.is_none() {
+            return None;
+        }
         let ended = delivery.end.map(|_| delivery.ended_at);
         let ends = ended.into_iter().chain(seen.expunged_at);
         // What was on its way to the disk when a period ended may be there though nobody was told.

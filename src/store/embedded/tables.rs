@@ -24,7 +24,8 @@
 //! | `attempts.`bucket | application, position, first attempt | a block of attempts |
 //! | `index.`bucket | endpoint, first attempt | the bucket of the block before, then positions and attempts |
 //! | `once.`day | shard, SHA-256 of a key | the id of what was made under it, SHA-256 of its body |
-//! | `expired.`bucket | application, position, endpoint | nothing: the delivery expired |
+//! | `expired.`bucket | application, position, endpoint | nothing: the delivery expired; or the number of how somebody ended it |
+//! | `audit.`bucket | endpoint, id | [`AuditEntry`](crate::domain::audit::AuditEntry) |
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -222,3 +222,19 @@ async fn the_audit_names_the_key_and_one_that_may_only_look_changes_nothing() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_audit_of_a_deleted_endpoint_is_read_by_its_id() {
+    local(async {
+        let api = blocked().await;
+        let noted = api.post(&path("a1", "skip"), json!({})).await.fine();
+        let gone = api.send(Method::DELETE, ENDPOINT, &json!({}), None).await;
+        assert_eq!(gone.status, 204, "{}", gone.body);
+        let id = noted["endpointId"].as_str().expect("an id");
+        let audit = api.get(&format!("/api/v1/app/a/endpoint/{id}/audit")).await;
+        assert_eq!(audit.fine()["data"], json!([noted]));
+        let by_uid = api.get(&format!("{ENDPOINT}/audit")).await;
+        assert_eq!(by_uid.refusal(), (404, "not_found".to_owned()));
+    })
+    .await;
+}
