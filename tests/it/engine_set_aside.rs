@@ -255,7 +255,7 @@ fn a_batch_that_is_full_with_its_row_takes_the_end_of_a_delivery_in_flight_all_t
     let mut operator = Operator::new(
         Ordering::ByKey,
         Options {
-            batch_bytes_max: 200,
+            batch_bytes_max: 1,
             ..undaunted()
         },
     );
@@ -280,15 +280,20 @@ fn what_was_called_off_in_flight_is_none_to_be_skipped_and_keeps_its_line() {
     }
     let failed = operator.serve(DOWN);
     assert_eq!(failed.len(), 8);
+    // So that its window has room for more than one.
+    for _ in 0..40 {
+        operator.rig.event(operator.application);
+    }
+    assert_eq!(operator.serve(OK).len(), 40);
     let [first, second] = ["a", "a"].map(|key| operator.event(key));
     assert_eq!(operator.flying(), [first]);
     operator.rig.command(Command::Expunge {
         application: operator.application,
-        position: EventPosition::new(8),
+        position: EventPosition::new(48),
         attempt: None,
     });
     let refused = Err(Refusal::NotOpen);
-    assert_eq!(operator.set_aside(Act::Skip, 8), refused);
+    assert_eq!(operator.set_aside(Act::Skip, 48), refused);
     operator.rig.advance(MOMENT);
     assert!(!operator.flying().contains(&second), "two of a line");
     assert_eq!(operator.audit(), []);
