@@ -46,8 +46,8 @@ pub enum Action {
     Resend(u32, u32),
     /// The payload of an event is taken away.
     Expunge(u32),
-    /// A delivery to an endpoint is skipped or parked: the first that was tried and has not ended, from an
-    /// event on; else the first that has not.
+    /// A delivery to an endpoint is skipped or parked: the first of which an attempt is in flight, from an
+    /// event on; else the first that was tried, else the first that has not ended.
     SetAside(Act, u32, u32),
     /// A task sends deliveries of an endpoint again, from an event on: which, the event, the endpoint.
     Task(TaskKind, u32, u32),
@@ -231,12 +231,17 @@ impl World<'_> {
             (!state.is_terminal()).then_some(event)
         });
         let open: Vec<Arc<Event>> = open.collect();
-        // One that was tried, if there is one: others are mostly refused.
-        let was_sent = |event: &&Arc<Event>| {
+        // One that flies, else one that was tried: others are mostly refused.
+        let rank = |event: &&Arc<Event>| {
             let seen = self.witness.events.get(&event.position);
-            seen.is_some_and(|seen| seen.seen(known.key.ordinal).sent > 0)
+            let seen = seen.map(|seen| seen.seen(known.key.ordinal));
+            match seen.filter(|seen| seen.sent > 0) {
+                Some(seen) if seen.told_at.is_none() => 0,
+                Some(_) => 1,
+                None => 2,
+            }
         };
-        let open = open.iter().find(was_sent).or_else(|| open.first())?;
+        let open = open.iter().min_by_key(rank)?;
         let (ordinal, position) = (known.key.ordinal, open.position);
         let command = Command::SetAside(Box::new(NewAuditEntry {
             application: self.application,
