@@ -124,13 +124,14 @@ impl Witness {
             Change::SetEndpointState {
                 endpoint, state, ..
             } => {
+                let period = self.breaks.len();
                 let seen = self.endpoints.entry(endpoint.ordinal).or_default();
                 // Who disables it without being asked holds it back from before that is durable.
                 let from = Moment {
                     real: at.real.plus(Span::from_micros(-1)),
                     ..at
                 };
-                seen.has_state(state == EndpointState::Enabled, from);
+                seen.has_state(state == EndpointState::Enabled, from, period);
                 seen.takes_from(order, state == EndpointState::Enabled);
                 if state == EndpointState::Disabled(DisabledReason::Failing) {
                     self.judge_disabled(endpoint.ordinal, at);
@@ -159,7 +160,7 @@ impl Witness {
         let url = |target: &Target| target.url.text().to_owned();
         let moves = before.is_some_and(|before| url(&before.target) != url(&endpoint.target));
         self.happened.refiltered += u64::from(is_other);
-        seen.has_state(is_enabled, at);
+        seen.has_state(is_enabled, at, period);
         if moves {
             seen.circuit.moves(at, period);
         }

@@ -164,13 +164,13 @@ pub(super) struct SeenEndpoint {
 }
 
 impl SeenEndpoint {
-    /// It is enabled or not from now on.
-    pub(super) fn has_state(&mut self, is_enabled: bool, at: Moment) {
+    /// It is enabled or not from now on, in this period.
+    pub(super) fn has_state(&mut self, is_enabled: bool, at: Moment, period: usize) {
         match (is_enabled, self.disabled_at) {
             (true, Some(_)) => {
                 self.disabled_at = None;
                 self.enabled_at = at.real;
-                self.circuit.begins_anew();
+                self.circuit.begins_anew(period, at.real);
             }
             (false, None) => self.disabled_at = Some(at.real),
             _ => {}

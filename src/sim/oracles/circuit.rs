@@ -65,8 +65,9 @@ pub(in crate::sim) struct SeenCircuit {
 }
 
 impl SeenCircuit {
-    /// Its endpoint is enabled again: what is durable counts.
-    pub(in crate::sim) fn begins_anew(&mut self) {
+    /// Its endpoint is enabled again in this period: what is durable counts.
+    pub(in crate::sim) fn begins_anew(&mut self, period: usize, now: Timestamp) {
+        self.enter(period, now);
         self.is_overdue = false;
         self.failing_since = None;
         let slowly = |row: Circuit| match row.state {
