@@ -71,8 +71,6 @@ impl Engine {
         let moves = true;
         #[cfg(feature = "mutants")]
         let moves = !self.has(super::mutant::Mutant::StopsAtWhatWasSkipped);
-        #[cfg(feature = "mutants")]
-        let is_in_flight = is_in_flight && !self.has(super::mutant::Mutant::MovesPastWhatFlies);
         if !is_in_flight && moves {
             self.leave_line(lane, position);
         }

@@ -115,3 +115,45 @@ shard_lost = true
     assert_eq!(report.happened.shards_lost, 1);
     assert_eq!(report.happened.shut_downs, 1);
 }
+
+/// The batch that disabled it is durable, though nobody was told.
+#[test]
+fn who_is_enabled_in_a_new_period_is_not_judged_by_the_circuit_of_before() {
+    let file = ScenarioFile::read(
+        r#"
+seed = 50001709
+endpoints = 5
+
+[traffic]
+events = 15
+every = "1us"
+
+[engine]
+circuit_attempts_min = 1
+circuit_window_seconds = 10
+circuit_probes = 1
+circuit_recovery_percent = 1000
+disable_after_hours = 1
+
+[limits]
+ring_events_max = 4
+page_rows = 2
+
+[[by_hand]]
+at = "45s"
+enable = 3
+
+[[by_hand]]
+at = "43977566us"
+disable = 3
+
+[faults]
+failing_commits = [{ number = 7, durable = false }, { number = 28, durable = true }]
+disk_latency = "500ms to 1s"
+"#,
+    );
+    let file = file.expect("it is valid");
+    if let Err(error) = run(&file.scenario) {
+        panic!("{error}");
+    }
+}
