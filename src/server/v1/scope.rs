@@ -291,7 +291,7 @@ mod tests {
         };
         let endpoint = |end: &str| format!("/api/v1/app/{{app}}/endpoint/{{endpoint}}{end}");
         let message = |end: &str| format!("/api/v1/app/{{app}}/msg/{{message}}{end}");
-        let rows: [(Method, String, &[Capability]); 19] = [
+        let rows: [(Method, String, &[Capability]); 23] = [
             (Method::GET, "/api/v1/app/{app}".into(), &[ViewBase]),
             (Method::GET, endpoint(""), &[ViewBase]),
             (Method::GET, endpoint("/stats"), &[ViewBase]),
