@@ -96,9 +96,6 @@ impl Engine {
             (OnCommit::Expunged(request, payload_of), _) => {
                 self.expunged(request, payload_of, now);
             }
-            (OnCommit::SetAside(request, aside), result) => {
-                self.is_set_aside(request, aside, result, now);
-            }
             (OnCommit::SentAgain(again), result) => self.sent_again(again, result, now),
             (OnCommit::Refused(request, refusal), result) => {
                 let reply = told_under_key(result).unwrap_or(Err(refusal));
@@ -129,6 +126,9 @@ impl Engine {
             SentAgain::Task(request, task) => {
                 let reply = self.task_begun(&task, result, now);
                 self.replies.push((request, reply));
+            }
+            SentAgain::SetAside(request, aside) => {
+                self.is_set_aside(request, aside, result, now);
             }
             SentAgain::TaskCancelled(request, id) => {
                 self.replies.push((request, Ok(Answer::Task { id })));

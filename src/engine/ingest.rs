@@ -82,9 +82,7 @@ impl Engine {
                     revision,
                 } => self.delete_record(request, (kind, name, revision)),
                 Command::CreateEndpoint(new) => self.create_endpoint((request, once), *new, now),
-                Command::UpdateEndpoint(update) => {
-                    self.update_endpoint((request, once), *update, now)
-                }
+                Command::UpdateEndpoint(to) => self.update_endpoint((request, once), *to, now),
                 Command::DeleteEndpoint {
                     application,
                     endpoint,

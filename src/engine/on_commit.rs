@@ -33,9 +33,7 @@ pub(super) enum OnCommit {
     EndpointDeleted(RequestHandle, EndpointId, EventPosition),
     /// The payload of this event is gone, or of none but the body of a reply, and who asked is answered.
     Expunged(RequestHandle, Option<(ApplicationKey, EventPosition)>),
-    /// The delivery is set aside and who asked is answered.
-    SetAside(RequestHandle, Aside),
-    /// Something is sent again and who asked is answered.
+    /// Something is sent again, or not any more, and who asked is answered.
     SentAgain(SentAgain),
     /// Who asked is refused, unless it was done before under the same key.
     Refused(RequestHandle, Refusal),
@@ -56,6 +54,8 @@ pub(super) enum SentAgain {
     Resend(RequestHandle, EndpointId, u16, Arc<Event>),
     /// The task begins.
     Task(RequestHandle, Arc<Task>),
+    /// The delivery is set aside.
+    SetAside(RequestHandle, Aside),
     /// The task is over.
     TaskCancelled(RequestHandle, TaskId),
 }
@@ -74,10 +74,10 @@ impl OnCommit {
             | Self::EndpointChanged(request, ..)
             | Self::EndpointDeleted(request, ..)
             | Self::Expunged(request, ..)
-            | Self::SetAside(request, _)
             | Self::Refused(request, _)
             | Self::SentAgain(
                 SentAgain::Resend(request, ..)
+                | SentAgain::SetAside(request, _)
                 | SentAgain::Task(request, _)
                 | SentAgain::TaskCancelled(request, _),
             ) => Some(*request),

@@ -3,7 +3,11 @@
 //! It ends with the change that notes who did it, and why. An attempt that is in flight ends by itself: it
 //! may still succeed, and until then its line waits, since two of a line are never in flight at once.
 
-use super::{Engine, flight::Source, on_commit::OnCommit};
+use super::{
+    Engine,
+    flight::Source,
+    on_commit::{OnCommit, SentAgain},
+};
 use crate::{
     domain::{
         audit::{AuditEntry, NewAuditEntry},
@@ -63,7 +67,11 @@ impl Engine {
             lane,
             is_uncounted: !is_in_flight && !is_here,
         };
-        log.gather_urgent(change, OnCommit::SetAside(request, aside), bytes);
+        log.gather_urgent(
+            change,
+            OnCommit::SentAgain(SentAgain::SetAside(request, aside)),
+            bytes,
+        );
         if is_here {
             self.row_goes(lane, now);
         }

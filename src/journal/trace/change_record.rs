@@ -72,6 +72,9 @@ fn history_record(change: &Change) -> Record {
             delivery_value(*endpoint, *position),
             0_u64,
         ),
+        Change::DeleteOpen { endpoint, position } => {
+            Record::new(205, 0, delivery_value(*endpoint, *position), 0_u64)
+        }
         Change::Expire { endpoint, position } => {
             Record::new(206, 0, delivery_value(*endpoint, *position), 0_u64)
         }
@@ -155,10 +158,8 @@ pub(super) fn change_record(change: &Change) -> Record {
             let delivery = delivery_value(row.endpoint, row.position);
             Record::new(204, micros(row.due), delivery, u64::from(row.attempts))
         }
-        Change::DeleteOpen { endpoint, position } => {
-            Record::new(205, 0, delivery_value(*endpoint, *position), 0_u64)
-        }
-        Change::PutTask(_)
+        Change::DeleteOpen { .. }
+        | Change::PutTask(_)
         | Change::UpdateTask(_)
         | Change::PutResend(_)
         | Change::DeleteResend { .. }

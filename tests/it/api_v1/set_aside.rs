@@ -44,6 +44,27 @@ async fn status(api: &Api, id: &str) -> Value {
     api.get(&path).await.fine()["data"][0]["statusText"].clone()
 }
 
+/// The audit has these two, page by page, too.
+async fn audit_shows(api: &Api, noted: &Value, parked: &Value) {
+    let audit = format!("{ENDPOINT}/audit");
+    let page = api.get(&audit).await.fine();
+    assert_eq!(page["data"], json!([parked, noted]));
+    let first = api.get(&format!("{audit}?limit=1")).await.fine();
+    assert_eq!(
+        (&first["data"], &first["done"]),
+        (&json!([parked]), &json!(false))
+    );
+    let iterator = first["iterator"].as_str().expect("an iterator");
+    let rest = api
+        .get(&format!("{audit}?limit=1&iterator={iterator}"))
+        .await
+        .fine();
+    assert_eq!(
+        (&rest["data"], &rest["done"]),
+        (&json!([noted]), &json!(true))
+    );
+}
+
 #[tokio::test]
 async fn what_blocks_a_line_is_told_and_makes_way_and_who_did_it_is_noted() {
     local(async {
@@ -105,23 +126,7 @@ async fn what_blocks_a_line_is_told_and_makes_way_and_who_did_it_is_noted() {
             "{explained}"
         );
 
-        let audit = format!("{ENDPOINT}/audit");
-        let page = api.get(&audit).await.fine();
-        assert_eq!(page["data"], json!([parked, noted]));
-        let first = api.get(&format!("{audit}?limit=1")).await.fine();
-        assert_eq!(
-            (&first["data"], &first["done"]),
-            (&json!([parked]), &json!(false))
-        );
-        let iterator = first["iterator"].as_str().expect("an iterator");
-        let rest = api
-            .get(&format!("{audit}?limit=1&iterator={iterator}"))
-            .await
-            .fine();
-        assert_eq!(
-            (&rest["data"], &rest["done"]),
-            (&json!([noted]), &json!(true))
-        );
+        audit_shows(&api, &noted, &parked).await;
     })
     .await;
 }

@@ -542,11 +542,7 @@ impl<S: Inspect> Pair<S> {
                     let (endpoint, position) = self.delivery_near(endpoint, position);
                     Change::Expire { endpoint, position }
                 }
-                Draft::SetAside(endpoint, position) => {
-                    let (endpoint, position) = self.delivery_near(endpoint, position);
-                    let id = self.id();
-                    Change::SetAside(Arc::new(rows::audit_entry(endpoint, position, id)))
-                }
+                Draft::SetAside(endpoint, position) => self.set_aside(endpoint, position),
                 Draft::Lane(endpoint, forward, done) => {
                     let endpoint = self.key(endpoint);
                     let from = self.model.settled_until(endpoint.application);
@@ -587,6 +583,12 @@ impl<S: Inspect> Pair<S> {
             row.due = fanfare::time::Timestamp::MAX;
         }
         row
+    }
+
+    /// That a delivery was skipped or parked.
+    fn set_aside(&mut self, endpoint: u32, position: u64) -> Change {
+        let (endpoint, position) = self.delivery_near(endpoint, position);
+        Change::SetAside(Arc::new(rows::audit_entry(endpoint, position, self.id())))
     }
 
     /// A watermark that does not go back nor beyond what was committed.
