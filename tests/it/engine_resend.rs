@@ -40,13 +40,34 @@ impl Resender {
             window_max: 1,
             ..undaunted()
         };
-        let mut rig = Rig::new(options);
+        Self::over(Rig::new(options))
+    }
+
+    fn over(mut rig: Rig) -> Self {
         let application = rig.application(DEFAULT_APPLICATION_UID);
         let (endpoint, _) = rig.endpoint(application, "e");
         Self {
             rig,
             application,
             endpoint,
+        }
+    }
+
+    /// A rig whose window has room for more than one attempt.
+    fn with_room(options: Options) -> Self {
+        let mut resender = Self::over(Rig::new(options));
+        resender.succeed();
+        resender
+    }
+
+    /// Forty events are delivered.
+    fn succeed(&mut self) {
+        for _ in 0..40 {
+            self.event();
+        }
+        while !self.rig.sent.is_empty() {
+            self.rig.answer(OK);
+            self.record();
         }
     }
 
@@ -433,22 +454,7 @@ fn what_succeeded_by_hand_is_not_begun_again_after_a_restart_by_a_lane_that_lags
         ring_events_max: 4,
         ..undaunted()
     };
-    let mut rig = Rig::new(options.clone());
-    let application = rig.application(DEFAULT_APPLICATION_UID);
-    let (endpoint, _) = rig.endpoint(application, "e");
-    let mut resender = Resender {
-        rig,
-        application,
-        endpoint,
-    };
-    // So that its window has room for more than one.
-    for _ in 0..40 {
-        resender.event();
-    }
-    while !resender.rig.sent.is_empty() {
-        resender.rig.answer(OK);
-        resender.record();
-    }
+    let mut resender = Resender::with_room(options.clone());
     let event = resender.event();
     resender.resent(&event);
     assert_eq!(resender.flying(), [40, 40]);
@@ -472,31 +478,10 @@ fn what_succeeded_by_hand_is_not_begun_again_after_a_restart_by_a_lane_that_lags
 
 #[test]
 fn what_succeeded_by_hand_while_a_retry_was_in_flight_is_told_so_and_not_sent_after_a_restart() {
-    let mut rig = Rig::new(undaunted());
-    let application = rig.application(DEFAULT_APPLICATION_UID);
-    let (endpoint, _) = rig.endpoint(application, "e");
-    let mut resender = Resender {
-        rig,
-        application,
-        endpoint,
-    };
-    // So that its window has room for more than one.
-    for _ in 0..40 {
-        resender.event();
-    }
-    while !resender.rig.sent.is_empty() {
-        resender.rig.answer(OK);
-        resender.record();
-    }
+    let mut resender = Resender::with_room(undaunted());
     let event = resender.event();
     resender.rig.answer(FAILED);
-    for _ in 0..40 {
-        resender.event();
-    }
-    while !resender.rig.sent.is_empty() {
-        resender.rig.answer(OK);
-        resender.record();
-    }
+    resender.succeed();
     resender.rig.advance(Span::from_seconds(7));
     assert_eq!(resender.flying(), [40], "its retry");
     resender.resent(&event);
@@ -508,5 +493,5 @@ fn what_succeeded_by_hand_while_a_retry_was_in_flight_is_told_so_and_not_sent_af
     resender.rig.restart(undaunted());
     resender.record();
     assert!(resender.flying().is_empty());
-    assert_eq!(resender.rig.recovered(application).open_rows, 0);
+    assert_eq!(resender.rig.recovered(resender.application).open_rows, 0);
 }

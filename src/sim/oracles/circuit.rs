@@ -65,14 +65,13 @@ pub(in crate::sim) struct SeenCircuit {
 }
 
 impl SeenCircuit {
-    /// Its endpoint is enabled again in this period: what is durable counts.
+    /// Its endpoint is enabled again in this period: what is durable counts, and was written over before.
     pub(in crate::sim) fn begins_anew(&mut self, period: usize, now: Timestamp) {
         self.enter(period, now);
         self.is_overdue = false;
         self.failing_since = None;
         let slowly = |row: Circuit| match row.state {
             CircuitState::HalfOpen { since, .. } => SeenState::HalfOpen { since, well: 0 },
-            // What is durable is written over before it is enabled.
             _ => SeenState::Closed,
         };
         self.change(self.row.map(slowly).unwrap_or_default());
