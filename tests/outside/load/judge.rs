@@ -16,6 +16,8 @@ use crate::{
 /// How long before a kill an outcome may still have been unrecorded, in milliseconds: the 20 of the
 /// promise, and what a busy disk takes for a sync.
 const UNRECORDED_MS: u64 = 1_000;
+/// How long after the death of the process a receiver may still take in what it had sent, in milliseconds.
+const ON_ITS_WAY_MS: u64 = 50;
 /// Messages that are also asked for one by one.
 const ASKED_MAX: usize = 1_000;
 
@@ -227,7 +229,9 @@ impl Case<'_> {
         let mut until_kill: Vec<u64> = receipts
             .iter()
             .filter_map(|receipt| {
-                let behind = self.seen.kills.iter().find(|kill| **kill >= receipt.at_ms);
+                // What was on its way when the process died is received a moment later.
+                let mut kills = self.seen.kills.iter();
+                let behind = kills.find(|kill| **kill + ON_ITS_WAY_MS >= receipt.at_ms);
                 // From when on it could not write it is as if it had been killed then.
                 let begins = self.seen.failing.iter().rev();
                 let since = begins
@@ -241,7 +245,7 @@ impl Case<'_> {
                     if was_failing {
                         since.unwrap_or_default().saturating_sub(receipt.at_ms)
                     } else {
-                        kill - receipt.at_ms
+                        kill.saturating_sub(receipt.at_ms)
                     }
                 })
             })
