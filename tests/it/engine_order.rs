@@ -5,12 +5,12 @@ use std::sync::Arc;
 use fanfare::{
     domain::{
         application::{ApplicationKey, DEFAULT_APPLICATION_UID},
-        command::{Answer, Command},
+        command::Command,
         delivery::DeliveryState,
-        event::{Besides, EventPosition},
+        event::EventPosition,
         history::Name,
         id::{EndpointId, EventId},
-        ordering::{Ordering, OrderingKey},
+        ordering::Ordering,
         outcome::OutcomeKind,
     },
     engine::options::Options,
@@ -18,7 +18,7 @@ use fanfare::{
     time::Span,
 };
 
-use crate::support::rig::{Rig, new_endpoint, new_event, undaunted};
+use crate::support::rig::{Rig, new_event, undaunted};
 
 const OK: OutcomeKind = OutcomeKind::Status(200);
 const DOWN: OutcomeKind = OutcomeKind::Status(503);
@@ -31,15 +31,7 @@ const RETRY: Span = Span::from_seconds(7);
 fn rig(ordering: Ordering, options: Options) -> (Rig, ApplicationKey, EndpointId) {
     let mut rig = Rig::new(options);
     let application = rig.application(DEFAULT_APPLICATION_UID);
-    let Command::CreateEndpoint(mut new) = new_endpoint(application, "a") else {
-        unreachable!("it is one")
-    };
-    new.ordering = ordering;
-    let request = rig.command(Command::CreateEndpoint(new));
-    let Some(Ok(Answer::Endpoint { id, .. })) = rig.replies.get(&request) else {
-        panic!("{:?}", rig.replies.get(&request));
-    };
-    let id = *id;
+    let id = rig.endpoint_in_order(application, ordering);
     // Without a key, so that the window grows.
     for _ in 0..40 {
         rig.event(application);
@@ -51,22 +43,6 @@ fn rig(ordering: Ordering, options: Options) -> (Rig, ApplicationKey, EndpointId
         }
     }
     (rig, application, id)
-}
-
-/// Hands an event in that has this key.
-fn keyed(rig: &mut Rig, application: ApplicationKey, key: &str) -> EventId {
-    let Command::AcceptEvent(mut event) = new_event(application) else {
-        unreachable!("it is one")
-    };
-    event.besides = Besides {
-        ordering_key: Some(OrderingKey::of(key)),
-        ..Besides::default()
-    };
-    let request = rig.command(Command::AcceptEvent(event));
-    match rig.replies.get(&request) {
-        Some(Ok(Answer::Event { id, .. })) => *id,
-        other => panic!("{other:?}"),
-    }
 }
 
 /// The events in flight, in the order in which they were sent.
@@ -102,7 +78,7 @@ fn an_endpoint_in_order_gets_the_next_event_once_the_one_before_has_ended() {
 fn events_of_one_key_wait_for_each_other_and_for_no_other_key() {
     let (mut rig, application, id) = rig(Ordering::ByKey, undaunted());
     let [a1, a2, b1, a3, b2] =
-        ["a", "a", "b", "a", "b"].map(|key| keyed(&mut rig, application, key));
+        ["a", "a", "b", "a", "b"].map(|key| rig.keyed_event(application, key));
     let free = rig.event(application);
     assert_eq!(flying(&rig), [a1, b1, free]);
     assert!(matches!(
@@ -133,7 +109,7 @@ fn events_of_one_key_wait_for_each_other_and_for_no_other_key() {
 #[test]
 fn keys_are_not_looked_at_where_no_order_is_kept() {
     let (mut rig, application, _) = rig(Ordering::Free, undaunted());
-    let sent = ["a", "a", "a"].map(|key| keyed(&mut rig, application, key));
+    let sent = ["a", "a", "a"].map(|key| rig.keyed_event(application, key));
     assert_eq!(flying(&rig), sent);
 }
 
@@ -141,7 +117,7 @@ fn keys_are_not_looked_at_where_no_order_is_kept() {
 fn the_next_of_a_line_is_sent_once_the_end_of_the_one_before_is_durable() {
     for ordering in [Ordering::ByKey, Ordering::Whole] {
         let (mut rig, application, _) = rig(ordering, undaunted());
-        let [a1, a2] = ["a", "a"].map(|key| keyed(&mut rig, application, key));
+        let [a1, a2] = ["a", "a"].map(|key| rig.keyed_event(application, key));
         assert_eq!(flying(&rig), [a1]);
         rig.hold_completions = true;
         rig.answer(OK);
@@ -156,7 +132,7 @@ fn the_next_of_a_line_is_sent_once_the_end_of_the_one_before_is_durable() {
 fn an_end_that_is_not_written_keeps_its_line() {
     for ordering in [Ordering::ByKey, Ordering::Whole] {
         let (mut rig, application, _) = rig(ordering, undaunted());
-        let [a1, a2] = ["a", "a"].map(|key| keyed(&mut rig, application, key));
+        let [a1, a2] = ["a", "a"].map(|key| rig.keyed_event(application, key));
         rig.advance(MOMENT);
         rig.fail_commit_in = Some(0);
         rig.answer(OK);
@@ -173,7 +149,7 @@ fn the_order_holds_over_a_restart_whatever_the_head_was_about() {
         // In flight, in flight again after a failure, waiting, and held until just now.
         for case in 0..4 {
             let (mut rig, application, _) = rig(ordering, undaunted());
-            let all = ["a"; 5].map(|key| keyed(&mut rig, application, key));
+            let all = ["a"; 5].map(|key| rig.keyed_event(application, key));
             let mut left = all.as_slice();
             rig.advance(MOMENT);
             match case {
@@ -193,7 +169,7 @@ fn the_order_holds_over_a_restart_whatever_the_head_was_about() {
                 _ => {}
             }
             rig.restart(undaunted());
-            let late = keyed(&mut rig, application, "a");
+            let late = rig.keyed_event(application, "a");
             rig.advance(RETRY);
             for id in left.iter().chain([&late]) {
                 assert_eq!(flying(&rig), [*id], "{ordering:?}, case {case}");
@@ -208,7 +184,7 @@ fn the_order_holds_over_a_restart_whatever_the_head_was_about() {
 #[test]
 fn the_order_holds_over_the_loss_of_a_shard() {
     let (mut rig, application, _) = rig(Ordering::ByKey, undaunted());
-    let [a1, a2, b1] = ["a", "a", "b"].map(|key| keyed(&mut rig, application, key));
+    let [a1, a2, b1] = ["a", "a", "b"].map(|key| rig.keyed_event(application, key));
     rig.advance(MOMENT);
     assert_eq!(flying(&rig), [a1, b1]);
     rig.lose_shard();
@@ -229,7 +205,7 @@ fn over_so_many_that_are_held_the_endpoint_waits_at_its_cursor() {
     };
     let (mut rig, application, _) = rig(Ordering::ByKey, options);
     let [a1, a2, a3, a4, b1] =
-        ["a", "a", "a", "a", "b"].map(|key| keyed(&mut rig, application, key));
+        ["a", "a", "a", "a", "b"].map(|key| rig.keyed_event(application, key));
     assert_eq!(flying(&rig), [a1], "b stands behind the fourth of a");
     rig.advance(MOMENT);
     assert_eq!(rig.recovered(application).open_rows, 2);
@@ -256,7 +232,7 @@ fn a_line_goes_on_behind_a_delivery_that_ended_badly() {
     let mut options = undaunted();
     options.retry.waits = vec![Span::from_seconds(5)];
     let (mut rig, application, id) = rig(Ordering::ByKey, options);
-    let [_, a2] = ["a", "a"].map(|key| keyed(&mut rig, application, key));
+    let [_, a2] = ["a", "a"].map(|key| rig.keyed_event(application, key));
     rig.answer(DOWN);
     rig.advance(RETRY);
     rig.answer(DOWN);
@@ -274,13 +250,13 @@ fn a_line_goes_on_when_its_head_expires_or_is_gone() {
             ..undaunted()
         },
     );
-    keyed(&mut rig, application, "a");
+    rig.keyed_event(application, "a");
     rig.answer(DOWN);
     rig.advance(RETRY);
     rig.answer(DOWN);
     // The next attempt would be in five minutes.
     rig.advance(Span::from_seconds(50));
-    let a2 = keyed(&mut rig, application, "a");
+    let a2 = rig.keyed_event(application, "a");
     assert_eq!(flying(&rig), []);
     rig.command(Command::Expunge {
         application,
@@ -291,7 +267,7 @@ fn a_line_goes_on_when_its_head_expires_or_is_gone() {
     assert_eq!(state(&rig, application, id, 40), DeliveryState::Cancelled);
 
     // What is held expires, too: one after the other as their turns come.
-    let a3 = keyed(&mut rig, application, "a");
+    let a3 = rig.keyed_event(application, "a");
     rig.answer(DOWN);
     rig.advance(RETRY);
     rig.answer(DOWN);
@@ -299,7 +275,7 @@ fn a_line_goes_on_when_its_head_expires_or_is_gone() {
     assert_eq!(state(&rig, application, id, 41), DeliveryState::Expired);
     assert_eq!(state(&rig, application, id, 42), DeliveryState::Expired);
     assert_eq!(flying(&rig), [], "{a3}");
-    let a4 = keyed(&mut rig, application, "a");
+    let a4 = rig.keyed_event(application, "a");
     assert_eq!(flying(&rig), [a4]);
 }
 
@@ -318,7 +294,7 @@ fn by_hand(rig: &mut Rig, endpoint: EndpointId, application: ApplicationKey, pla
 fn what_succeeded_by_hand_is_not_sent_in_its_turn_and_what_follows_waits_for_that_to_be_durable() {
     for ordering in [Ordering::ByKey, Ordering::Whole] {
         let (mut rig, application, id) = rig(ordering, undaunted());
-        let [a1, a2, a3] = ["a"; 3].map(|key| keyed(&mut rig, application, key));
+        let [a1, a2, a3] = ["a"; 3].map(|key| rig.keyed_event(application, key));
         rig.advance(MOMENT);
         by_hand(&mut rig, id, application, 41);
         assert_eq!(flying(&rig), [a1, a2], "what is asked for waits for nobody");

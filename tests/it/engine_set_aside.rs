@@ -9,10 +9,10 @@ use fanfare::{
         command::{Answer, Command, NewTask, Refusal},
         delivery::DeliveryState,
         endpoint::EndpointKey,
-        event::{Besides, EventPosition},
+        event::EventPosition,
         history::{HistoryQuery, Name, Order},
         id::{EndpointId, EventId},
-        ordering::{Ordering, OrderingKey},
+        ordering::Ordering,
         outcome::OutcomeKind,
         present::{Head, Question},
         task::Selection,
@@ -22,7 +22,7 @@ use fanfare::{
     time::Span,
 };
 
-use crate::support::rig::{Rig, new_endpoint, new_event, undaunted};
+use crate::support::rig::{Rig, new_endpoint, undaunted};
 
 const OK: OutcomeKind = OutcomeKind::Status(200);
 const DOWN: OutcomeKind = OutcomeKind::Status(503);
@@ -42,15 +42,7 @@ impl Operator {
     fn new(ordering: Ordering, options: Options) -> Self {
         let mut rig = Rig::new(options);
         let application = rig.application(DEFAULT_APPLICATION_UID);
-        let Command::CreateEndpoint(mut new) = new_endpoint(application, "a") else {
-            unreachable!("it is one")
-        };
-        new.ordering = ordering;
-        let request = rig.command(Command::CreateEndpoint(new));
-        let Some(Ok(Answer::Endpoint { id, .. })) = rig.replies.get(&request) else {
-            panic!("{:?}", rig.replies.get(&request));
-        };
-        let id = *id;
+        let id = rig.endpoint_in_order(application, ordering);
         let found = rig.store.endpoint(application, &Name::Id(id.id()));
         let key = found.expect("readable").expect("it is there").key;
         Self {
@@ -63,18 +55,7 @@ impl Operator {
 
     /// Hands an event in; events of one key stand in a line.
     fn event(&mut self, key: &str) -> EventId {
-        let Command::AcceptEvent(mut event) = new_event(self.application) else {
-            unreachable!("it is one")
-        };
-        event.besides = Besides {
-            ordering_key: Some(OrderingKey::of(key)),
-            ..Besides::default()
-        };
-        let request = self.rig.command(Command::AcceptEvent(event));
-        match self.rig.replies.get(&request) {
-            Some(Ok(Answer::Event { id, .. })) => *id,
-            other => panic!("{other:?}"),
-        }
+        self.rig.keyed_event(self.application, key)
     }
 
     fn ask(&mut self, act: Act, place: u64) -> u64 {

@@ -4,6 +4,7 @@ Usage: faults.py NAME PROGRAM FOLDER
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import pathlib
@@ -235,7 +236,9 @@ async def memory_limit(program, folder, servers):
         client.close()
 
     await asyncio.gather(*(send() for _ in range(clients)))
-    await asyncio.sleep(0.5)
+    # Where it ended by itself that shows within a moment.
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(server.process.wait(), 0.5)
     code = server.process.returncode
     if code is None:
         await server.stop()

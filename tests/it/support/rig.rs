@@ -15,6 +15,7 @@ use fanfare::{
         filter::Filter,
         id::{EndpointId, EventId, ShardId},
         observation::Observation,
+        ordering::{Ordering, OrderingKey},
         outcome::{Outcome, OutcomeKind},
         page::{ApplicationState, ShardState},
         secret::Secret,
@@ -204,6 +205,36 @@ impl Rig {
         }
     }
 
+    /// Accepts an event with an ordering key.
+    pub(crate) fn keyed_event(&mut self, application: ApplicationKey, key: &str) -> EventId {
+        let Command::AcceptEvent(mut event) = new_event(application) else {
+            unreachable!("it is one")
+        };
+        event.besides.ordering_key = Some(OrderingKey::of(key));
+        let request = self.command(Command::AcceptEvent(event));
+        match self.replies.get(&request) {
+            Some(Ok(Answer::Event { id, .. })) => *id,
+            other => panic!("not accepted: {other:?}"),
+        }
+    }
+
+    /// Makes an endpoint that keeps such an order.
+    pub(crate) fn endpoint_in_order(
+        &mut self,
+        application: ApplicationKey,
+        ordering: Ordering,
+    ) -> EndpointId {
+        let Command::CreateEndpoint(mut new) = new_endpoint(application, "a") else {
+            unreachable!("it is one")
+        };
+        new.ordering = ordering;
+        let request = self.command(Command::CreateEndpoint(new));
+        match self.replies.get(&request) {
+            Some(Ok(Answer::Endpoint { id, .. })) => *id,
+            other => panic!("not created: {other:?}"),
+        }
+    }
+
     /// Answers the attempt that was sent first.
     pub(crate) fn answer(&mut self, kind: OutcomeKind) -> AttemptRequest {
         let request = self.sent.pop_front().expect("an attempt is in flight");
@@ -312,7 +343,7 @@ pub(crate) fn new_endpoint(application: ApplicationKey, name: &str) -> Command {
         headers: Vec::new(),
         is_enabled: true,
         throttle_rate: None,
-        ordering: fanfare::domain::ordering::Ordering::default(),
+        ordering: Ordering::default(),
         application,
         url: EndpointUrl::parse(&format!("http://{name}.receiver.test/{name}")).expect("valid"),
         secret: Secret::new(vec![7; 32]).expect("valid"),
