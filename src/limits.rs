@@ -47,6 +47,9 @@ pub const SERVER_IDLE_MS: u64 = 60_000;
 /// How long nothing was sent to a client before its place may be given to another one, in milliseconds:
 /// what was answered a moment ago may still be on its way.
 pub const SERVER_REST_MS: u64 = 1_000;
+/// How long a head is waited for that is not whole, or has not begun on a new connection, before its place
+/// may be given to another one, in milliseconds.
+pub const SERVER_GRACE_MS: u64 = 2_000;
 /// Bytes that a client may send without a request, as pings and settings. Over it: the connection is
 /// closed.
 pub const SERVER_UNASKED_BYTES_MAX: usize = 1024 * 1024;
@@ -69,6 +72,11 @@ pub const SERVER_RESET_STREAMS_MAX: usize = 20;
 pub const LINGER_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Longest that is read and thrown away after an early answer, in milliseconds.
 pub const LINGER_TIMEOUT_MS: u64 = 2_000;
+/// Most of a body that nobody wants and that came with its head, in bytes: so much of it is read, so that the
+/// connection can go on.
+pub const UNWANTED_BODY_BYTES_MAX: usize = 64 * 1024;
+/// How often it is looked whether such a body is there; the connection has a turn in between.
+pub const UNWANTED_BODY_LOOKS: usize = 4;
 /// Pause after the listening socket failed, in milliseconds.
 pub const ACCEPT_PAUSE_MS: u64 = 100;
 
@@ -357,6 +365,7 @@ const _: () = {
     assert!(REQUEST_BODY_BYTES_MAX <= LINGER_BYTES_MAX);
     // A slow head and a slow body are told off before their connection counts as idle.
     assert!(REQUEST_HEAD_TIMEOUT_MS < SERVER_IDLE_MS);
+    assert!(SERVER_GRACE_MS < REQUEST_HEAD_TIMEOUT_MS && SERVER_REST_MS < SERVER_IDLE_MS);
     assert!(REQUEST_BODY_TIMEOUT_MS < SERVER_IDLE_MS);
     // The pace of a body is judged before its time is over.
     assert!(REQUEST_BODY_GRACE_MS < REQUEST_BODY_TIMEOUT_MS);

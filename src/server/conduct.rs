@@ -54,6 +54,8 @@ struct Inside {
     left_unread: bool,
     /// Its place is wanted for somebody else.
     is_wanted: bool,
+    /// It ends with its next answer, so that somebody else has its place.
+    leaves: bool,
     /// When the connection began, or the last answer was ready.
     quiet_since: Instant,
     /// When the first byte of the next head came.
@@ -75,6 +77,17 @@ pub(super) enum Ending {
     PlaceWanted,
 }
 
+/// What a connection waits for that can make room; who loses least by that comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Wait {
+    /// Its next request, of which no byte came.
+    Next,
+    /// Its first request, of which no byte came though there was time for it.
+    First,
+    /// The rest of a head that is slow.
+    Head,
+}
+
 impl Conduct {
     /// Of a connection that begins now.
     pub(super) fn new() -> Self {
@@ -86,6 +99,7 @@ impl Conduct {
                 is_http_2: false,
                 left_unread: false,
                 is_wanted: false,
+                leaves: false,
                 quiet_since: now,
                 head_since: None,
                 last_read: now,
@@ -144,20 +158,34 @@ impl Conduct {
         self.inside().left_unread
     }
 
-    /// Asks for the place of the connection; false if a request is being answered, if an answer may
-    /// still be on its way, or if it was asked before.
-    pub(super) fn want_place(&self) -> bool {
-        let rest = Duration::from_millis(limits::SERVER_REST_MS);
-        let mut inside = self.inside();
-        let rests =
-            !inside.has_asked || inside.quiet_since.max(inside.last_sent) + rest <= Instant::now();
-        let can_go = inside.working == 0 && rests && !inside.is_wanted;
-        inside.is_wanted |= can_go;
-        drop(inside);
-        if can_go {
-            self.0.watcher.wake();
+    /// What the connection waits for, and since when, if it can make room: no request is being answered,
+    /// no answer may still be on its way, and a head had time to come.
+    pub(super) fn wait(&self) -> Option<(Wait, Instant)> {
+        let inside = *self.inside();
+        if inside.working > 0 || inside.is_wanted {
+            return None;
         }
-        can_go
+        inside.wait()
+    }
+
+    /// Asks for the place of the connection; a request that comes in time keeps it.
+    pub(super) fn want_place(&self) {
+        self.inside().is_wanted = true;
+        self.0.watcher.wake();
+    }
+
+    /// Asks that the connection ends with its next answer; false where that can't be said, or was asked
+    /// before.
+    pub(super) fn want_end(&self) -> bool {
+        let mut inside = self.inside();
+        let is_new = !inside.leaves && !inside.is_http_2;
+        inside.leaves |= is_new;
+        is_new
+    }
+
+    /// Whether the connection ends with the answer that is ready now.
+    pub(super) fn leaves(&self) -> bool {
+        self.inside().leaves
     }
 
     /// Until when its client has time, as things are.
@@ -179,10 +207,10 @@ impl Conduct {
         self.inside().unasked > limits::SERVER_UNASKED_BYTES_MAX
     }
 
-    /// Whether the place is still wanted; a request that came in time keeps it.
+    /// Whether the place is still wanted; a request, or a head's first byte, that came in time keeps it.
     pub(super) fn must_go(&self) -> bool {
         let mut inside = self.inside();
-        inside.is_wanted &= inside.working == 0;
+        inside.is_wanted &= inside.working == 0 && inside.wait().is_some();
         inside.is_wanted
     }
 
@@ -218,6 +246,22 @@ impl Conduct {
             }
             sleep.as_mut().reset(deadline);
         }
+    }
+}
+
+impl Inside {
+    /// What is waited for without a request that is being answered, if there was time for it.
+    fn wait(&self) -> Option<(Wait, Instant)> {
+        let (wait, since, ms) = match (self.head_since, self.has_asked) {
+            (Some(begin), _) => (Wait::Head, begin, limits::SERVER_GRACE_MS),
+            (None, false) => (Wait::First, self.quiet_since, limits::SERVER_GRACE_MS),
+            (None, true) => {
+                let since = self.quiet_since.max(self.last_sent);
+                (Wait::Next, since, limits::SERVER_REST_MS)
+            }
+        };
+        let had_time = since + Duration::from_millis(ms) <= Instant::now();
+        had_time.then_some((wait, since))
     }
 }
 

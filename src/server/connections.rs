@@ -5,22 +5,18 @@
 //! than `idle_ms`. A handler that panics costs its own request, nothing else.
 //!
 //! Over its share a client is told so and closed at once, so that nobody takes the places of others.
-//! Where all places are taken, a connection that waits for a request makes room for a new one: who is
-//! slow on purpose loses his place first, and a client that keeps an idle connection knows that it can
-//! end. Only where every connection is being answered do new ones wait in the listen queue.
+//! Where all places are taken, a connection that waits for a request makes room for a new one: first the one
+//! that idles for longest between requests, since its client knows that it can end, then one on which
+//! nothing came, then one whose head is slow. None goes while it had no time to send a head, or while a
+//! request is answered. Where none can go, new ones wait in the listen queue, and those that are there end with
+//! their answers, one after the other, and say so.
 
 #![expect(
     clippy::disallowed_methods,
     reason = "connections are tasks, and their patience is a matter of real time"
 )]
 
-use core::{
-    convert::Infallible,
-    panic::AssertUnwindSafe,
-    pin::{Pin, pin},
-    task::{Context, Poll},
-    time::Duration,
-};
+use core::{convert::Infallible, panic::AssertUnwindSafe, pin::pin, time::Duration};
 use std::{
     io::Read as _,
     net::{IpAddr, Shutdown},
@@ -32,13 +28,11 @@ use axum::{
     body::Body,
     response::{IntoResponse as _, Response},
 };
-use bytes::Bytes;
 use futures::FutureExt as _;
 use http::{
     HeaderValue, Request, StatusCode, Version,
     header::{CONNECTION, CONTENT_LENGTH},
 };
-use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
@@ -58,12 +52,13 @@ use tokio::{
 use tower::ServiceExt as _;
 
 use super::{
-    conduct::{Conduct, Patience},
+    conduct::Patience,
     head,
     held::Held,
     metrics::OpenConnections,
     places::{NoPlace, Place, Places},
     problem::{Code, Problem},
+    unwanted,
     watched_stream::WatchedStream,
 };
 use crate::limits;
@@ -72,7 +67,7 @@ use crate::limits;
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
     /// Most connections at once. Over it: one that waits for a request makes room; where none does, new
-    /// ones wait in the listen queue.
+    /// ones wait in the listen queue, and one ends with its answer.
     pub connections_max: usize,
     /// Most connections of one client, an IPv4 address or an IPv6 /64. Over it: 503, closed at once.
     pub connections_per_address_max: usize,
@@ -259,16 +254,27 @@ impl Server {
         let stream = WatchedStream::new(stream, conduct.clone());
         let router = &self.router;
         let service = service_fn(|request: Request<Incoming>| {
-            let working = conduct.asked(request.version() == Version::HTTP_2);
-            let conduct = conduct.clone();
-            let mut request = request.map(|body| Body::new(WatchedBody { body, conduct }));
+            let is_http_1 = request.version() < Version::HTTP_2;
+            let working = conduct.asked(!is_http_1);
+            let (mut request, rest) = unwanted::watch(request);
             let client = place.client(request.headers());
             request.extensions_mut().insert(client);
             let counted = self.options.held.count(&mut request);
             let answer = answered(router.clone(), request);
+            let conduct = conduct.clone();
             async move {
-                let answer = answer.await;
+                let mut answer = answer.await;
+                let is_unread = !rest.is_read(is_http_1).await;
+                if is_unread {
+                    conduct.leave_unread();
+                }
                 drop(working);
+                if let Ok(answer) = &mut answer
+                    && is_http_1
+                    && (is_unread || conduct.leaves())
+                {
+                    close(answer);
+                }
                 answer.map(|answer| counted.answered(answer))
             }
         });
@@ -321,38 +327,10 @@ pub async fn converse_over(
     }
 }
 
-/// A request's body that tells when it is let go before its end.
-struct WatchedBody {
-    body: Incoming,
-    conduct: Conduct,
-}
-
-impl HttpBody for WatchedBody {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl Drop for WatchedBody {
-    fn drop(&mut self) {
-        if !self.body.is_end_stream() {
-            self.conduct.leave_unread();
-        }
-    }
+/// Says that the connection ends with this answer.
+fn close(answer: &mut Response) {
+    let close = HeaderValue::from_static("close");
+    answer.headers_mut().insert(CONNECTION, close);
 }
 
 /// The router's answer, or 500 if it panics or the request has no place to go.
@@ -361,8 +339,7 @@ async fn answered(router: Router, request: Request<Body>) -> Result<Response, In
         let mut answer = problem.into_response();
         if request.version() <= Version::HTTP_11 {
             // Where it ends others may see in another place, so nothing is read after it.
-            let close = HeaderValue::from_static("close");
-            answer.headers_mut().insert(CONNECTION, close);
+            close(&mut answer);
         }
         return Ok(answer);
     }

@@ -28,6 +28,7 @@ pub mod problem;
 mod request_body;
 pub mod router;
 pub mod schema;
+mod unwanted;
 mod v1;
 mod watched_stream;
 

@@ -1,7 +1,6 @@
 //! Places for connections: so many in all, so many for one client, and who must go where all are
 //! taken.
 
-use core::ops::Bound;
 use std::{
     collections::BTreeMap,
     net::IpAddr,
@@ -32,8 +31,6 @@ struct Inside {
     taken: BTreeMap<u64, Conduct>,
     /// The last number that was given.
     last: u64,
-    /// The last one whose place was asked for.
-    asked: u64,
     by_client: BTreeMap<ClientNetwork, usize>,
 }
 
@@ -42,7 +39,8 @@ struct Inside {
 pub(super) enum NoPlace {
     /// The client has as many as it may have.
     ForThisClient,
-    /// All are taken. One whose connection waits for a request was asked for, if there is one.
+    /// All are taken. One whose connection waits for a request was asked for; where there is none, one is
+    /// to end with its answer.
     ForAnybody,
 }
 
@@ -101,16 +99,17 @@ impl Places {
 }
 
 impl Inside {
-    /// Asks the next one whose connection waits for a request to go, in turn, so that none is looked
-    /// at again before all others were.
-    fn ask_one_to_go(&mut self) {
-        let after = (Bound::Excluded(self.asked), Bound::Unbounded);
-        let mut in_turn = self
-            .taken
-            .range(after)
-            .chain(self.taken.range(..=self.asked));
-        if let Some((number, _)) = in_turn.find(|(_, conduct)| conduct.want_place()) {
-            self.asked = *number;
+    /// Asks one to go: of those that wait for a request the one that loses least by it, and among such the
+    /// one that waits longest; where none waits, the oldest one that was not asked yet ends with its answer.
+    fn ask_one_to_go(&self) {
+        let waits = self.taken.values().filter_map(|conduct| {
+            let wait = conduct.wait()?;
+            Some((wait, conduct))
+        });
+        if let Some((_, conduct)) = waits.min_by_key(|(wait, _)| *wait) {
+            conduct.want_place();
+        } else {
+            self.taken.values().find(|conduct| conduct.want_end());
         }
     }
 }
@@ -154,6 +153,7 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits;
 
     fn address(text: &str) -> IpAddr {
         text.parse().expect("an address")
@@ -185,35 +185,116 @@ mod tests {
         assert_eq!(places.inside().taken.len(), 0);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn where_all_are_taken_those_that_wait_are_asked_in_turn_and_those_that_work_are_not() {
+    /// Three places, all taken; who comes in vain.
+    fn full() -> (Places, Vec<Place>, impl Fn(&Places)) {
         let places = Places::new(3, 3, Vec::new());
         let client = address("192.0.2.1");
-        let held: Vec<_> = (0..3).map(|_| places.take(client).expect("free")).collect();
-        let [first, second, third] = held.as_slice() else {
+        let held = (0..3).map(|_| places.take(client).expect("free")).collect();
+        let comes = |places: &Places| {
+            let refused = places.take(address("192.0.2.2")).err();
+            assert_eq!(refused, Some(NoPlace::ForAnybody));
+        };
+        (places, held, comes)
+    }
+
+    fn asked(held: &[Place]) -> Vec<bool> {
+        held.iter().map(|place| place.conduct.must_go()).collect()
+    }
+
+    async fn later(ms: u64) {
+        tokio::time::advance(core::time::Duration::from_millis(ms)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_idles_between_requests_goes_before_who_is_silent_and_who_has_a_slow_head_goes_last()
+     {
+        let (places, held, comes) = full();
+        let [slow, silent, idle] = held.as_slice() else {
             panic!("three");
         };
-        let working = second.conduct.asked(false);
-        let other = address("192.0.2.2");
-        let asked = |place: &Place| place.conduct.must_go();
-        for expected in [
-            [true, false, false],
-            [true, false, true],
-            [true, false, true],
-        ] {
-            assert_eq!(places.take(other).err(), Some(NoPlace::ForAnybody));
-            assert_eq!([asked(first), asked(second), asked(third)], expected);
+        slow.conduct.read(1);
+        drop(idle.conduct.asked(false));
+        later(limits::SERVER_GRACE_MS).await;
+        let steps = [
+            [false, false, true],
+            [false, true, true],
+            [true, true, true],
+        ];
+        for expected in steps {
+            comes(&places);
+            assert_eq!(asked(&held), expected);
         }
-        // A request that came in time keeps its connection.
-        let _work = first.conduct.asked(false);
-        assert!(!asked(first));
-        // Nor is one asked whose answer may still be on its way.
-        drop(working);
-        second.conduct.sent(1);
-        assert_eq!(places.take(other).err(), Some(NoPlace::ForAnybody));
-        assert!(!asked(second));
-        tokio::time::advance(core::time::Duration::from_secs(1)).await;
-        assert_eq!(places.take(other).err(), Some(NoPlace::ForAnybody));
-        assert!(asked(second));
+        // A request that came in time keeps its connection, and so does the first byte of a head.
+        let _work = silent.conduct.asked(false);
+        idle.conduct.read(1);
+        assert_eq!(asked(&held), [true, false, false]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_those_that_idle_the_one_goes_first_that_idles_for_longest() {
+        let (places, held, comes) = full();
+        for place in held.iter().rev() {
+            drop(place.conduct.asked(false));
+            later(10).await;
+        }
+        later(limits::SERVER_REST_MS).await;
+        let steps = [
+            [false, false, true],
+            [false, true, true],
+            [true, true, true],
+        ];
+        for expected in steps {
+            comes(&places);
+            assert_eq!(asked(&held), expected);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_had_no_time_for_a_head_or_may_still_be_read_an_answer_is_not_asked_for_the_place()
+    {
+        let (places, held, comes) = full();
+        let [_silent, slow, answered] = held.as_slice() else {
+            panic!("three");
+        };
+        drop(answered.conduct.asked(false));
+        later(limits::SERVER_GRACE_MS - 1).await;
+        slow.conduct.read(1);
+        answered.conduct.sent(1);
+        comes(&places);
+        assert_eq!(asked(&held), [false; 3]);
+        later(1).await;
+        comes(&places);
+        assert_eq!(asked(&held), [true, false, false]);
+        later(limits::SERVER_GRACE_MS).await;
+        comes(&places);
+        comes(&places);
+        assert_eq!(asked(&held), [true; 3]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_none_waits_the_oldest_ones_end_with_their_answers_one_after_the_other() {
+        let (places, held, comes) = full();
+        let [over_http_2, second, third] = held.as_slice() else {
+            panic!("three");
+        };
+        let _working = [
+            over_http_2.conduct.asked(true),
+            second.conduct.asked(false),
+            third.conduct.asked(false),
+        ];
+        let leaves = || {
+            held.iter()
+                .map(|place| place.conduct.leaves())
+                .collect::<Vec<_>>()
+        };
+        for expected in [
+            [false, true, false],
+            [false, true, true],
+            [false, true, true],
+        ] {
+            comes(&places);
+            assert_eq!(leaves(), expected);
+        }
+        assert_eq!(asked(&held), [false; 3]);
     }
 }

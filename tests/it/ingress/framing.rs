@@ -1,7 +1,7 @@
 //! Where a request ends and the next one begins: what can be read in two ways is refused, and never
 //! becomes two requests.
 
-use fanfare::server::connections::ServerOptions;
+use fanfare::server::{access::Access, connections::ServerOptions};
 
 use crate::support::raw_server::{HEALTHZ, Server, status};
 
@@ -312,6 +312,46 @@ async fn a14_a_target_of_more_than_8_kib_is_414() {
             .ask(&format!("GET {target} HTTP/1.1\r\nhost: h\r\n\r\n"))
             .await;
         assert_eq!(status(&answer), expected, "{answer}");
+    }
+    server.serves_others().await;
+}
+
+/// Row A17: an answer that comes before the body was read says that the connection ends with it, whatever it
+/// refuses; where the whole body came with the head the connection goes on.
+#[tokio::test]
+async fn a17_an_answer_before_the_body_was_read_says_that_the_connection_ends() {
+    let key = "a-key-of-more-than-32-visible-characters";
+    let server = Server::start_with(ServerOptions::default(), Access::key(key)).await;
+    let close = "\r\nconnection: close\r\n";
+    for (target, authorization, expected) in [
+        ("/api/webhooks", "", "HTTP/1.1 401"),
+        ("/nothing", "", "HTTP/1.1 404"),
+        ("/api/v1/app", "content-encoding: gzip\r\n", "HTTP/1.1 415"),
+    ] {
+        let head = format!("POST {target} HTTP/1.1\r\nhost: h\r\nauthorization: Bearer {key}\r\n");
+        let head = match expected {
+            "HTTP/1.1 401" => head.replace("a-key", "b-key"),
+            _ => head,
+        };
+        let head = format!("{head}{authorization}content-type: application/json\r\n");
+        let mut client = server.connect().await;
+        client
+            .send(format!("{head}content-length: 10000\r\n\r\n{{"))
+            .await;
+        let answer = client.rest().await;
+        assert_eq!(status(&answer), expected, "{answer}");
+        assert!(answer.contains(close), "{answer}");
+        for rest in [
+            "content-length: 2\r\n\r\n{}",
+            "transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        ] {
+            let mut client = server.connect().await;
+            for _ in 0..2 {
+                let answer = client.ask(&format!("{head}{rest}")).await;
+                assert_eq!(status(&answer), expected, "{answer}");
+                assert!(!answer.contains(close), "{answer}");
+            }
+        }
     }
     server.serves_others().await;
 }

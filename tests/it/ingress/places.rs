@@ -4,6 +4,8 @@ use std::process::Command;
 
 use fanfare::server::connections::ServerOptions;
 
+use tokio::task::JoinSet;
+
 use crate::support::{
     process::{Process, empty_folder},
     raw_server::{Client, HEALTHZ, Server, status},
@@ -80,10 +82,10 @@ async fn a12_a_trusted_proxy_has_more_connections_than_a_client() {
     server.serves_others().await;
 }
 
-/// Rows A10 and A12: where silent clients of many addresses hold all places, who comes with a request
-/// is served at once, and the oldest of them has gone.
+/// Rows A10 and A12: where clients of many addresses whose heads are slow hold all places, who comes with a
+/// request is served, and the oldest of them has gone.
 #[tokio::test]
-async fn a10_a12_who_waits_longest_makes_room_where_all_places_are_taken() {
+async fn a10_a12_who_is_slow_for_longest_makes_room_where_all_places_are_taken() {
     let server = Server::start(ServerOptions {
         connections_max: 8,
         connections_per_address_max: 1,
@@ -102,17 +104,98 @@ async fn a10_a12_who_waits_longest_makes_room_where_all_places_are_taken() {
     for (host, gone) in (20..23).zip(&mut silent) {
         let mut client = server.connect_from(host).await;
         assert_eq!(status(&client.ask(HEALTHZ).await), "HTTP/1.1 200");
-        served.push(client);
         assert!(
             gone.rest_or_reset().await.is_empty(),
             "closed, not answered"
         );
+        // It is slow from now on, too, but not for as long as the others.
+        client.send("GET /healthz HT").await;
+        served.push(client);
     }
     // The others may still end their requests.
     for waiting in silent.iter_mut().skip(3) {
         let answer = waiting.ask("TP/1.1\r\nhost: h\r\n\r\n").await;
         assert_eq!(status(&answer), "HTTP/1.1 200");
     }
+}
+
+/// Row A12: where more clients come at once than there are places, each of them is answered, though none
+/// sends its head in one piece: a new one waits until one that was there has its answer.
+#[tokio::test]
+async fn a12_of_many_clients_at_few_places_none_is_closed_while_it_sends_its_request() {
+    let server = Server::start(ServerOptions {
+        connections_max: 8,
+        ..ServerOptions::default()
+    })
+    .await;
+    let mut clients = JoinSet::new();
+    for _ in 0..100 {
+        let mut client = server.connect().await;
+        clients.spawn(async move {
+            client.send("GET /healthz HT").await;
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+            }
+            client.send("TP/1.1\r\nhost: h\r\n\r\n").await;
+            let answer = client.answer().await;
+            assert_eq!(status(&answer), "HTTP/1.1 200");
+        });
+    }
+    while let Some(answered) = clients.join_next().await {
+        answered.expect("answered");
+    }
+}
+
+/// Row A12: a connection between requests makes room before one whose head came in part, though this one was
+/// there first.
+#[tokio::test]
+async fn a12_a_connection_between_requests_makes_room_before_one_whose_head_is_on_its_way() {
+    let server = Server::start(ServerOptions {
+        connections_max: 3,
+        ..ServerOptions::default()
+    })
+    .await;
+    let mut slow = server.connect().await;
+    slow.send("GET /healthz HT").await;
+    let (mut first, mut second) = (server.connect().await, server.connect().await);
+    assert_eq!(status(&first.ask(HEALTHZ).await), "HTTP/1.1 200");
+    assert_eq!(status(&second.ask(HEALTHZ).await), "HTTP/1.1 200");
+    let (mut third, mut fourth) = (server.connect().await, server.connect().await);
+    for (newer, older) in [(&mut third, &mut first), (&mut fourth, &mut second)] {
+        newer.send("GET /healthz HT").await;
+        assert_eq!(older.rest().await, "", "closed in order");
+    }
+    for client in [&mut slow, &mut third, &mut fourth] {
+        let answer = client.ask("TP/1.1\r\nhost: h\r\n\r\n").await;
+        assert_eq!(status(&answer), "HTTP/1.1 200");
+    }
+}
+
+/// Row A12: clients that ask without a pause keep nobody out for ever: their connections end with an answer
+/// that says so.
+#[tokio::test]
+async fn a12_a_connection_that_never_rests_ends_with_an_answer_where_somebody_waits() {
+    let server = Server::start(ServerOptions {
+        connections_max: 1,
+        ..ServerOptions::default()
+    })
+    .await;
+    let mut busy = server.connect().await;
+    assert_eq!(status(&busy.ask(HEALTHZ).await), "HTTP/1.1 200");
+    let mut waiting = server.connect().await;
+    waiting.send(HEALTHZ).await;
+    let mut asked = 0;
+    loop {
+        let answer = busy.ask(HEALTHZ).await;
+        assert_eq!(status(&answer), "HTTP/1.1 200");
+        if answer.contains("\r\nconnection: close\r\n") {
+            break;
+        }
+        asked += 1;
+        assert!(asked < 20_000, "it goes on for ever");
+    }
+    assert_eq!(busy.rest().await, "");
+    assert_eq!(status(&waiting.answer().await), "HTTP/1.1 200");
 }
 
 /// Row A12: a connection that is being answered never makes room, so a new one waits for a place.
