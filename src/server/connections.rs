@@ -264,7 +264,7 @@ impl Server {
             let conduct = conduct.clone();
             async move {
                 let mut answer = answer.await;
-                let is_unread = !rest.is_read(is_http_1).await;
+                let is_unread = !rest.ended(is_http_1).await;
                 if is_unread {
                     conduct.leave_unread();
                 }

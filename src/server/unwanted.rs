@@ -47,7 +47,7 @@ pub(super) struct Rest(Option<Arc<Mutex<Left>>>);
 impl Rest {
     /// Whether the body was read to its end, or is now, because all of it is here. To be asked when the
     /// answer is ready. Of a connection for many requests at once nothing is read.
-    pub(super) async fn is_read(self, is_http_1: bool) -> bool {
+    pub(super) async fn ended(self, is_http_1: bool) -> bool {
         let Some(left) = self.0 else {
             return true;
         };
