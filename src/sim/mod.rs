@@ -45,6 +45,7 @@ mod rerun;
 pub mod run;
 pub mod scenario;
 mod seen;
+mod seen_ends;
 pub mod sequence;
 pub mod shrink;
 pub mod simulated_disk;

@@ -17,6 +17,7 @@ use crate::{
     sim::{
         pace::Pace,
         seen::{FlightFacts, Moment},
+        seen_ends::SeenEnds,
         witness::Witness,
     },
     time::{Span, Timestamp},
@@ -47,8 +48,8 @@ pub(in crate::sim) struct SeenCircuit {
     /// The period that this is of: in the next one, it is what was durable.
     period: usize,
     state: SeenState,
-    /// Attempts that ended since it last changed, and whether they failed, oldest first.
-    ends: VecDeque<(Timestamp, bool)>,
+    /// Attempts that ended since it last changed.
+    ends: SeenEnds,
     failing_since: Option<Timestamp>,
     /// Whether an attempt failed when it had failed for long enough to be disabled.
     is_overdue: bool,
@@ -144,11 +145,8 @@ impl SeenCircuit {
         match self.state {
             SeenState::Closed | SeenState::Recovering => {
                 let half_us = policy.window.as_micros() / 2;
-                let half = |at: Timestamp| at.as_micros().div_euclid(half_us);
-                self.ends.push_back((now, !succeeded));
-                self.ends.retain(|(at, _)| half(*at) + 1 >= half(now));
-                let attempts = self.ends.len() as u64;
-                let failed = self.ends.iter().filter(|(_, failed)| *failed).count() as u64;
+                let half = now.as_micros().div_euclid(half_us);
+                let (attempts, failed) = self.ends.count(half, !succeeded);
                 let is_open = attempts >= policy.attempts_min.into()
                     && failed * 100 >= attempts * u64::from(policy.failed_percent);
                 if is_open && !succeeded {
@@ -189,7 +187,7 @@ impl SeenCircuit {
     }
 
     fn change(&mut self, state: SeenState) {
-        self.ends.clear();
+        self.ends = SeenEnds::default();
         self.sends.clear();
         self.state = state;
     }
