@@ -15,6 +15,10 @@ use crate::{
     store::{ReadError, Reads},
 };
 
+/// Events that are compared with the store's lists at a time: so few that what is stored of them is near from
+/// one endpoint to the next.
+const EVENTS_AT_A_TIME: usize = 256;
+
 impl Witness {
     /// Judges the end of the run and sums it up.
     pub(super) fn close(
@@ -33,32 +37,27 @@ impl Witness {
             endpoints: u64::try_from(endpoints.len()).unwrap_or(u64::MAX),
             ..report
         };
-        let mut lists = standing(store, &endpoints).unwrap_or_else(|ReadError { reason }| {
-            self.object(Violation::StoreFails { reason });
-            Vec::new()
-        });
-        lists.resize_with(endpoints.len(), Standing::default);
         let mut latencies = Vec::new();
         let mut objections = Vec::new();
-        for seen in self.events.values() {
-            for (endpoint, standing) in endpoints.iter().zip(&mut lists) {
-                let position = seen.event.position;
-                let is_asked = self.is_asked_by_hand(position, endpoint.key.ordinal);
-                let is_wanted = self.is_wanted(seen, endpoint.key.ordinal);
-                let end = seen.judge_end(endpoint, standing, (is_wanted, is_asked));
-                let end = end.unwrap_or_else(|violation| {
-                    objections.push(violation);
-                    None
-                });
-                sum.deliveries += u64::from(is_wanted);
-                match end {
-                    Some(End::Succeeded) => sum.succeeded += 1,
-                    Some(End::Exhausted) => sum.exhausted += 1,
-                    Some(End::Expired) => sum.expired += 1,
-                    Some(End::SetAside(_)) => sum.set_aside += 1,
-                    None => sum.cancelled += u64::from(is_wanted),
+        let events: Vec<&SeenEvent> = self.events.values().collect();
+        for part in events.chunks(EVENTS_AT_A_TIME) {
+            let read = standing(store, &endpoints, part);
+            let mut lists = read.unwrap_or_else(|ReadError { reason }| {
+                objections.push(Violation::StoreFails { reason });
+                Vec::new()
+            });
+            lists.resize_with(endpoints.len(), Standing::default);
+            for seen in part {
+                for (endpoint, standing) in endpoints.iter().zip(&mut lists) {
+                    let is_wanted = self.is_wanted(seen, endpoint.key.ordinal);
+                    let end = self.judge_end((seen, is_wanted), endpoint, standing);
+                    let end = end.unwrap_or_else(|violation| {
+                        objections.push(violation);
+                        None
+                    });
+                    count_end(&mut sum, end, is_wanted);
+                    latencies.extend(seen.latency_us(endpoint));
                 }
-                latencies.extend(seen.latency_us(endpoint));
             }
         }
         for violation in objections {
@@ -69,6 +68,29 @@ impl Witness {
         self.judge_liveness(&endpoints);
         sum.latency_ms = Some(Percentiles::of(&mut latencies));
         sum
+    }
+
+    /// How the delivery of an event to an endpoint ended, if there is one, and whether the store agrees.
+    fn judge_end(
+        &self,
+        (seen, is_wanted): (&SeenEvent, bool),
+        endpoint: &Endpoint,
+        standing: &mut Standing,
+    ) -> Result<Option<End>, Violation> {
+        let is_asked = self.is_asked_by_hand(seen.event.position, endpoint.key.ordinal);
+        seen.judge_end(endpoint, standing, (is_wanted, is_asked))
+    }
+}
+
+/// Counts how a delivery ended, if it did, that was or was not to be made.
+fn count_end(sum: &mut Report, end: Option<End>, is_wanted: bool) {
+    sum.deliveries += u64::from(is_wanted);
+    match end {
+        Some(End::Succeeded) => sum.succeeded += 1,
+        Some(End::Exhausted) => sum.exhausted += 1,
+        Some(End::Expired) => sum.expired += 1,
+        Some(End::SetAside(_)) => sum.set_aside += 1,
+        None => sum.cancelled += u64::from(is_wanted),
     }
 }
 
@@ -114,11 +136,22 @@ impl SeenEvent {
     }
 }
 
-/// How the deliveries to each endpoint stand.
-fn standing(store: &dyn Reads, endpoints: &[Arc<Endpoint>]) -> Result<Vec<Standing>, ReadError> {
+/// How the deliveries of some events to each endpoint stand. What else the store lists between them is
+/// read, too.
+fn standing(
+    store: &dyn Reads,
+    endpoints: &[Arc<Endpoint>],
+    events: &[&SeenEvent],
+) -> Result<Vec<Standing>, ReadError> {
+    let ids = || events.iter().map(|seen| seen.event.id);
+    let span = (ids().min(), ids().max());
+    let (Some(first), Some(last)) = span else {
+        return Ok(Vec::new());
+    };
     let mut lists = Ok(Vec::new());
     store.as_of_one_moment(&mut |store| {
-        let read = |endpoint: &Arc<Endpoint>| Standing::read(store, endpoint.key);
+        let read =
+            |endpoint: &Arc<Endpoint>| Standing::read_span(store, endpoint.key, (first, last));
         lists = endpoints.iter().map(read).collect();
     })?;
     lists

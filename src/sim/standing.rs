@@ -5,12 +5,12 @@ use crate::{
         delivery::DeliveryState,
         endpoint::EndpointKey,
         history::{HistoryQuery, Order},
-        id::EventId,
+        id::{EventId, Id},
     },
     store::{ReadError, Reads},
 };
 
-/// All entries of one endpoint, oldest first.
+/// Entries of one endpoint, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Standing {
     entries: Vec<(EventId, Option<DeliveryState>)>,
@@ -19,18 +19,41 @@ pub(super) struct Standing {
 }
 
 impl Standing {
-    /// Reads the list of an endpoint.
+    /// Reads the whole list of an endpoint.
     ///
     /// # Errors
     /// [`ReadError`]
     pub(super) fn read(store: &dyn Reads, endpoint: EndpointKey) -> Result<Self, ReadError> {
-        let all = HistoryQuery {
-            above: None,
-            below: None,
+        Self::read_part(store, endpoint, (None, None))
+    }
+
+    /// Reads the part of an endpoint's list from one event to another, both included.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    pub(super) fn read_span(
+        store: &dyn Reads,
+        endpoint: EndpointKey,
+        (first, last): (EventId, EventId),
+    ) -> Result<Self, ReadError> {
+        let above = first.id().value().checked_sub(1);
+        let below = last.id().value().checked_add(1);
+        let ends = (above.map(Id::from_value), below.map(Id::from_value));
+        Self::read_part(store, endpoint, ends)
+    }
+
+    fn read_part(
+        store: &dyn Reads,
+        endpoint: EndpointKey,
+        (above, below): (Option<Id>, Option<Id>),
+    ) -> Result<Self, ReadError> {
+        let part = HistoryQuery {
+            above,
+            below,
             order: Order::OldestFirst,
             limit: usize::MAX,
         };
-        let listed = store.deliveries(endpoint, all)?;
+        let listed = store.deliveries(endpoint, part)?;
         let entries = listed.iter().map(|entry| (entry.event, entry.state));
         Ok(Self {
             entries: entries.collect(),

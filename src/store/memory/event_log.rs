@@ -13,6 +13,7 @@ use crate::domain::{
     change::UniqueKey,
     delivery::OtherEnd,
     event::{Event, EventPosition},
+    id::Id,
 };
 
 /// Events of a chunk: enough for a window's run, few enough that one old event pins little.
@@ -161,6 +162,40 @@ impl EventLog {
             .skip_while(move |row| row.event.position < from)
     }
 
+    /// The events with ids above this one, in order. Ids grow with places.
+    pub(super) fn above(&self, above: Option<Id>) -> impl Iterator<Item = &EventRow> + '_ {
+        let is_before =
+            move |row: &&EventRow| above.is_some_and(|above| row.event.id.id() <= above);
+        let first = above.map_or(0, |above| self.chunk_around(above));
+        self.chunks
+            .range(first..)
+            .flat_map(|(_, chunk)| chunk.rows.iter().flatten())
+            .skip_while(is_before)
+    }
+
+    /// The number of the last chunk that begins with this id or a smaller one; 0 if none does. Found by halving.
+    fn chunk_around(&self, id: Id) -> u64 {
+        let first = self.chunks.first_key_value().map(|(number, _)| *number);
+        let last = self.chunks.last_key_value().map(|(number, _)| *number);
+        let (mut found, mut low) = (0, first.unwrap_or(0));
+        let mut high = last.map_or(0, |last| last + 1);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let next = self.chunks.range(middle..).next();
+            let begins = next.and_then(|(number, chunk)| {
+                let row = chunk.rows.iter().flatten().next()?;
+                (row.event.id.id() <= id).then_some(*number)
+            });
+            if let Some(number) = begins {
+                found = number;
+                low = number + 1;
+            } else {
+                high = middle;
+            }
+        }
+        found
+    }
+
     /// The events from `from` to before `until`, in order.
     pub(super) fn span(
         &self,
@@ -179,4 +214,63 @@ pub(super) fn event_key(event: &Event) -> Option<UniqueKey> {
         application: event.application,
         uid,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        domain::{
+            event::{JSON, ORDER_RECEIVED, Payload},
+            id::EventId,
+        },
+        time::Timestamp,
+    };
+
+    /// The event of a place; there is room for an id between its own and that of the next one.
+    fn event(place: u64) -> Arc<Event> {
+        Arc::new(Event {
+            id: EventId::new(Id::from_value(u128::from(place) * 2)),
+            application: Default::default(),
+            position: EventPosition::new(place),
+            uid: None,
+            event_type: ORDER_RECEIVED.into(),
+            channels: Vec::new(),
+            payload: Payload {
+                content_type: JSON.into(),
+                bytes: Bytes::from_static(b"[]"),
+            },
+            accepted_at: Timestamp::ZERO,
+            accepted_wall: Timestamp::ZERO,
+            expires_at: Timestamp::MAX,
+            besides: None,
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+        #[test]
+        fn events_above_an_id_are_those_that_a_look_at_all_of_them_finds(
+            places in prop::collection::btree_set(prop_oneof![0..40_u64, 0..2_000_u64], 0..60),
+            gone in prop::collection::vec(0..2_000_u64, 0..40),
+            above in prop::option::of(0..4_100_u128),
+        ) {
+            let mut log = EventLog::default();
+            for place in &places {
+                log.insert(event(*place));
+            }
+            for place in &gone {
+                log.remove(EventPosition::new(*place));
+            }
+            let above = above.map(Id::from_value);
+            let place = |row: &EventRow| row.event.position.number();
+            let found: Vec<u64> = log.above(above).map(place).collect();
+            let is_above = |row: &&EventRow| above.is_none_or(|above| row.event.id.id() > above);
+            let all = log.from(EventPosition::default());
+            prop_assert_eq!(found, all.filter(is_above).map(place).collect::<Vec<_>>());
+        }
+    }
 }

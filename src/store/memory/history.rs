@@ -43,8 +43,7 @@ impl DataShard {
         application: ApplicationKey,
         query: HistoryQuery,
     ) -> Vec<EventEntry> {
-        let rows = self.rows(application);
-        let asked = rows.filter(|row| query.contains(row.event.id.id()));
+        let asked = self.events_asked(application, query);
         part(asked.collect(), query)
             .into_iter()
             .map(entry)
@@ -57,14 +56,15 @@ impl DataShard {
         endpoint: EndpointKey,
         query: HistoryQuery,
     ) -> Vec<DeliveryEntry> {
-        if self.endpoint(endpoint).is_none() {
+        let Some(rows) = self.endpoint(endpoint) else {
             return Vec::new();
-        }
-        let entries = self.event_entries(endpoint.application, query);
-        let entries = entries.iter().map(|entry| DeliveryEntry {
-            event: entry.event.id,
-            accepted_wall: entry.event.accepted_wall,
-            state: self.delivery(endpoint, entry.event.position),
+        };
+        let asked = self.events_asked(endpoint.application, query);
+        let entries = part(asked.collect(), query);
+        let entries = entries.into_iter().map(|row| DeliveryEntry {
+            event: row.event.id,
+            accepted_wall: row.event.accepted_wall,
+            state: rows.state_of(row),
         });
         entries.collect()
     }
@@ -102,6 +102,18 @@ impl DataShard {
         let rows = self.applications.get(&application);
         rows.into_iter()
             .flat_map(|rows| rows.events.from(EventPosition::default()))
+    }
+
+    /// The events of an application between the ends of a query, oldest first.
+    fn events_asked(
+        &self,
+        application: ApplicationKey,
+        query: HistoryQuery,
+    ) -> impl Iterator<Item = &EventRow> + '_ {
+        let rows = self.applications.get(&application);
+        rows.into_iter()
+            .flat_map(move |rows| rows.events.above(query.above))
+            .take_while(move |row| query.below.is_none_or(|below| row.event.id.id() < below))
     }
 
     fn entries<'row>(

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     data::{ApplicationRows, DataShard},
     endpoint_rows::EndpointRows,
+    event_log::EventRow,
 };
 use crate::{
     domain::{
@@ -121,7 +122,7 @@ impl DataShard {
         }
     }
 
-    /// The state of a delivery, by the one function that tells it.
+    /// The state of a delivery.
     pub(super) fn delivery(
         &self,
         endpoint: EndpointKey,
@@ -129,19 +130,7 @@ impl DataShard {
     ) -> Option<DeliveryState> {
         let rows = self.endpoint(endpoint)?;
         let application = self.applications.get(&endpoint.application)?;
-        let event = application.events.get(position)?;
-        let mut newest_first = event.attempts.iter().rev();
-        let last = newest_first
-            .find(|record| record.endpoint == endpoint && record.result != AttemptResult::Failed);
-        delivery::state(DeliveryFacts {
-            subscribed: rows.endpoint().matched(&event.event),
-            open_due: rows.due_of(position),
-            resend: rows.resends.contains_key(&position),
-            last_result: last.map(|record| record.result),
-            other_end: event.other_end(endpoint.ordinal),
-            deleted: rows.endpoint().is_deleted(),
-            expunged: event.expunged,
-        })
+        rows.state_of(application.events.get(position)?)
     }
 
     /// The attempts of an event.
@@ -163,6 +152,26 @@ impl DataShard {
     ) -> Option<&Arc<Event>> {
         let row = self.applications.get(&application)?.events.get(position)?;
         Some(&row.event)
+    }
+}
+
+impl EndpointRows {
+    /// The state of the delivery of an event of its application, by the one function that tells it.
+    pub(super) fn state_of(&self, event: &EventRow) -> Option<DeliveryState> {
+        let (endpoint, position) = (self.endpoint(), event.event.position);
+        let mut newest_first = event.attempts.iter().rev();
+        let last = newest_first.find(|record| {
+            record.endpoint == endpoint.key && record.result != AttemptResult::Failed
+        });
+        delivery::state(DeliveryFacts {
+            subscribed: endpoint.matched(&event.event),
+            open_due: self.due_of(position),
+            resend: self.resends.contains_key(&position),
+            last_result: last.map(|record| record.result),
+            other_end: event.other_end(endpoint.key.ordinal),
+            deleted: endpoint.is_deleted(),
+            expunged: event.expunged,
+        })
     }
 }
 
