@@ -11,33 +11,32 @@ impl DataShard {
     /// One search serves a run of neighbours. Where the bytes of open events already fill the
     /// store, the reply's body is left out: it is the one part of a record that nothing needs.
     pub(super) fn record(&mut self, attempts: &mut Vec<AttemptRecord>) {
-        let mut records = attempts.drain(..).peekable();
-        while let Some(first) = records.next() {
+        let mut records = attempts.drain(..);
+        while let Some(first) = records.as_slice().first() {
             let (application, position) = (first.endpoint.application, first.position);
-            let rows = self.applications.get_mut(&application);
-            let Some(chunk) = rows.and_then(|rows| rows.events.chunk_mut(position)) else {
-                self.last_id = self.last_id.max(first.id.id());
-                continue;
+            let of_run = |record: &&AttemptRecord| {
+                record.endpoint.application == application
+                    && Chunk::is_shared(record.position, position)
             };
-            let mut next = Some(first);
-            while let Some(mut record) = next {
+            let run = records.as_slice().iter().take_while(of_run).count();
+            let rows = self.applications.get_mut(&application);
+            let mut chunk = rows.and_then(|rows| rows.events.chunk_mut(position));
+            for mut record in records.by_ref().take(run) {
                 self.last_id = self.last_id.max(record.id.id());
-                if let Some(row) = chunk.get_mut(record.position) {
-                    if !self.retention.has_room_for_body(record.body.len()) {
-                        record.body.clear();
-                    }
-                    // A copy: what is kept here for long is no longer part of what waits to be written.
-                    record.body = Bytes::copy_from_slice(&record.body);
-                    let volume = self.retention.volume_of(row.ended.is_some());
-                    volume.attempts += 1;
-                    volume.bytes += record.body.len();
-                    row.body_bytes += record.body.len();
-                    row.attempts.push(record);
+                let chunk = chunk.as_mut();
+                let Some(row) = chunk.and_then(|chunk| chunk.get_mut(record.position)) else {
+                    continue;
+                };
+                if !self.retention.has_room_for_body(record.body.len()) {
+                    record.body.clear();
                 }
-                next = records.next_if(|record| {
-                    record.endpoint.application == application
-                        && Chunk::is_shared(record.position, position)
-                });
+                // A copy: what is kept here for long is no longer part of what waits to be written.
+                record.body = Bytes::copy_from_slice(&record.body);
+                let volume = self.retention.volume_of(row.ended.is_some());
+                volume.attempts += 1;
+                volume.bytes += record.body.len();
+                row.body_bytes += record.body.len();
+                row.attempts.push(record);
             }
         }
     }

@@ -1,7 +1,10 @@
 //! One endpoint's rows: itself, its lagging lane and its open deliveries.
 
 use core::ops::Bound;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{
     domain::{
@@ -26,10 +29,10 @@ pub(super) struct EndpointRows {
     pub(super) lane: Option<Lane>,
     /// What is kept of its circuit breaker.
     pub(super) circuit: Option<Circuit>,
-    /// Its open deliveries, earliest due first.
-    open: BTreeMap<(Timestamp, EventPosition), OpenDelivery>,
-    /// When the row of each event is due.
-    due: BTreeMap<EventPosition, Timestamp>,
+    /// Its open deliveries, by their events.
+    open: BTreeMap<EventPosition, OpenDelivery>,
+    /// When each is due, earliest first.
+    due: BTreeSet<(Timestamp, EventPosition)>,
     /// The lines in which rows stand.
     ordered: BTreeMap<EventPosition, OrderingKey>,
     /// Attempts that somebody asked for.
@@ -44,7 +47,7 @@ impl EndpointRows {
             lane: None,
             circuit: None,
             open: BTreeMap::new(),
-            due: BTreeMap::new(),
+            due: BTreeSet::new(),
             ordered: BTreeMap::new(),
             resends: BTreeMap::new(),
         }
@@ -67,27 +70,27 @@ impl EndpointRows {
 
     /// Writes a row or replaces the one of this event; true if there was none.
     pub(super) fn put_open(&mut self, row: OpenDelivery) -> bool {
-        let replaced = self.due.insert(row.position, row.due);
-        if let Some(due) = replaced {
-            self.open.remove(&(due, row.position));
+        let replaced = self.open.insert(row.position, row);
+        if let Some(replaced) = &replaced {
+            self.due.remove(&(replaced.due, row.position));
         }
-        self.open.insert((row.due, row.position), row);
+        self.due.insert((row.due, row.position));
         replaced.is_none()
     }
 
     /// Takes the row of an event away; true if there was one.
     pub(super) fn delete_open(&mut self, position: EventPosition) -> bool {
-        let Some(due) = self.due.remove(&position) else {
+        let Some(row) = self.open.remove(&position) else {
             return false;
         };
-        self.open.remove(&(due, position));
+        self.due.remove(&(row.due, position));
         self.ordered.remove(&position);
         true
     }
 
     /// The row of an event stands in a line, if there is one.
     pub(super) fn put_ordered(&mut self, position: EventPosition, order: OrderingKey) {
-        if self.due.contains_key(&position) {
+        if self.open.contains_key(&position) {
             self.ordered.insert(position, order);
         }
     }
@@ -103,12 +106,12 @@ impl EndpointRows {
 
     /// When the row of this event is due, if there is one.
     pub(super) fn due_of(&self, position: EventPosition) -> Option<Timestamp> {
-        self.due.get(&position).copied()
+        self.open.get(&position).map(|row| row.due)
     }
 
     /// When the first row is due.
     pub(super) fn first_due(&self) -> Option<Timestamp> {
-        self.open.keys().next().map(|(due, _)| *due)
+        self.due.first().map(|(due, _)| *due)
     }
 
     /// Events from `position` on that have a row, in order.
@@ -116,7 +119,7 @@ impl EndpointRows {
         &self,
         position: EventPosition,
     ) -> impl Iterator<Item = EventPosition> + '_ {
-        self.due.range(position..).map(|(position, _)| *position)
+        self.open.range(position..).map(|(position, _)| *position)
     }
 
     /// How many rows there are.
@@ -130,8 +133,7 @@ impl EndpointRows {
         after: Option<(Timestamp, EventPosition)>,
     ) -> impl Iterator<Item = &OpenDelivery> + '_ {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.open
-            .range((from, Bound::Unbounded))
-            .map(|(_, row)| row)
+        let behind = self.due.range((from, Bound::Unbounded));
+        behind.filter_map(|(_, position)| self.open.get(position))
     }
 }
