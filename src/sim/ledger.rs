@@ -5,12 +5,12 @@ use std::sync::Arc;
 use super::{
     oracle::End,
     oracles::{delivered, numbers, once_keys, one_end, own_time, present_target::SeenTarget},
-    seen::{Ending, Moment, SeenEvent},
+    seen::{Ending, Moment, SeenEvent, SeenRecord},
     witness::Witness,
 };
 use crate::{
     domain::{
-        attempt::{AttemptRecord, AttemptResult, Trigger},
+        attempt::{AttemptResult, Trigger},
         change::{Batch, Change, ChangeResult},
         endpoint::{DisabledReason, Endpoint, EndpointState, Target},
         event::{Event, EventPosition},
@@ -25,7 +25,7 @@ pub(super) struct BatchFacts {
     pub(super) changes: Vec<(usize, Change)>,
     /// The key of each change that is made once, by its place.
     pub(super) keys: Vec<(usize, [u8; 32])>,
-    pub(super) attempts: Vec<AttemptRecord>,
+    pub(super) attempts: Vec<SeenRecord>,
     /// When it was submitted, in steady time.
     submitted_at: Timestamp,
 }
@@ -56,7 +56,7 @@ impl BatchFacts {
                 .map(|(place, change)| (place, change.bare().clone()))
                 .collect(),
             keys: once_keys::of(batch),
-            attempts: batch.attempts.clone(),
+            attempts: batch.attempts.iter().map(SeenRecord::of).collect(),
             submitted_at: batch.now.steady,
         }
     }
@@ -193,7 +193,7 @@ impl Witness {
     }
 
     /// The result of an attempt is durable.
-    fn recorded(&mut self, record: AttemptRecord, submitted_at: Timestamp, at: Moment) {
+    fn recorded(&mut self, record: SeenRecord, submitted_at: Timestamp, at: Moment) {
         self.id_given(record.id.id().value());
         let (ordinal, position, number) = (record.endpoint.ordinal, record.position, record.number);
         let delivery = (ordinal, position);

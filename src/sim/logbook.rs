@@ -5,16 +5,13 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
 
 use super::{
     oracle::End,
-    seen::{FlightFacts, Moment, SeenEvent},
+    seen::{FlightFacts, Moment, SeenEvent, SeenRecord},
     witness::Witness,
     world::BEGINNING,
 };
 use crate::{
     domain::{
-        attempt::{AttemptRecord, AttemptResult},
-        endpoint::Endpoint,
-        event::EventPosition,
-        id::EventId,
+        attempt::AttemptResult, endpoint::Endpoint, event::EventPosition, id::EventId,
         outcome::OutcomeKind,
     },
     time::{Span, Timestamp},
@@ -138,7 +135,7 @@ impl Witness {
     }
 
     /// The result of an attempt is durable; it may be the end of its delivery.
-    pub(super) fn log_end(&self, record: &AttemptRecord, at: Moment) {
+    pub(super) fn log_end(&self, record: &SeenRecord, at: Moment) {
         let end = match record.result {
             AttemptResult::Succeeded => End::Succeeded,
             AttemptResult::Exhausted => End::Exhausted,

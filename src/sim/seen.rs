@@ -14,11 +14,13 @@ use super::{
 };
 use crate::{
     domain::{
-        endpoint::Target,
+        attempt::{AttemptRecord, AttemptResult, Trigger},
+        endpoint::{EndpointKey, Target},
         event::{Event, EventPosition},
-        id::{EndpointId, EventId},
+        id::{AttemptId, EndpointId, EventId},
+        outcome::OutcomeKind,
     },
-    time::Timestamp,
+    time::{Now, Span, Timestamp},
 };
 
 /// One moment, in real and in steady time.
@@ -55,6 +57,38 @@ pub(super) struct FlightFacts {
     /// In which period it was sent, and when, in steady time.
     pub(super) period: usize,
     pub(super) started_at: Timestamp,
+}
+
+/// The result of an attempt, as a batch has it. A run has one for each attempt, so it is no longer than what
+/// is judged by it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SeenRecord {
+    pub(super) id: AttemptId,
+    pub(super) endpoint: EndpointKey,
+    pub(super) position: EventPosition,
+    pub(super) number: u16,
+    pub(super) trigger: Trigger,
+    pub(super) started_at: Now,
+    pub(super) duration: Span,
+    pub(super) outcome: OutcomeKind,
+    pub(super) result: AttemptResult,
+}
+
+impl SeenRecord {
+    /// Of what is recorded.
+    pub(super) const fn of(record: &AttemptRecord) -> Self {
+        Self {
+            id: record.id,
+            endpoint: record.endpoint,
+            position: record.position,
+            number: record.number,
+            trigger: record.trigger,
+            started_at: record.started_at,
+            duration: record.duration,
+            outcome: record.outcome,
+            result: record.result,
+        }
+    }
 }
 
 /// What was seen of one delivery.
@@ -161,6 +195,8 @@ pub(super) struct SeenEndpoint {
     pub(super) lines: SeenLines,
     /// The target that the last attempt was found to be right with.
     pub(super) judged: Option<Arc<Target>>,
+    /// The target of the last attempt, and the number of its host.
+    pub(super) host: Option<(Arc<Target>, usize)>,
 }
 
 impl SeenEndpoint {
@@ -183,5 +219,17 @@ impl SeenEvent {
     pub(super) fn seen(&self, ordinal: u32) -> Seen {
         let index = usize::try_from(ordinal).unwrap_or(usize::MAX);
         self.deliveries.get(index).copied().unwrap_or_default()
+    }
+
+    /// The same, to be changed, where there are so many endpoints.
+    pub(super) fn seen_mut(&mut self, ordinal: u32, endpoints: usize) -> Option<&mut Seen> {
+        let index = usize::try_from(ordinal).ok()?;
+        if self.deliveries.is_empty() {
+            self.deliveries.reserve_exact(endpoints);
+        }
+        if self.deliveries.len() <= index {
+            self.deliveries.resize(index + 1, Seen::default());
+        }
+        self.deliveries.get_mut(index)
     }
 }

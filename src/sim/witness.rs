@@ -17,11 +17,11 @@ use super::{
         rate::SeenRate, same_bytes, tasks::SeenTask, waits,
     },
     scenario::{Healing, Scenario},
-    seen::{FlightFacts, Moment, Seen, SeenEndpoint, SeenEvent},
+    seen::{FlightFacts, Moment, Seen, SeenEndpoint, SeenEvent, SeenRecord},
 };
 use crate::{
     domain::{
-        attempt::{AttemptRecord, AttemptRequest},
+        attempt::AttemptRequest,
         change::StoreMode,
         endpoint::Endpoint,
         event::{EventPosition, Payload},
@@ -80,7 +80,7 @@ pub(super) struct Witness {
     pub(super) answers: Numbered<u32, EventId>,
     /// Durable attempts with the steady time at which they were submitted, and all ids; where the
     /// process may die.
-    pub(super) records: BTreeMap<AttemptId, (AttemptRecord, Timestamp)>,
+    pub(super) records: BTreeMap<AttemptId, (SeenRecord, Timestamp)>,
     pub(super) ids: BTreeSet<u128>,
     pub(super) keeps_records: bool,
     /// A group of which nobody knows whether it is durable.
@@ -196,7 +196,7 @@ impl Witness {
             endpoint: request.target.id,
             position: request.event.position,
             ordinal: request.target.endpoint.ordinal,
-            host: self.hosts.number(request.target.url.host()),
+            host: self.host_number(&request.target),
             number: request.number,
             is_by_hand: request.is_by_hand,
             life: self.life,
@@ -390,11 +390,7 @@ impl Witness {
     }
 
     pub(super) fn delivery(&mut self, position: EventPosition, ordinal: u32) -> Option<&mut Seen> {
-        let deliveries = &mut self.events.get_mut(&position)?.deliveries;
-        let index = usize::try_from(ordinal).ok()?;
-        if deliveries.len() <= index {
-            deliveries.resize(index + 1, Seen::default());
-        }
-        deliveries.get_mut(index)
+        let endpoints = self.endpoints.len();
+        self.events.get_mut(&position)?.seen_mut(ordinal, endpoints)
     }
 }

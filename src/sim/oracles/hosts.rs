@@ -5,10 +5,11 @@
 //! That nothing is held back while its host has room is judged elsewhere: an attempt that could have gone
 //! out long before is late ([`judge_lateness`](super::lateness)).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     domain::{
+        endpoint::Target,
         endpoint_url::EndpointHost,
         outcome::{Outcome, OutcomeKind},
     },
@@ -135,6 +136,21 @@ impl SeenHosts {
 }
 
 impl Witness {
+    /// The number of the host of a target. It is that of the last attempt to the same endpoint most times, and
+    /// then no name is searched for.
+    pub(in crate::sim) fn host_number(&mut self, target: &Arc<Target>) -> usize {
+        let seen = self.endpoints.get_mut(&target.endpoint.ordinal);
+        let known = seen.as_ref().and_then(|seen| seen.host.as_ref());
+        if let Some((_, number)) = known.filter(|(known, _)| Arc::ptr_eq(known, target)) {
+            return *number;
+        }
+        let number = self.hosts.number(target.url.host());
+        if let Some(seen) = seen {
+            seen.host = Some((Arc::clone(target), number));
+        }
+        number
+    }
+
     /// What a budget has at least. Where endpoints come and go it may be forgotten and begin anew.
     fn least_host_budget(&self) -> u16 {
         let least = if self.changes_by_hand {

@@ -3,11 +3,10 @@
 
 use crate::{
     domain::{
-        attempt::AttemptRecord,
         id::{EndpointId, EventId},
         outcome::{Outcome, OutcomeKind},
     },
-    sim::{violation::Violation, witness::Witness},
+    sim::{seen::SeenRecord, violation::Violation, witness::Witness},
     time::{Span, Timestamp},
 };
 
@@ -27,7 +26,7 @@ pub(in crate::sim) fn judge_told(
 
 impl Witness {
     /// The next attempt is planned, by what is durable.
-    pub(in crate::sim) fn planned(&mut self, record: &AttemptRecord, due: Timestamp) {
+    pub(in crate::sim) fn planned(&mut self, record: &SeenRecord, due: Timestamp) {
         let (ordinal, position, number) = (record.endpoint.ordinal, record.position, record.number);
         let Some(seen) = self.delivery(position, ordinal) else {
             return;

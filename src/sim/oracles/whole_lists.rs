@@ -11,7 +11,9 @@ use crate::{
         id::{EventId, Id},
     },
     random::Stream,
-    sim::{inspection::Inspection, paging::pages, violation::Violation, whole::Whole},
+    sim::{
+        inspection::Inspection, paging::pages, seen::SeenRecord, violation::Violation, whole::Whole,
+    },
     store::ReadError,
     time::Timestamp,
 };
@@ -110,7 +112,7 @@ impl Inspection<'_> {
             };
             let expected = by_endpoint.get(ordinal).unwrap_or(&nothing);
             let listed = pages(random, expected.len(), read, id)?;
-            let is_of = |record: &AttemptRecord| record.endpoint.ordinal == *ordinal;
+            let is_of = |record: &SeenRecord| record.endpoint.ordinal == *ordinal;
             let listed = ("attempts of an endpoint", listed.as_slice());
             self.compare(listed, (expected, is_of), gone, true, found);
         }
@@ -124,7 +126,7 @@ impl Inspection<'_> {
             };
             let expected = by_event.get(position).unwrap_or(&nothing);
             let listed = pages(random, expected.len(), read, id)?;
-            let is_of = |record: &AttemptRecord| record.position == seen.event.position;
+            let is_of = |record: &SeenRecord| record.position == seen.event.position;
             let listed = ("attempts of an event", listed.as_slice());
             self.compare(listed, (expected, is_of), gone, false, found);
         }
@@ -135,7 +137,7 @@ impl Inspection<'_> {
     fn compare(
         &self,
         (list, listed): (&'static str, &[AttemptEntry]),
-        (expected, is_of): (&Recorded<'_>, impl Fn(&AttemptRecord) -> bool),
+        (expected, is_of): (&Recorded<'_>, impl Fn(&SeenRecord) -> bool),
         gone: &BTreeSet<EventPosition>,
         may_be_old: bool,
         found: &mut Vec<Violation>,
@@ -164,9 +166,9 @@ impl Inspection<'_> {
 }
 
 /// Attempts that are durable, in the order of their ids, and when each was submitted.
-type Recorded<'look> = Vec<&'look (AttemptRecord, Timestamp)>;
+type Recorded<'look> = Vec<&'look (SeenRecord, Timestamp)>;
 
-fn is_same(one: &AttemptRecord, other: &AttemptRecord) -> bool {
+fn is_same(one: &SeenRecord, other: &AttemptRecord) -> bool {
     one.endpoint == other.endpoint
         && one.position == other.position
         && one.number == other.number
