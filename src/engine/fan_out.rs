@@ -26,18 +26,18 @@ impl Engine {
         let Some(log) = self.logs.get_mut(&batch.shard) else {
             return;
         };
-        let Some(submitted) = log.take_submitted(batch.handle) else {
+        let Some(mut submitted) = log.take_submitted(batch.handle) else {
             return;
         };
         self.stats.commits += 1;
         let results = batch.results.iter().copied();
-        for (then, result) in submitted.then.into_iter().zip(results) {
+        for (then, result) in submitted.then.drain(..).zip(results) {
             let then = self.outbox_committed(then, result, now);
             self.apply(then, result, now);
         }
         self.lines_move(submitted.ended, now);
         if let Some(log) = self.logs.get_mut(&batch.shard) {
-            log.reuse(batch);
+            log.reuse(batch, submitted.then);
         }
     }
 

@@ -52,12 +52,8 @@ pub(super) struct ShardLog {
     /// Lanes whose row must be written.
     dirty: Vec<usize>,
     submitted: VecDeque<Submitted>,
-    /// Batches that came back, for their memory.
-    #[expect(
-        clippy::vec_box,
-        reason = "effects and inputs carry boxes; these are the same ones"
-    )]
-    spare: Vec<Box<Batch>>,
+    /// Batches that came back, and lists of what was to be done then, for their memory.
+    spare: Vec<(Box<Batch>, Vec<OnCommit>)>,
 }
 
 /// A batch on its way to the store.
@@ -215,13 +211,14 @@ impl ShardLog {
             .any(|submitted| submitted.handle == handle)
     }
 
-    /// Keeps a batch that came back, for its memory.
-    pub(super) fn reuse(&mut self, mut batch: Box<Batch>) {
+    /// Keeps a batch that came back, and the list of what was to be done then, for their memory.
+    pub(super) fn reuse(&mut self, mut batch: Box<Batch>, mut then: Vec<OnCommit>) {
         if self.spare.len() < limits::BATCHES_IN_FLIGHT_MAX {
             batch.changes.clear();
             batch.attempts.clear();
             batch.results.clear();
-            self.spare.push(batch);
+            then.clear();
+            self.spare.push((batch, then));
         }
     }
 
@@ -233,8 +230,8 @@ impl ShardLog {
 
     /// Makes a batch of what is gathered.
     fn submit(&mut self, handle: BatchHandle, now: Now) -> Box<Batch> {
-        let mut batch = self.spare.pop().unwrap_or_else(|| {
-            Box::new(Batch {
+        let (mut batch, mut then) = self.spare.pop().unwrap_or_else(|| {
+            let batch = Box::new(Batch {
                 handle,
                 shard: self.shard,
                 epoch: self.epoch,
@@ -242,16 +239,18 @@ impl ShardLog {
                 changes: Vec::new(),
                 attempts: Vec::new(),
                 results: Vec::new(),
-            })
+            });
+            (batch, Vec::new())
         });
         batch.handle = handle;
         batch.epoch = self.epoch;
         batch.now = now;
         core::mem::swap(&mut batch.changes, &mut self.changes);
         core::mem::swap(&mut batch.attempts, &mut self.attempts);
+        core::mem::swap(&mut then, &mut self.then);
         self.submitted.push_back(Submitted {
             handle,
-            then: core::mem::take(&mut self.then),
+            then,
             ended: core::mem::take(&mut self.ended),
         });
         self.bytes = 0;
