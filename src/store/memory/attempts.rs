@@ -20,6 +20,7 @@ impl DataShard {
             };
             let run = records.as_slice().iter().take_while(of_run).count();
             let rows = self.applications.get_mut(&application);
+            let room = rows.as_ref().map_or(0, |rows| rows.events.room());
             let mut chunk = rows.and_then(|rows| rows.events.chunk_mut(position));
             for mut record in records.by_ref().take(run) {
                 self.last_id = self.last_id.max(record.id.id());
@@ -36,6 +37,9 @@ impl DataShard {
                 volume.attempts += 1;
                 volume.bytes += record.body.len();
                 row.body_bytes += record.body.len();
+                if row.attempts.capacity() == 0 {
+                    row.attempts.reserve_exact(room);
+                }
                 row.attempts.push(record);
             }
         }

@@ -353,6 +353,8 @@ impl DataShard {
             {
                 let number = self.retention.end(application, position, row.volume());
                 row.ended = Some(number);
+                let attempts = row.attempts.len();
+                rows.events.ended_after(attempts);
             }
         }
         self.released = ended;

@@ -20,12 +20,16 @@ use crate::domain::{
 const CHUNK_EVENTS: u64 = 16;
 /// Emptied attempt lists that are kept to be filled again.
 const SPARE_LISTS_MAX: usize = 1_024;
+/// Attempts of one event that room is made for before they come.
+const ROOM_MAX: usize = 16;
 
 /// The events of one application.
 #[derive(Debug, Default)]
 pub(super) struct EventLog {
     chunks: BTreeMap<u64, Chunk>,
     spare: Vec<Vec<AttemptRecord>>,
+    /// How many attempts the event had that ended last.
+    usual_attempts: usize,
 }
 
 /// Up to [`CHUNK_EVENTS`] neighbours.
@@ -96,6 +100,18 @@ fn place(position: EventPosition) -> usize {
 }
 
 impl EventLog {
+    /// For how many attempts of a new event there should be room: as many as the last one that ended had, and a
+    /// quarter more, lest most lists are moved as they grow.
+    pub(super) fn room(&self) -> usize {
+        let usual = self.usual_attempts;
+        (usual + usual / 4).min(ROOM_MAX)
+    }
+
+    /// An event ended that had so many attempts.
+    pub(super) const fn ended_after(&mut self, attempts: usize) {
+        self.usual_attempts = attempts;
+    }
+
     /// Writes an event at its position.
     pub(super) fn insert(&mut self, event: Arc<Event>) {
         let position = event.position;
