@@ -279,9 +279,10 @@ impl Engine {
         [
             results, asleep, paced, paused, generator, rounds, heartbeat, outbox,
         ]
-        .into_iter()
+        .iter()
         .flatten()
         .min()
+        .copied()
     }
 
     /// What the engine has done so far.
