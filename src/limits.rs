@@ -92,6 +92,9 @@ pub const DRAIN_SERVER_MS: u64 = 2_000;
 
 /// Attempts in flight over all endpoints. Over it: deliveries wait in their lanes.
 pub const SEND_SLOTS_MAX: usize = 2_048;
+/// How long an attempt to a receiver that answers promptly takes at most, as a rule, in milliseconds. Who
+/// takes longer has at most half of the send slots in an application, and three quarters over all.
+pub const PROMPT_MS: i64 = 2_000;
 /// Attempts in flight to one endpoint by default, once its window has earned them.
 pub const WINDOW_MAX: u16 = 8;
 /// Most attempts in flight to one endpoint that an override may ask for.
@@ -342,6 +345,8 @@ const _: () = {
     // Shutdown outlives the attempts it waits for, but for a moment at the end.
     assert!(ATTEMPT_TIMEOUT_MS <= DRAIN_TIMEOUT_MS);
     assert!(DRAIN_SERVER_MS < DRAIN_TIMEOUT_MS);
+    // Who never answers is not prompt.
+    assert!(PROMPT_MS > 0 && (PROMPT_MS as u64) < ATTEMPT_TIMEOUT_MS);
     // A whole window fits the done map, and one endpoint can't fill all send slots.
     assert!(WINDOW_OVERRIDE_MAX as u64 <= DONE_MAP_EVENTS);
     assert!((WINDOW_OVERRIDE_MAX as usize) < SEND_SLOTS_MAX);

@@ -145,11 +145,13 @@ pub enum Holder {
     ApplicationRate,
     /// Another delivery of its line had not ended.
     Order,
+    /// Its receiver is not known to answer soon, and such ones had their share of the send slots.
+    Slow,
 }
 
 impl Holder {
     /// All of them; the number of each is its place here, from 1, and never changes.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Slots,
         Self::Window,
         Self::Rate,
@@ -163,6 +165,7 @@ impl Holder {
         Self::Host,
         Self::ApplicationRate,
         Self::Order,
+        Self::Slow,
     ];
 
     /// Its number, from 1.
@@ -182,6 +185,7 @@ impl Holder {
             Self::Host => 11,
             Self::ApplicationRate => 12,
             Self::Order => 13,
+            Self::Slow => 14,
         }
     }
 
@@ -208,6 +212,7 @@ impl Holder {
             Self::Host => "host",
             Self::ApplicationRate => "application_rate",
             Self::Order => "order",
+            Self::Slow => "slow",
         }
     }
 }
@@ -233,6 +238,9 @@ impl fmt::Display for Holder {
             }
             Self::ApplicationRate => "the rate of the application was used up",
             Self::Order => "another delivery of its line had not ended",
+            Self::Slow => {
+                "its receiver is not known to answer soon, and such ones had their share of the slots"
+            }
         })
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     policy::{
         circuit_breaker::{AttemptEnd, CircuitBreaker, Rule},
         classify::Verdict,
+        promptness::Promptness,
     },
     time::Now,
 };
@@ -110,6 +111,7 @@ impl Engine {
         };
         lane.circuit.moved(rule, now.steady);
         lane.window = Window::new(self.options.window_max);
+        lane.promptness = Promptness::default();
         self.keep_circuit(index, now);
     }
 

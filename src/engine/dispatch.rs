@@ -44,6 +44,7 @@ impl Engine {
         }
         loop {
             self.admit_to_hosts(now);
+            self.admit_slow(now);
             self.start_ready(now, out);
             if !self.admits_more() {
                 return;
@@ -151,6 +152,7 @@ impl Engine {
             lane.queued = false;
             lane.deficit = 0;
             self.host_visited(index);
+            self.slow_visited(index);
             if last == Step::Moved {
                 self.reconsider(index, now);
             } else {
@@ -192,7 +194,7 @@ impl Engine {
         {
             return Step::RetriesAside;
         }
-        if lane.resends.wait() && self.waits_for_host(index) {
+        if lane.resends.wait() && self.waits_for_others(index) {
             return Step::Idle;
         }
         if self.start_resend(index, now, out) {
@@ -212,13 +214,19 @@ impl Engine {
         if !retry_waits || self.has_its_share(index) {
             return Step::Idle;
         }
-        if self.waits_for_host(index) {
+        if self.waits_for_others(index) {
             return Step::Idle;
         }
         if !all_retries && self.retries_in_flight * 2 >= self.options.send_slots {
             return Step::RetriesAside;
         }
         self.start_retry(index, now, out)
+    }
+
+    /// Whether a lane that has something to send waits, from now on, for others on its host or for others
+    /// whose receivers are slow.
+    pub(super) fn waits_for_others(&mut self, index: usize) -> bool {
+        self.waits_for_host(index) || self.waits_as_slow(index)
     }
 
     /// Starts the first attempt of the next event of the walk, skipping what is not for the lane.
@@ -292,6 +300,7 @@ impl Engine {
                     self.wait_for_host(index);
                     return Step::Idle;
                 }
+                Ahead::Event(_) if self.waits_as_slow(index) => return Step::Idle,
                 Ahead::Event(event) => return self.begin(index, event, retry_waits, now, out),
             }
         }
@@ -335,7 +344,7 @@ impl Engine {
         } else {
             number
         };
-        let host = self.host_sent(index);
+        let (host, is_slow) = (self.host_sent(index), self.slow_sent(index));
         let Some(lane) = self.registry.lanes.get_mut(index) else {
             return;
         };
@@ -372,6 +381,7 @@ impl Engine {
             due,
             held_by,
             host,
+            is_slow,
         });
         self.stats.attempts += 1;
         #[cfg(feature = "mutants")]

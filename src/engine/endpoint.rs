@@ -327,6 +327,7 @@ impl Engine {
         };
         self.sleep_until(index, None);
         self.leave_host(index);
+        self.leave_slow(index);
         let Some(lane) = self.registry.lanes.get_mut(index) else {
             return;
         };

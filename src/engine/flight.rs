@@ -86,6 +86,8 @@ pub(super) struct Flight {
     pub(super) held_by: Option<Holder>,
     /// The number of the host it went to.
     pub(super) host: Option<usize>,
+    /// Whether it counts among those that go to slow receivers.
+    pub(super) is_slow: bool,
 }
 
 /// A delivery that a task sent again: its schedule and its time began anew.

@@ -347,7 +347,7 @@ impl Engine {
         }
         self.hosts.give_way(lane.host);
         lane.host.admitted_in = None;
-        if lane.held_by != Some(Holder::Loading) {
+        if lane.held_by != Some(Holder::Loading) && !lane.slow.waits {
             lane.host.place = None;
         }
     }
@@ -384,6 +384,6 @@ impl Engine {
             let entry = self.hosts.entries.get(*host);
             entry.is_some_and(|entry| !entry.is_full() && !entry.waiting.is_empty())
         };
-        self.hosts.with_room.iter().any(has_room)
+        self.hosts.with_room.iter().any(has_room) || self.admits_more_slow()
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{
     done_map::DoneMap, host::HostPlace, lines::Lines, open_rows::OpenRows, resend::Resends,
-    task::TaskRun, window::Window,
+    slow::SlowPlace, task::TaskRun, window::Window,
 };
 use crate::{
     domain::{
@@ -16,7 +16,7 @@ use crate::{
         endpoint::{Endpoint, EndpointState},
         event::EventPosition,
     },
-    policy::{circuit_breaker::CircuitBreaker, rate_limit::RateLimit},
+    policy::{circuit_breaker::CircuitBreaker, promptness::Promptness, rate_limit::RateLimit},
     time::{Now, Span, Timestamp},
 };
 
@@ -50,6 +50,10 @@ pub(super) struct Lane {
     pub(super) in_flight: u16,
     /// How it stands to its host.
     pub(super) host: HostPlace,
+    /// Whether its receiver is known to answer soon. Not kept: whoever acquires the shard learns it anew.
+    pub(super) promptness: Promptness,
+    /// How it stands among those that do not.
+    pub(super) slow: SlowPlace,
     /// How often attempts may start, if its owner said so. Not kept: whoever acquires the shard begins as
     /// if an attempt had gone out just then, so that the rate holds over a restart, too.
     pub(super) pace: Option<RateLimit>,
@@ -116,6 +120,8 @@ impl Lane {
             window: Window::new(window_max),
             in_flight: 0,
             host: HostPlace::default(),
+            promptness: Promptness::default(),
+            slow: SlowPlace::default(),
             pace: None,
             circuit,
             circuit_row: None,
@@ -188,9 +194,14 @@ impl Lane {
     }
 
     /// Whether an attempt that somebody asked for may start: an open circuit does not hold it back, a full
-    /// host does.
+    /// host does, and so do other slow receivers.
     pub(super) fn may_start_by_hand(&self, now: Timestamp) -> bool {
-        self.has_room() && self.paced_until(now).is_none() && !self.host.waits
+        self.has_room() && self.paced_until(now).is_none() && !self.waits_for_others()
+    }
+
+    /// Whether it waits for other lanes: on its host, or among the slow.
+    pub(super) const fn waits_for_others(&self) -> bool {
+        self.host.waits || self.slow.waits
     }
 
     /// Whether attempts may start.
@@ -224,7 +235,8 @@ impl Lane {
         } else if self.is_held_by_circuit(now) {
             Some(Holder::Probe)
         } else {
-            self.host.waits.then_some(Holder::Host)
+            let host = self.host.waits.then_some(Holder::Host);
+            host.or(self.slow.waits.then_some(Holder::Slow))
         }
     }
 

@@ -68,6 +68,7 @@ mod set_aside;
 mod settle;
 mod shard;
 mod share;
+mod slow;
 mod standing;
 mod stats;
 mod tally;
@@ -97,6 +98,7 @@ use self::{
     registry::Registry,
     round::Rounds,
     schedule::LoadSource,
+    slow::Slow,
 };
 pub use self::{
     standing::{Figures, Standing},
@@ -139,6 +141,8 @@ pub struct Engine {
     postponed: usize,
     /// What goes to each host.
     hosts: Hosts,
+    /// What goes to receivers that are not prompt.
+    slow: Slow,
     /// Applications with ready lanes, in the order of their turns.
     ready: VecDeque<usize>,
     /// Lanes that sleep until a time.
@@ -202,6 +206,7 @@ impl Engine {
             circuits_open: 0,
             postponed: 0,
             hosts: Hosts::default(),
+            slow: Slow::default(),
             ready: VecDeque::new(),
             asleep: BTreeSet::new(),
             applications_asleep: BTreeSet::new(),
@@ -291,6 +296,7 @@ impl Engine {
         Stats {
             in_flight: u64::try_from(self.flights.len()).unwrap_or(u64::MAX),
             circuits_open: u64::try_from(self.circuits_open).unwrap_or(u64::MAX),
+            slow_in_flight: u64::try_from(self.slow.in_flight()).unwrap_or(u64::MAX),
             hosts_full: u64::try_from(self.hosts.full()).unwrap_or(u64::MAX),
             ..self.stats
         }

@@ -99,11 +99,17 @@ pub enum Mutant {
     RetriesWhatWasSkipped,
     /// A line stops for good at what was skipped.
     StopsAtWhatWasSkipped,
+    /// Receivers that answer late may have all send slots.
+    LetsTheSlowHaveAllSlots,
+    /// Who waits for the share of those that answer late is not told that it has room again.
+    ForgetsTheSlow,
+    /// Who answers soon has a share of the slots with those that do not.
+    TakesNobodyForPrompt,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 46] = [
         Self::RepliesBeforeTheCommit,
         Self::SettlesAtSend,
         Self::CountsTimeoutsAsSuccess,
@@ -147,6 +153,9 @@ impl Mutant {
         Self::LeavesTheHeldBehind,
         Self::RetriesWhatWasSkipped,
         Self::StopsAtWhatWasSkipped,
+        Self::LetsTheSlowHaveAllSlots,
+        Self::ForgetsTheSlow,
+        Self::TakesNobodyForPrompt,
     ];
 }
 

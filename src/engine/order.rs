@@ -246,7 +246,7 @@ impl Engine {
             .lanes
             .get(index)
             .is_some_and(|lane| lane.lines.are_ready());
-        if are_ready && !has_its_share && self.waits_for_host(index) {
+        if are_ready && !has_its_share && self.waits_for_others(index) {
             return Step::Idle;
         }
         let (page_rows, turn) = (self.options.page_rows, self.turn);

@@ -7,7 +7,10 @@ use std::{
 
 use slab::Slab;
 
-use super::{lane::Lane, pages::Pages, postpone::Oncoming, ring::Ring, share::Wanting};
+use super::{
+    lane::Lane, pages::Pages, postpone::Oncoming, ring::Ring, share::Wanting,
+    slow::SlowOfApplication,
+};
 use crate::{
     domain::{
         application::{Application, ApplicationKey},
@@ -76,6 +79,8 @@ pub(super) struct ApplicationEntry {
     pub(super) held_at: Timestamp,
     /// Its lanes that would start more attempts if there were slots.
     pub(super) wanting: Wanting,
+    /// What goes to its receivers that are not prompt.
+    pub(super) slow: SlowOfApplication,
 }
 
 impl Registry {
@@ -114,6 +119,7 @@ impl Registry {
             pace,
             held_at: Timestamp::ZERO,
             wanting: Wanting::default(),
+            slow: SlowOfApplication::default(),
         });
         self.by_key.insert(key, index);
         self.by_shard.entry(key.shard).or_default().push(index);

@@ -64,6 +64,7 @@ impl Engine {
         };
         if !lane.is_enabled() {
             self.give_way(index);
+            self.leave_slow(index);
         }
         let Some(lane) = self.registry.lanes.get_mut(index) else {
             return;
@@ -139,7 +140,7 @@ impl Engine {
         let paced = paced.filter(|_| lane.resends.wait());
         // An idle lane waits in the list of those; one with attempts in flight and room for more
         // must hear of new events too, unless it would have to wait all the same.
-        let is_held_back = held_back.is_some() || lane.host.waits;
+        let is_held_back = held_back.is_some() || lane.waits_for_others();
         let hears = lane.place != Place::Idle && lane.has_room() && !is_held_back;
         if hears && !lane.awaits_events {
             lane.awaits_events = true;

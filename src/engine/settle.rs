@@ -44,6 +44,7 @@ impl Engine {
         let flight = self.flights.remove(slot);
         let index = flight.lane;
         self.host_answered(&flight, outcome.kind, now);
+        self.slow_answered(&flight, outcome.kind, now);
         if flight.source == Source::Open {
             self.retries_in_flight = self.retries_in_flight.saturating_sub(1);
         }

@@ -214,6 +214,7 @@ impl Engine {
                 flight.lane = index;
                 lane.in_flight = lane.in_flight.saturating_add(1);
                 entry.in_flight += 1;
+                entry.slow.adopt(flight);
             }
         }
         let flights = &self.flights;
@@ -272,6 +273,7 @@ impl Engine {
                 flight.lane = NO_LANE;
             }
             self.leave_hosts_of(application);
+            self.forget_slow_of(application);
             for lane in self.registry.lanes_of(application) {
                 self.open_held.replace(lane.open.held(), Held::default());
                 self.circuits_open -= usize::from(lane.is_counted_open);

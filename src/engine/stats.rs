@@ -67,6 +67,8 @@ pub struct Stats {
     pub retried: u64,
     /// Attempts in flight now.
     pub in_flight: u64,
+    /// Those of them that go to receivers that are not known to answer soon.
+    pub slow_in_flight: u64,
     /// Endpoints whose circuit is open or half-open now.
     pub circuits_open: u64,
     /// Hosts to which as many attempts are in flight now as may be.

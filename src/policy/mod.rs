@@ -10,6 +10,7 @@ pub mod header;
 pub mod host_budget;
 mod jitter;
 pub mod operational;
+pub mod promptness;
 pub mod rate_limit;
 pub mod recovery;
 pub mod retry;

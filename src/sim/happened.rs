@@ -76,6 +76,8 @@ pub struct Happened {
     pub circuits_opened: u64,
     /// Attempts that were the last for which the budget of their host had room.
     pub hosts_full: u64,
+    /// Attempts that were the last for which the share of slow receivers had room.
+    pub slow_full: u64,
     /// Attempts that went out to find out whether a receiver is well.
     pub probes: u64,
     /// Times that a receiver was found to be well again.
@@ -159,7 +161,7 @@ impl Happened {
 
     /// Rarer paths that the run took because of it.
     #[must_use]
-    pub const fn paths(&self) -> [(&'static str, u64); 30] {
+    pub const fn paths(&self) -> [(&'static str, u64); 31] {
         [
             ("unknown groups kept", self.unsure_there),
             ("unknown groups gone", self.unsure_gone),
@@ -182,6 +184,7 @@ impl Happened {
             ("tasks called off", self.tasks_called_off),
             ("circuits opened", self.circuits_opened),
             ("hosts full", self.hosts_full),
+            ("share of the slow full", self.slow_full),
             ("circuits probed", self.probes),
             ("circuits recovering", self.recoveries),
             ("endpoints disabled", self.disabled_failing),
@@ -278,6 +281,7 @@ impl Happened {
         self.tasks_called_off += other.tasks_called_off;
         self.circuits_opened += other.circuits_opened;
         self.hosts_full += other.hosts_full;
+        self.slow_full += other.slow_full;
         self.probes += other.probes;
         self.recoveries += other.recoveries;
         self.disabled_failing += other.disabled_failing;

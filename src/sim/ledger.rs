@@ -163,6 +163,7 @@ impl Witness {
         seen.has_state(is_enabled, at, period);
         if moves {
             seen.circuit.moves(at, period);
+            seen.promptness.moves(period);
         }
         seen.wants_from(order, Arc::clone(&filter), is_enabled);
         seen.judged = None;

@@ -40,6 +40,19 @@ pub enum Pace {
         /// How many there may be.
         most: usize,
     },
+    /// I15: receivers that are slow, or of which nothing is known, had more than their share of the slots.
+    #[error(
+        "I15: with one to {endpoint} {in_flight} attempts were in flight to receivers that are not \
+         known to answer soon, {most} may be"
+    )]
+    OverShareOfSlow {
+        /// The endpoint that got one too many.
+        endpoint: EndpointId,
+        /// How many there were.
+        in_flight: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// I17: an attempt went out before another delivery of its line had ended.
     #[error("I17: {event} went to {endpoint} before {before}, which comes first, had ended")]
     OutOfLine {

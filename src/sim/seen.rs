@@ -8,8 +8,12 @@ use std::sync::Arc;
 use super::{
     oracle::End,
     oracles::{
-        circuit::SeenCircuit, fan_out::Wants, in_line::SeenLines, present_target::SeenTarget,
+        circuit::SeenCircuit,
+        fan_out::Wants,
+        in_line::SeenLines,
+        present_target::SeenTarget,
         rate::SeenRate,
+        slow::{SeenPromptness, Sure},
     },
 };
 use crate::{
@@ -57,6 +61,8 @@ pub(super) struct FlightFacts {
     /// In which period it was sent, and when, in steady time.
     pub(super) period: usize,
     pub(super) started_at: Timestamp,
+    /// What is sure of how soon its receiver answers.
+    pub(super) sure: Sure,
 }
 
 /// The result of an attempt, as a batch has it. A run has one for each attempt, so it is no longer than what
@@ -191,6 +197,8 @@ pub(super) struct SeenEndpoint {
     pub(super) paced: SeenRate,
     /// Its circuit, as it must be.
     pub(super) circuit: SeenCircuit,
+    /// How soon it answers.
+    pub(super) promptness: SeenPromptness,
     /// Its lines.
     pub(super) lines: SeenLines,
     /// The target that the last attempt was found to be right with.

@@ -11,6 +11,7 @@ impl Witness {
         self.breaks.push(now.real);
         self.in_flight = 0;
         self.hosts.died();
+        self.slots.died();
         for endpoint in self.endpoints.values_mut() {
             endpoint.in_flight = 0;
             let told = |at: Timestamp| at.min(now.real);

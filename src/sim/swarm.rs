@@ -34,6 +34,7 @@ pub fn store_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     add_orderly_ends(&mut scenario);
     oddities::draw_circuits(&mut scenario);
     oddities::draw_hosts(&mut scenario);
+    oddities::draw_crowds(&mut scenario);
     Ok(scenario)
 }
 
@@ -66,6 +67,7 @@ pub fn core_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     add_orderly_ends(&mut scenario);
     oddities::draw_circuits(&mut scenario);
     oddities::draw_hosts(&mut scenario);
+    oddities::draw_crowds(&mut scenario);
     Ok(scenario)
 }
 
@@ -206,7 +208,7 @@ fn sizes(random: &mut Stream, fixed: &Options) -> Options {
         ring_events_max: one_of(random, &[4, 16, production.ring_events_max]),
         page_rows: one_of(random, &[1, 2, production.page_rows]),
         window_max: one_of(random, &[1, 2, production.window_max]),
-        send_slots: one_of(random, &[3, 8, production.send_slots]),
+        send_slots: one_of(random, &[3, 8, 20, production.send_slots]),
         record_delay: micros(one_of(random, &[0, 1_000, 20_000])),
         ..fixed.clone()
     }

@@ -14,7 +14,7 @@ use super::{
     oracle::{self, Violation},
     oracles::{
         asked_by_hand::SeenByHand, hosts::SeenHosts, lateness, memory, numbers, one_end, one_name,
-        rate::SeenRate, same_bytes, tasks::SeenTask, waits,
+        rate::SeenRate, same_bytes, slow::SeenSlots, tasks::SeenTask, waits,
     },
     scenario::{Healing, Scenario},
     seen::{FlightFacts, Moment, Seen, SeenEndpoint, SeenEvent, SeenRecord},
@@ -59,6 +59,7 @@ pub(super) struct Witness {
     pub(super) application: Option<ApplicationId>,
     pub(super) endpoints: Numbered<u32, SeenEndpoint>,
     pub(super) hosts: SeenHosts,
+    pub(super) slots: SeenSlots,
     pub(super) application_pace: SeenRate,
     pub(super) changes_by_hand: bool,
     /// The places of events by their ordering keys.
@@ -143,6 +144,7 @@ impl Witness {
             application: None,
             endpoints: Numbered::default(),
             hosts: SeenHosts::default(),
+            slots: SeenSlots::default(),
             application_pace: SeenRate::of(scenario.application_rate),
             changes_by_hand: !scenario.by_hand.is_empty(),
             keyed: BTreeMap::new(),
@@ -202,6 +204,7 @@ impl Witness {
             life: self.life,
             period: self.breaks.len(),
             started_at: now.steady,
+            sure: self.surely(request.target.endpoint.ordinal),
         };
         self.attempts += 1;
         if !self.is_watching {
@@ -235,7 +238,7 @@ impl Witness {
         self.in_flight += 1;
         self.judge_caps(flight, now);
         self.judge_rate(flight.ordinal, now.real);
-        self.note_crowd(now.real);
+        self.note_crowd(now);
         let period = self.breaks.len();
         if flight.is_by_hand {
             return flight;
@@ -262,13 +265,6 @@ impl Witness {
             .or_else(|| waits::judge(flight, seen_event, seen, now))
     }
 
-    /// Retries leave half of the slots alone, and an application a quarter.
-    fn note_crowd(&mut self, now: Timestamp) {
-        if self.in_flight.saturating_mul(2) >= self.options.send_slots.saturating_sub(1) {
-            self.crowded_at = now;
-        }
-    }
-
     /// Whether the process that sent an attempt still lives.
     pub(super) const fn hears(&self, flight: FlightFacts) -> bool {
         flight.life == self.life
@@ -290,12 +286,13 @@ impl Witness {
         let answered = Sighting::Answered(flight.into(), outcome.kind, is_heard);
         self.log(now.real, answered);
         if is_heard {
-            self.note_crowd(now.real);
+            self.note_crowd(now);
             self.in_flight = self.in_flight.saturating_sub(1);
             let endpoint = self.endpoints.entry(flight.ordinal).or_default();
             endpoint.in_flight = endpoint.in_flight.saturating_sub(1);
             endpoint.idle_since = now.real;
             self.host_ended(flight, outcome, now);
+            self.slow_ended(flight, outcome.kind, now);
         }
         if outcome.kind == OutcomeKind::Cancelled {
             // It is as one that was never made.

@@ -37,6 +37,7 @@ mod engine_rate;
 mod engine_records;
 mod engine_resend;
 mod engine_set_aside;
+mod engine_slow;
 mod engine_task;
 mod engine_timing;
 mod fuzz;

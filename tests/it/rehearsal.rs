@@ -217,7 +217,7 @@ fn a_wrong_expectation_ends_with_2_and_names_what_is_allowed() {
 
 /// Each ready scenario, and how its policy gets worse: what is replaced or added, and the expectation
 /// that no longer holds.
-const READY: [(&str, &str, &str, &str); 8] = [
+const READY: [(&str, &str, &str, &str); 9] = [
     (
         "customer-down",
         "",
@@ -239,8 +239,14 @@ const READY: [(&str, &str, &str, &str); 8] = [
     (
         "mostly-dead",
         "[engine]\n",
-        "[engine]\ncircuit_breaker = false\nsend_slots = 400\n",
-        "p99_delivery[well] < 1s",
+        "[engine]\ncircuit_breaker = false\n",
+        "attempts_per_delivery[refusing] < 2",
+    ),
+    (
+        "few-slots",
+        "send_slots = 400",
+        "send_slots = 20",
+        "max_delivery[well] < 40s",
     ),
     (
         "eager",

@@ -126,6 +126,11 @@ fn write_attempts(page: &mut Page, tally: &Tally, stats: &Stats) {
         stats.circuits_open,
     );
     page.gauge(
+        "fanfare_slow_attempts_in_flight",
+        "Attempts in flight to receivers that are not known to answer soon.",
+        stats.slow_in_flight,
+    );
+    page.gauge(
         "fanfare_hosts_full",
         "Hosts to which as many attempts are in flight as may be, over all endpoints on them.",
         stats.hosts_full,

@@ -63,7 +63,7 @@ impl Witness {
             host_crowded_at,
             self.ready_at,
             endpoint.idle_since,
-            self.crowded_at,
+            self.crowded_at(flight),
             enabled_at,
         ] {
             late = late.min(now.real.since(at));

@@ -39,6 +39,7 @@ mod refused;
 pub(super) mod same_bytes;
 mod same_id;
 pub(super) mod set_aside;
+pub(super) mod slow;
 pub(super) mod tasks;
 pub(super) mod told_states;
 pub(super) mod waits;

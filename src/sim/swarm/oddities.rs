@@ -7,6 +7,7 @@ use crate::{
     sim::{
         by_hand::{Action, TaskKind},
         faults::Trouble,
+        network::{Group, Receiver, WHOLE},
         scenario::{Layer, Scenario},
     },
     time::Span,
@@ -91,6 +92,47 @@ pub(super) fn draw_hosts(scenario: &mut Scenario) {
         .chain([&mut scenario.engine])
     {
         engine.host_window_max = max;
+    }
+}
+
+/// Draws worlds in which more receivers never answer than there are send slots for, beside some that are
+/// well.
+pub(super) fn draw_crowds(scenario: &mut Scenario) {
+    let mut random = Stream::new(scenario.seed, "swarm of crowds", 0, 0);
+    if random.below(16) != 0 {
+        return;
+    }
+    let well = Receiver {
+        latency_min_us: 1_000,
+        latency_max_us: 30_000,
+        ..Receiver::default()
+    };
+    let silent = Receiver {
+        timeouts: WHOLE,
+        ..Receiver::default()
+    };
+    let group = |name: &str, count, receiver| Group {
+        name: name.to_owned(),
+        count,
+        receiver,
+    };
+    let well = group("well", small(random.between(1, 3)), well);
+    let silent = group("silent", small(random.between(12, 24)), silent);
+    scenario.endpoints = well.count + silent.count;
+    scenario.endpoints_per_host = 1;
+    scenario.receivers = vec![well, silent];
+    if random.below(2) == 0 {
+        scenario.receivers.reverse();
+    }
+    let slots = one_of(&mut random, &[16, 24]);
+    let has_circuits = random.below(2) == 0;
+    let lives = scenario.faults.lives.iter_mut();
+    for engine in lives
+        .map(|life| &mut life.engine)
+        .chain([&mut scenario.engine])
+    {
+        engine.send_slots = slots;
+        engine.circuit_breaker = engine.circuit_breaker.take().filter(|_| has_circuits);
     }
 }
 
