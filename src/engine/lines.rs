@@ -66,14 +66,19 @@ impl Lines {
 
     /// Whether a delivery of this line has to wait, in a lane that keeps such an order.
     pub(super) fn holds(&self, order: OrderingKey, kept: Ordering) -> bool {
-        let is_taken = |order| {
-            let line: Option<&Line> = self.lines.get(order);
-            line.is_some_and(|line| line.head.is_some())
-        };
         match kept {
             Ordering::Whole => self.lines.values().any(|line| line.head.is_some()),
-            Ordering::ByKey | Ordering::Free => is_taken(&order) || is_taken(&OrderingKey::WHOLE),
+            Ordering::ByKey | Ordering::Free => {
+                self.has_head(order) || self.has_head(OrderingKey::WHOLE)
+            }
         }
+    }
+
+    /// Whether somebody is the head of this line. Only behind one may others be held: its end is what lets
+    /// them go on.
+    pub(super) fn has_head(&self, order: OrderingKey) -> bool {
+        let line = self.lines.get(&order);
+        line.is_some_and(|line| line.head.is_some())
     }
 
     /// The line in which a delivery stands.

@@ -105,11 +105,13 @@ pub enum Mutant {
     ForgetsTheSlow,
     /// Who answers soon has a share of the slots with those that do not.
     TakesNobodyForPrompt,
+    /// Who waits for a head of an older order is held in a line that has none.
+    HoldsBehindNobody,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 47] = [
         Self::RepliesBeforeTheCommit,
         Self::SettlesAtSend,
         Self::CountsTimeoutsAsSuccess,
@@ -156,6 +158,7 @@ impl Mutant {
         Self::LetsTheSlowHaveAllSlots,
         Self::ForgetsTheSlow,
         Self::TakesNobodyForPrompt,
+        Self::HoldsBehindNobody,
     ];
 }
 

@@ -114,7 +114,13 @@ impl Engine {
         let Some(lane) = self.registry.lanes.get_mut(index) else {
             return Step::Idle;
         };
-        if lane.endpoint.ordering != Ordering::ByKey || lane.lines.held() >= held_max {
+        // Who waits for a head from when the endpoint kept another order waits at its place, too.
+        let order = lane.line_of(event);
+        let is_behind = order.is_some_and(|order| lane.lines.has_head(order));
+        #[cfg(feature = "mutants")]
+        let is_behind = is_behind || lane.mutant == Some(super::mutant::Mutant::HoldsBehindNobody);
+        let keeps_keys = lane.endpoint.ordering == Ordering::ByKey;
+        if !keeps_keys || !is_behind || lane.lines.held() >= held_max {
             lane.held_by = Some(Holder::Order);
             return Step::Idle;
         }
@@ -208,7 +214,8 @@ impl Engine {
         let entry = self.registry.applications.get(lane.application);
         let end = entry.map(|entry| entry.ring.end()).unwrap_or_default();
         let is_awaited = lane.lines.is_awaited(order)
-            || (lane.endpoint.ordering == Ordering::Whole && lane.walk_waits(end));
+            || ((lane.endpoint.ordering == Ordering::Whole || order == OrderingKey::WHOLE)
+                && lane.walk_waits(end));
         let shard = lane.endpoint.key.application.shard;
         #[cfg(feature = "mutants")]
         if self.has(super::mutant::Mutant::MovesLinesBeforeTheCommit)

@@ -5,19 +5,21 @@
 use std::sync::Arc;
 
 use super::{
+    changed::{Changed, change},
     workload::{Ask, event_type},
     world::World,
 };
 use crate::{
     domain::{
         audit::{Act, NewAuditEntry},
-        command::{CalledTask, Command, EndpointUpdate, NewTask, RequestHandle},
-        endpoint::{Endpoint, EndpointState},
+        command::{CalledTask, Command, NewTask, RequestHandle},
+        endpoint::Endpoint,
         endpoint_url::EndpointUrl,
         event::{Event, EventPosition},
         filter::Filter,
         history::{HistoryQuery, Name, Order},
         id::TaskId,
+        ordering::Ordering,
         secret::Secret,
         task::{Matching, Selection},
     },
@@ -36,6 +38,8 @@ pub enum Action {
     Rotate(u32, Span),
     /// The endpoint wants events of these types from now on, one bit for each; of all, if there is none.
     Refilter(u32, u8),
+    /// The endpoint keeps such an order from now on.
+    Reorder(u32, Ordering),
     /// The endpoint is disabled.
     Disable(u32),
     /// The endpoint is enabled.
@@ -74,6 +78,7 @@ impl Action {
         match self {
             Self::Move(endpoint)
             | Self::Refilter(endpoint, _)
+            | Self::Reorder(endpoint, _)
             | Self::Rotate(endpoint, _)
             | Self::Disable(endpoint)
             | Self::Enable(endpoint)
@@ -169,6 +174,10 @@ impl World<'_> {
                 };
                 let filter = Some(filter);
                 Some(change(&known, Changed { filter, ..none }))
+            }
+            Action::Reorder(of, ordering) => {
+                let ordering = Some(ordering);
+                Some(change(&*self.known(of)?, Changed { ordering, ..none }))
             }
             Action::Rotate(of, grace) => {
                 let rotation = Some((secret(number)?, grace));
@@ -308,48 +317,6 @@ impl World<'_> {
         let seen = self.witness.events.get(position)?;
         Some(Arc::clone(&seen.event))
     }
-}
-
-/// What is to be other about an endpoint; what is not given stays.
-#[derive(Default)]
-struct Changed {
-    url: Option<EndpointUrl>,
-    filter: Option<Filter>,
-    rotation: Option<(Secret, Span)>,
-    is_enabled: Option<bool>,
-}
-
-/// The change of an endpoint.
-fn change(known: &Endpoint, changed: Changed) -> (Command, Asked) {
-    let target = &known.target;
-    let url = changed.url.unwrap_or_else(|| target.url.clone());
-    let filter = changed.filter;
-    let filter = filter.unwrap_or_else(|| Filter::clone(&known.filter));
-    let is_enabled = known.state == EndpointState::Enabled;
-    let is_enabled = changed.is_enabled.unwrap_or(is_enabled);
-    let rotation = changed.rotation;
-    let asked = Asked::Change {
-        ordinal: known.key.ordinal,
-        url: url.clone(),
-        filter: filter.clone(),
-        rotation: rotation.clone(),
-        is_enabled,
-    };
-    let update = EndpointUpdate {
-        application: known.key.application,
-        endpoint: known.id,
-        revision: known.revision(),
-        url: Some(url).filter(|url| url.text() != target.url.text()),
-        uid: known.uid.clone(),
-        filter,
-        headers: target.headers.clone(),
-        is_enabled,
-        throttle_rate: known.throttle_rate,
-        ordering: known.ordering,
-        rotation,
-        details: known.details.clone(),
-    };
-    (Command::UpdateEndpoint(Box::new(update)), asked)
 }
 
 /// The names of types, one bit for each.

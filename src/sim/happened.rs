@@ -56,6 +56,8 @@ pub struct Happened {
     pub changed: u64,
     /// Changes of what an endpoint wants that became durable.
     pub refiltered: u64,
+    /// Endpoints that kept another order from some time on.
+    pub reordered: u64,
     /// First attempts that had to wait for others of their line.
     pub waited_in_line: u64,
     /// Deletions of endpoints.
@@ -161,7 +163,7 @@ impl Happened {
 
     /// Rarer paths that the run took because of it.
     #[must_use]
-    pub const fn paths(&self) -> [(&'static str, u64); 31] {
+    pub const fn paths(&self) -> [(&'static str, u64); 32] {
         [
             ("unknown groups kept", self.unsure_there),
             ("unknown groups gone", self.unsure_gone),
@@ -174,6 +176,7 @@ impl Happened {
             ("asks put off", self.put_off),
             ("endpoints changed", self.changed),
             ("filters changed", self.refiltered),
+            ("orders changed", self.reordered),
             ("deliveries waited in line", self.waited_in_line),
             ("endpoints deleted", self.deleted),
             ("attempts asked for", self.resent),
@@ -271,6 +274,7 @@ impl Happened {
         self.put_off += other.put_off;
         self.changed += other.changed;
         self.refiltered += other.refiltered;
+        self.reordered += other.reordered;
         self.waited_in_line += other.waited_in_line;
         self.deleted += other.deleted;
         self.resent += other.resent;
@@ -326,6 +330,7 @@ pub fn can_meet(layer: &str, name: &str) -> bool {
         // The producers of the whole do nothing by hand, and nothing heals there.
         "endpoints changed"
         | "filters changed"
+        | "orders changed"
         | "asks put off"
         | "endpoints deleted"
         | "attempts asked for"

@@ -154,7 +154,9 @@ impl Witness {
         let seen = self.endpoints.entry(endpoint.key.ordinal).or_default();
         seen.id = endpoint.id;
         seen.paced.rate = endpoint.throttle_rate;
-        seen.lines.is_of(endpoint);
+        let is_new = seen.targets.is_empty();
+        let reorders = seen.lines.is_of(endpoint, is_new);
+        self.happened.reordered += u64::from(reorders);
         let before = seen.targets.last();
         let is_other = before.is_some_and(|before| before.filter != filter);
         let url = |target: &Target| target.url.text().to_owned();

@@ -10,6 +10,7 @@
 
 mod arrivals;
 pub mod by_hand;
+mod changed;
 mod closing;
 mod comeback;
 mod dues;

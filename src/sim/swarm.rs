@@ -11,8 +11,12 @@ use super::{
     scenario::{Healing, Layer, SIMULATED_MASTER_KEY, Scenario, ScenarioError},
 };
 use crate::{
-    domain::audit::Act, domain::master_key::MasterKey, engine::options::Options, limits,
-    random::Stream, store::embedded::EmbeddedOptions, time::Span,
+    domain::{audit::Act, master_key::MasterKey},
+    engine::options::Options,
+    limits,
+    random::Stream,
+    store::embedded::EmbeddedOptions,
+    time::Span,
 };
 
 const SECOND_US: u64 = 1_000_000;

@@ -30,6 +30,7 @@ mod engine_later_edges;
 mod engine_model;
 mod engine_once;
 mod engine_order;
+mod engine_order_changes;
 mod engine_outbox;
 mod engine_outbox_shards;
 mod engine_payload_time;

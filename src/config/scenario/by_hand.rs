@@ -1,7 +1,7 @@
 //! What is done by hand, in a scenario file: the list `[[by_hand]]`; and when all is well: the table
 //! `[healing]`.
 
-use super::{going_wrong::one, section::Section};
+use super::{going_wrong::one, receivers::ORDERINGS, section::Section};
 use crate::{
     domain::audit::Act,
     limits,
@@ -16,7 +16,7 @@ use crate::{
 
 /// Above any number of an endpoint or an event.
 const NUMBER_END: u32 = u32::MAX;
-const KEYS: &str = "move, refilter, rotate, disable, enable, delete, resend, skip, park, expunge, \
+const KEYS: &str = "move, refilter, reorder, rotate, disable, enable, delete, resend, skip, park, expunge, \
                     recover, replay_missing, replay, cancel_task";
 
 /// Reads everything that is done by hand.
@@ -76,6 +76,12 @@ fn action(section: &Section<'_>) -> Option<(Span, Action)> {
         refilter.close();
         endpoint.map(|endpoint| Action::Refilter(endpoint, types))
     });
+    let reorder = section.section("reorder").and_then(|reorder| {
+        let endpoint = reorder.small("endpoint", 0..NUMBER_END);
+        let ordering = reorder.one_of("ordering", &ORDERINGS);
+        reorder.close();
+        Some(Action::Reorder(endpoint?, ordering?))
+    });
     let resend = section.section("resend").and_then(|resend| {
         let event = resend.small("event", 0..NUMBER_END);
         let endpoint = resend.small("endpoint", 0..NUMBER_END);
@@ -105,6 +111,7 @@ fn action(section: &Section<'_>) -> Option<(Span, Action)> {
         number("cancel_task").map(Action::CancelTask),
         number("move").map(Action::Move),
         refilter,
+        reorder,
         rotate,
         number("disable").map(Action::Disable),
         number("enable").map(Action::Enable),

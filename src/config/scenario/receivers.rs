@@ -23,7 +23,7 @@ pub(super) const OUTAGES: [(&str, OutageKind); 3] = [
 ];
 
 /// What an endpoint keeps in order, by name.
-const ORDERINGS: [(&str, Ordering); 3] = [
+pub(super) const ORDERINGS: [(&str, Ordering); 3] = [
     (Ordering::ByKey.name(), Ordering::ByKey),
     (Ordering::Whole.name(), Ordering::Whole),
     (Ordering::Free.name(), Ordering::Free),

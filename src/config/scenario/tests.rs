@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::ScenarioFile;
 use crate::{
-    domain::audit::Act,
+    domain::{audit::Act, ordering::Ordering},
     engine::options::GeneratorOptions,
     limits,
     sim::{
@@ -99,8 +99,16 @@ fn what_is_done_by_hand_needs_its_time_and_one_thing_to_do() {
     let wants = r#"refilter = { endpoint = 1, types = ["OrderReceived", "simulated.kind-2"] }"#;
     let file = read(&with(&format!("at = \"5m\"\n{wants}")));
     assert_eq!(file.scenario.by_hand, [(at, Action::Refilter(1, 0b101))]);
+    let order = "at = \"5m\"\nreorder = { endpoint = 1, ordering = \"endpoint\" }";
+    let file = read(&with(order));
+    let reordered = Action::Reorder(1, Ordering::Whole);
+    assert_eq!(file.scenario.by_hand, [(at, reordered)]);
     for (wrong, told) in [
         ("move = 1", "needs its time"),
+        (
+            "at = \"5m\"\nreorder = { endpoint = 1, ordering = \"both\" }",
+            "ordering",
+        ),
         (
             "at = \"5m\"\nrefilter = { endpoint = 1, types = [\"other\"] }",
             "simulated.kind-1",

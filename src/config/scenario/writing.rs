@@ -312,6 +312,11 @@ fn write_action(lines: &mut Lines, at: Span, action: Action) {
             let refilter = format!("{{ endpoint = {endpoint}, types = {types} }}");
             lines.key("refilter", refilter);
         }
+        Action::Reorder(endpoint, ordering) => {
+            let ordering = text(ordering.name());
+            let reorder = format!("{{ endpoint = {endpoint}, ordering = {ordering} }}");
+            lines.key("reorder", reorder);
+        }
         Action::Rotate(endpoint, grace) => {
             let grace = span(grace);
             lines.key(

@@ -22,14 +22,20 @@ use crate::{
 pub(in crate::sim) struct SeenLines {
     /// Which order it keeps.
     ordering: Ordering,
+    /// Whether it ever kept another one: what was begun or held under that keeps its place, and is not judged.
+    has_changed: bool,
     /// For each line, up to where all have ended, and when the last of these did, in real time.
     passed: BTreeMap<OrderingKey, (EventPosition, Timestamp)>,
 }
 
 impl SeenLines {
     /// The endpoint is what it is from now on.
-    pub(in crate::sim) const fn is_of(&mut self, endpoint: &Endpoint) {
+    /// Whether that is another order than it kept.
+    pub(in crate::sim) fn is_of(&mut self, endpoint: &Endpoint, is_new: bool) -> bool {
+        let changes = !is_new && self.ordering != endpoint.ordering;
+        self.has_changed |= changes;
         self.ordering = endpoint.ordering;
+        changes
     }
 }
 
@@ -52,6 +58,9 @@ impl Witness {
 
     /// Judges an attempt that goes out by those who stand before it.
     pub(in crate::sim) fn judge_line(&mut self, flight: FlightFacts, now: Moment) {
+        if self.has_another_order(flight.ordinal) {
+            return;
+        }
         let seen = self.events.get(&flight.position);
         // What a task sends again stands in no line.
         let is_again = seen.is_some_and(|seen| seen.seen(flight.ordinal).reopened_after.is_some());
@@ -87,6 +96,9 @@ impl Witness {
         ordinal: u32,
         now: Moment,
     ) -> Option<Timestamp> {
+        if self.has_another_order(ordinal) {
+            return None;
+        }
         let held_max = self.options.ordered_held_max;
         let ordering = self.endpoints.get(&ordinal)?.lines.ordering;
         // Who may hold no more waits at his place, and so does what comes behind it.
@@ -114,6 +126,12 @@ impl Witness {
             }
         }
         Some(since)
+    }
+
+    /// Whether an endpoint ever kept another order than it does.
+    fn has_another_order(&self, ordinal: u32) -> bool {
+        let endpoint = self.endpoints.get(&ordinal);
+        endpoint.is_some_and(|endpoint| endpoint.lines.has_changed)
     }
 
     /// The line of a delivery, if it stands in one.

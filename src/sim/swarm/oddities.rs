@@ -2,6 +2,7 @@
 
 use super::{HOUR_US, SECOND_US, micros, moment, one_of, small, spread};
 use crate::{
+    domain::ordering::Ordering,
     policy::circuit_breaker::CircuitBreakerPolicy,
     random::Stream,
     sim::{
@@ -15,7 +16,8 @@ use crate::{
 
 /// Draws what every layer can meet: odd waits, other bodies under a key, a process that stands still.
 pub(super) fn draw(scenario: &mut Scenario) {
-    let stream = |name| Stream::new(scenario.seed, name, 0, 0);
+    let seed = scenario.seed;
+    let stream = |name| Stream::new(seed, name, 0, 0);
     scenario.faults.odd_waits = stream("swarm of odd waits").below(4) == 0;
     let mut bodies = stream("swarm of other bodies");
     scenario.other_body_percent = one_of(&mut bodies, &[0, 30, 100]);
@@ -30,6 +32,9 @@ pub(super) fn draw(scenario: &mut Scenario) {
         for life in &mut scenario.faults.lives {
             life.engine.ordered_held_max = held_max;
         }
+        if !matches!(scenario.layer, Layer::Full(_)) {
+            draw_orders(scenario);
+        }
     }
     let mut stalls = stream("swarm of stalls");
     for _ in 0..one_of(&mut stalls, &[0_u32, 0, 0, 0, 1, 3]) {
@@ -37,6 +42,19 @@ pub(super) fn draw(scenario: &mut Scenario) {
         let stall = Trouble::Stall(micros(one_of(&mut stalls, &lasts)));
         let at = moment(&mut stalls, end(scenario));
         scenario.faults.troubles.push((at, stall));
+    }
+}
+
+/// Draws endpoints that keep another order from some time on.
+fn draw_orders(scenario: &mut Scenario) {
+    let mut random = Stream::new(scenario.seed, "swarm of orders", 0, 0);
+    for _ in 0..one_of(&mut random, &[0_u32, 1, 3]) {
+        let endpoint = small(random.below(scenario.endpoints.into()));
+        let order = one_of(&mut random, &Ordering::ALL);
+        let at = moment(&mut random, end(scenario));
+        scenario
+            .by_hand
+            .push((at, Action::Reorder(endpoint, order)));
     }
 }
 
