@@ -17,7 +17,7 @@ use http::{
 pub(super) use self::answers::Answers;
 pub use self::open_connections::OpenConnections;
 use self::text::{Form, Page};
-use super::{access::Access, backend::Backend};
+use super::{access::Access, backend::Backend, held::Held};
 use crate::runtime::store_meter::StoreMeter;
 
 /// What is counted outside the engine, and who may read it; cheap to clone, and clones count
@@ -28,6 +28,7 @@ pub struct Metrics {
     pub(super) answers: Answers,
     store: StoreMeter,
     connections: OpenConnections,
+    held: Held,
 }
 
 impl Metrics {
@@ -39,6 +40,7 @@ impl Metrics {
             answers: Answers::default(),
             store: StoreMeter::default(),
             connections: OpenConnections::default(),
+            held: Held::default(),
         }
     }
 
@@ -55,6 +57,12 @@ impl Metrics {
             connections,
             ..self
         }
+    }
+
+    /// What a server with clones of this holds is told, too.
+    #[must_use]
+    pub fn with_held(self, held: Held) -> Self {
+        Self { held, ..self }
     }
 
     /// The same counts for who shows this.

@@ -51,6 +51,16 @@ fn write_server(page: &mut Page, metrics: &Metrics) {
         "Connections from clients that are open.",
         metrics.connections.count(),
     );
+    page.gauge(
+        "fanfare_server_request_bytes",
+        "Bytes of bodies of requests that are held until they are answered.",
+        counted(metrics.held.requests.held()),
+    );
+    page.gauge(
+        "fanfare_server_answer_bytes",
+        "Bytes of large answers that are held until their clients took them.",
+        counted(metrics.held.answers.held()),
+    );
 }
 
 fn write_store(page: &mut Page, store: &StoreFigures) {

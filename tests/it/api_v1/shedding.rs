@@ -142,19 +142,24 @@ fn head_of(path: &str, length: usize) -> String {
 
 /// The routes of an API behind real sockets that hold no more than so many bytes of bodies.
 async fn served(api: &Api, bytes: usize) -> (SocketAddr, HeldBytes) {
-    let requests = HeldBytes::new(bytes);
+    let held = Held {
+        requests: HeldBytes::new(bytes),
+        answers: HeldBytes::default(),
+    };
+    (served_holding(api, held.clone()).await, held.requests)
+}
+
+/// The same with bounds on both.
+async fn served_holding(api: &Api, held: Held) -> SocketAddr {
     let options = ServerOptions {
-        held: Held {
-            requests: requests.clone(),
-            answers: HeldBytes::default(),
-        },
+        held,
         ..ServerOptions::default()
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("bound");
     let forever = core::future::pending();
     spawn_local(serve(listener, api.router.clone(), options, forever));
-    (address, requests)
+    address
 }
 
 async fn connect(address: SocketAddr) -> Client {
@@ -215,6 +220,53 @@ async fn a74_bodies_being_read_share_a_bound_and_what_is_beyond_it_is_refused_in
         drop(slow);
         until(|| held.held() == 0).await;
         assert_eq!(status(&asked(address, &resend).await), "HTTP/1.1 202");
+    })
+    .await;
+}
+
+/// Answers that wait for their clients share a bound: where one that takes none of its answer has it, other large
+/// ones are 503 with `Retry-After`; short ones, and what changes something, are answered. Who gives up gives back.
+#[tokio::test]
+async fn answers_that_nobody_takes_share_a_bound_and_what_is_beyond_it_is_refused() {
+    local(async {
+        let api = api().await;
+        let held = Held {
+            requests: HeldBytes::default(),
+            answers: HeldBytes::new(4_000_000),
+        };
+        let address = served_holding(&api, held.clone()).await;
+        let small = message_of(200_000);
+        let new = head_of(NEW[0], small.len()) + &small;
+        for _ in 0..17 {
+            assert_eq!(status(&asked(address, &new).await), "HTTP/1.1 202");
+        }
+        let list = |items: u32| {
+            head_of("", 0)
+                .replace("POST ", &format!("GET /api/v1/app/a/msg?limit={items}"))
+                .replace("content-length: 0\r\n", "")
+        };
+        // Buffers below the server's take a part of it, not all.
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4_096).expect("a small buffer");
+        let stream = socket.connect(address).await.expect("it listens");
+        let mut slow = Client { stream };
+        slow.send(list(17)).await;
+        until(|| held.answers.held() > 17 * 200_000).await;
+        for _ in 0..20 {
+            let answer = asked(address, &list(4)).await;
+            assert!(is_shed(&answer), "{answer}");
+        }
+        assert!(held.answers.held() <= 4_000_000);
+        // There is room for a short one, and for one that fits.
+        assert_eq!(
+            status(&asked(address, &list(0).replace("msg?limit=0", "endpoint")).await),
+            "HTTP/1.1 200"
+        );
+        assert_eq!(status(&asked(address, &list(2)).await), "HTTP/1.1 200");
+        assert_eq!(status(&asked(address, &new).await), "HTTP/1.1 202");
+        drop(slow);
+        until(|| held.answers.held() == 0).await;
+        assert_eq!(status(&asked(address, &list(4)).await), "HTTP/1.1 200");
     })
     .await;
 }

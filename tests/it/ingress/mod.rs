@@ -2,6 +2,7 @@
 //! test asserts, too, that another client is served meanwhile.
 
 mod framing;
+mod held;
 mod http2;
 mod keys;
 mod places;

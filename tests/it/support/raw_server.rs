@@ -55,7 +55,9 @@ impl Server {
             catalogue: Catalogue::default(),
             targets: Arc::default(),
             keys: KeyRing::new(fanfare::time::Now::default),
-            metrics: Metrics::new(access),
+            metrics: Metrics::new(access)
+                .with_connections(options.open_connections.clone())
+                .with_held(options.held.clone()),
             face: Face::Whole,
         });
         let shutdown = Arc::new(Notify::new());
