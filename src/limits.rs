@@ -79,8 +79,8 @@ pub const PROXY_HEAD_BYTES_MAX: usize = 8 * 1_024;
 pub const ALLOWED_PORTS_MAX: usize = 256;
 /// Most name servers that are named.
 pub const NAME_SERVERS_MAX: usize = 8;
-/// Most open connections to receivers at which one is still kept for its next attempt. Over it:
-/// a connection is closed after its attempt.
+/// Most connections to receivers, those that are kept for their next attempt included. Over it: the one that
+/// is idle for longest makes room.
 pub const CONNECTIONS_KEPT_MAX: usize = 8_192;
 /// How long an idle connection to a receiver is kept, in milliseconds.
 pub const CONNECTION_IDLE_MS: u64 = 60_000;

@@ -4,7 +4,7 @@ use core::convert::Infallible;
 use std::sync::Arc;
 
 use super::{
-    console::Console, failure::Failure, listeners::Listeners, open_files, signals::Signals,
+    console::Console, failure::Failure, listeners::Listeners, open_files::Shares, signals::Signals,
     storage::Storage,
 };
 use crate::{
@@ -36,6 +36,8 @@ use crate::{
 pub(super) struct Start<'a> {
     /// The valid configuration.
     pub(super) config: &'a Config,
+    /// How many connections there may be.
+    pub(super) shares: Shares,
     /// The open store.
     pub(super) storage: Storage,
     /// The bound sockets.
@@ -60,7 +62,7 @@ pub(super) async fn host(start: Start<'_>, announce: impl FnOnce()) -> Result<()
     let mut signals = Signals::listen().map_err(|error| Failure::Operation(error.to_string()))?;
     let (console, observer) = Console::start()
         .map_err(|error| Failure::Operation(format!("no thread for the console: {error}")))?;
-    let transport = transport_options(start.config);
+    let transport = transport_options(start.config, start.shares);
     let resolver = NameResolver::new(&start.config.outbound.resolver)
         .map_err(|error| Failure::Operation(error.to_string()))?;
     let clock = start.storage.clock.clone();
@@ -81,10 +83,11 @@ pub(super) async fn host(start: Start<'_>, announce: impl FnOnce()) -> Result<()
     )
     .map_err(failed)?;
     let (original, api) = access(start.config, start.admin_key.as_ref());
-    let server = server_options(start.config);
+    let server = server_options(start.config, start.shares);
     let metrics = Metrics::new(start.listeners.metrics_access(&api))
         .with_store(start.storage.meter)
-        .with_connections(server.open_connections.clone());
+        .with_connections(server.open_connections.clone())
+        .with_held(server.held.clone());
     let state = ServerState {
         backend: handle.clone(),
         original_access: original,
@@ -95,7 +98,9 @@ pub(super) async fn host(start: Start<'_>, announce: impl FnOnce()) -> Result<()
         metrics,
         face: Face::Whole,
     };
-    let work = start.listeners.serve(state, server, cell.ended());
+    let work = start
+        .listeners
+        .serve(state, server, start.shares.operators, cell.ended());
     let signalled = async {
         signals.next().await;
         tracing::info!("shutting down: what is in flight may end within 30 s");
@@ -119,9 +124,9 @@ pub(super) async fn host(start: Start<'_>, announce: impl FnOnce()) -> Result<()
 }
 
 /// The server's limits; it drains after the engine, so it gets only the end of the time.
-fn server_options(config: &Config) -> ServerOptions {
+fn server_options(config: &Config, shares: Shares) -> ServerOptions {
     ServerOptions {
-        connections_max: open_files::connections_max(),
+        connections_max: shares.clients,
         connections_per_address_max: config.clients.connections_per_address_max,
         held: Held {
             requests: HeldBytes::new(config.clients.bodies_bytes_max),
@@ -142,12 +147,13 @@ fn courtesy(config: &Config) -> AddressPolicy {
 }
 
 /// How deliveries go out.
-fn transport_options(config: &Config) -> TransportOptions {
+fn transport_options(config: &Config, shares: Shares) -> TransportOptions {
     TransportOptions {
         address_policy: config.outbound.policy.clone(),
         interfaces: Some(list_interfaces),
         proxy: config.outbound.proxy.clone(),
         https_only: config.outbound.https_only,
+        connections_max: shares.receivers,
         header_prefix: config.header_prefix.clone(),
         verify_certificates: config.verify_certificates,
         attempt_timeout_ms: u64::try_from(config.attempt_timeout.as_millis())

@@ -7,7 +7,6 @@ use tokio::{net::TcpListener, sync::watch};
 use super::{bind::bind, failure::Failure};
 use crate::{
     config::Config,
-    limits,
     runtime::handle::Handle,
     server::{
         access::Access,
@@ -64,11 +63,12 @@ impl Listeners {
     /// Answers until `ended`, whose output it gives, and then lets requests in flight end.
     ///
     /// Each socket has places of its own and holds bodies of its own, so that whoever takes all of the one
-    /// shuts nobody out of the other.
+    /// shuts nobody out of the other. Operators have `operators_max` connections.
     pub(super) async fn serve<T>(
         self,
         state: ServerState<Handle>,
         options: ServerOptions,
+        operators_max: usize,
         ended: impl Future<Output = T>,
     ) -> T {
         let (stop, stopped) = watch::channel(());
@@ -97,7 +97,7 @@ impl Listeners {
             let metrics = state.metrics.clone().read_by(Access::Open);
             let state = ServerState { metrics, ..state };
             let options = ServerOptions {
-                connections_max: limits::ADMIN_CONNECTIONS_MAX,
+                connections_max: operators_max,
                 held: Held::default(),
                 ..options
             };

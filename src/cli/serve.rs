@@ -5,7 +5,7 @@ use super::{
     host::{Start, host},
     host_arguments::HostArguments,
     listeners::{Addresses, Listeners},
-    logging, say,
+    logging, open_files, say,
     storage::Storage,
 };
 use crate::{
@@ -51,6 +51,8 @@ pub(super) fn serve(arguments: ServeArguments) -> Result<(), Failure> {
 /// Hosts an engine until a signal ends it; of both `serve` and `dev`.
 pub(super) fn run(config: Config) -> Result<(), Failure> {
     let style = logging::start(&config.log)?;
+    let shares = open_files::share(&config)?;
+    let config = shares.fitted(config);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -69,6 +71,7 @@ pub(super) fn run(config: Config) -> Result<(), Failure> {
         };
         let start = Start {
             config: &config,
+            shares,
             storage,
             listeners,
             seed,

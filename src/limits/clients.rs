@@ -49,5 +49,19 @@ pub const LINGER_TIMEOUT_MS: u64 = 2_000;
 pub const UNWANTED_BODY_BYTES_MAX: usize = 64 * 1024;
 /// How often it is looked whether such a body is there; the connection has a turn in between.
 pub const UNWANTED_BODY_LOOKS: usize = 4;
+/// Fewest open files that the system must allow. Fewer: Fanfare does not start.
+pub const OPEN_FILES_MIN: u64 = 48;
+/// Open files that are left for the store, the log, timers, questions for names and what is just being taken,
+/// at least: an idle process has 20.
+pub const OPEN_FILES_RESERVE_MIN: u64 = 32;
+/// The same at most; in between it is an eighth of all.
+pub const OPEN_FILES_RESERVE_MAX: u64 = 128;
+/// Longest that an attempt waits for a file descriptor, in milliseconds. Longer: it fails as what the house
+/// failed itself.
+pub const OPEN_FILE_WAIT_MS: u64 = 2_000;
+/// Pause before it looks again, in milliseconds.
+pub const OPEN_FILE_PAUSE_MS: u64 = 50;
+/// How often the log is told at most that there was none, in milliseconds.
+pub const OPEN_FILE_TOLD_EVERY_MS: u64 = 5_000;
 /// Pause after the listening socket failed, in milliseconds.
 pub const ACCEPT_PAUSE_MS: u64 = 100;

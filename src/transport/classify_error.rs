@@ -6,7 +6,7 @@ use std::io;
 use super::reply_watch::TooManyInterim;
 use crate::domain::outcome::OutcomeKind;
 
-/// Why connecting to an address failed.
+/// Why connecting to an address failed; [`OutcomeKind::Internal`] only where no file descriptor is left.
 pub(super) fn connect_failure(error: &io::Error, connect_timeout_ms: u32) -> OutcomeKind {
     if is_out_of_descriptors(error) {
         return OutcomeKind::Internal;
@@ -23,7 +23,7 @@ pub(super) fn connect_failure(error: &io::Error, connect_timeout_ms: u32) -> Out
 }
 
 /// Whether this process or the machine has no file descriptor left; the operator's fault.
-pub(super) fn is_out_of_descriptors(error: &io::Error) -> bool {
+fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(EMFILE | ENFILE))
 }
 

@@ -20,14 +20,15 @@ use rustls::ClientConfig;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{
-    classify_error::{connect_failure, is_out_of_descriptors, tls_failure},
+    classify_error::{connect_failure, tls_failure},
     interfaces::CurrentPolicy,
     names::Names,
+    out_of_files::OutOfFiles,
     proxy::{Proxy, tunnel_target},
     resolver::Resolver,
     target::DerivedTarget,
@@ -89,6 +90,7 @@ pub(super) struct Route<R, D> {
     pub(super) life: Duration,
     pub(super) tls: Arc<ClientConfig>,
     pub(super) connect_timeout_ms: u32,
+    pub(super) files: OutOfFiles,
 }
 
 /// How a stream was come by, for as long as it is kept.
@@ -216,24 +218,51 @@ impl<R: Resolver, D: Dialer> Route<R, D> {
             let left = deadline.saturating_duration_since(Instant::now());
             let share = left.checked_div(untried).unwrap_or(left);
             untried = untried.saturating_sub(1);
-            failure = match timeout(share, self.dialer.dial(*address)).await {
-                Ok(Ok(dialed)) if is_same(dialed.peer, address.into_inner()) => {
-                    return Ok((dialed.stream, address.into_inner()));
-                }
-                // Somebody else answered than was vetted.
-                Ok(Ok(_)) => OutcomeKind::AddressBlocked,
-                Ok(Err(error)) => {
-                    if is_out_of_descriptors(&error) {
-                        tracing::warn!(
-                            "no file descriptor left for a connection: raise the limit (ulimit -n)"
-                        );
-                    }
-                    connect_failure(&error, after_ms)
-                }
-                Err(_late) => OutcomeKind::ConnectTimeout { after_ms },
+            let Ok(dialed) = timeout(share, self.dialer.dial(*address)).await else {
+                failure = OutcomeKind::ConnectTimeout { after_ms };
+                continue;
             };
+            match reached(dialed, *address, after_ms) {
+                Ok(stream) => return Ok((stream, address.into_inner())),
+                Err(kind) => failure = kind,
+            }
+            // Boxed, since it is rare and its room would be part of every attempt.
+            if failure == OutcomeKind::Internal {
+                match Box::pin(self.dial_again(*address)).await {
+                    Ok(stream) => return Ok((stream, address.into_inner())),
+                    Err(kind) => failure = kind,
+                }
+            }
         }
         Err(failure)
+    }
+
+    /// Connects to an address for which there was no file descriptor, as soon as there is one, or not at all.
+    async fn dial_again(&self, address: Vetted<SocketAddr>) -> Result<D::Stream, OutcomeKind> {
+        let deadline = self.files.deadline();
+        loop {
+            self.files.note();
+            sleep(Duration::from_millis(limits::OPEN_FILE_PAUSE_MS)).await;
+            let dialed = self.dialer.dial(address).await;
+            let reached = reached(dialed, address, self.connect_timeout_ms);
+            if deadline <= Instant::now() || !matches!(reached, Err(OutcomeKind::Internal)) {
+                return reached;
+            }
+        }
+    }
+}
+
+/// The stream of a dial, if it leads to where it should.
+fn reached<S>(
+    dialed: io::Result<Dialed<S>>,
+    address: Vetted<SocketAddr>,
+    after_ms: u32,
+) -> Result<S, OutcomeKind> {
+    match dialed {
+        Ok(dialed) if is_same(dialed.peer, address.into_inner()) => Ok(dialed.stream),
+        // Somebody else answered than was vetted.
+        Ok(_) => Err(OutcomeKind::AddressBlocked),
+        Err(error) => Err(connect_failure(&error, after_ms)),
     }
 }
 

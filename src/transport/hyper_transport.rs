@@ -19,8 +19,9 @@ use super::{
     exchange,
     interfaces::{CurrentPolicy, ListInterfaces},
     names::Names,
+    out_of_files::OutOfFiles,
     outcomes::{Outcomes, Slot},
-    pool::{Job, Placement},
+    pool::{Job, Placement, Pool},
     proxy::Proxy,
     request::RequestBuilder,
     resolver::Resolver,
@@ -61,6 +62,8 @@ pub struct TransportOptions {
     pub connect_timeout_ms: u64,
     /// Time to resolve a name, in milliseconds.
     pub dns_timeout_ms: u64,
+    /// Most connections, idle ones included, as long as no more attempts are in flight.
+    pub connections_max: usize,
     /// How long an idle connection is kept, in milliseconds.
     pub idle_ms: u64,
     /// How long a connection may be used again, in milliseconds.
@@ -86,6 +89,7 @@ impl Default for TransportOptions {
             attempt_timeout_ms: limits::ATTEMPT_TIMEOUT_MS,
             connect_timeout_ms: limits::CONNECT_TIMEOUT_MS,
             dns_timeout_ms: limits::DNS_TIMEOUT_MS,
+            connections_max: limits::CONNECTIONS_KEPT_MAX,
             idle_ms: limits::CONNECTION_IDLE_MS,
             life_ms: limits::CONNECTION_LIFE_MS,
             user_agent: concat!(
@@ -173,12 +177,13 @@ impl<R: Resolver, D: Dialer> HyperTransport<R, D> {
                 tls::client_config_trusting_all()?
             },
             connect_timeout_ms: saturated(options.connect_timeout_ms),
+            files: OutOfFiles::new(options.attempt_timeout_ms),
         };
         let shared = Shared {
             route,
             requests,
             http: exchange::builder(),
-            pool: RefCell::default(),
+            pool: RefCell::new(Pool::new(options.connections_max)),
             outcomes: Rc::new(Outcomes::default()),
             keeping: Arc::default(),
             attempt_timeout_ms: saturated(options.attempt_timeout_ms),

@@ -23,6 +23,7 @@ mod mask;
 #[cfg(feature = "mutants")]
 pub mod mutant;
 mod names;
+mod out_of_files;
 mod outcomes;
 mod pool;
 pub mod proxy;

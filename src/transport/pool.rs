@@ -14,12 +14,9 @@ use super::{
     outcomes::Slot,
     target::{DeriveError, DerivedTarget},
 };
-use crate::{
-    domain::{
-        attempt::{AttemptHandle, AttemptRequest},
-        endpoint::{EndpointKey, Target},
-    },
-    limits,
+use crate::domain::{
+    attempt::{AttemptHandle, AttemptRequest},
+    endpoint::{EndpointKey, Target},
 };
 
 /// An attempt on its way to a connection task.
@@ -39,6 +36,8 @@ pub(super) struct Seat {
     job: Cell<Option<Job>>,
     /// The attempt that was handed over last, until it ends.
     attempt: Cell<Option<AttemptHandle>>,
+    /// Its place among those that are parked.
+    parked: Cell<Option<u64>>,
     is_cancelled: Cell<bool>,
     is_closing: Cell<bool>,
     /// Wakes the task; set when it first runs.
@@ -101,11 +100,14 @@ pub(super) struct Placement {
 }
 
 /// All seats of a transport.
-#[derive(Default)]
 pub(super) struct Pool {
     entries: BTreeMap<EndpointKey, Entry>,
     seats: BTreeMap<u64, Rc<Seat>>,
     next_number: u64,
+    /// Seats whose connections wait for a job, in the order in which they fell idle.
+    parked: BTreeMap<u64, Rc<Seat>>,
+    next_parked: u64,
+    connections_max: usize,
 }
 
 /// What is known of one endpoint.
@@ -118,6 +120,18 @@ struct Entry {
 }
 
 impl Pool {
+    /// With at most so many connections, if no more attempts are in flight.
+    pub(super) const fn new(connections_max: usize) -> Self {
+        Self {
+            entries: BTreeMap::new(),
+            seats: BTreeMap::new(),
+            next_number: 0,
+            parked: BTreeMap::new(),
+            next_parked: 0,
+            connections_max,
+        }
+    }
+
     /// Finds the task for an attempt: the one that fell idle last, else a new one.
     ///
     /// A target of a newer revision than before replaces the older one, and closes what is idle.
@@ -126,6 +140,7 @@ impl Pool {
         let derived = match self.entries.get_mut(&endpoint) {
             Some(entry) if entry.derived.target.revision == target.revision => {
                 if let Some(seat) = entry.idle.pop() {
+                    unpark(&mut self.parked, &seat);
                     return Ok(Placement {
                         seat,
                         is_new: false,
@@ -139,7 +154,10 @@ impl Pool {
                 let derived = Rc::new(DerivedTarget::derive(Arc::clone(target))?);
                 if entry.derived.target.revision < target.revision {
                     entry.derived = Rc::clone(&derived);
-                    entry.idle.drain(..).for_each(|seat| seat.close());
+                    for seat in entry.idle.drain(..) {
+                        unpark(&mut self.parked, &seat);
+                        seat.close();
+                    }
                 }
                 entry.seats += 1;
                 derived
@@ -163,6 +181,7 @@ impl Pool {
     }
 
     fn new_seat(&mut self, endpoint: EndpointKey) -> Rc<Seat> {
+        self.make_room();
         let number = self.next_number;
         self.next_number += 1;
         let seat = Rc::new(Seat {
@@ -170,6 +189,7 @@ impl Pool {
             endpoint,
             job: Cell::new(None),
             attempt: Cell::new(None),
+            parked: Cell::new(None),
             is_cancelled: Cell::new(false),
             is_closing: Cell::new(false),
             waker: OnceCell::new(),
@@ -178,16 +198,35 @@ impl Pool {
         seat
     }
 
+    /// Closes the connection that is idle for longest, if there is one, where there are as many as may be.
+    fn make_room(&mut self) {
+        if self.seats.len() < self.connections_max {
+            return;
+        }
+        let Some((_, seat)) = self.parked.pop_first() else {
+            return;
+        };
+        seat.parked.set(None);
+        if let Some(entry) = self.entries.get_mut(&seat.endpoint) {
+            entry.idle.retain(|idle| idle.number != seat.number);
+        }
+        seat.close();
+    }
+
     /// Lets a task wait for its next job with a connection opened for `revision`; false if it is
     /// to close the connection instead.
     pub(super) fn park(&mut self, seat: &Rc<Seat>, revision: u32) -> bool {
         seat.attempt.set(None);
-        if seat.is_closing() || self.seats.len() > limits::CONNECTIONS_KEPT_MAX {
+        if seat.is_closing() || self.seats.len() > self.connections_max {
             return false;
         }
         match self.entries.get_mut(&seat.endpoint) {
             Some(entry) if entry.derived.target.revision == revision => {
                 entry.idle.push(Rc::clone(seat));
+                let number = self.next_parked;
+                self.next_parked += 1;
+                seat.parked.set(Some(number));
+                self.parked.insert(number, Rc::clone(seat));
                 true
             }
             Some(_) | None => false,
@@ -199,6 +238,7 @@ impl Pool {
         if self.seats.remove(&seat.number).is_none() {
             return;
         }
+        unpark(&mut self.parked, seat);
         if let Some(entry) = self.entries.get_mut(&seat.endpoint) {
             entry.idle.retain(|idle| idle.number != seat.number);
             entry.seats -= 1;
@@ -225,12 +265,20 @@ impl Pool {
         for entry in self.entries.values_mut() {
             entry.idle.clear();
         }
+        self.parked.clear();
         self.seats.values().for_each(|seat| seat.close());
     }
 
     /// How many connection tasks there are.
     pub(super) fn len(&self) -> usize {
         self.seats.len()
+    }
+}
+
+/// A seat waits for no job any more.
+fn unpark(parked: &mut BTreeMap<u64, Rc<Seat>>, seat: &Seat) {
+    if let Some(number) = seat.parked.take() {
+        parked.remove(&number);
     }
 }
 
@@ -244,6 +292,11 @@ mod tests {
         id::{EndpointId, ShardId},
         secret::Secret,
     };
+    use crate::limits;
+
+    fn pool() -> Pool {
+        Pool::new(limits::CONNECTIONS_KEPT_MAX)
+    }
 
     fn target(ordinal: u32, revision: u32) -> Arc<Target> {
         Arc::new(Target {
@@ -270,7 +323,7 @@ mod tests {
 
     #[test]
     fn the_newest_idle_connection_is_used_first() {
-        let mut pool = Pool::default();
+        let mut pool = pool();
         let first = place(&mut pool, 1, 1);
         let second = place(&mut pool, 1, 1);
         assert!(first.is_new && second.is_new);
@@ -284,7 +337,7 @@ mod tests {
 
     #[test]
     fn endpoints_never_share_a_connection() {
-        let mut pool = Pool::default();
+        let mut pool = pool();
         let first = place(&mut pool, 1, 1);
         assert!(pool.park(&first.seat, 1));
         assert!(place(&mut pool, 2, 1).is_new);
@@ -292,7 +345,7 @@ mod tests {
 
     #[test]
     fn a_new_revision_closes_what_is_idle_and_keeps_nothing_old() {
-        let mut pool = Pool::default();
+        let mut pool = pool();
         let idle = place(&mut pool, 1, 1);
         let busy = place(&mut pool, 1, 1);
         assert!(pool.park(&idle.seat, 1));
@@ -309,7 +362,7 @@ mod tests {
 
     #[test]
     fn an_endpoint_without_connections_is_forgotten() {
-        let mut pool = Pool::default();
+        let mut pool = pool();
         let first = place(&mut pool, 1, 1);
         let second = place(&mut pool, 1, 1);
         assert!(pool.park(&first.seat, 1));
@@ -329,12 +382,44 @@ mod tests {
 
     #[test]
     fn beyond_the_bound_no_connection_is_kept() {
-        let mut pool = Pool::default();
-        let seats: Vec<_> = (0..=limits::CONNECTIONS_KEPT_MAX)
-            .map(|_| place(&mut pool, 1, 1).seat)
-            .collect();
+        let mut pool = Pool::new(2);
+        let seats: Vec<_> = (0..=2).map(|_| place(&mut pool, 1, 1).seat).collect();
         assert!(!pool.park(&seats[0], 1));
         pool.leave(&seats[0]);
         assert!(pool.park(&seats[1], 1));
+    }
+
+    #[test]
+    fn at_the_bound_the_connection_that_is_idle_for_longest_makes_room() {
+        let mut pool = Pool::new(3);
+        let seats: Vec<_> = (1..=3)
+            .map(|endpoint| place(&mut pool, endpoint, 1).seat)
+            .collect();
+        let closing = || {
+            seats
+                .iter()
+                .map(|seat| seat.is_closing())
+                .collect::<Vec<_>>()
+        };
+        for number in [2, 0, 1] {
+            assert!(pool.park(&seats[number], 1));
+        }
+        // What is used again is the youngest afterwards.
+        assert!(!place(&mut pool, 3, 1).is_new);
+        assert!(pool.park(&seats[2], 1));
+        assert!(place(&mut pool, 4, 1).is_new);
+        assert_eq!(closing(), [true, false, false]);
+        pool.leave(&seats[0]);
+        assert!(
+            place(&mut pool, 1, 1).is_new,
+            "the one that was closed is not used"
+        );
+        assert_eq!(closing(), [true, true, false]);
+        pool.leave(&seats[1]);
+        assert!(!place(&mut pool, 3, 1).is_new);
+        // None is idle, so none makes room.
+        assert!(place(&mut pool, 5, 1).is_new);
+        assert_eq!(closing(), [true, true, false]);
+        assert!(pool.parked.is_empty());
     }
 }

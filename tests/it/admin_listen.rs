@@ -90,7 +90,7 @@ fn operators_have_all_routes_at_their_address_and_callers_what_is_theirs() {
 #[test]
 fn clients_that_take_all_connections_leave_operators_theirs() {
     let folder = empty_folder();
-    // Half of the open files are for clients: 32 connections.
+    // Of the open files 15 are for connections of clients.
     let mut command = Command::new("sh");
     let program = env!("CARGO_BIN_EXE_fanfare");
     let line = format!(
@@ -115,7 +115,7 @@ fn clients_that_take_all_connections_leave_operators_theirs() {
     .take(40)
     .collect();
     let mut pages = std::iter::repeat_with(|| Metrics::read(&operators.get("/metrics").body));
-    let is_full = |page: &Metrics| page.count("fanfare_server_requests_in_flight") >= 33;
+    let is_full = |page: &Metrics| page.count("fanfare_server_requests_in_flight") >= 16;
     assert!(pages.by_ref().take(10_000).any(|page| is_full(&page)));
     assert_eq!(operators.get("/readyz").status, 200);
     drop(begun);

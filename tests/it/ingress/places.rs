@@ -228,7 +228,7 @@ async fn a12_where_all_connections_are_being_answered_a_new_one_waits() {
     assert_eq!(status(&third.answer().await), "HTTP/1.1 200");
 }
 
-/// Rows A12 and F8: where the system allows few open files, connections are taken up to half of them,
+/// Rows A12 and F8: where the system allows few open files, connections are taken up to their share of them,
 /// and the server goes on: who comes with a request is served though more connections stand open.
 #[test]
 fn a12_few_open_files_mean_few_connections_and_not_a_server_without_files() {
@@ -254,4 +254,23 @@ fn a12_few_open_files_mean_few_connections_and_not_a_server_without_files() {
         assert_eq!(reply.status, 201, "{reply:?}");
     }
     drop(silent);
+}
+
+/// Row F8: where the system allows too few open files to work it does not start, and says what to do.
+#[test]
+fn f8_too_few_open_files_are_refused_at_the_start() {
+    let folder = empty_folder();
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 40 && exec \"$0\" \"$@\""]);
+    command.arg(env!("CARGO_BIN_EXE_fanfare"));
+    command.args(["serve", "--listen", "127.0.0.1:0"]);
+    command
+        .env_clear()
+        .env("HOME", folder.path())
+        .current_dir(&folder);
+    let output = command.output().expect("it runs");
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8(output.stderr).expect("UTF-8");
+    let expected = "the system allows 40 open files, and Fanfare needs 48: raise the limit";
+    assert!(told.contains(expected), "{told}");
 }

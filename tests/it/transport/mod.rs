@@ -17,6 +17,7 @@ mod names;
 mod proxies;
 mod replies;
 mod robustness;
+mod scarce;
 mod tap;
 mod tls;
 
