@@ -50,7 +50,9 @@ async def descriptors(program, folder, servers):
             await asyncio.sleep(0.02)
 
     watching = asyncio.ensure_future(watch())
+    begin = time.monotonic()
     await asyncio.wait_for(asyncio.gather(*(one(number) for number in range(clients))), 2 * PATIENCE_S)
+    answered = time.monotonic() - begin
     watching.cancel()
     took = await drill.all_delivered(producer, endpoints, PATIENCE_S)
     # A client that comes now is served as ever, and all receivers are reached at the first attempt.
@@ -58,10 +60,16 @@ async def descriptors(program, folder, servers):
     drill.must(await producer.post(drill.Client(server), "acme", {}), "a client that comes afterwards is refused")
     await drill.all_delivered(producer, endpoints, PATIENCE_S)
     again = sum(len(host.sent_at) for host in farm.receivers) - before
-    print(f"open files at most {max(opened)} of {files}; connections that broke off {unanswered}, refused {producer.refused}")
-    print(f"acknowledged {len(producer.acknowledged)}, all delivered {took:.1f} s after the last client; {again} attempts for "
-          f"20 deliveries afterwards")
-    drill.must(max(opened) >= files - 2, "the files did not run out")
+    repeated = sum(host.repeated for host in farm.receivers)
+    attempts = before - repeated
+    print(f"open files at most {max(opened)} of {files}; connections that broke off {unanswered}, refused {producer.refused}; "
+          f"{before} attempts for {clients * 20} deliveries, {again} for 20 afterwards")
+    print(f"acknowledged {len(producer.acknowledged)}, all delivered {took:.1f} s after the last client, who was answered "
+          f"after {answered:.1f} s")
+    drill.must(max(opened) > files / 2, "few files were open")
+    drill.must(unanswered == 0, "connections were closed before their requests were answered")
+    drill.must(not producer.refused, "clients were refused")
+    drill.must(attempts == clients * 20 and again == 20, "attempts failed for want of files")
     await server.stop()
 
 
