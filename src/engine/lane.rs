@@ -236,7 +236,7 @@ impl Lane {
             Some(Holder::Probe)
         } else {
             let host = self.host.waits.then_some(Holder::Host);
-            host.or(self.slow.waits.then_some(Holder::Slow))
+            host.or_else(|| self.slow.waits.then_some(Holder::Slow))
         }
     }
 

@@ -101,6 +101,8 @@ impl SeenCircuit {
     /// A period begins with what was durable.
     fn begin(&mut self) {
         self.is_overdue = false;
+        // That a recovery was over may have been on its way to the disk.
+        self.too_fast = None;
         self.failing_since = self.row.and_then(|row| row.failing_since);
         self.change(match self.row.map(|row| row.state) {
             None | Some(CircuitState::Closed) => SeenState::Closed,
