@@ -14,7 +14,6 @@ use crate::{
     policy::{
         circuit_breaker::{AttemptEnd, CircuitBreaker, Rule},
         classify::Verdict,
-        promptness::Promptness,
     },
     time::Now,
 };
@@ -95,6 +94,7 @@ impl Engine {
             lane.circuit.start_anew();
             lane.held_by = Some(Holder::Disabled);
         }
+        self.forget_promptness(index, now);
         self.keep_circuit(index, now);
     }
 
@@ -111,7 +111,7 @@ impl Engine {
         };
         lane.circuit.moved(rule, now.steady);
         lane.window = Window::new(self.options.window_max);
-        lane.promptness = Promptness::default();
+        self.forget_promptness(index, now);
         self.keep_circuit(index, now);
     }
 

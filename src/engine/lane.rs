@@ -52,6 +52,8 @@ pub(super) struct Lane {
     pub(super) host: HostPlace,
     /// Whether its receiver is known to answer soon. Not kept: whoever acquires the shard learns it anew.
     pub(super) promptness: Promptness,
+    /// From when on its attempts tell that, in steady time.
+    pub(super) known_from: Timestamp,
     /// How it stands among those that do not.
     pub(super) slow: SlowPlace,
     /// How often attempts may start, if its owner said so. Not kept: whoever acquires the shard begins as
@@ -121,6 +123,7 @@ impl Lane {
             in_flight: 0,
             host: HostPlace::default(),
             promptness: Promptness::default(),
+            known_from: Timestamp::ZERO,
             slow: SlowPlace::default(),
             pace: None,
             circuit,

@@ -248,22 +248,23 @@ impl Engine {
     /// Begins the first head that is held, if there is one.
     fn start_held(&mut self, index: usize, now: Now, out: &mut Vec<Effect>) -> Step {
         let has_its_share = self.has_its_share(index);
-        let are_ready = self
-            .registry
-            .lanes
-            .get(index)
-            .is_some_and(|lane| lane.lines.are_ready());
-        if are_ready && !has_its_share && self.waits_for_others(index) {
-            return Step::Idle;
-        }
         let (page_rows, turn) = (self.options.page_rows, self.turn);
         let Some(lane) = self.registry.lanes.get_mut(index) else {
             return Step::Idle;
         };
-        let Some(entry) = self.registry.applications.get_mut(lane.application) else {
+        let application = lane.application;
+        let entry = self.registry.applications.get(application);
+        lane.follow_walk(entry.map(|entry| entry.ring.end()).unwrap_or_default());
+        let are_ready = lane.lines.are_ready();
+        if are_ready && !has_its_share && self.waits_for_others(index) {
+            return Step::Idle;
+        }
+        let Some(lane) = self.registry.lanes.get_mut(index) else {
             return Step::Idle;
         };
-        lane.follow_walk(entry.ring.end());
+        let Some(entry) = self.registry.applications.get_mut(application) else {
+            return Step::Idle;
+        };
         let Some(position) = lane.lines.first_ready().filter(|_| !has_its_share) else {
             return Step::Idle;
         };

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Engine, flight::Flight, lane::Lane};
 use crate::{
     domain::{attempt::Holder, outcome::OutcomeKind},
+    policy::promptness::Promptness,
     time::Now,
 };
 
@@ -19,6 +20,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Slow {
     in_flight: usize,
+    /// Lanes that were let ahead and not visited yet, over all applications.
+    admitted: usize,
     /// Applications with lanes that wait, by what is known of these.
     turns: BTreeMap<Known, Turns>,
     /// When the last lane came to wait, in lanes.
@@ -151,19 +154,22 @@ impl Engine {
         };
         let (application, before) = (lane.application, lane.slow);
         let room = self.room_for_slow_of(application, known);
+        let room_of_all = self.room_for_slow(known);
         let Some(entry) = self.registry.applications.get_mut(application) else {
             return false;
         };
-        // Nobody overtakes those that wait, or were let ahead.
-        let is_next = entry.slow.first(known).is_none() && room > entry.slow.admitted;
+        // Nobody overtakes those that wait, or were let ahead, in this application or another.
+        let is_next = entry.slow.first(known).is_none()
+            && room > entry.slow.admitted
+            && room_of_all > self.slow.admitted;
         if room > 0 && (before.place.is_some() || is_next) {
             return false;
         }
         let came = before.place.map_or(self.slow.came + 1, |(_, came)| came);
-        entry.slow.admitted = entry
-            .slow
-            .admitted
-            .saturating_sub(before.is_admitted.into());
+        if before.is_admitted {
+            entry.slow.admitted = entry.slow.admitted.saturating_sub(1);
+            self.slow.admitted = self.slow.admitted.saturating_sub(1);
+        }
         self.slow.came = self.slow.came.max(came);
         entry.slow.waiting.insert((known, came), index);
         let turns = self.slow.turns.entry(known).or_default();
@@ -209,12 +215,23 @@ impl Engine {
         {
             entry.slow.in_flight = entry.slow.in_flight.saturating_sub(1);
         }
-        if !matches!(outcome, OutcomeKind::Internal | OutcomeKind::Cancelled) {
+        let tells = !matches!(outcome, OutcomeKind::Internal | OutcomeKind::Cancelled);
+        if tells && flight.started_at.steady >= lane.known_from {
             let held = now.steady.since(flight.started_at.steady);
             lane.promptness.ended(held);
         }
         if lane.slow.waits && lane.promptness.is_prompt() {
             self.leave_slow(flight.lane);
+        }
+    }
+
+    /// Nothing is known of the receiver of a lane any more, also from what is in flight: it is another one, or
+    /// was repaired.
+    pub(super) fn forget_promptness(&mut self, index: usize, now: Now) {
+        self.leave_slow(index);
+        if let Some(lane) = self.registry.lanes.get_mut(index) {
+            lane.promptness = Promptness::default();
+            lane.known_from = now.steady;
         }
     }
 
@@ -245,6 +262,7 @@ impl Engine {
             && let Some(entry) = self.registry.applications.get_mut(application)
         {
             entry.slow.admitted = entry.slow.admitted.saturating_sub(1);
+            self.slow.admitted = self.slow.admitted.saturating_sub(1);
         }
         if let Some(place) = before.place.filter(|_| before.waits) {
             self.take_from_slow(application, place);
@@ -271,6 +289,7 @@ impl Engine {
             turns.waiting.remove(&application);
         }
         if let Some(entry) = self.registry.applications.get_mut(application) {
+            self.slow.admitted = self.slow.admitted.saturating_sub(entry.slow.admitted);
             entry.slow = SlowOfApplication::default();
         }
     }
@@ -325,6 +344,7 @@ impl Engine {
             lane.slow.waits = false;
             lane.slow.is_admitted = true;
             entry.slow.admitted += 1;
+            self.slow.admitted += 1;
         }
         self.reconsider(index, now);
         // What it waited with may have gone meanwhile.

@@ -57,8 +57,8 @@ pub const OPEN_FILES_RESERVE_MIN: u64 = 32;
 /// The same at most; in between it is an eighth of all.
 pub const OPEN_FILES_RESERVE_MAX: u64 = 128;
 /// Longest that an attempt waits for a file descriptor, in milliseconds. Longer: it fails as what the house
-/// failed itself.
-pub const OPEN_FILE_WAIT_MS: u64 = 2_000;
+/// failed itself. Well below `PROMPT_MS`, for no receiver is slow because the house had no file.
+pub const OPEN_FILE_WAIT_MS: u64 = 1_000;
 /// Pause before it looks again, in milliseconds.
 pub const OPEN_FILE_PAUSE_MS: u64 = 50;
 /// How often the log is told at most that there was none, in milliseconds.

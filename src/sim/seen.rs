@@ -215,6 +215,7 @@ impl SeenEndpoint {
                 self.disabled_at = None;
                 self.enabled_at = at.real;
                 self.circuit.begins_anew(period, at.real);
+                self.promptness.moves(period);
             }
             (false, None) => self.disabled_at = Some(at.real),
             _ => {}

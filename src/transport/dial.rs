@@ -228,9 +228,11 @@ impl<R: Resolver, D: Dialer> Route<R, D> {
             }
             // Boxed, since it is rare and its room would be part of every attempt.
             if failure == OutcomeKind::Internal {
-                match Box::pin(self.dial_again(*address)).await {
-                    Ok(stream) => return Ok((stream, address.into_inner())),
-                    Err(kind) => failure = kind,
+                let again = timeout(share, Box::pin(self.dial_again(*address)));
+                match again.await {
+                    Ok(Ok(stream)) => return Ok((stream, address.into_inner())),
+                    Ok(Err(kind)) => failure = kind,
+                    Err(_) => failure = OutcomeKind::ConnectTimeout { after_ms },
                 }
             }
         }

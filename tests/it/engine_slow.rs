@@ -7,15 +7,19 @@ use fanfare::{
     domain::{
         application::{ApplicationKey, DEFAULT_APPLICATION_UID},
         attempt::{AttemptRequest, Holder},
-        command::{Answer, Command},
+        command::{Answer, Command, EndpointUpdate},
         endpoint::EndpointKey,
+        endpoint_url::EndpointUrl,
         event::EventPosition,
+        filter::Filter,
+        history::Name,
         id::EndpointId,
         outcome::OutcomeKind,
         present::Question,
     },
     engine::{io::Input, options::Options},
     policy::retry::RetryPolicy,
+    store::Reads as _,
     time::Span,
 };
 
@@ -272,6 +276,93 @@ fn two_applications_share_what_all_of_the_slow_may_have_in_turns() {
         rig.answer(SILENT);
     }
     assert_eq!(applications(&rig), (6, 6));
+}
+
+#[test]
+fn an_application_that_waits_is_not_passed_by_those_that_have_the_slots() {
+    let (mut rig, first) = rig();
+    let [second, third] = ["second", "third"].map(|uid| rig.application(uid));
+    for (application, name, count) in [(first, "a", 8), (second, "b", 4), (third, "c", 1)] {
+        endpoints(&mut rig, application, name, count);
+        rig.event(application);
+        while flying(&rig, name) > 0 {
+            rig.advance(TIMEOUT);
+            answer_all(&mut rig, name, SILENT);
+        }
+    }
+    for application in [first, second] {
+        for _ in 0..20 {
+            rig.event(application);
+        }
+    }
+    rig.event(third);
+    let flying_now = |rig: &Rig| ["a", "b", "c"].map(|name| flying(rig, name));
+    assert_eq!(flying_now(&rig), [8, 4, 0]);
+    rig.advance(TIMEOUT);
+    let found = rig.sent.iter().position(|sent| path(sent).starts_with('b'));
+    let ended = found
+        .and_then(|at| rig.sent.remove(at))
+        .expect("one of four");
+    rig.done(&ended, SILENT);
+    assert_eq!(flying_now(&rig), [8, 3, 1]);
+}
+
+/// An endpoint is changed: where it is, and whether it is enabled.
+fn change(rig: &mut Rig, application: ApplicationKey, endpoint: EndpointId, url: &str, on: bool) {
+    let known = rig.store.endpoint(application, &Name::Id(endpoint.id()));
+    let known = known.expect("it reads").expect("it is there");
+    let update = EndpointUpdate {
+        application,
+        endpoint,
+        revision: known.revision(),
+        uid: known.uid.clone(),
+        url: Some(EndpointUrl::parse(url).expect("valid")),
+        filter: Filter::clone(&known.filter),
+        headers: known.target.headers.clone(),
+        rotation: None,
+        is_enabled: on,
+        throttle_rate: None,
+        ordering: known.ordering,
+        details: known.details.clone(),
+    };
+    let request = rig.command(Command::UpdateEndpoint(Box::new(update)));
+    let reply = rig.replies.get(&request);
+    let is_done = matches!(reply, Some(Ok(Answer::Endpoint { .. })));
+    assert!(is_done, "{reply:?}");
+}
+
+#[test]
+fn who_is_moved_or_enabled_again_is_unknown_whatever_the_old_attempts_come_to() {
+    for is_moved in [true, false] {
+        let (mut rig, application) = rig();
+        let ids = known_as_silent(&mut rig, application, 1);
+        let [endpoint] = ids.as_slice() else {
+            panic!("one: {ids:?}");
+        };
+        rig.event(application);
+        assert_eq!(rig.sent.len(), 1);
+        rig.advance(Span::from_seconds(1));
+        if is_moved {
+            change(
+                &mut rig,
+                application,
+                *endpoint,
+                "https://silent0.test/new",
+                true,
+            );
+        } else {
+            let url = "https://receiver.test/silent0";
+            change(&mut rig, application, *endpoint, url, false);
+            change(&mut rig, application, *endpoint, url, true);
+        }
+        rig.advance(TIMEOUT);
+        rig.answer(SILENT);
+        rig.event(application);
+        rig.answer(OK);
+        rig.event(application);
+        assert_eq!(rig.engine.stats().slow_in_flight, 0, "moved: {is_moved}");
+        assert_eq!(rig.sent.len(), 1);
+    }
 }
 
 #[test]
