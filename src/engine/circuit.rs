@@ -38,9 +38,11 @@ impl Engine {
         }
     }
 
-    /// Lets the circuit of a lane learn from an attempt; disables an endpoint that failed for too long.
+    /// Lets the circuit of a lane learn from an attempt; disables an endpoint that failed for too long. What ends
+    /// while it is disabled tells nothing: whoever enables it again has repaired it.
     pub(super) fn learn(&mut self, flight: &Flight, verdict: Verdict, now: Now) {
-        let Some(lane) = self.registry.lanes.get_mut(flight.lane) else {
+        let lane = self.registry.lanes.get_mut(flight.lane);
+        let Some(lane) = lane.filter(|lane| lane.is_enabled()) else {
             return;
         };
         let rule = Rule {

@@ -4,18 +4,17 @@
 use fanfare::{
     domain::{
         application::{ApplicationKey, DEFAULT_APPLICATION_UID},
-        command::{Answer, Command, EndpointUpdate},
-        filter::Filter,
-        history::Name,
         id::{EndpointId, EventId},
         ordering::Ordering,
         outcome::OutcomeKind,
     },
-    store::Reads as _,
     time::Span,
 };
 
-use crate::support::rig::{Rig, undaunted};
+use crate::support::{
+    changes::change_endpoint,
+    rig::{Rig, undaunted},
+};
 
 const OK: OutcomeKind = OutcomeKind::Status(200);
 const MOMENT: Span = Span::from_millis(100);
@@ -28,33 +27,8 @@ fn rig(ordering: Ordering) -> (Rig, ApplicationKey, EndpointId) {
 }
 
 /// The endpoint keeps such an order from now on.
-fn reorder(
-    rig: &mut Rig,
-    (application, endpoint): (ApplicationKey, EndpointId),
-    ordering: Ordering,
-) {
-    let known = rig.store.endpoint(application, &Name::Id(endpoint.id()));
-    let known = known.expect("it reads").expect("it is there");
-    let update = EndpointUpdate {
-        application,
-        endpoint,
-        revision: known.revision(),
-        uid: known.uid.clone(),
-        url: None,
-        filter: Filter::clone(&known.filter),
-        headers: known.target.headers.clone(),
-        rotation: None,
-        is_enabled: true,
-        throttle_rate: None,
-        ordering,
-        details: known.details.clone(),
-    };
-    let request = rig.command(Command::UpdateEndpoint(Box::new(update)));
-    let reply = rig.replies.get(&request);
-    assert!(
-        matches!(reply, Some(Ok(Answer::Endpoint { .. }))),
-        "{reply:?}"
-    );
+fn reorder(rig: &mut Rig, one: (ApplicationKey, EndpointId), ordering: Ordering) {
+    change_endpoint(rig, one, |update| update.ordering = ordering);
 }
 
 /// Answers everything that goes out, one after the other, and gives the events in that order.

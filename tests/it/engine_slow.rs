@@ -7,23 +7,23 @@ use fanfare::{
     domain::{
         application::{ApplicationKey, DEFAULT_APPLICATION_UID},
         attempt::{AttemptRequest, Holder},
-        command::{Answer, Command, EndpointUpdate},
+        command::{Answer, Command},
         endpoint::EndpointKey,
         endpoint_url::EndpointUrl,
         event::EventPosition,
-        filter::Filter,
-        history::Name,
         id::EndpointId,
         outcome::OutcomeKind,
         present::Question,
     },
     engine::{io::Input, options::Options},
     policy::retry::RetryPolicy,
-    store::Reads as _,
     time::Span,
 };
 
-use crate::support::rig::{Rig, path, undaunted};
+use crate::support::{
+    changes::change_endpoint,
+    rig::{Rig, path, undaunted},
+};
 
 const OK: OutcomeKind = OutcomeKind::Status(200);
 const SILENT: OutcomeKind = OutcomeKind::Timeout { after_ms: 30_000 };
@@ -307,30 +307,6 @@ fn an_application_that_waits_is_not_passed_by_those_that_have_the_slots() {
     assert_eq!(flying_now(&rig), [8, 3, 1]);
 }
 
-/// An endpoint is changed: where it is, and whether it is enabled.
-fn change(rig: &mut Rig, application: ApplicationKey, endpoint: EndpointId, url: &str, on: bool) {
-    let known = rig.store.endpoint(application, &Name::Id(endpoint.id()));
-    let known = known.expect("it reads").expect("it is there");
-    let update = EndpointUpdate {
-        application,
-        endpoint,
-        revision: known.revision(),
-        uid: known.uid.clone(),
-        url: Some(EndpointUrl::parse(url).expect("valid")),
-        filter: Filter::clone(&known.filter),
-        headers: known.target.headers.clone(),
-        rotation: None,
-        is_enabled: on,
-        throttle_rate: None,
-        ordering: known.ordering,
-        details: known.details.clone(),
-    };
-    let request = rig.command(Command::UpdateEndpoint(Box::new(update)));
-    let reply = rig.replies.get(&request);
-    let is_done = matches!(reply, Some(Ok(Answer::Endpoint { .. })));
-    assert!(is_done, "{reply:?}");
-}
-
 #[test]
 fn who_is_moved_or_enabled_again_is_unknown_whatever_the_old_attempts_come_to() {
     for is_moved in [true, false] {
@@ -342,18 +318,14 @@ fn who_is_moved_or_enabled_again_is_unknown_whatever_the_old_attempts_come_to() 
         rig.event(application);
         assert_eq!(rig.sent.len(), 1);
         rig.advance(Span::from_seconds(1));
+        let one = (application, *endpoint);
         if is_moved {
-            change(
-                &mut rig,
-                application,
-                *endpoint,
-                "https://silent0.test/new",
-                true,
-            );
+            let url = EndpointUrl::parse("https://silent0.test/new").ok();
+            change_endpoint(&mut rig, one, |update| update.url = url);
         } else {
-            let url = "https://receiver.test/silent0";
-            change(&mut rig, application, *endpoint, url, false);
-            change(&mut rig, application, *endpoint, url, true);
+            for is_enabled in [false, true] {
+                change_endpoint(&mut rig, one, |update| update.is_enabled = is_enabled);
+            }
         }
         rig.advance(TIMEOUT);
         rig.answer(SILENT);

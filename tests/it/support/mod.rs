@@ -1,6 +1,7 @@
 //! What several themes need.
 
 pub(crate) mod answer;
+pub(crate) mod changes;
 pub(crate) mod client;
 pub(crate) mod described;
 pub(crate) mod fake_backend;

@@ -1,0 +1,43 @@
+//! An endpoint that is disabled and enabled again by hand: what was in flight then decides nothing.
+
+use fanfare::{
+    domain::{application::DEFAULT_APPLICATION_UID, outcome::OutcomeKind},
+    engine::options::Options,
+    policy::{circuit_breaker::CircuitBreakerPolicy, retry::RetryPolicy},
+    time::Span,
+};
+
+use crate::support::{changes::change_endpoint, rig::Rig};
+
+const SILENT: OutcomeKind = OutcomeKind::Timeout { after_ms: 30_000 };
+const OK: OutcomeKind = OutcomeKind::Status(200);
+
+#[test]
+fn a_failure_that_comes_while_it_is_disabled_opens_no_circuit() {
+    let mut rig = Rig::new(Options {
+        circuit_breaker: Some(CircuitBreakerPolicy {
+            attempts_min: 1,
+            pause: Span::from_seconds(300),
+            ..CircuitBreakerPolicy::default()
+        }),
+        retry: RetryPolicy {
+            waits: vec![Span::from_seconds(5)],
+            ..RetryPolicy::default()
+        },
+        ..Options::default()
+    });
+    let application = rig.application(DEFAULT_APPLICATION_UID);
+    let (endpoint, _) = rig.endpoint(application, "a");
+    rig.event(application);
+    let one = (application, endpoint);
+    change_endpoint(&mut rig, one, |update| update.is_enabled = false);
+    rig.advance(Span::from_seconds(30));
+    rig.answer(SILENT);
+    assert_eq!(rig.engine.stats().circuits_open, 0);
+    change_endpoint(&mut rig, one, |update| update.is_enabled = true);
+    rig.advance(Span::from_seconds(20));
+    assert_eq!(rig.sent.len(), 1, "its retry goes out when it is due");
+    rig.answer(OK);
+    rig.event(application);
+    assert_eq!(rig.sent.len(), 1);
+}
