@@ -127,11 +127,7 @@ pub(super) async fn host(start: Start<'_>, announce: impl FnOnce()) -> Result<()
 fn server_options(config: &Config, shares: Shares) -> ServerOptions {
     ServerOptions {
         connections_max: shares.clients,
-        // With few open files one client would have all places.
-        connections_per_address_max: config
-            .clients
-            .connections_per_address_max
-            .min((shares.clients / 2).max(1)),
+        connections_per_address_max: config.clients.connections_per_address_max,
         held: Held {
             requests: HeldBytes::new(config.clients.bodies_bytes_max),
             answers: HeldBytes::new(config.clients.bodies_bytes_max),
