@@ -7,21 +7,22 @@ use fanfare::{
     domain::{
         application::{ApplicationKey, DEFAULT_APPLICATION_UID},
         attempt::{AttemptRequest, Holder},
-        command::{Answer, Command, EndpointUpdate, NewEndpoint, NewEvent},
+        command::{Answer, Command, NewEndpoint, NewEvent},
         endpoint::EndpointKey,
         endpoint_url::EndpointUrl,
         event::EventPosition,
         filter::Filter,
-        history::Name,
         id::EndpointId,
         outcome::OutcomeKind,
     },
     engine::{io::Input, options::Options},
-    store::Reads as _,
     time::{Now, Span},
 };
 
-use crate::support::rig::{Rig, new_endpoint, new_event, path, undaunted};
+use crate::support::{
+    changes::change_endpoint,
+    rig::{Rig, new_endpoint, new_event, path, undaunted},
+};
 
 const OK: OutcomeKind = OutcomeKind::Status(200);
 const DOWN: OutcomeKind = OutcomeKind::Refused;
@@ -87,28 +88,10 @@ fn change(
     endpoint: EndpointId,
     (url, is_enabled): (&str, bool),
 ) {
-    let known = rig.store.endpoint(application, &Name::Id(endpoint.id()));
-    let known = known.expect("it reads").expect("it is there");
-    let update = EndpointUpdate {
-        application,
-        endpoint,
-        revision: known.revision(),
-        uid: known.uid.clone(),
-        url: Some(EndpointUrl::parse(url).expect("valid")),
-        filter: Filter::clone(&known.filter),
-        headers: known.target.headers.clone(),
-        rotation: None,
-        is_enabled,
-        throttle_rate: None,
-        ordering: fanfare::domain::ordering::Ordering::default(),
-        details: known.details.clone(),
-    };
-    let request = rig.command(Command::UpdateEndpoint(Box::new(update)));
-    let reply = rig.replies.get(&request);
-    assert!(
-        matches!(reply, Some(Ok(Answer::Endpoint { .. }))),
-        "{reply:?}"
-    );
+    change_endpoint(rig, (application, endpoint), |update| {
+        update.url = Some(EndpointUrl::parse(url).expect("valid"));
+        update.is_enabled = is_enabled;
+    });
 }
 
 fn hosts(rig: &Rig) -> usize {

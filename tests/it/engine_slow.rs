@@ -320,7 +320,7 @@ fn who_is_moved_or_enabled_again_is_unknown_whatever_the_old_attempts_come_to() 
         rig.advance(Span::from_seconds(1));
         let one = (application, *endpoint);
         if is_moved {
-            let url = EndpointUrl::parse("https://silent0.test/new").ok();
+            let url = Some(EndpointUrl::parse("https://silent0.test/new").expect("valid"));
             change_endpoint(&mut rig, one, |update| update.url = url);
         } else {
             for is_enabled in [false, true] {

@@ -133,6 +133,8 @@ async fn a_host_that_gets_no_more_at_once_shows_as_full() {
     post(&server, "/api/v1/app/many/msg", body);
     let full = page_where(&server, |page| page.count("fanfare_hosts_full") == 1);
     assert_eq!(full.count("fanfare_attempts_in_flight"), 16);
+    // Nothing is known of any of them yet.
+    assert_eq!(full.count("fanfare_slow_attempts_in_flight"), 16);
 }
 
 #[test]

@@ -20,6 +20,16 @@ use crate::support::{
     running,
 };
 
+/// Runs a test in which nothing but time passes, and that at once.
+fn run_paused(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    LocalSet::new().block_on(&runtime, test);
+}
+
 /// Finds no file descriptor for so many dials.
 #[derive(Clone)]
 struct Scarce(Rc<Cell<u32>>);
@@ -62,6 +72,33 @@ fn f8_where_no_file_descriptor_comes_the_attempt_fails_within_and_tells_nothing_
     });
 }
 
+/// Finds no file descriptor for the first dial, and nobody answers the second one.
+#[derive(Clone)]
+struct ScarceAndSwallowed(Scarce);
+
+impl Dialer for ScarceAndSwallowed {
+    type Stream = TcpStream;
+
+    async fn dial(&self, address: Vetted<SocketAddr>) -> io::Result<Dialed<TcpStream>> {
+        let Self(scarce) = self;
+        if scarce.0.get() > 0 {
+            return scarce.dial(address).await;
+        }
+        pending().await
+    }
+}
+
+#[test]
+fn f8_who_waited_for_a_file_descriptor_has_no_longer_to_connect_than_others() {
+    run_paused(async {
+        let dialer = ScarceAndSwallowed(Scarce(Rc::new(Cell::new(1))));
+        let mut sender = Sender::with(options(), Book::default(), dialer);
+        let outcome = sender.attempt(&target("http://127.0.0.1:1025/")).await;
+        let after_ms = u32::try_from(options().connect_timeout_ms).expect("small");
+        assert_eq!(outcome.kind, OutcomeKind::ConnectTimeout { after_ms });
+    });
+}
+
 /// One receiver answers 200, and whatever is sent to the other one panics.
 #[derive(Clone)]
 struct Poisoned;
@@ -101,12 +138,7 @@ impl Dialer for Poisoned {
 #[test]
 fn f20_ten_thousand_attempts_that_panic_keep_no_slot_and_nobody_else_waiting() {
     const EVENTS: u64 = 10_000;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime");
-    LocalSet::new().block_on(&runtime, async {
+    run_paused(async {
         let book = Book(vec![
             ("well.receiver.test", vec![[127, 0, 0, 1].into()]),
             ("poison.receiver.test", vec![POISON]),
