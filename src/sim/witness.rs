@@ -228,6 +228,8 @@ impl Witness {
         if let Some(violation) = self.judge_bytes_sent(flight.position, request) {
             self.object(violation);
         }
+        // What let it go may be no end of another: its receiver is a new one, hence unknown.
+        self.note_crowd(now);
         if !flight.is_by_hand
             && let Some(violation) = self.judge_lateness(flight, now)
         {

@@ -157,3 +157,37 @@ disk_latency = "500ms to 1s"
         panic!("{error}");
     }
 }
+
+/// The slow have all slots that they may, and keep them: one that waits moves, is unknown, and goes.
+#[test]
+fn who_moves_and_goes_before_the_slow_was_not_late_while_the_slots_were_full() {
+    let file = ScenarioFile::read(
+        r#"
+layer = "store"
+seed = 7432
+
+[traffic]
+events = 2
+every = "0s"
+
+[[endpoint]]
+name = "silent"
+count = 12
+latency = "0s"
+timeouts = "61.79%"
+
+[engine]
+send_slots = 16
+window_max = 8
+disable_after_hours = 12
+
+[[by_hand]]
+at = "42s"
+move = 2
+"#,
+    );
+    let file = file.expect("it is valid");
+    if let Err(error) = run(&file.scenario) {
+        panic!("{error}");
+    }
+}
