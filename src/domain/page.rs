@@ -117,6 +117,9 @@ pub struct ApplicationState {
     pub key: ApplicationKey,
     /// The place that the next event gets.
     pub next_position: EventPosition,
+    /// The ordinal that the next endpoint gets: above those of all that there ever were, since a deleted one
+    /// keeps its own.
+    pub next_endpoint: u32,
     /// Everything before it is settled, but for open rows and lagging lanes.
     pub watermark: EventPosition,
     /// How many rows of open deliveries there are.

@@ -85,6 +85,7 @@ impl Engine {
         };
         entry.take_pace(now.steady);
         entry.next_position = state.next_position;
+        entry.next_endpoint = state.next_endpoint;
         entry.watermark = state.watermark;
         entry.open_rows = state.open_rows;
         entry.ring = Ring::starting_at(state.watermark);

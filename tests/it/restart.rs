@@ -542,3 +542,27 @@ async fn what_happened_before_a_kill_is_told_once_after_it() {
     let fanfare = telling(folder);
     assert_eq!(told(&fanfare), expected);
 }
+
+/// A deleted endpoint keeps its row, which its deliveries are told by; the next one has another place.
+#[test]
+fn an_endpoint_is_created_after_the_newest_one_was_deleted_and_the_process_killed() {
+    let fanfare = start(empty_folder());
+    let application = json!({"name": "n", "uid": "acme"});
+    assert_eq!(post(&fanfare, "/api/v1/app", &application).0, 201);
+    let endpoints = "/api/v1/app/acme/endpoint";
+    for uid in ["a", "b"] {
+        let endpoint = json!({"url": "http://127.0.0.1:1025/", "uid": uid});
+        assert_eq!(post(&fanfare, endpoints, &endpoint).0, 201);
+    }
+    let request =
+        format!("DELETE {endpoints}/b HTTP/1.1\r\nhost: h\r\nconnection: close\r\n{KEY}\r\n");
+    let reply = fanfare.exchange(request);
+    assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
+
+    let fanfare = start(fanfare.kill());
+    for uid in ["b", "c"] {
+        let endpoint = json!({"url": "http://127.0.0.1:1025/", "uid": uid});
+        let (status, body) = post(&fanfare, endpoints, &endpoint);
+        assert_eq!(status, 201, "{uid}: {body}");
+    }
+}

@@ -75,6 +75,7 @@ form_of_enum!(ShardState {
 form_of_struct!(ApplicationState {
     key,
     next_position,
+    next_endpoint,
     watermark,
     open_rows,
     events,

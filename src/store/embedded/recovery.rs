@@ -92,6 +92,7 @@ fn application(
         endpoints.push(Arc::new(endpoint_row::endpoint(&vault, endpoint_key, row)?));
         Ok(true)
     })?;
+    let last = endpoints.last().map(|endpoint| endpoint.key.ordinal);
     let mut recovered = Vec::with_capacity(endpoints.len());
     for endpoint in endpoints {
         let ordinal = endpoint.key.ordinal;
@@ -113,6 +114,7 @@ fn application(
     Ok(ApplicationState {
         key,
         next_position: progress.next_position,
+        next_endpoint: last.map_or(0, |last| last.saturating_add(1)),
         watermark: progress.watermark,
         open_rows: progress.open_rows,
         events,

@@ -178,6 +178,7 @@ impl EndpointRows {
 /// What an engine must know of an application.
 fn application_state(key: ApplicationKey, rows: &ApplicationRows) -> ApplicationState {
     let mut settled = settled_by_endpoint(rows);
+    let last = rows.endpoints.last_key_value();
     // Of a deleted one only the rows that are still to be taken away matter.
     let endpoints = rows.endpoints.iter().filter(|(_, endpoint)| {
         !endpoint.endpoint().is_deleted() || endpoint.first_due().is_some()
@@ -203,6 +204,7 @@ fn application_state(key: ApplicationKey, rows: &ApplicationRows) -> Application
     ApplicationState {
         key,
         next_position: rows.next_position,
+        next_endpoint: last.map_or(0, |(last, _)| last.saturating_add(1)),
         watermark: rows.watermark,
         open_rows: rows
             .endpoints
