@@ -126,7 +126,7 @@ pub enum Change {
     },
     /// A new event, and thereby the duty to fan it out; unique by its `uid`, if it has one.
     PutEvent(Arc<Event>),
-    /// A delivery gets a row, or its row a new due time.
+    /// A delivery gets a row, or its row a new due time. Stale if a task began it anew and the payload was taken away.
     PutOpen(OpenDelivery),
     /// A delivery with a row stands in a line; that goes with its row.
     PutOrdered {
@@ -144,7 +144,8 @@ pub enum Change {
         /// The event.
         position: EventPosition,
     },
-    /// Somebody asked for an attempt of a delivery, however that stands: the attempt is owed.
+    /// Somebody asked for an attempt of a delivery, however that stands: the attempt is owed. Stale if the payload
+    /// was taken away, since which nothing may be sent of it.
     PutResend(Resend),
     /// The attempt that was asked for was made, or can't be any more.
     DeleteResend {

@@ -329,6 +329,9 @@ pub enum Refusal {
     /// The endpoint is disabled, so that nothing is sent to it.
     #[error("the endpoint is disabled: enable it first")]
     EndpointDisabled,
+    /// The payload was taken away while somebody asked for it to be sent again.
+    #[error("the payload is no longer kept: send the message anew")]
+    PayloadGone,
     /// The delivery has ended, or nothing of it has begun.
     #[error(
         "the delivery has ended or has not begun: only one that waits for its next attempt or in its \

@@ -119,6 +119,11 @@ impl Engine {
     /// What somebody asked to be sent again is durable.
     fn sent_again(&mut self, again: SentAgain, result: ChangeResult, now: Now) {
         match again {
+            // Its payload was taken away between the question and this answer.
+            SentAgain::Resend(request, id, _, event) if result == ChangeResult::Stale => {
+                let gone = Err(Refusal::PayloadGone);
+                self.resend_known(request, id, (&event, gone), now);
+            }
             SentAgain::Resend(request, id, attempts, event) => match told_under_key(result) {
                 Some(reply) => self.resend_known(request, id, (&event, reply), now),
                 None => self.resend_owed(request, (id, event), attempts, now),

@@ -121,7 +121,8 @@ impl Engine {
         }
     }
 
-    /// An attempt was asked for under a key that was used before: nothing is owed for that.
+    /// An attempt was asked for under a key that was used before, or of what has no payload any more: nothing is
+    /// owed for that.
     pub(super) fn resend_known(
         &mut self,
         request: RequestHandle,

@@ -341,6 +341,7 @@ impl From<Refusal> for Problem {
             | Refusal::TooManySecrets
             | Refusal::EndpointDisabled
             | Refusal::NotOpen => Code::Conflict,
+            Refusal::PayloadGone => Code::MissingPayload,
             // It was there when the route looked, and was deleted since.
             Refusal::UnknownApplication | Refusal::UnknownEndpoint => Code::NotFound,
             Refusal::DiskFull => Code::DiskFull,

@@ -495,3 +495,30 @@ fn what_succeeded_by_hand_while_a_retry_was_in_flight_is_told_so_and_not_sent_af
     assert!(resender.flying().is_empty());
     assert_eq!(resender.rig.recovered(resender.application).open_rows, 0);
 }
+
+#[test]
+fn what_loses_its_payload_while_an_attempt_is_asked_for_is_not_sent() {
+    let mut resender = Resender::new();
+    let event = resender.event();
+    resender.rig.answer(OK);
+    resender.record();
+    resender.rig.hold_completions = true;
+    let expunged = resender.rig.command(Command::Expunge {
+        application: resender.application,
+        position: event.position,
+        attempt: None,
+    });
+    let asked = resender.resend(&event);
+    resender.rig.hold_completions = false;
+    resender.rig.complete();
+    assert_eq!(resender.rig.replies[&expunged], Ok(Answer::Expunged));
+    assert_eq!(resender.rig.replies[&asked], Err(Refusal::PayloadGone));
+    assert!(resender.flying().is_empty());
+    // Whoever read the message before asks too late, and is told the same.
+    let late = resender.resend(&event);
+    assert_eq!(resender.rig.replies[&late], Err(Refusal::PayloadGone));
+    resender.rig.advance(Span::from_seconds(100));
+    assert!(resender.flying().is_empty());
+    resender.rig.lose_shard();
+    assert!(resender.flying().is_empty());
+}

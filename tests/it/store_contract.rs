@@ -152,6 +152,7 @@ macro_rules! every_fact {
             a_task_sees_how_the_deliveries_of_its_endpoint_stand,
             a_reopened_delivery_keeps_where_it_began_anew,
             a_failure_by_hand_settles_nothing,
+            no_attempt_is_owed_of_what_has_no_payload_any_more,
             what_is_set_aside_ends_and_is_noted_for_good,
             only_what_waits_is_set_aside,
             the_audit_is_read_in_parts_either_way,

@@ -67,7 +67,7 @@ pub(super) fn change(
             state,
             from,
         } => endpoints::set_state(writing, endpoint, state, from)?,
-        Change::PutOpen(row) => put_open(writing, memory, row)?,
+        Change::PutOpen(row) => return put_open_unless_gone(writing, memory, row),
         Change::DeleteOpen { endpoint, position } => {
             delete_open(writing, memory, endpoint, position)?;
         }
@@ -80,7 +80,7 @@ pub(super) fn change(
             position,
             attempt,
         } => expunge::attempt(writing, memory, (application, position), attempt)?,
-        Change::PutResend(row) => resends::put(writing, row)?,
+        Change::PutResend(row) => return resends::put(writing, memory, row),
         Change::DeleteResend { endpoint, position } => {
             resends::delete(writing, endpoint, position)?;
         }
@@ -172,6 +172,22 @@ fn put_event(
         memory.dirty.buckets.insert(bucket);
     }
     memory.note_id(application.shard, id);
+    Ok(ChangeResult::Fresh)
+}
+
+/// Writes or replaces the row of a delivery, unless a task came upon what was taken away meanwhile.
+fn put_open_unless_gone(
+    writing: &mut Writing<'_>,
+    memory: &mut Memory,
+    row: OpenDelivery,
+) -> Result<ChangeResult, Fault> {
+    let (application, position) = (row.endpoint.application, row.position);
+    if row.reopened_after.is_some()
+        && expunge::is_payload_gone(writing, memory, application, position)?
+    {
+        return Ok(ChangeResult::Stale);
+    }
+    put_open(writing, memory, row)?;
     Ok(ChangeResult::Fresh)
 }
 

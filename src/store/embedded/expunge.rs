@@ -57,6 +57,22 @@ pub(super) fn payload(
     Ok(())
 }
 
+/// Whether the payload of an event was taken away; what retention let go was not.
+pub(super) fn is_payload_gone(
+    writing: &mut Writing<'_>,
+    memory: &Memory,
+    application: ApplicationKey,
+    position: EventPosition,
+) -> Result<bool, Fault> {
+    let Some(bucket) = bucket_of(writing, memory, application, position)? else {
+        return Ok(false);
+    };
+    let key = keys::event(application, position);
+    let is_empty = |payload: &[u8]| Ok(payload.is_empty());
+    let found = writing.read(TableName::Payloads(bucket), &key, is_empty)?;
+    Ok(found.unwrap_or(false))
+}
+
 /// The body of a reply goes: its block is written anew without it.
 pub(super) fn attempt(
     writing: &mut Writing<'_>,

@@ -2,27 +2,37 @@
 
 use super::{
     endpoints::endpoint_at,
+    expunge,
     fault::Fault,
     keys::{self, Reader},
+    memory::Memory,
     reading::event_at,
     rows,
     tables::{Reading, TableName, Writing},
 };
 use crate::domain::{
-    delivery::Resend, endpoint::EndpointKey, event::EventPosition, page::OwedResend,
+    change::ChangeResult, delivery::Resend, endpoint::EndpointKey, event::EventPosition,
+    page::OwedResend,
 };
 
 const WHAT: &str = "the row of an attempt that was asked for";
 
-/// Writes that an attempt is owed, if there is such an endpoint.
-pub(super) fn put(writing: &mut Writing<'_>, row: Resend) -> Result<(), Fault> {
+/// Writes that an attempt is owed, if there is such an endpoint, and something to send.
+pub(super) fn put(
+    writing: &mut Writing<'_>,
+    memory: &mut Memory,
+    row: Resend,
+) -> Result<ChangeResult, Fault> {
+    if expunge::is_payload_gone(writing, memory, row.endpoint.application, row.position)? {
+        return Ok(ChangeResult::Stale);
+    }
     let known = endpoint_at(writing, row.endpoint)?;
     if known.is_some_and(|endpoint| !endpoint.is_deleted()) {
         let value = rows::encode(&row.attempts, Vec::new())?;
         let key = keys::resend(row.endpoint, row.position);
         writing.put(TableName::Resends, &key, &value)?;
     }
-    Ok(())
+    Ok(ChangeResult::Fresh)
 }
 
 /// Writes that an attempt is owed no more.

@@ -164,11 +164,12 @@ impl DataShard {
                     rows.set_state(state, from);
                 }
             }
-            Change::PutOpen(row) => self.put_open(row),
+            Change::PutOpen(row) => return self.put_open(row),
             Change::DeleteOpen { endpoint, position } => self.delete_open(endpoint, position),
             Change::PutTask(task) => return self.put_task(task),
             Change::UpdateTask(task) => return self.update_task(task),
-            Change::PutResend(_) | Change::DeleteResend { .. } | Change::PutOrdered { .. } => {
+            Change::PutResend(row) => return self.put_resend(row),
+            Change::DeleteResend { .. } | Change::PutOrdered { .. } => {
                 self.change_beside(&change);
             }
             Change::Expunge {
@@ -255,15 +256,19 @@ impl DataShard {
     }
 
     /// Writes or replaces the row of a delivery whose event and endpoint exist.
-    fn put_open(&mut self, row: OpenDelivery) {
+    fn put_open(&mut self, row: OpenDelivery) -> ChangeResult {
         let Some(rows) = self.applications.get_mut(&row.endpoint.application) else {
-            return;
+            return ChangeResult::Fresh;
         };
         let event = rows.events.get_mut(row.position);
         let endpoint = rows.endpoints.get_mut(&row.endpoint.ordinal);
         let (Some(event), Some(endpoint)) = (event, endpoint) else {
-            return;
+            return ChangeResult::Fresh;
         };
+        // A task came upon what was taken away meanwhile.
+        if row.reopened_after.is_some() && event.expunged {
+            return ChangeResult::Stale;
+        }
         if endpoint.put_open(row) {
             event.open_rows += 1;
         }
@@ -275,6 +280,7 @@ impl DataShard {
         if let Some(number) = event.ended.take() {
             self.retention.reopen(number, event.volume());
         }
+        ChangeResult::Fresh
     }
 
     /// Takes the row of a delivery away.

@@ -6,6 +6,7 @@ use super::data::DataShard;
 use crate::domain::{
     change::{Change, ChangeResult, UniqueKey},
     circuit::Circuit,
+    delivery::Resend,
     endpoint::{Endpoint, EndpointKey, EndpointState},
     event::EventPosition,
 };
@@ -36,15 +37,23 @@ impl DataShard {
         ChangeResult::Fresh
     }
 
+    /// Writes that an attempt is owed, if there is such an endpoint, and something to send.
+    pub(super) fn put_resend(&mut self, row: Resend) -> ChangeResult {
+        let rows = self.applications.get(&row.endpoint.application);
+        let event = rows.and_then(|rows| rows.events.get(row.position));
+        if event.is_some_and(|event| event.expunged) {
+            return ChangeResult::Stale;
+        }
+        let rows = self.endpoint_mut(row.endpoint);
+        if let Some(rows) = rows.filter(|rows| !rows.endpoint().is_deleted()) {
+            rows.resends.insert(row.position, row);
+        }
+        ChangeResult::Fresh
+    }
+
     /// Applies a change of what is kept beside the deliveries of an endpoint.
     pub(super) fn change_beside(&mut self, change: &Change) {
         match change {
-            Change::PutResend(row) => {
-                let rows = self.endpoint_mut(row.endpoint);
-                if let Some(rows) = rows.filter(|rows| !rows.endpoint().is_deleted()) {
-                    rows.resends.insert(row.position, *row);
-                }
-            }
             Change::DeleteResend { endpoint, position } => {
                 if let Some(rows) = self.endpoint_mut(*endpoint) {
                     rows.resends.remove(position);

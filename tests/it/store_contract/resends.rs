@@ -102,3 +102,33 @@ pub(super) fn a_failure_by_hand_settles_nothing<S: Store>(make: impl Fn() -> S) 
     let (state, _) = recovered(&mut store);
     assert_eq!(state.endpoints[0].settled, [at(1)]);
 }
+
+pub(super) fn no_attempt_is_owed_of_what_has_no_payload_any_more<S: Store>(make: impl Fn() -> S) {
+    let mut store = make();
+    let epoch = acquire(&mut store, DATA_SHARD);
+    let changes = vec![
+        put_endpoint(0, 0, 1),
+        put_event(0, 0, 11, 5),
+        put_event(0, 1, 12, 6),
+    ];
+    commit(&mut store, epoch, changes);
+    let expunged = |position| Change::Expunge {
+        application: app(0),
+        position: at(position),
+    };
+    // In one batch, and in a later one.
+    let results = commit(
+        &mut store,
+        epoch,
+        vec![expunged(0), owed(0, 0, 1), owed(0, 1, 1)],
+    );
+    let (fresh, stale) = (ChangeResult::Fresh, ChangeResult::Stale);
+    assert_eq!(results, [fresh, stale, fresh]);
+    let begun_anew = Change::PutOpen(fanfare::domain::delivery::OpenDelivery {
+        reopened_after: Some(1),
+        ..open(endpoint_key(0, 0), 0, 9)
+    });
+    let results = commit(&mut store, epoch, vec![owed(0, 0, 2), begun_anew]);
+    assert_eq!(results, [stale, stale]);
+    assert_eq!(all_owed(&mut store), [(0, 1, 1, Some(6))]);
+}
