@@ -274,6 +274,7 @@ impl Engine {
                 Ahead::Event(event) if event.expires_at <= now.steady => {
                     lane.next = event.position.plus(1);
                     self.expire(index, event.position, now);
+                    return Step::Moved;
                 }
                 #[cfg(feature = "mutants")]
                 Ahead::Event(event)

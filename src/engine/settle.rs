@@ -322,6 +322,7 @@ impl Engine {
         let endpoint = lane.endpoint.key;
         if let Some(log) = self.logs.get_mut(&endpoint.application.shard) {
             log.gather(Change::Expire { endpoint, position }, now);
+            self.postponed += 1;
         }
         self.leave_line(index, position);
     }
