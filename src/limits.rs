@@ -254,6 +254,8 @@ pub const SIMULATED_DELIVERIES_MAX: u64 = 10_000_000;
 pub const SIMULATED_PADDING_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// Types that the events of one simulation may be of.
 pub const SIMULATED_EVENT_TYPES_MAX: u32 = 8;
+/// Applications that a simulation may have beside the one that is watched.
+pub const SIMULATED_NEIGHBOURS_MAX: usize = 16;
 /// Ordering keys that the events of one simulation may have.
 pub const SIMULATED_ORDERING_KEYS_MAX: u32 = 1_000_000;
 /// Keys under which something was made that the memory store knows, in each of its two maps. Over it:

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Engine, lane::Lane, options::Options};
 use crate::{
-    domain::{attempt::AttemptResult, endpoint::Endpoint},
+    domain::{application::ApplicationKey, attempt::AttemptResult, endpoint::Endpoint},
     time::{Now, Span, Timestamp},
 };
 
@@ -107,11 +107,19 @@ pub enum Mutant {
     TakesNobodyForPrompt,
     /// Who waits for a head of an older order is held in a line that has none.
     HoldsBehindNobody,
+    /// Of the applications that have something to send, the last one goes first, again and again.
+    ServesOneApplicationFirst,
+    /// One application may have all send slots.
+    GivesOneApplicationAllSlots,
+    /// Receivers that answer late have a share in each application, and together all slots.
+    SharesSlotsOfTheSlowByApplication,
+    /// Events are read again from the log of the first application.
+    ReadsTheLogOfAnother,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 51] = [
         Self::RepliesBeforeTheCommit,
         Self::SettlesAtSend,
         Self::CountsTimeoutsAsSuccess,
@@ -159,6 +167,10 @@ impl Mutant {
         Self::ForgetsTheSlow,
         Self::TakesNobodyForPrompt,
         Self::HoldsBehindNobody,
+        Self::ServesOneApplicationFirst,
+        Self::GivesOneApplicationAllSlots,
+        Self::SharesSlotsOfTheSlowByApplication,
+        Self::ReadsTheLogOfAnother,
     ];
 }
 
@@ -183,6 +195,17 @@ pub(super) fn mistake_spans(options: &Options, endpoint: &mut Endpoint) {
 pub(super) fn mistake_target(options: &Options, before: &Endpoint, after: &mut Arc<Endpoint>) {
     if options.mutant == Some(Mutant::KeepsOldTargets) {
         Arc::make_mut(after).target = Arc::clone(&before.target);
+    }
+}
+
+impl Options {
+    /// The application whose log is read, with the mistake that concerns that.
+    pub(super) fn mistaken_log(&self, application: ApplicationKey) -> ApplicationKey {
+        let is_another = self.mutant == Some(Mutant::ReadsTheLogOfAnother);
+        ApplicationKey {
+            ordinal: if is_another { 0 } else { application.ordinal },
+            ..application
+        }
     }
 }
 

@@ -32,6 +32,11 @@ impl Engine {
         if self.flights.len() >= self.options.send_slots || self.has_postponed_enough() {
             return None;
         }
+        #[cfg(feature = "mutants")]
+        if self.has(super::mutant::Mutant::ServesOneApplicationFirst) {
+            let ready = self.ready.make_contiguous();
+            ready.sort_unstable_by(|one, other| other.cmp(one));
+        }
         while let Some(application) = self.ready.pop_front() {
             let until = self.paced_until(application, now);
             let Some(entry) = self.registry.applications.get_mut(application) else {

@@ -209,6 +209,8 @@ impl Engine {
             return;
         };
         let key = entry.application.key;
+        #[cfg(feature = "mutants")]
+        let key = self.options.mistaken_log(key);
         if let Some(from) = entry.pages.wait(position, rows, index) {
             entry.pages.load_started(from, rows, handle);
             self.loads.insert(handle, LoadSource::Events(application));

@@ -28,6 +28,10 @@ impl Wanting {
 impl Engine {
     /// How many slots one application may have.
     pub(super) fn application_share(&self) -> usize {
+        #[cfg(feature = "mutants")]
+        if self.has(super::mutant::Mutant::GivesOneApplicationAllSlots) {
+            return self.options.send_slots.max(1);
+        }
         (self.options.send_slots * 3 / 4).max(1)
     }
 

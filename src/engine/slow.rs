@@ -116,6 +116,11 @@ impl Engine {
     /// application has six eighths.
     fn slow_shares(&self, known: Known) -> (usize, usize) {
         let share = |eighths: usize| (self.options.send_slots * eighths / 8).max(1);
+        #[cfg(feature = "mutants")]
+        if self.has(super::mutant::Mutant::SharesSlotsOfTheSlowByApplication) {
+            let own = if known == Known::Slow { 4 } else { 5 };
+            return (share(own), share(8));
+        }
         match known {
             Known::Nothing => (share(5), share(7)),
             Known::Slow => (share(4), share(6)),

@@ -94,7 +94,10 @@ impl World<'_> {
             Effect::Load(load, request) => self.host.load(load, request, &mut self.witness),
             Effect::Send(request) => {
                 let flight = self.witness.sent(&request, self.moment());
-                let outcome = self.network.answer(&request, self.now.since(BEGINNING));
+                let application = request.target.endpoint.application;
+                let neighbour = self.workload.neighbours.number_of(application);
+                let at = self.now.since(BEGINNING);
+                let outcome = self.network.answer(&request, neighbour, at);
                 self.witness.happened.met(&outcome);
                 let duration = outcome.duration;
                 let answer = Arrival::Answer(request.attempt, flight, outcome);
@@ -103,7 +106,7 @@ impl World<'_> {
             Effect::CancelSend(attempt) => self.call_off(attempt),
             Effect::Reply(request, reply) => self.reply(request, reply),
             Effect::ReleaseShard(shard) => {
-                self.witness.lost_shard(self.moment());
+                self.witness.lost_shard(shard, self.moment());
                 self.host.release(shard);
                 self.acquiring.insert(shard);
                 self.plan(Span::ZERO, Due::Engine(Arrival::Acquire(shard)));

@@ -34,7 +34,10 @@ impl Witness {
 
     /// Looks in the store whether the group that nobody knew about is durable.
     pub(super) fn reconcile(&mut self, store: &dyn Reads, now: Moment) {
-        let group = core::mem::take(&mut self.unsure);
+        let mut group = core::mem::take(&mut self.unsure);
+        for facts in &mut group {
+            facts.only_watched(&mut self.neighbours);
+        }
         let mut found = Vec::new();
         for facts in &group {
             self.evidence(store, facts, &group, &mut found);

@@ -80,6 +80,13 @@ pub struct Happened {
     pub hosts_full: u64,
     /// Attempts that were the last for which the share of slow receivers had room.
     pub slow_full: u64,
+    /// Attempts that were the last for which the share of slow receivers of all applications had room, where
+    /// several had some.
+    pub slow_of_all_full: u64,
+    /// Attempts of neighbours.
+    pub neighbours_sent: u64,
+    /// First attempts that waited long for a slot which others had.
+    pub turns_waited_for: u64,
     /// Attempts that went out to find out whether a receiver is well.
     pub probes: u64,
     /// Times that a receiver was found to be well again.
@@ -163,7 +170,7 @@ impl Happened {
 
     /// Rarer paths that the run took because of it.
     #[must_use]
-    pub const fn paths(&self) -> [(&'static str, u64); 32] {
+    pub const fn paths(&self) -> [(&'static str, u64); 35] {
         [
             ("unknown groups kept", self.unsure_there),
             ("unknown groups gone", self.unsure_gone),
@@ -188,6 +195,9 @@ impl Happened {
             ("circuits opened", self.circuits_opened),
             ("hosts full", self.hosts_full),
             ("share of the slow full", self.slow_full),
+            ("share of all the slow full", self.slow_of_all_full),
+            ("attempts of neighbours", self.neighbours_sent),
+            ("turns waited for", self.turns_waited_for),
             ("circuits probed", self.probes),
             ("circuits recovering", self.recoveries),
             ("endpoints disabled", self.disabled_failing),
@@ -286,6 +296,9 @@ impl Happened {
         self.circuits_opened += other.circuits_opened;
         self.hosts_full += other.hosts_full;
         self.slow_full += other.slow_full;
+        self.slow_of_all_full += other.slow_of_all_full;
+        self.neighbours_sent += other.neighbours_sent;
+        self.turns_waited_for += other.turns_waited_for;
         self.probes += other.probes;
         self.recoveries += other.recoveries;
         self.disabled_failing += other.disabled_failing;
@@ -327,10 +340,13 @@ pub fn can_meet(layer: &str, name: &str) -> bool {
         | "unknown groups gone"
         | "inspections"
         | "events let go" => layer != "core",
-        // The producers of the whole do nothing by hand, and nothing heals there.
+        // The producers of the whole do nothing by hand, nothing heals there, and nobody is beside them.
         "endpoints changed"
         | "filters changed"
         | "orders changed"
+        | "share of all the slow full"
+        | "attempts of neighbours"
+        | "turns waited for"
         | "asks put off"
         | "endpoints deleted"
         | "attempts asked for"

@@ -64,10 +64,11 @@ impl BatchFacts {
 
 impl Witness {
     /// A batch is durable; the engine hears of it at `at`.
-    pub(super) fn durable(&mut self, facts: BatchFacts, results: &[ChangeResult], at: Moment) {
+    pub(super) fn durable(&mut self, mut facts: BatchFacts, results: &[ChangeResult], at: Moment) {
         if !self.is_watching {
             return;
         }
+        facts.only_watched(&mut self.neighbours);
         let submitted_at = facts.submitted_at;
         for (place, change) in facts.changes {
             if results.get(place) == Some(&ChangeResult::Fresh) {

@@ -8,7 +8,9 @@
 //! world saw and a ledger what is durable, [`oracle`] judges both, inspections compare the store's
 //! lists with them, [`trace`] (of the floor below) hashes everything and [`report`] sums it up.
 
+pub mod apart;
 mod arrivals;
+mod attempts;
 pub mod by_hand;
 mod changed;
 mod closing;
@@ -30,6 +32,7 @@ pub mod logbook;
 pub mod measures;
 #[cfg(feature = "mutants")]
 pub mod mutants;
+pub mod neighbours;
 pub mod network;
 mod numbered;
 mod odd_waits;

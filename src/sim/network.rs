@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 
-use super::{odd_waits, scenario::Scenario, world::BEGINNING};
+use super::{neighbours::Neighbour, odd_waits, scenario::Scenario, world::BEGINNING};
 use crate::{
     domain::{
         attempt::AttemptRequest,
@@ -96,6 +96,8 @@ impl Outage {
 pub struct Network {
     seed: u64,
     receivers: Vec<Receiver>,
+    /// Those of each neighbour.
+    neighbours: Vec<Vec<Receiver>>,
     /// Whether draws are keyed by the places of event and endpoint and not by their ids, which depend on
     /// how many ids were given before: then a change of the engine's settings moves no draw.
     is_keyed_by_place: bool,
@@ -133,6 +135,7 @@ impl Network {
         Self {
             seed: scenario.seed,
             receivers,
+            neighbours: scenario.neighbours.iter().map(Neighbour::each).collect(),
             is_keyed_by_place: !scenario.receivers.is_empty(),
             has_odd_waits: scenario.faults.odd_waits,
             attempt_timeout: scenario.attempt_timeout,
@@ -190,12 +193,17 @@ impl Network {
         }
     }
 
-    /// What an attempt meets that begins at this time of the run; its duration tells when.
+    /// What an attempt meets that begins at this time of the run, for the application that is watched or for
+    /// the neighbour with this number; its duration tells when.
     #[must_use]
-    pub fn answer(&self, request: &AttemptRequest, at: Span) -> Outcome {
+    pub fn answer(&self, request: &AttemptRequest, neighbour: Option<usize>, at: Span) -> Outcome {
         let ordinal = request.target.endpoint.ordinal;
         let (event, endpoint) = if self.is_keyed_by_place {
-            (request.event.position.number().into(), ordinal.into())
+            // Of each application on its own.
+            let number = neighbour.map_or(0, |number| number + 1);
+            let application = u128::try_from(number).unwrap_or_default() << u32::BITS;
+            let position = request.event.position.number().into();
+            (position, application | u128::from(ordinal))
         } else {
             (
                 request.event.id.id().value(),
@@ -208,7 +216,15 @@ impl Network {
             attempt: request.number.into(),
         };
         let mut random = draw.stream(self.seed, "network");
-        let mut outcome = match self.receiver(ordinal) {
+        let receiver = match neighbour {
+            None => self.receiver(ordinal),
+            Some(number) => {
+                let index = usize::try_from(ordinal).unwrap_or(usize::MAX);
+                let receivers = self.neighbours.get(number);
+                receivers.and_then(|receivers| receivers.get(index))
+            }
+        };
+        let mut outcome = match receiver {
             Some(receiver) => receiver.answer(&mut random, at, self.attempt_timeout),
             None => Outcome::without_reply(OutcomeKind::Refused, Span::ZERO),
         };

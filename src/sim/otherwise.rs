@@ -1,10 +1,11 @@
-//! Asks that must never become an event: their bodies bear a mark.
+//! What is asked once more under the key of an event: the same, or something else that must never become an
+//! event, for which its body bears a mark.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::workload::{Ask, REPEAT_DOUBLINGS, Workload, is_among};
+use super::workload::{Ask, Workload, is_among};
 use crate::{
     domain::{
         application::ApplicationKey,
@@ -17,6 +18,10 @@ use crate::{
 
 /// How the body of an ask begins that must never be an event.
 pub(super) const REFUSED: &str = "{\"refused\":";
+
+/// A repetition comes up to 2 to the power of one less than this many milliseconds later, which is
+/// less than a key is kept.
+const REPEAT_DOUBLINGS: u32 = 27;
 
 impl Workload {
     /// When something else is asked for under the key of an event that was accepted.
@@ -45,5 +50,12 @@ impl Workload {
         };
         let accept = Command::AcceptEvent(Box::new(event));
         Some(Command::Once(once, Box::new(accept)))
+    }
+
+    /// When an event that was accepted is asked for once more, under the same key.
+    pub(super) fn repeat(&self, number: u32) -> Option<(Span, Ask)> {
+        let is_repeated = is_among(number, 47, self.repeat_percent);
+        let after = Span::from_millis(1_i64 << (number % REPEAT_DOUBLINGS));
+        (is_repeated && self.key(number).is_some()).then_some((after, Ask::EventAgain(number)))
     }
 }

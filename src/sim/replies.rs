@@ -23,12 +23,13 @@ impl World<'_> {
                 self.witness.happened.replayed += 1;
                 Some(EventId::new(id))
             }
-            Ok(Answer::Application { key, .. }) => {
+            Ok(Answer::Application { key, .. }) if ask == Some(Ask::Application) => {
                 self.application = key;
                 None
             }
             Ok(
-                Answer::Endpoint { .. }
+                Answer::Application { .. }
+                | Answer::Endpoint { .. }
                 | Answer::Record { .. }
                 | Answer::Resend
                 | Answer::Expunged

@@ -2,7 +2,9 @@
 
 use thiserror::Error;
 
-use super::{by_hand::Action, faults::Faults, network::Group, traffic::Traffic};
+use super::{
+    by_hand::Action, faults::Faults, neighbours::Neighbour, network::Group, traffic::Traffic,
+};
 use crate::{
     engine::options::Options,
     limits,
@@ -20,7 +22,7 @@ pub struct Scenario {
     pub seed: u64,
     /// Events that producers hand in, from 1.
     pub events: u32,
-    /// Endpoints of the one application, from 1.
+    /// Endpoints of the application that is watched, from 1.
     pub endpoints: u32,
     /// The mean time from one event to the next; gaps are spread from nothing to twice that.
     pub event_every: Span,
@@ -35,6 +37,8 @@ pub struct Scenario {
     /// The receivers behind the endpoints, group by group: then `endpoints` is how many there are. Drawn
     /// from the seed if there is none.
     pub receivers: Vec<Group>,
+    /// Other applications beside it; none in the layer `full`.
+    pub neighbours: Vec<Neighbour>,
     /// Deadline of one attempt.
     pub attempt_timeout: Span,
     /// The engine's settings; its seed is replaced by the scenario's.
@@ -147,6 +151,7 @@ impl Scenario {
             fan_out: None,
             endpoints_per_host: 1,
             receivers: Vec::new(),
+            neighbours: Vec::new(),
             attempt_timeout: Span::from_millis(
                 i64::try_from(limits::ATTEMPT_TIMEOUT_MS).unwrap_or(i64::MAX),
             ),
@@ -211,8 +216,13 @@ impl Scenario {
         Span::from_micros(longest.saturating_mul(2))
     }
 
-    /// How long events are handed in at most.
+    /// How long events are handed in at most, by the neighbours, too.
     pub(super) fn traffic_lasts(&self) -> Span {
+        let others = self.neighbours.iter().map(Neighbour::lasts);
+        others.fold(self.own_traffic_lasts(), Span::max)
+    }
+
+    fn own_traffic_lasts(&self) -> Span {
         if let Some(traffic) = &self.traffic {
             return traffic.lasts();
         }
@@ -224,6 +234,14 @@ impl Scenario {
     pub(super) fn by_hand_until(&self) -> Span {
         let times = self.by_hand.iter().map(|(at, _)| *at);
         times.max().unwrap_or_default()
+    }
+
+    /// How many deliveries there are, those of the neighbours among them.
+    #[must_use]
+    pub fn deliveries(&self) -> u64 {
+        let own = u64::from(self.events) * u64::from(self.endpoints);
+        let others = self.neighbours.iter().map(Neighbour::deliveries);
+        others.fold(own, u64::saturating_add)
     }
 
     /// What the embedded store keeps, where that is the store.

@@ -63,6 +63,8 @@ pub(super) struct FlightFacts {
     pub(super) started_at: Timestamp,
     /// What is sure of how soon its receiver answers.
     pub(super) sure: Sure,
+    /// The endpoint it goes to, where that is of another application than the one that is watched.
+    pub(super) neighbour: Option<EndpointKey>,
 }
 
 /// The result of an attempt, as a batch has it. A run has one for each attempt, so it is no longer than what

@@ -33,8 +33,10 @@ pub struct Sequence {
     attempts: BTreeMap<u64, Attempt>,
     /// What each of the last records says, by its place in the trace, where that hangs on others.
     ended: BTreeMap<u64, Attempt>,
-    positions: BTreeMap<u128, u64>,
-    ordinals: BTreeMap<u128, u64>,
+    positions: BTreeMap<u128, Place>,
+    ordinals: BTreeMap<u128, Place>,
+    /// The applications, in the order in which they were seen.
+    applications: Vec<u128>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +56,23 @@ enum Arrow {
     Between(usize, usize),
 }
 
+/// Where an event or an endpoint stands in its application.
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    /// 0: in the application that is watched.
+    neighbour: usize,
+    number: u128,
+}
+
+impl Place {
+    fn named(self, what: &str) -> String {
+        match (self.neighbour, self.number) {
+            (0, number) => format!("{what} {number}"),
+            (neighbour, number) => format!("neighbour {neighbour}'s {what} {number}"),
+        }
+    }
+}
+
 impl Sequence {
     /// Of so many records.
     #[must_use]
@@ -68,11 +87,12 @@ impl Sequence {
     pub fn hear(&mut self, record: &Record) {
         match record.kind {
             201 => {
-                let ordinal = u64::try_from(record.second & 0xffff_ffff).unwrap_or(0);
-                self.ordinals.insert(record.first, ordinal);
+                let place = self.place(record.second >> 32, record.second & 0xffff_ffff);
+                self.ordinals.insert(record.first, place);
             }
             203 => {
-                self.positions.insert(record.first, record.value);
+                let place = self.place(record.second, record.value.into());
+                self.positions.insert(record.first, place);
             }
             120 => {
                 let attempt = Attempt {
@@ -98,16 +118,31 @@ impl Sequence {
         self.last.push_back(*record);
     }
 
+    /// The place with this number of an application. Which was seen first is the one that is watched.
+    fn place(&mut self, application: u128, number: u128) -> Place {
+        let known = self.number_of(application);
+        let neighbour = known.unwrap_or(self.applications.len());
+        if known.is_none() {
+            self.applications.push(application);
+        }
+        Place { neighbour, number }
+    }
+
+    fn number_of(&self, application: u128) -> Option<usize> {
+        let mut known = self.applications.iter();
+        known.position(|known| *known == application)
+    }
+
     fn event(&self, id: u128) -> String {
         match self.positions.get(&id) {
-            Some(position) => format!("event {position}"),
+            Some(place) => place.named("event"),
             None => EventId::new(Id::from_value(id)).to_string(),
         }
     }
 
     fn endpoint(&self, id: u128) -> String {
         match self.ordinals.get(&id) {
-            Some(ordinal) => format!("endpoint {ordinal}"),
+            Some(place) => place.named("endpoint"),
             None => EndpointId::new(Id::from_value(id)).to_string(),
         }
     }
@@ -152,9 +187,12 @@ impl Sequence {
             310 => format!("ask {first} is answered with status {value}"),
             320 => format!("receiver {second} has {}", self.event(first)),
             kind => match delivery_of(record) {
-                Some((position, ordinal)) => {
+                Some((application, position, ordinal)) => {
                     let name = record.name().trim();
-                    format!("{name}: event {position} to endpoint {ordinal}")
+                    let neighbour = self.number_of(application).unwrap_or(0);
+                    let number = position;
+                    let event = Place { neighbour, number }.named("event");
+                    format!("{name}: {event} to endpoint {ordinal}")
                 }
                 None if (200..300).contains(&kind) => record.name().trim().to_owned(),
                 None => record.name().to_owned(),
@@ -180,14 +218,14 @@ impl Sequence {
             endpoints.extend(attempt.map(|attempt| attempt.endpoint));
         }
         let events = events.into_iter().filter_map(|id| {
-            let position = self.positions.get(&id)?;
+            let place = self.positions.get(&id)?;
             let id = EventId::new(Id::from_value(id));
-            Some(format!("event {position} is {id}"))
+            Some(format!("{} is {id}", place.named("event")))
         });
         let endpoints = endpoints.into_iter().filter_map(|id| {
-            let ordinal = self.ordinals.get(&id)?;
+            let place = self.ordinals.get(&id)?;
             let id = EndpointId::new(Id::from_value(id));
-            Some(format!("endpoint {ordinal} is {id}"))
+            Some(format!("{} is {id}", place.named("endpoint")))
         });
         events.chain(endpoints).collect()
     }
@@ -298,13 +336,14 @@ const fn asked(kind: u64) -> &'static str {
 }
 
 /// The delivery that a record of a batch is about: its event's position and its endpoint's number.
-fn delivery_of(record: &Record) -> Option<(u128, u128)> {
+fn delivery_of(record: &Record) -> Option<(u128, u128, u128)> {
     let value = match record.kind {
         202 | 204..=207 | 217 | 230 | 231 => record.first,
         221..=224 => record.second,
         _ => return None,
     };
-    Some((value >> 80, value & 0xffff_ffff))
+    let application = value >> 32 & 0xffff_ffff_ffff;
+    Some((application, value >> 80, value & 0xffff_ffff))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 mod described;
 mod fault_numbers;
+mod neighbours;
 mod steps;
 
 use self::steps::{List, Number, Setting};
@@ -146,14 +147,23 @@ impl Search<'_> {
         for number in steps::counts() {
             self.lower(&number);
         }
-        for list in described::lists().into_iter().chain(steps::lists()) {
+        let described = described::lists().into_iter();
+        for list in [neighbours::list()]
+            .into_iter()
+            .chain(described)
+            .chain(steps::lists())
+        {
             self.leave_out(&list);
         }
         let described = described::settings(&self.best);
+        let described = described
+            .into_iter()
+            .chain(neighbours::settings(&self.best));
         for setting in steps::settings(&self.best).into_iter().chain(described) {
             self.set(&setting);
         }
         let described = described::numbers(&self.best);
+        let described = described.into_iter().chain(neighbours::numbers(&self.best));
         for number in steps::numbers(&self.best).into_iter().chain(described) {
             self.lower(&number);
         }

@@ -12,6 +12,7 @@ impl Witness {
         self.in_flight = 0;
         self.hosts.died();
         self.slots.died();
+        self.neighbours.died();
         for endpoint in self.endpoints.values_mut() {
             endpoint.in_flight = 0;
             let told = |at: Timestamp| at.min(now.real);

@@ -2,6 +2,7 @@
 //! faults, in sizes from tiny to those of production, so that many runs together meet combinations
 //! that one run with everything would hide.
 
+mod neighbours;
 mod oddities;
 mod shapes;
 
@@ -39,6 +40,7 @@ pub fn store_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     oddities::draw_circuits(&mut scenario);
     oddities::draw_hosts(&mut scenario);
     oddities::draw_crowds(&mut scenario);
+    neighbours::draw(&mut scenario);
     Ok(scenario)
 }
 
@@ -72,6 +74,7 @@ pub fn core_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     oddities::draw_circuits(&mut scenario);
     oddities::draw_hosts(&mut scenario);
     oddities::draw_crowds(&mut scenario);
+    neighbours::draw(&mut scenario);
     Ok(scenario)
 }
 

@@ -136,7 +136,7 @@ impl World<'_> {
             return;
         }
         self.host.release(shard);
-        self.witness.lost_shard(self.moment());
+        self.witness.lost_shard(shard, self.moment());
         self.step(Input::ShardLost(shard));
         self.plan(Span::ZERO, Due::Engine(Arrival::Acquire(shard)));
     }

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{end::End, pace::Pace, whole::Whole};
+use super::{apart::Apart, end::End, pace::Pace, whole::Whole};
 use crate::{
     domain::{
         delivery::DeliveryState,
@@ -225,6 +225,9 @@ pub enum Violation {
     /// I16 and I22: attempts to an endpoint were not held back as they must be.
     #[error(transparent)]
     Pace(#[from] Pace),
+    /// I15, I19 and I33: applications were not kept apart.
+    #[error(transparent)]
+    Apart(#[from] Apart),
     /// I23: not all events that producers handed in were accepted in the end.
     #[error("I23: {accepted} of {asked} events were accepted")]
     NotAccepted {

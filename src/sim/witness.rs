@@ -11,23 +11,21 @@ use super::{
     ledger::BatchFacts,
     logbook::{SharedLogbook, Sighting},
     numbered::Numbered,
-    oracle::{self, Violation},
+    oracle::Violation,
     oracles::{
-        asked_by_hand::SeenByHand, hosts::SeenHosts, lateness, memory, numbers, one_end, one_name,
-        rate::SeenRate, same_bytes, slow::SeenSlots, tasks::SeenTask, waits,
+        apart::SeenNeighbours, asked_by_hand::SeenByHand, hosts::SeenHosts, lateness, memory,
+        one_name, rate::SeenRate, same_bytes, slow::SeenSlots, tasks::SeenTask,
     },
     scenario::{Healing, Scenario},
-    seen::{FlightFacts, Moment, Seen, SeenEndpoint, SeenEvent, SeenRecord},
+    seen::{Moment, Seen, SeenEndpoint, SeenEvent, SeenRecord},
 };
 use crate::{
     domain::{
-        attempt::AttemptRequest,
         change::StoreMode,
         endpoint::Endpoint,
         event::{EventPosition, Payload},
-        id::{ApplicationId, AttemptId, EndpointId, EventId, TaskId},
+        id::{ApplicationId, AttemptId, EndpointId, EventId, ShardId, TaskId},
         ordering::OrderingKey,
-        outcome::{Outcome, OutcomeKind},
     },
     engine::options::Options,
     time::{Span, Timestamp},
@@ -38,7 +36,7 @@ const VIOLATIONS_KEPT: usize = 8;
 /// The longest time for a group of a quick disk, in microseconds.
 const LATENCY_US: i64 = 2_000;
 /// Groups that a result may have to wait for until it is durable, its own among them.
-const GROUPS_MAX: i64 = 4;
+pub(super) const GROUPS_MAX: i64 = 4;
 
 /// Everything that was seen.
 #[derive(Debug)]
@@ -60,6 +58,7 @@ pub(super) struct Witness {
     pub(super) endpoints: Numbered<u32, SeenEndpoint>,
     pub(super) hosts: SeenHosts,
     pub(super) slots: SeenSlots,
+    pub(super) neighbours: SeenNeighbours,
     pub(super) application_pace: SeenRate,
     pub(super) changes_by_hand: bool,
     /// The places of events by their ordering keys.
@@ -145,6 +144,7 @@ impl Witness {
             endpoints: Numbered::default(),
             hosts: SeenHosts::default(),
             slots: SeenSlots::default(),
+            neighbours: SeenNeighbours::of(scenario),
             application_pace: SeenRate::of(scenario.application_rate),
             changes_by_hand: !scenario.by_hand.is_empty(),
             keyed: BTreeMap::new(),
@@ -191,143 +191,6 @@ impl Witness {
         }
     }
 
-    /// An attempt goes out.
-    pub(super) fn sent(&mut self, request: &AttemptRequest, now: Moment) -> FlightFacts {
-        let flight = FlightFacts {
-            event: request.event.id,
-            endpoint: request.target.id,
-            position: request.event.position,
-            ordinal: request.target.endpoint.ordinal,
-            host: self.host_number(&request.target),
-            number: request.number,
-            is_by_hand: request.is_by_hand,
-            life: self.life,
-            period: self.breaks.len(),
-            started_at: now.steady,
-            sure: self.surely(request.target.endpoint.ordinal),
-        };
-        self.attempts += 1;
-        if !self.is_watching {
-            return flight;
-        }
-        self.log(now.real, Sighting::Sent(flight.into()));
-        let judged = self.judge_durable(flight, now);
-        let judged = judged.or_else(|| self.judge_id(flight));
-        let judged = judged.or_else(|| {
-            if flight.is_by_hand {
-                self.judge_sent_by_hand(flight)
-            } else {
-                self.judge_scheduled(flight, now)
-            }
-        });
-        let judged = judged.or_else(|| self.judge_called_off(flight, now));
-        let judged = judged.or_else(|| self.judge_target(request, flight, now));
-        if let Some(violation) = judged {
-            self.object(violation);
-        }
-        if let Some(violation) = self.judge_bytes_sent(flight.position, request) {
-            self.object(violation);
-        }
-        // What let it go may be no end of another: its receiver is a new one, hence unknown.
-        self.note_crowd(now);
-        if !flight.is_by_hand
-            && let Some(violation) = self.judge_lateness(flight, now)
-        {
-            self.object(violation);
-        }
-        self.judge_circuit_sent(flight, now);
-        self.judge_line(flight, now);
-        self.in_flight += 1;
-        self.judge_caps(flight, now);
-        self.judge_rate(flight.ordinal, now.real);
-        self.note_crowd(now);
-        let period = self.breaks.len();
-        if flight.is_by_hand {
-            return flight;
-        }
-        if let Some(seen) = self.delivery(flight.position, flight.ordinal) {
-            let repeated = flight.number <= seen.sent;
-            // What came behind a repeated attempt comes again, too.
-            seen.sent = flight.number;
-            seen.period = period;
-            seen.told_at = None;
-            self.happened.repeated += u64::from(repeated);
-        }
-        flight
-    }
-
-    /// Judges an attempt of the schedule that goes out.
-    fn judge_scheduled(&self, flight: FlightFacts, now: Moment) -> Option<Violation> {
-        let seen_event = self.events.get(&flight.position)?;
-        let seen = seen_event.seen(flight.ordinal);
-        self.judge_wanted(flight, seen_event)
-            .or_else(|| numbers::judge(flight, seen, &self.options.retry))
-            .or_else(|| one_end::judge_sent(flight, seen))
-            .or_else(|| self.judge_repeated(flight, seen))
-            .or_else(|| waits::judge(flight, seen_event, seen, now))
-    }
-
-    /// Whether the process that sent an attempt still lives.
-    pub(super) const fn hears(&self, flight: FlightFacts) -> bool {
-        flight.life == self.life
-    }
-
-    /// The network answers an attempt, when the process's wall clock shows `wall`; what it means only if
-    /// somebody hears it.
-    pub(super) fn answered(
-        &mut self,
-        flight: FlightFacts,
-        outcome: &Outcome,
-        now: Moment,
-        wall: Timestamp,
-    ) {
-        if !self.is_watching {
-            return;
-        }
-        let is_heard = self.hears(flight);
-        let answered = Sighting::Answered(flight.into(), outcome.kind, is_heard);
-        self.log(now.real, answered);
-        if is_heard {
-            self.note_crowd(now);
-            self.in_flight = self.in_flight.saturating_sub(1);
-            let endpoint = self.endpoints.entry(flight.ordinal).or_default();
-            endpoint.in_flight = endpoint.in_flight.saturating_sub(1);
-            endpoint.idle_since = now.real;
-            self.host_ended(flight, outcome, now);
-            self.slow_ended(flight, outcome.kind, now);
-        }
-        if outcome.kind == OutcomeKind::Cancelled {
-            // It is as one that was never made.
-            self.happened.called_off += 1;
-            return;
-        }
-        if flight.is_by_hand && is_heard {
-            self.made_by_hand(flight, now);
-        }
-        if is_heard && outcome.kind != OutcomeKind::Internal {
-            self.circuit_ended(flight, oracle::is_success(outcome), now);
-        }
-        let (policy, steady) = (&self.options.retry, now.steady);
-        let seen = self.events.get(&flight.position);
-        let seen = seen.map(|seen| seen.seen(flight.ordinal));
-        let step = seen.unwrap_or_default().step(flight.number);
-        let next = oracle::earliest_next(policy, step, outcome, steady, wall);
-        let latest = oracle::latest_next(policy, step, outcome, steady, wall);
-        let Some(seen) = self.delivery(flight.position, flight.ordinal) else {
-            return;
-        };
-        if oracle::is_success(outcome) {
-            seen.delivered_at.get_or_insert(now.real);
-        } else if is_heard && !flight.is_by_hand {
-            seen.failed = flight.number;
-            seen.not_before = next;
-            seen.not_after = latest;
-        }
-        if is_heard && !flight.is_by_hand {
-            seen.told_at = Some(now.real);
-        }
-    }
-
     /// A producer is told that its event is accepted, now or when it asked before.
     pub(super) fn accepted(&mut self, ask: u32, event: EventId, payload: &Payload, now: Moment) {
         if !self.is_watching {
@@ -351,10 +214,15 @@ impl Witness {
     }
 
     /// The engine gave a shard up; results that were not durable are lost.
-    pub(super) fn lost_shard(&mut self, now: Moment) {
+    pub(super) fn lost_shard(&mut self, shard: ShardId, now: Moment) {
         self.happened.shards_lost += 1;
+        if self.neighbours.is_elsewhere(shard) {
+            self.neighbours.lost_shard(self.breaks.len());
+            return;
+        }
         self.happened.orphans += u64::try_from(self.in_flight).unwrap_or(u64::MAX);
         self.breaks.push(now.real);
+        self.neighbours.lost_shard(self.breaks.len());
         self.ready_at = now.real;
     }
 

@@ -1,11 +1,15 @@
-//! The workload: the simulated producers. They create one application and its endpoints, then hand
+//! The workload: the simulated producers. They create an application and its endpoints, then hand
 //! events in, spread over virtual time; what is refused they ask again a second later.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 
-use super::{by_hand::is_asked_again, scenario::Scenario};
+use super::{
+    by_hand::is_asked_again,
+    neighbours::{Neighbours, Wish},
+    scenario::Scenario,
+};
 use crate::{
     domain::{
         application::{ApplicationKey, Registration},
@@ -24,13 +28,13 @@ use crate::{
     time::Span,
 };
 
+/// What the application that is watched is called.
+pub(super) const WATCHED: &str = "simulated";
 /// How long a producer waits until it asks again.
 const ASK_AGAIN_AFTER: Span = Span::from_millis(1_000);
 
-/// A repetition comes up to 2 to the power of one less than this many milliseconds later, which is
-/// less than a key is kept.
-pub(super) const REPEAT_DOUBLINGS: u32 = 27;
-
+/// The same of a neighbour's, of which there may be hundreds while the process is down for an hour.
+const NEIGHBOUR_ASKS_AGAIN_AFTER: Span = Span::from_seconds(30);
 /// An event is sent up to 2 to the power of one less than this many milliseconds later.
 const LATER_DOUBLINGS: u32 = 24;
 /// The longest time that an event waits to be sent.
@@ -51,6 +55,8 @@ pub enum Ask {
     OtherBody(u32),
     /// What is done by hand, by its number.
     ByHand(u32),
+    /// What the producer of the neighbour with this number wants.
+    Neighbour(u32, Wish),
 }
 
 /// The producers.
@@ -69,7 +75,7 @@ pub struct Workload {
     named_percent: u32,
     keyed_percent: u32,
     twin_percent: u32,
-    repeat_percent: u32,
+    pub(super) repeat_percent: u32,
     pub(super) other_body_percent: u32,
     later_percent: u32,
     /// How many ordering keys there are.
@@ -81,12 +87,13 @@ pub struct Workload {
     pub(super) fan_out: Option<u32>,
     event_types: Vec<Arc<str>>,
     content_type: Arc<str>,
-    secret: Secret,
+    pub(super) secret: Secret,
     registration: Registration,
     /// The URLs and the rates of the endpoints, by their numbers.
     endpoints_made: BTreeMap<u32, (String, Option<u16>)>,
     /// The endpoints by their numbers.
     endpoint_ids: BTreeMap<u32, EndpointId>,
+    pub(super) neighbours: Neighbours,
 }
 
 impl Workload {
@@ -129,6 +136,7 @@ impl Workload {
             registration: scenario.registration(),
             endpoints_made: scenario.endpoints_made(),
             endpoint_ids: BTreeMap::new(),
+            neighbours: Neighbours::of(scenario),
         })
     }
 
@@ -156,7 +164,7 @@ impl Workload {
         let application = self.application.unwrap_or_default();
         let command = match ask {
             Ask::Application => Command::CreateApplication {
-                uid: Some("simulated".into()),
+                uid: Some(WATCHED.into()),
                 registration: self.registration.clone(),
             },
             Ask::Endpoint(number) => {
@@ -184,6 +192,10 @@ impl Workload {
                 }))
             }
             Ask::ByHand(_) => return Ok(None),
+            Ask::Neighbour(number, wish) => match self.command_of_neighbour(number, wish)? {
+                Some(command) => command,
+                None => return Ok(None),
+            },
             Ask::OtherBody(number) => match self.otherwise(number, application) {
                 Some(command) => command,
                 None => return Ok(None),
@@ -272,8 +284,10 @@ impl Workload {
 
     /// What is asked after this ask, and when, whatever its answer: events come at their own pace.
     pub fn after(&mut self, ask: Ask) -> Vec<(Span, Ask)> {
-        let Ask::Event(number) = ask else {
-            return Vec::new();
+        let number = match ask {
+            Ask::Event(number) => number,
+            Ask::Neighbour(number, wish) => return self.neighbours.after(number, wish),
+            _ => return Vec::new(),
         };
         let next = number.checked_add(1).filter(|next| *next < self.events);
         let next = next.map(|next| (self.gap(next), Ask::Event(next)));
@@ -291,9 +305,8 @@ impl Workload {
             (Ask::Application, Ok(Answer::Application { key, .. })) => {
                 self.application = Some(key);
                 let endpoints = 0..self.endpoints;
-                endpoints
-                    .map(|number| (Span::ZERO, Ask::Endpoint(number)))
-                    .collect()
+                let asks = endpoints.map(|number| (Span::ZERO, Ask::Endpoint(number)));
+                asks.chain(self.neighbours.first_asks()).collect()
             }
             (Ask::Endpoint(number), Ok(answer)) => {
                 if let Answer::Endpoint { id, .. } = answer {
@@ -310,18 +323,14 @@ impl Workload {
                 let other = self.other_body(number);
                 self.repeat(number).into_iter().chain(other).collect()
             }
+            (Ask::Neighbour(number, wish), Ok(answer)) => {
+                self.neighbours.answered(number, wish, &answer)
+            }
             (_, Ok(_)) => Vec::new(),
             (Ask::ByHand(_), Err(refusal)) if !is_asked_again(refusal) => Vec::new(),
             (Ask::OtherBody(_), Err(Refusal::KeyReused)) => Vec::new(),
             (_, Err(_)) => vec![again(ask)],
         }
-    }
-
-    /// When an event that was accepted is asked for once more, under the same key.
-    pub(super) fn repeat(&self, number: u32) -> Option<(Span, Ask)> {
-        let is_repeated = is_among(number, 47, self.repeat_percent);
-        let after = Span::from_millis(1_i64 << (number % REPEAT_DOUBLINGS));
-        (is_repeated && self.key(number).is_some()).then_some((after, Ask::EventAgain(number)))
     }
 
     /// The time from the beginning of the traffic to the first event, where a curve says so.
@@ -376,6 +385,11 @@ fn numbered(number: u32) -> [u8; 32] {
 pub const fn again(ask: Ask) -> (Span, Ask) {
     match ask {
         Ask::Event(number) => (ASK_AGAIN_AFTER, Ask::EventAgain(number)),
+        Ask::Neighbour(number, Wish::Event(event)) => {
+            let again = Ask::Neighbour(number, Wish::EventAgain(event));
+            (NEIGHBOUR_ASKS_AGAIN_AFTER, again)
+        }
+        Ask::Neighbour(..) => (NEIGHBOUR_ASKS_AGAIN_AFTER, ask),
         Ask::Application
         | Ask::Endpoint(_)
         | Ask::EventAgain(_)

@@ -304,7 +304,7 @@ impl<'scenario> World<'scenario> {
         self.now = self.now.max(due);
         self.trace.set_now(self.now);
         self.turns += 1;
-        let deliveries = u64::from(self.scenario.events) * u64::from(self.scenario.endpoints);
+        let deliveries = self.scenario.deliveries();
         let turns_max = TURNS_MAX.saturating_add(deliveries.saturating_mul(TURNS_PER_DELIVERY));
         let is_loop = self.turns_now > TURNS_AT_ONE_TIME_MAX || self.turns > turns_max;
         if is_loop || self.now > self.end {

@@ -217,7 +217,7 @@ fn a_wrong_expectation_ends_with_2_and_names_what_is_allowed() {
 
 /// Each ready scenario, and how its policy gets worse: what is replaced or added, and the expectation
 /// that no longer holds.
-const READY: [(&str, &str, &str, &str); 9] = [
+const READY: [(&str, &str, &str, &str); 10] = [
     (
         "customer-down",
         "",
@@ -247,6 +247,12 @@ const READY: [(&str, &str, &str, &str); 9] = [
         "send_slots = 400",
         "send_slots = 20",
         "max_delivery[well] < 40s",
+    ),
+    (
+        "noisy-neighbour",
+        "send_slots = 64",
+        "send_slots = 8",
+        "p50_delivery < 150ms",
     ),
     (
         "eager",

@@ -191,3 +191,95 @@ move = 2
         panic!("{error}");
     }
 }
+
+/// A deleted endpoint keeps its row: where its place was given again, no batch with the new one was taken.
+#[test]
+fn an_endpoint_can_be_made_after_the_newest_one_was_deleted_and_the_shard_lost() {
+    let file = ScenarioFile::read(
+        r#"
+seed = 30002
+endpoints = 3
+
+[traffic]
+events = 1
+every = "100ms"
+
+[engine]
+circuit_breaker = false
+disable_after_hours = 1
+
+[limits]
+batch_bytes_max = 200
+
+[[by_hand]]
+at = "1148873us"
+delete = 1
+
+[[trouble]]
+at = "1250647us"
+shard_lost = true
+"#,
+    );
+    let file = file.expect("it is valid");
+    if let Err(error) = run(&file.scenario) {
+        panic!("{error}");
+    }
+}
+
+/// Fourteen days on, a hundred deliveries end in one moment: what is gathered keeps within its bound.
+#[test]
+fn what_expires_together_fills_no_batch_beyond_its_bound() {
+    let file = ScenarioFile::read(
+        r#"
+layer = "store"
+seed = 2950
+endpoints = 3
+
+[traffic]
+events = 1
+every = "2s"
+
+[[neighbour]]
+events = 28
+every = "1us"
+
+[[neighbour.endpoint]]
+name = "group-0"
+latency = "3s"
+
+[[neighbour.endpoint]]
+name = "group-1"
+count = 6
+latency = "0s"
+refusals = "100%"
+
+[[neighbour]]
+events = 1
+every = "0s"
+
+[[neighbour.endpoint]]
+name = "group-0"
+latency = "3s"
+
+[engine]
+circuit_failed_percent = 30
+circuit_attempts_min = 3
+circuit_window_seconds = 10
+circuit_pause_seconds = 5
+circuit_probes = 1
+circuit_recovery_percent = 100
+disable_after_hours = 1
+
+[limits]
+send_slots = 4
+batch_bytes_max = 2000
+
+[faults]
+disk_latency = "500ms to 750ms"
+"#,
+    );
+    let file = file.expect("it is valid");
+    if let Err(error) = run(&file.scenario) {
+        panic!("{error}");
+    }
+}

@@ -3,7 +3,7 @@
 use toml::de::DeTable;
 
 use super::{
-    ScenarioFile, by_hand, engine, going_wrong, receivers,
+    ScenarioFile, by_hand, engine, going_wrong, neighbours, receivers,
     section::{Fault, Faults, Section},
 };
 use crate::{
@@ -158,6 +158,7 @@ fn scenario(root: &Section<'_>) -> Option<Scenario> {
         _ => Layer::Store(engine::embedded(root)),
     };
     scenario.faults = going_wrong::faults(root, &scenario.engine);
+    neighbours::neighbours(root, &mut scenario);
     by_hand::by_hand(root, &mut scenario);
     by_hand::healing(root, &mut scenario);
     check_layer(root, &scenario);

@@ -224,6 +224,28 @@ const WRONG: &[(&str, usize, &str)] = &[
         "`traffic.steps.rate` is 9: a rate is",
     ),
     (
+        "endpoints = 3\n[traffic]\nevents = 1\n[[neighbour]]\nevents = 1\n",
+        4,
+        "a neighbour needs its endpoints",
+    ),
+    (
+        "endpoints = 3\n[traffic]\nevents = 1\n[[neighbour]]\n[[neighbour.endpoint]]\n",
+        4,
+        "a neighbour needs its `events`",
+    ),
+    (
+        "layer = \"full\"\nendpoints = 3\n[traffic]\nevents = 1\n[[neighbour]]\nevents = 1\n\
+         [[neighbour.endpoint]]\n",
+        5,
+        "in the layers `core` and `store` only",
+    ),
+    (
+        "endpoints = 3\n[traffic]\nevents = 1\n[[neighbour]]\nevents = 1000000\n\
+         [[neighbour.endpoint]]\ncount = 100\n",
+        4,
+        "over all applications is 100000003",
+    ),
+    (
         "[traffic]\nevents = 1\n[[endpoint]]\nname = \"a b\"\n",
         4,
         "letters, digits",

@@ -1,23 +1,25 @@
 //! A scenario as the text of a file. What is as in production is left out.
 
+mod receivers;
 mod settings;
 
 use core::fmt::Display;
 
 use thiserror::Error;
 
-use self::settings::{embedded, engine, memory};
+use self::{
+    receivers::{endpoint, outage_kind, write_neighbour},
+    settings::{embedded, engine, memory},
+};
 use super::ScenarioFile;
 use crate::{
-    domain::ordering::Ordering,
     engine::options::Options,
     limits,
     sim::{
         Faults, Layer, Scenario, ScenarioError,
         by_hand::{Action, TaskKind},
         faults::{Life, LifeEnd, Trouble},
-        network::{Group, Outage, OutageKind, Receiver},
-        units::{shown_rate, shown_share, shown_span},
+        units::{shown_rate, shown_span},
         workload::event_type,
     },
     time::Span,
@@ -131,7 +133,11 @@ pub(super) fn write(file: &ScenarioFile) -> Result<String, WriteError> {
     }
     traffic(&mut lines, scenario);
     for group in &scenario.receivers {
+        lines.table("[[endpoint]]");
         endpoint(&mut lines, group);
+    }
+    for neighbour in &scenario.neighbours {
+        write_neighbour(&mut lines, neighbour);
     }
     let production = Options::default();
     let usual_timeout = i64::try_from(limits::ATTEMPT_TIMEOUT_MS).unwrap_or(i64::MAX);
@@ -206,71 +212,6 @@ fn traffic(lines: &mut Lines, scenario: &Scenario) {
     ] {
         lines.unless(key, percent, 0);
     }
-}
-
-fn endpoint(lines: &mut Lines, group: &Group) {
-    let receiver = &group.receiver;
-    lines.table("[[endpoint]]");
-    lines.key("name", text(&group.name));
-    lines.unless("count", group.count, 1);
-    lines.key("latency", latency(receiver));
-    for (key, share) in [
-        ("errors", receiver.failures),
-        ("timeouts", receiver.timeouts),
-        ("refusals", receiver.refusals),
-        ("gone", receiver.gone),
-    ] {
-        if share > 0 {
-            lines.key(key, text(&shown_share(share)));
-        }
-    }
-    if let Some(rate) = receiver.throttle_rate {
-        lines.key("throttle_rate", rate);
-    }
-    if receiver.ordering != Ordering::default() {
-        lines.key("ordering", text(receiver.ordering.name()));
-    }
-    if let Some(status) = receiver.status {
-        lines.key("status", status);
-    }
-    if let Some(seconds) = receiver.retry_after_s {
-        let wait = Span::from_seconds(i64::try_from(seconds).unwrap_or(i64::MAX));
-        lines.key("retry_after", span(wait));
-    }
-    let outages = list(receiver.outages.iter().map(outage));
-    lines.unless("outages", outages, "[]".to_owned());
-}
-
-fn latency(receiver: &Receiver) -> String {
-    if receiver.latency_points.is_empty() {
-        return range((receiver.latency_min_us, receiver.latency_max_us));
-    }
-    let points = receiver.latency_points.iter().map(|(share, at_us)| {
-        let name = match (share % 100, share % 10) {
-            (0, _) => format!("p{}", share / 100),
-            (_, 0) => format!("p{:03}", share / 10),
-            _ => format!("p{share:04}"),
-        };
-        format!("{name} = {}", text(&micros(*at_us)))
-    });
-    let least = format!("min = {}", text(&micros(receiver.latency_min_us)));
-    let most = format!("max = {}", text(&micros(receiver.latency_max_us)));
-    let parts: Vec<String> = [least].into_iter().chain(points).chain([most]).collect();
-    format!("{{ {} }}", parts.join(", "))
-}
-
-fn outage(outage: &Outage) -> String {
-    let (from, lasts) = (span(outage.from), span(outage.lasts));
-    let kind = outage_kind(outage.kind);
-    format!("{{ from = {from}, for = {lasts}, kind = {kind} }}")
-}
-
-fn outage_kind(kind: OutageKind) -> String {
-    text(match kind {
-        OutageKind::Refuses => "refuses",
-        OutageKind::Silent => "silent",
-        OutageKind::Fails => "fails",
-    })
 }
 
 fn faults(lines: &mut Lines, faults: &Faults) {

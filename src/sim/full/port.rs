@@ -148,7 +148,7 @@ impl StorePort for SimulatedPort {
 
     fn release(&mut self, shard: ShardId) {
         let mut witness = self.stage.witness.borrow_mut();
-        witness.lost_shard(self.stage.moment());
+        witness.lost_shard(shard, self.stage.moment());
         self.stage.host.borrow_mut().release(shard);
     }
 

@@ -104,7 +104,11 @@ pub(super) async fn ask_all(stage: Rc<Stage>) {
                     next = Some(ask);
                 }
                 Ask::EventAgain(number) => hand_in(&stage, number, after.as_duration()),
-                Ask::Application | Ask::Endpoint(_) | Ask::OtherBody(_) | Ask::ByHand(_) => {}
+                Ask::Application
+                | Ask::Endpoint(_)
+                | Ask::OtherBody(_)
+                | Ask::ByHand(_)
+                | Ask::Neighbour(..) => {}
             }
         }
     }

@@ -2,11 +2,12 @@
 //! slots and the store make it, whatever else there is to do.
 
 use crate::{
+    domain::ordering::Ordering,
     sim::{
         scenario::Scenario,
         seen::{FlightFacts, Moment},
         violation::Violation,
-        witness::Witness,
+        witness::{GROUPS_MAX, Witness},
     },
     time::Span,
 };
@@ -15,6 +16,8 @@ use crate::{
 /// before it, each behind what was to be written.
 const PATIENCE: i64 = 50;
 const PATIENCE_MIN: Span = Span::from_millis(5_000);
+/// Bytes of a batch that a row needs, with what is noted beside it.
+const ROW_BYTES: usize = 200;
 /// How much longer where loads come late or fail, for each event that may be looked at before it.
 const PATIENCE_FOR_LOAD_MS: i64 = 1_500;
 
@@ -28,7 +31,24 @@ pub(in crate::sim) fn patience(scenario: &Scenario, window: Span) -> Span {
         0
     };
     let longest = usual.max(PATIENCE_MIN).as_micros();
-    Span::from_micros(longest.saturating_add(Span::from_millis(loads).as_micros()))
+    let loads = Span::from_millis(loads).as_micros();
+    let rows = rows_written_within(scenario, window).as_micros();
+    Span::from_micros(longest.saturating_add(loads).saturating_add(rows))
+}
+
+/// How long it takes to write a row for every delivery that waits for its time or in a line, where batches
+/// have room for few: nothing else goes out meanwhile.
+fn rows_written_within(scenario: &Scenario, window: Span) -> Span {
+    let is_put_off = scenario.later_percent > 0
+        || scenario.ordering_keys > 0
+        || (0..scenario.endpoints).any(|number| scenario.ordering(number) == Ordering::Whole);
+    if !is_put_off {
+        return Span::ZERO;
+    }
+    let rows = i64::from(scenario.events) * i64::from(scenario.endpoints);
+    let in_a_batch = i64::try_from(scenario.engine.batch_bytes_max / ROW_BYTES);
+    let batches = rows / in_a_batch.unwrap_or(i64::MAX).max(1);
+    Span::from_micros(batches.saturating_mul(window.as_micros() / GROUPS_MAX))
 }
 
 impl Witness {
@@ -39,6 +59,22 @@ impl Witness {
         flight: FlightFacts,
         now: Moment,
     ) -> Option<Violation> {
+        let late = self.late_but_for_slots(flight, now)?;
+        let late = late.min(now.real.since(self.crowded_at(flight)));
+        (late > self.patience).then_some(Violation::Late {
+            event: flight.event,
+            endpoint: flight.endpoint,
+            number: flight.number,
+            late,
+        })
+    }
+
+    /// For how long an attempt could have gone out, had there been slots.
+    pub(in crate::sim) fn late_but_for_slots(
+        &self,
+        flight: FlightFacts,
+        now: Moment,
+    ) -> Option<Span> {
         let endpoint = self.endpoints.get(&flight.ordinal)?;
         let seen_event = self.events.get(&flight.position)?;
         let seen = seen_event.seen(flight.ordinal);
@@ -63,7 +99,6 @@ impl Witness {
             host_crowded_at,
             self.ready_at,
             endpoint.idle_since,
-            self.crowded_at(flight),
             enabled_at,
         ] {
             late = late.min(now.real.since(at));
@@ -75,11 +110,6 @@ impl Witness {
         if let Some(until) = self.held_back_until(flight.ordinal) {
             late = late.min(now.steady.since(until));
         }
-        (late > self.patience).then_some(Violation::Late {
-            event: flight.event,
-            endpoint: flight.endpoint,
-            number: flight.number,
-            late,
-        })
+        Some(late)
     }
 }

@@ -24,13 +24,22 @@ pub(in crate::sim) fn payload_bytes_max(scenario: &Scenario) -> usize {
 type Bound = (&'static str, usize, usize);
 
 /// All bounds. `payload_max` is the largest payload, in bytes.
-fn bounds(held: &Holdings, options: &Options, endpoints: usize, payload_max: usize) -> [Bound; 8] {
+fn bounds(
+    held: &Holdings,
+    options: &Options,
+    (endpoints, applications): (usize, usize),
+    payload_max: usize,
+) -> [Bound; 8] {
     // A command is taken as long as there is room, whatever its size; the results of attempts in flight
     // have nowhere else to go.
     let result = size_of::<AttemptRecord>() + CHANGES_OF_RESULT * size_of::<Change>();
     let results = options.send_slots.saturating_mul(result);
     let command = COMMAND_BYTES + payload_max;
-    let gathered = options.batch_bytes_max.saturating_add(command + results);
+    // Each application notes how far it is.
+    let notes = applications * size_of::<Change>();
+    let gathered = options
+        .batch_bytes_max
+        .saturating_add(command + results + notes);
     // The newest event stays, whatever it stands for.
     let deliveries = options.ring_deliveries_max.max(endpoints);
     // A lane keeps twice a page of what it puts off, and a page that was under way comes on top.
@@ -62,7 +71,9 @@ fn bounds(held: &Holdings, options: &Options, endpoints: usize, payload_max: usi
 impl Witness {
     /// Judges what the engine holds at the end of a turn.
     pub(in crate::sim) fn judge_memory(&mut self, held: &Holdings) {
-        let bounds = bounds(held, &self.options, self.endpoints.len(), self.payload_max);
+        let endpoints = self.endpoints.len() + self.neighbours.endpoints();
+        let counts = (endpoints, self.neighbours.applications());
+        let bounds = bounds(held, &self.options, counts, self.payload_max);
         let over = bounds.into_iter().find(|(_, held, most)| held > most);
         if let Some((what, held, most)) = over {
             self.object(Whole::OverBound { what, held, most }.into());

@@ -4,6 +4,7 @@
 
 mod all_accepted;
 mod all_answered;
+pub(super) mod apart;
 pub(super) mod asked_by_hand;
 mod called_off;
 mod caps;

@@ -28,8 +28,13 @@ pub(in crate::sim) fn without_the_dead(scenario: &Scenario) -> Option<Scenario> 
     let is_drawn = scenario.receivers.is_empty() && scenario.fan_out.is_none();
     // On a host that they share the dead hold the living up, and that is what its budget is for.
     let has_room = has_room && scenario.endpoints_per_host <= 1;
-    // So they do where all share one rate.
+    // So they do where all share one rate, and neighbours whatever.
     let has_room = has_room && scenario.application_rate.is_none();
+    let has_room = has_room && scenario.neighbours.is_empty();
+    // In a line one waits for the retry of another, and how long that waits is drawn by names that the two
+    // worlds do not have in common.
+    let has_lines = scenario.ordering_keys > 0 || scenario.in_order_percent > 0;
+    let has_room = has_room && !has_lines;
     if !is_sample || !has_slots_for_all(scenario) || !has_room || !is_drawn || healing.core == 0 {
         return None;
     }

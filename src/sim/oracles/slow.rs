@@ -9,6 +9,7 @@
 use crate::{
     domain::outcome::OutcomeKind,
     sim::{
+        apart::Apart,
         pace::Pace,
         seen::{FlightFacts, Moment},
         witness::Witness,
@@ -23,6 +24,9 @@ const PROMPT: Span = Span::from_seconds(2);
 const SLOW: usize = 4;
 const UNKNOWN: usize = 5;
 const ALL: usize = 6;
+/// The same over all applications.
+const SLOW_OF_ALL: usize = 6;
+const UNKNOWN_OF_ALL: usize = 7;
 
 /// What is sure of a receiver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,7 +67,7 @@ impl SeenPromptness {
     }
 
     /// What is sure in this period.
-    fn sure(&mut self, period: usize) -> Sure {
+    pub(super) fn sure(&mut self, period: usize) -> Sure {
         self.enter(period);
         match self.usual {
             _ if self.is_unsure => Sure::Nothing,
@@ -78,7 +82,7 @@ impl SeenPromptness {
     }
 
     /// An attempt of a period took so long.
-    fn ended(&mut self, took: Span, of: usize, period: usize) {
+    pub(super) fn ended(&mut self, took: Span, of: usize, period: usize) {
         self.enter(period);
         self.is_unsure |= of != period;
         let took = took.max(Span::ZERO);
@@ -98,8 +102,10 @@ pub(in crate::sim) struct SeenSlots {
     /// To receivers of which it is sure that they are not prompt, since the period began: what is in flight
     /// from before to an endpoint that was deleted counts for no application.
     slow: usize,
-    /// All others.
+    /// All others, those of neighbours among them.
     others: usize,
+    /// To such receivers of all applications, since the process began.
+    slow_of_all: usize,
     /// When these had half of what is theirs alone, in real time.
     crowded_at: Timestamp,
 }
@@ -109,17 +115,19 @@ impl SeenSlots {
     pub(in crate::sim) const fn died(&mut self) {
         self.slow = 0;
         self.others = 0;
+        self.slow_of_all = 0;
     }
 
     /// What an attempt counts among, of a period or an older one.
-    fn count(&mut self, flight: FlightFacts, period: usize) -> &mut usize {
+    fn count(&mut self, flight: FlightFacts, period: usize) -> Option<&mut usize> {
         if core::mem::replace(&mut self.period, period) != period {
             self.others += core::mem::take(&mut self.slow);
         }
-        if flight.period == period && matches!(flight.sure, Sure::Slow | Sure::Unknown) {
-            &mut self.slow
-        } else {
-            &mut self.others
+        let is_slow = matches!(flight.sure, Sure::Slow | Sure::Unknown);
+        match (is_slow, flight.neighbour.is_some()) {
+            (true, true) => None,
+            (true, false) if flight.period == period => Some(&mut self.slow),
+            _ => Some(&mut self.others),
         }
     }
 }
@@ -146,6 +154,8 @@ impl Witness {
             self.crowded_at = now.real;
         }
         let own = share(slots, ALL).saturating_sub(share(slots, UNKNOWN));
+        let of_all = slots.saturating_sub(share(slots, UNKNOWN_OF_ALL));
+        let own = own.min(of_all);
         if self.slots.others.saturating_mul(2) >= own.saturating_sub(1) {
             self.slots.crowded_at = now.real;
         }
@@ -153,13 +163,33 @@ impl Witness {
 
     /// An attempt goes out: judges how many go to receivers that are not prompt.
     pub(in crate::sim) fn judge_slow_sent(&mut self, flight: FlightFacts) {
-        *self.slots.count(flight, self.breaks.len()) += 1;
-        let eighths = match flight.sure {
-            Sure::Slow => SLOW,
-            Sure::Unknown => UNKNOWN,
+        let period = self.breaks.len();
+        if let Some(count) = self.slots.count(flight, period) {
+            *count += 1;
+        }
+        let (eighths, of_all) = match flight.sure {
+            Sure::Slow => (SLOW, SLOW_OF_ALL),
+            Sure::Unknown => (UNKNOWN, UNKNOWN_OF_ALL),
             Sure::Prompt | Sure::Nothing => return,
         };
-        let (in_flight, most) = (self.slots.slow, share(self.options.send_slots, eighths));
+        self.slots.slow_of_all += 1;
+        let slots = self.options.send_slots;
+        let (in_flight, most) = (self.slots.slow_of_all, share(slots, of_all));
+        self.happened.slow_of_all_full +=
+            u64::from(in_flight == most && self.slots.slow < in_flight);
+        if in_flight > most {
+            let endpoint = flight.endpoint;
+            let over = Apart::OverShareOfSlow {
+                endpoint,
+                in_flight,
+                most,
+            };
+            self.object(over.into());
+        }
+        if flight.neighbour.is_some() {
+            return;
+        }
+        let (in_flight, most) = (self.slots.slow, share(slots, eighths));
         self.happened.slow_full += u64::from(in_flight == most);
         if in_flight > most {
             let endpoint = flight.endpoint;
@@ -174,6 +204,16 @@ impl Witness {
         }
     }
 
+    /// An attempt is in flight no more.
+    pub(super) fn slow_left(&mut self, flight: FlightFacts) {
+        if let Some(count) = self.slots.count(flight, self.breaks.len()) {
+            *count = count.saturating_sub(1);
+        }
+        if matches!(flight.sure, Sure::Slow | Sure::Unknown) {
+            self.slots.slow_of_all = self.slots.slow_of_all.saturating_sub(1);
+        }
+    }
+
     /// An attempt ended, and the process that made it heard of it.
     pub(in crate::sim) fn slow_ended(
         &mut self,
@@ -182,8 +222,7 @@ impl Witness {
         now: Moment,
     ) {
         let period = self.breaks.len();
-        let count = self.slots.count(flight, period);
-        *count = count.saturating_sub(1);
+        self.slow_left(flight);
         let tells = !matches!(outcome, OutcomeKind::Internal | OutcomeKind::Cancelled);
         if let Some(endpoint) = self.endpoints.get_mut(&flight.ordinal).filter(|_| tells) {
             let took = now.steady.since(flight.started_at);

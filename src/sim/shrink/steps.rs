@@ -105,6 +105,7 @@ pub(super) fn together() -> Vec<Setting> {
         Box::new(|scenario| scenario.faults = Faults::default()),
         Box::new(|scenario| scenario.by_hand.clear()),
         Box::new(|scenario| scenario.healing = None),
+        Box::new(|scenario| scenario.neighbours.clear()),
         Box::new(|scenario| {
             scenario.named_percent = 0;
             scenario.keyed_percent = 0;

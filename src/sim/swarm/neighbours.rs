@@ -1,0 +1,77 @@
+//! Other applications beside the one that is watched, in some worlds.
+
+use super::{SECOND_US, micros, one_of, small};
+use crate::{
+    random::Stream,
+    sim::{
+        neighbours::Neighbour,
+        network::{Group, Receiver, WHOLE},
+        scenario::{Layer, Scenario},
+    },
+};
+
+/// Draws the neighbours of a world; in some of these so few slots that all of them want the same ones.
+pub(super) fn draw(scenario: &mut Scenario) {
+    let mut random = Stream::new(scenario.seed, "swarm of neighbours", 0, 0);
+    // A simulated disk costs more.
+    let (one_in, most) = match scenario.layer {
+        Layer::Core(_) => (5, 100),
+        Layer::Store(_) | Layer::Full(_) => (10, 20),
+    };
+    if random.below(one_in) != 0 {
+        return;
+    }
+    let count = random.between(1, 4);
+    let all = (0..count).map(|_| neighbour(&mut random, most));
+    scenario.neighbours = all.collect();
+    if random.below(2) != 0 {
+        return;
+    }
+    let slots = one_of(&mut random, &[4, 8, 16]);
+    let lives = scenario.faults.lives.iter_mut();
+    for engine in lives
+        .map(|life| &mut life.engine)
+        .chain([&mut scenario.engine])
+    {
+        engine.send_slots = slots;
+    }
+}
+
+fn neighbour(random: &mut Stream, most: u32) -> Neighbour {
+    let gaps = [1, 1_000, 20_000, SECOND_US, 60 * SECOND_US];
+    let events = [1, 10, most];
+    let kinds = random.between(1, 2);
+    let receivers = (0..kinds).map(|number| Group {
+        name: format!("group-{number}"),
+        count: small(random.between(1, 6)),
+        receiver: receiver(random),
+    });
+    let receivers = receivers.collect();
+    Neighbour {
+        events: one_of(random, &events),
+        every: micros(one_of(random, &gaps)),
+        receivers,
+    }
+}
+
+/// One that is well and quick, well and takes its time, late, silent or away.
+fn receiver(random: &mut Stream) -> Receiver {
+    let takes = |least, most| Receiver {
+        latency_min_us: least,
+        latency_max_us: most,
+        ..Receiver::default()
+    };
+    match random.below(5) {
+        0 => takes(1_000, 30_000),
+        1 => takes(500_000, 1_500_000),
+        2 => takes(3_000_000, 10_000_000),
+        3 => Receiver {
+            timeouts: WHOLE,
+            ..Receiver::default()
+        },
+        _ => Receiver {
+            refusals: WHOLE,
+            ..Receiver::default()
+        },
+    }
+}
