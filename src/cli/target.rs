@@ -237,5 +237,8 @@ fn addresses(outbound: &Outbound, name: &str) -> Result<Vec<IpAddr>, Failure> {
         Ok(addresses) => Ok(addresses),
         Err(ResolveError::NotFound) => Err(failed("the name does not exist")),
         Err(ResolveError::Failed) => Err(failed("the name could not be resolved")),
+        Err(ResolveError::OutOfFiles) => Err(failed(
+            "no file descriptor is left to ask with: raise the limit (ulimit -n)",
+        )),
     }
 }

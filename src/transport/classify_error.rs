@@ -23,7 +23,7 @@ pub(super) fn connect_failure(error: &io::Error, connect_timeout_ms: u32) -> Out
 }
 
 /// Whether this process or the machine has no file descriptor left; the operator's fault.
-fn is_out_of_descriptors(error: &io::Error) -> bool {
+pub(super) fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(EMFILE | ENFILE))
 }
 

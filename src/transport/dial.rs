@@ -90,7 +90,7 @@ pub(super) struct Route<R, D> {
     pub(super) life: Duration,
     pub(super) tls: Arc<ClientConfig>,
     pub(super) connect_timeout_ms: u32,
-    pub(super) files: OutOfFiles,
+    pub(super) files: Rc<OutOfFiles>,
 }
 
 /// How a stream was come by, for as long as it is kept.

@@ -165,8 +165,10 @@ impl<R: Resolver, D: Dialer> HyperTransport<R, D> {
             address_policy: super::mutant::policy(options.address_policy, mutant),
             ..options
         };
+        let files = Rc::new(OutOfFiles::new(options.attempt_timeout_ms));
+        let lookup_timeout = Duration::from_millis(options.dns_timeout_ms);
         let route = Route {
-            names: Names::new(resolver, Duration::from_millis(options.dns_timeout_ms)),
+            names: Names::new(resolver, lookup_timeout, Rc::clone(&files)),
             dialer,
             policy: CurrentPolicy::new(options.address_policy, options.interfaces),
             proxy: options.proxy,
@@ -177,7 +179,7 @@ impl<R: Resolver, D: Dialer> HyperTransport<R, D> {
                 tls::client_config_trusting_all()?
             },
             connect_timeout_ms: saturated(options.connect_timeout_ms),
-            files: OutOfFiles::new(options.attempt_timeout_ms),
+            files,
         };
         let shared = Shared {
             route,

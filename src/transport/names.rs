@@ -7,10 +7,13 @@ use std::{collections::BTreeMap, net::IpAddr, rc::Rc, sync::Arc};
 use tokio::{
     sync::Semaphore,
     task::spawn_local,
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout},
 };
 
-use super::resolver::{ResolveError, Resolver};
+use super::{
+    out_of_files::OutOfFiles,
+    resolver::{ResolveError, Resolver},
+};
 use crate::{domain::outcome::OutcomeKind, limits};
 
 /// Resolves names within bounds.
@@ -19,16 +22,19 @@ pub(super) struct Names<R> {
     lookup_timeout: Duration,
     turns: Arc<Semaphore>,
     known: Rc<RefCell<Answers>>,
+    files: Rc<OutOfFiles>,
 }
 
 impl<R: Resolver> Names<R> {
-    /// Resolves by `resolver`, each question within `lookup_timeout`.
-    pub(super) fn new(resolver: R, lookup_timeout: Duration) -> Self {
+    /// Resolves by `resolver`, each question within `lookup_timeout`, and within the patience of `files` where
+    /// there is no file descriptor to ask with.
+    pub(super) fn new(resolver: R, lookup_timeout: Duration, files: Rc<OutOfFiles>) -> Self {
         Self {
             resolver: Rc::new(resolver),
             lookup_timeout,
             turns: Arc::new(Semaphore::new(limits::RESOLUTIONS_MAX)),
             known: Rc::default(),
+            files,
         }
     }
 
@@ -45,11 +51,13 @@ impl<R: Resolver> Names<R> {
         }
         let resolver = Rc::clone(&self.resolver);
         let known = Rc::clone(&self.known);
+        let files = Rc::clone(&self.files);
         let name: Box<str> = name.into();
         // A task of its own: a question to the system can't be called off, so whoever stops waiting
         // must not give its turn away before the answer is in.
         let lookup = spawn_local(async move {
-            let answer = resolver.resolve(&name).await.map(Rc::<[IpAddr]>::from);
+            let answer = asked(&*resolver, &name, &files).await;
+            let answer = answer.map(Rc::<[IpAddr]>::from);
             if let Ok(addresses) = &answer {
                 known.borrow_mut().keep(name, Rc::clone(addresses));
             }
@@ -68,8 +76,27 @@ impl<R: Resolver> Names<R> {
             }
             Ok(addresses) => Ok(addresses),
             Err(ResolveError::NotFound) => Err(OutcomeKind::DnsNotFound),
+            // That tells nothing of the receiver.
+            Err(ResolveError::OutOfFiles) => Err(OutcomeKind::Internal),
             Err(ResolveError::Failed) => Err(OutcomeKind::DnsFailed),
         }
+    }
+}
+
+/// The answer to a question that is asked as soon as there is a file descriptor to ask with, or not at all.
+async fn asked<R: Resolver>(
+    resolver: &R,
+    name: &str,
+    files: &OutOfFiles,
+) -> Result<Vec<IpAddr>, ResolveError> {
+    let deadline = files.deadline();
+    loop {
+        let answer = resolver.resolve(name).await;
+        if answer != Err(ResolveError::OutOfFiles) || deadline <= Instant::now() {
+            return answer;
+        }
+        files.note();
+        sleep(Duration::from_millis(limits::OPEN_FILE_PAUSE_MS)).await;
     }
 }
 
@@ -124,6 +151,8 @@ mod tests {
                 "slow" => pending().await,
                 "broken" => Err(ResolveError::Failed),
                 "unknown" => Err(ResolveError::NotFound),
+                "scarce" if !self.asked.get().is_multiple_of(3) => Err(ResolveError::OutOfFiles),
+                "hopeless" => Err(ResolveError::OutOfFiles),
                 _ => Ok(vec![address]),
             }
         }
@@ -134,7 +163,8 @@ mod tests {
         let resolver = Scripted {
             asked: Rc::clone(&asked),
         };
-        (Names::new(resolver, Duration::from_secs(5)), asked)
+        let files = Rc::new(OutOfFiles::new(30_000));
+        (Names::new(resolver, Duration::from_secs(5), files), asked)
     }
 
     #[tokio::test(start_paused = true)]
@@ -167,6 +197,27 @@ mod tests {
                 assert_eq!(names.addresses(name).await, Err(outcome), "{name}");
             }
             assert_eq!(asked.get(), 6);
+        };
+        LocalSet::new().run_until(asks).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn f8_a_question_waits_a_moment_for_a_file_descriptor_and_its_failure_tells_nothing_of_the_name()
+     {
+        let (names, asked) = names();
+        let asks = async {
+            assert!(names.addresses("scarce").await.is_ok());
+            assert_eq!(asked.get(), 3);
+            let began = Instant::now();
+            let answer = names.addresses("hopeless").await;
+            assert_eq!(answer, Err(OutcomeKind::Internal));
+            let waited = began.elapsed();
+            let patience = Duration::from_millis(limits::OPEN_FILE_WAIT_MS);
+            let pause = Duration::from_millis(limits::OPEN_FILE_PAUSE_MS);
+            assert!(
+                (patience..=patience + pause).contains(&waited),
+                "{waited:?}"
+            );
         };
         LocalSet::new().run_until(asks).await;
     }

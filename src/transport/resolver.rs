@@ -17,6 +17,7 @@ use hickory_resolver::{
 };
 use thiserror::Error;
 
+use super::classify_error::is_out_of_descriptors;
 use crate::limits;
 
 /// Asks for the addresses of a name.
@@ -38,6 +39,9 @@ pub enum ResolveError {
     /// The name does not exist or has no address; the fault of who registered it.
     #[error("the name does not exist")]
     NotFound,
+    /// There was no file descriptor to ask with.
+    #[error("no file descriptor left")]
+    OutOfFiles,
     /// The resolver could not find out.
     #[error("the resolver failed")]
     Failed,
@@ -132,8 +136,14 @@ impl Resolver for NameResolver {
         // With its last dot, so that nothing is put behind it.
         let answer = resolver.lookup_ip(format!("{name}.")).await;
         answer.map(|found| distinct(found.iter())).map_err(|error| {
+            let of_system = match &error {
+                NetError::Io(error) => Some(error.as_ref()),
+                _ => None,
+            };
             if error.is_nx_domain() || error.is_no_records_found() {
                 ResolveError::NotFound
+            } else if of_system.is_some_and(is_out_of_descriptors) {
+                ResolveError::OutOfFiles
             } else {
                 tracing::debug!(%error, "a name could not be resolved");
                 ResolveError::Failed
@@ -169,6 +179,9 @@ impl Resolver for SystemResolver {
 /// What `getaddrinfo` meant. The standard library tells its codes only as their text, which stays
 /// English since nothing here sets a locale.
 fn lookup_failure(error: &io::Error) -> ResolveError {
+    if is_out_of_descriptors(error) {
+        return ResolveError::OutOfFiles;
+    }
     let text = error.to_string();
     let unknown = [
         "Name or service not known",
@@ -197,6 +210,8 @@ mod tests {
         ] {
             assert_eq!(failure(text), ResolveError::NotFound);
         }
+        let full = io::Error::from_raw_os_error(24);
+        assert_eq!(lookup_failure(&full), ResolveError::OutOfFiles);
         assert_eq!(
             failure("failed to lookup address information: Temporary failure in name resolution"),
             ResolveError::Failed
