@@ -115,11 +115,13 @@ pub enum Mutant {
     SharesSlotsOfTheSlowByApplication,
     /// Events are read again from the log of the first application.
     ReadsTheLogOfAnother,
+    /// Whoever acquires a shard gives new endpoints the places behind the living ones.
+    GivesPlacesOfDeletedAgain,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 51] = [
+    pub const ALL: [Self; 52] = [
         Self::RepliesBeforeTheCommit,
         Self::SettlesAtSend,
         Self::CountsTimeoutsAsSuccess,
@@ -171,6 +173,7 @@ impl Mutant {
         Self::GivesOneApplicationAllSlots,
         Self::SharesSlotsOfTheSlowByApplication,
         Self::ReadsTheLogOfAnother,
+        Self::GivesPlacesOfDeletedAgain,
     ];
 }
 

@@ -86,6 +86,10 @@ impl Engine {
         entry.take_pace(now.steady);
         entry.next_position = state.next_position;
         entry.next_endpoint = state.next_endpoint;
+        #[cfg(feature = "mutants")]
+        if self.options.mutant == Some(super::mutant::Mutant::GivesPlacesOfDeletedAgain) {
+            entry.next_endpoint = 0;
+        }
         entry.watermark = state.watermark;
         entry.open_rows = state.open_rows;
         entry.ring = Ring::starting_at(state.watermark);

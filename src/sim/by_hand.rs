@@ -57,6 +57,9 @@ pub enum Action {
     Task(TaskKind, u32, u32),
     /// The last task of an endpoint is called off.
     CancelTask(u32),
+    /// Another endpoint is made. Its number is how many there were at first and the place of this among what is
+    /// done by hand.
+    Add,
 }
 
 /// Which deliveries a task sends.
@@ -87,7 +90,7 @@ impl Action {
             | Self::SetAside(_, _, endpoint)
             | Self::Task(_, _, endpoint)
             | Self::CancelTask(endpoint) => Some(endpoint),
-            Self::Expunge(_) => None,
+            Self::Expunge(_) | Self::Add => None,
         }
     }
 }
@@ -133,6 +136,11 @@ impl World<'_> {
         let Some((_, action)) = action.filter(|_| !self.is_healed()) else {
             return;
         };
+        if action == Action::Add {
+            let added = self.scenario.endpoints.saturating_add(number);
+            self.witness.happened.added += 1;
+            return self.plan_ask((Span::ZERO, Ask::Endpoint(added)));
+        }
         let Some((command, asked)) = self.command_of(action, number) else {
             return;
         };
@@ -183,12 +191,8 @@ impl World<'_> {
                 let rotation = Some((secret(number)?, grace));
                 Some(change(&*self.known(of)?, Changed { rotation, ..none }))
             }
-            Action::Disable(of) => {
-                let is_enabled = Some(false);
-                Some(change(&*self.known(of)?, Changed { is_enabled, ..none }))
-            }
-            Action::Enable(of) => {
-                let is_enabled = Some(true);
+            Action::Disable(of) | Action::Enable(of) => {
+                let is_enabled = Some(matches!(action, Action::Enable(_)));
                 Some(change(&*self.known(of)?, Changed { is_enabled, ..none }))
             }
             Action::Delete(of) => {
@@ -217,6 +221,7 @@ impl World<'_> {
             Action::SetAside(act, event, of) => self.open_of(act, event, of),
             Action::Task(kind, event, of) => self.task_of(kind, event, of),
             Action::CancelTask(of) => self.end_of_task(of),
+            Action::Add => None,
             Action::Expunge(event) => {
                 let position = self.accepted_event(event)?.position;
                 let command = Command::Expunge {

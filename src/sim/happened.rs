@@ -60,6 +60,8 @@ pub struct Happened {
     pub reordered: u64,
     /// First attempts that had to wait for others of their line.
     pub waited_in_line: u64,
+    /// Endpoints that were made while events came.
+    pub added: u64,
     /// Deletions of endpoints.
     pub deleted: u64,
     /// Attempts that were asked for by hand.
@@ -170,7 +172,7 @@ impl Happened {
 
     /// Rarer paths that the run took because of it.
     #[must_use]
-    pub const fn paths(&self) -> [(&'static str, u64); 35] {
+    pub const fn paths(&self) -> [(&'static str, u64); 36] {
         [
             ("unknown groups kept", self.unsure_there),
             ("unknown groups gone", self.unsure_gone),
@@ -185,6 +187,7 @@ impl Happened {
             ("filters changed", self.refiltered),
             ("orders changed", self.reordered),
             ("deliveries waited in line", self.waited_in_line),
+            ("endpoints added", self.added),
             ("endpoints deleted", self.deleted),
             ("attempts asked for", self.resent),
             ("payloads taken away", self.expunged),
@@ -286,6 +289,7 @@ impl Happened {
         self.refiltered += other.refiltered;
         self.reordered += other.reordered;
         self.waited_in_line += other.waited_in_line;
+        self.added += other.added;
         self.deleted += other.deleted;
         self.resent += other.resent;
         self.expunged += other.expunged;
@@ -348,6 +352,7 @@ pub fn can_meet(layer: &str, name: &str) -> bool {
         | "attempts of neighbours"
         | "turns waited for"
         | "asks put off"
+        | "endpoints added"
         | "endpoints deleted"
         | "attempts asked for"
         | "cores healed"

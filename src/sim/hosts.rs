@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::scenario::Scenario;
+use super::{by_hand::Action, scenario::Scenario};
 use crate::domain::application::Registration;
 
 impl Scenario {
@@ -27,6 +27,12 @@ impl Scenario {
         }
     }
 
+    /// The numbers of the endpoints that are added.
+    pub(super) fn added(&self) -> impl Iterator<Item = u32> + '_ {
+        let numbers = (self.endpoints..).zip(&self.by_hand);
+        numbers.filter_map(|(number, (_, action))| (*action == Action::Add).then_some(number))
+    }
+
     /// What is said of the application.
     pub(super) fn registration(&self) -> Registration {
         Registration {
@@ -35,10 +41,10 @@ impl Scenario {
         }
     }
 
-    /// The URLs and the rates of all endpoints, by their numbers.
+    /// The URLs and the rates of all endpoints, also of those that are added, by their numbers.
     pub(super) fn endpoints_made(&self) -> BTreeMap<u32, (String, Option<u16>)> {
         let made = |number| (number, (self.url_of(number), self.throttle_rate(number)));
-        (0..self.endpoints).map(made).collect()
+        (0..self.endpoints).chain(self.added()).map(made).collect()
     }
 }
 

@@ -26,6 +26,9 @@ use crate::{
     time::Span,
 };
 
+/// How long a producer waits until it asks again: there may be hundreds of them while the process is down for an
+/// hour.
+pub(super) const ASKS_AGAIN_AFTER: Span = Span::from_seconds(30);
 /// The number from which on names of neighbours' endpoints are counted, above all of those that are watched.
 const ENDPOINTS_FROM: u64 = 1 << 32;
 

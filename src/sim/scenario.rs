@@ -239,7 +239,9 @@ impl Scenario {
     /// How many deliveries there are, those of the neighbours among them.
     #[must_use]
     pub fn deliveries(&self) -> u64 {
-        let own = u64::from(self.events) * u64::from(self.endpoints);
+        let added = u64::try_from(self.added().count()).unwrap_or(u64::MAX);
+        let endpoints = u64::from(self.endpoints).saturating_add(added);
+        let own = u64::from(self.events).saturating_mul(endpoints);
         let others = self.neighbours.iter().map(Neighbour::deliveries);
         others.fold(own, u64::saturating_add)
     }

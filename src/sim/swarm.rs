@@ -41,6 +41,7 @@ pub fn store_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     oddities::draw_hosts(&mut scenario);
     oddities::draw_crowds(&mut scenario);
     neighbours::draw(&mut scenario);
+    oddities::draw_newcomers(&mut scenario);
     Ok(scenario)
 }
 
@@ -75,6 +76,7 @@ pub fn core_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     oddities::draw_hosts(&mut scenario);
     oddities::draw_crowds(&mut scenario);
     neighbours::draw(&mut scenario);
+    oddities::draw_newcomers(&mut scenario);
     Ok(scenario)
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::{
     by_hand::is_asked_again,
-    neighbours::{Neighbours, Wish},
+    neighbours::{self, Neighbours, Wish},
     scenario::Scenario,
 };
 use crate::{
@@ -33,8 +33,6 @@ pub(super) const WATCHED: &str = "simulated";
 /// How long a producer waits until it asks again.
 const ASK_AGAIN_AFTER: Span = Span::from_millis(1_000);
 
-/// The same of a neighbour's, of which there may be hundreds while the process is down for an hour.
-const NEIGHBOUR_ASKS_AGAIN_AFTER: Span = Span::from_seconds(30);
 /// An event is sent up to 2 to the power of one less than this many milliseconds later.
 const LATER_DOUBLINGS: u32 = 24;
 /// The longest time that an event waits to be sent.
@@ -312,8 +310,10 @@ impl Workload {
                 if let Answer::Endpoint { id, .. } = answer {
                     self.endpoint_ids.insert(number, id);
                 }
-                self.endpoints_left = self.endpoints_left.saturating_sub(1);
-                if self.endpoints_left == 0 {
+                // Events wait for none that somebody adds.
+                let is_first = number < self.endpoints;
+                self.endpoints_left -= u32::from(is_first && self.endpoints_left > 0);
+                if is_first && self.endpoints_left == 0 {
                     vec![(self.gap(0), Ask::Event(0))]
                 } else {
                     Vec::new()
@@ -385,11 +385,11 @@ fn numbered(number: u32) -> [u8; 32] {
 pub const fn again(ask: Ask) -> (Span, Ask) {
     match ask {
         Ask::Event(number) => (ASK_AGAIN_AFTER, Ask::EventAgain(number)),
-        Ask::Neighbour(number, Wish::Event(event)) => {
-            let again = Ask::Neighbour(number, Wish::EventAgain(event));
-            (NEIGHBOUR_ASKS_AGAIN_AFTER, again)
-        }
-        Ask::Neighbour(..) => (NEIGHBOUR_ASKS_AGAIN_AFTER, ask),
+        Ask::Neighbour(number, Wish::Event(event)) => (
+            neighbours::ASKS_AGAIN_AFTER,
+            Ask::Neighbour(number, Wish::EventAgain(event)),
+        ),
+        Ask::Neighbour(..) => (neighbours::ASKS_AGAIN_AFTER, ask),
         Ask::Application
         | Ask::Endpoint(_)
         | Ask::EventAgain(_)

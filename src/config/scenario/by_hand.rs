@@ -1,7 +1,11 @@
 //! What is done by hand, in a scenario file: the list `[[by_hand]]`; and when all is well: the table
 //! `[healing]`.
 
-use super::{going_wrong::one, receivers::ORDERINGS, section::Section};
+use super::{
+    going_wrong::{is_set, one},
+    receivers::ORDERINGS,
+    section::Section,
+};
 use crate::{
     domain::audit::Act,
     limits,
@@ -17,7 +21,7 @@ use crate::{
 /// Above any number of an endpoint or an event.
 const NUMBER_END: u32 = u32::MAX;
 const KEYS: &str = "move, refilter, reorder, rotate, disable, enable, delete, resend, skip, park, expunge, \
-                    recover, replay_missing, replay, cancel_task";
+                    recover, replay_missing, replay, cancel_task, add";
 
 /// Reads everything that is done by hand.
 pub(super) fn by_hand(root: &Section<'_>, scenario: &mut Scenario) {
@@ -118,6 +122,7 @@ fn action(section: &Section<'_>) -> Option<(Span, Action)> {
         number("delete").map(Action::Delete),
         resend,
         number("expunge").map(Action::Expunge),
+        is_set(section, "add").then_some(Action::Add),
     ];
     let at = section.span("at");
     section.close();

@@ -188,7 +188,7 @@ fn trouble(section: &Section<'_>) -> Option<(Span, Trouble)> {
     Some((at?, trouble?))
 }
 
-fn is_set(section: &Section<'_>, key: &'static str) -> bool {
+pub(super) fn is_set(section: &Section<'_>, key: &'static str) -> bool {
     section.flag(key).unwrap_or(false)
 }
 

@@ -103,7 +103,11 @@ fn what_is_done_by_hand_needs_its_time_and_one_thing_to_do() {
     let file = read(&with(order));
     let reordered = Action::Reorder(1, Ordering::Whole);
     assert_eq!(file.scenario.by_hand, [(at, reordered)]);
+    let file = read(&with("at = \"5m\"\nadd = true"));
+    assert_eq!(file.scenario.by_hand, [(at, Action::Add)]);
+    assert_eq!(file.scenario.deliveries(), 9);
     for (wrong, told) in [
+        ("at = \"5m\"\nadd = 1", "add"),
         ("move = 1", "needs its time"),
         (
             "at = \"5m\"\nreorder = { endpoint = 1, ordering = \"both\" }",

@@ -286,6 +286,7 @@ fn write_action(lines: &mut Lines, at: Span, action: Action) {
             lines.key(key, format!("{{ event = {event}, endpoint = {endpoint} }}"));
         }
         Action::CancelTask(endpoint) => lines.key("cancel_task", endpoint),
+        Action::Add => lines.key("add", true),
     }
 }
 

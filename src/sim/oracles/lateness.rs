@@ -45,7 +45,9 @@ fn rows_written_within(scenario: &Scenario, window: Span) -> Span {
     if !is_put_off {
         return Span::ZERO;
     }
-    let rows = i64::from(scenario.events) * i64::from(scenario.endpoints);
+    let endpoints =
+        i64::from(scenario.endpoints) + i64::try_from(scenario.added().count()).unwrap_or(0);
+    let rows = i64::from(scenario.events) * endpoints;
     let in_a_batch = i64::try_from(scenario.engine.batch_bytes_max / ROW_BYTES);
     let batches = rows / in_a_batch.unwrap_or(i64::MAX).max(1);
     Span::from_micros(batches.saturating_mul(window.as_micros() / GROUPS_MAX))

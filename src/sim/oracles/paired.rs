@@ -33,8 +33,9 @@ pub(in crate::sim) fn without_the_dead(scenario: &Scenario) -> Option<Scenario> 
     let has_room = has_room && scenario.neighbours.is_empty();
     // In a line one waits for the retry of another, and how long that waits is drawn by names that the two
     // worlds do not have in common.
+    let is_added = scenario.added().next().is_some();
     let has_lines = scenario.ordering_keys > 0 || scenario.in_order_percent > 0;
-    let has_room = has_room && !has_lines;
+    let has_room = has_room && !has_lines && !is_added;
     if !is_sample || !has_slots_for_all(scenario) || !has_room || !is_drawn || healing.core == 0 {
         return None;
     }

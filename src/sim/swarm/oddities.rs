@@ -154,6 +154,37 @@ pub(super) fn draw_crowds(scenario: &mut Scenario) {
     }
 }
 
+/// Draws endpoints that are made while events come, in some worlds after another was deleted, and what is done to
+/// them then.
+pub(super) fn draw_newcomers(scenario: &mut Scenario) {
+    let mut random = Stream::new(scenario.seed, "swarm of newcomers", 0, 0);
+    for _ in 0..one_of(&mut random, &[0_u32, 0, 0, 1, 3]) {
+        let at = moment(&mut random, end(scenario));
+        let later = |random: &mut Stream| {
+            let wait = micros(spread(random, HOUR_US)).as_micros();
+            Span::from_micros(at.as_micros().saturating_add(wait))
+        };
+        if random.below(2) == 0 {
+            let last = scenario.endpoints.saturating_sub(1);
+            scenario.by_hand.push((at, Action::Delete(last)));
+        }
+        let place = u32::try_from(scenario.by_hand.len()).unwrap_or(u32::MAX);
+        let number = scenario.endpoints.saturating_add(place);
+        scenario.by_hand.push((later(&mut random), Action::Add));
+        let event = small(random.below(scenario.events.into()));
+        let action = match random.below(6) {
+            0 => Action::Delete(number),
+            1 => Action::Move(number),
+            2 => Action::Disable(number),
+            3 => Action::Resend(event, number),
+            4 => Action::Task(TaskKind::ReplayMissing, event, number),
+            _ => continue,
+        };
+        let at = later(&mut random);
+        scenario.by_hand.push((later(&mut random).max(at), action));
+    }
+}
+
 /// Draws tasks, and when they are called off.
 pub(super) fn draw_tasks(scenario: &mut Scenario) {
     let mut random = Stream::new(scenario.seed, "swarm of tasks", 0, 0);
