@@ -254,6 +254,14 @@ impl Scenario {
         }
     }
 
+    /// The engine's settings, and those of each life.
+    pub(super) fn engines_mut(&mut self) -> impl Iterator<Item = &mut Options> {
+        let lives = self.faults.lives.iter_mut();
+        [&mut self.engine]
+            .into_iter()
+            .chain(lives.map(|life| &mut life.engine))
+    }
+
     /// The engine's settings in a life of the process, with the scenario's seed.
     pub(super) fn engine_options(&self, life: usize) -> Options {
         let life = self.faults.lives.get(life);

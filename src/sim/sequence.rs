@@ -372,6 +372,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_of_neighbours_is_told_apart_by_the_application_that_was_seen_second() {
+        let mut sequence = Sequence::of_last(10);
+        let (own, other) = (1_u128 << 32, (1_u128 << 32) | 1);
+        let event = |place, id, of| record(place, 203, 7, id, of);
+        sequence.hear(&event(1, 11, own));
+        sequence.hear(&event(2, 12, other));
+        sequence.hear(&record(3, 201, 0, 13, (other << 32) | 4));
+        let expired = (7_u128 << 80) | (other << 32) | 4;
+        sequence.hear(&record(4, 207, 0, expired, 0));
+        let text = sequence.to_string();
+        for told in [
+            "  event 7\n",
+            "  neighbour 1's event 7\n",
+            "neighbour 1's endpoint 4",
+            "neighbour 1's event 7 to endpoint 4",
+        ] {
+            assert!(text.contains(told), "{told}: {text}");
+        }
+    }
+
+    #[test]
     fn a_line_tells_when_from_whom_to_whom_and_what() {
         let text = heard(
             10,

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::slow::{SeenPromptness, Sure};
+use super::slow::{ALL, SeenPromptness, Sure, share};
 use crate::{
     domain::{
         application::ApplicationKey, attempt::AttemptRequest, change::Change,
@@ -216,7 +216,7 @@ impl Witness {
         let period = self.breaks.len();
         let in_flight = self.neighbours.own_in(period);
         *in_flight += 1;
-        let (in_flight, most) = (*in_flight, (self.options.send_slots * 6 / 8).max(1));
+        let (in_flight, most) = (*in_flight, share(self.options.send_slots, ALL));
         if in_flight > most {
             let endpoint = flight.endpoint;
             let over = Apart::OverShareOfApplication {
@@ -238,8 +238,11 @@ impl Witness {
     }
 
     fn note_own_crowd(&mut self, now: Moment) {
-        let own = self.neighbours.own_in_flight;
-        if own.saturating_mul(8 * 2) >= (self.options.send_slots * 6).saturating_sub(8) {
+        let (own, most) = (
+            self.neighbours.own_in_flight,
+            share(self.options.send_slots, ALL),
+        );
+        if own.saturating_mul(2) >= most.saturating_sub(1) {
             self.neighbours.own_crowded_at = now.real;
         }
     }

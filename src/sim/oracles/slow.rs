@@ -23,7 +23,7 @@ const PROMPT: Span = Span::from_seconds(2);
 /// which nothing is known, and with all others.
 const SLOW: usize = 4;
 const UNKNOWN: usize = 5;
-const ALL: usize = 6;
+pub(super) const ALL: usize = 6;
 /// The same over all applications.
 const SLOW_OF_ALL: usize = 6;
 const UNKNOWN_OF_ALL: usize = 7;
@@ -133,7 +133,7 @@ impl SeenSlots {
 }
 
 /// So many eighths of the slots, one at least.
-const fn share(slots: usize, eighths: usize) -> usize {
+pub(super) const fn share(slots: usize, eighths: usize) -> usize {
     let share = slots * eighths / 8;
     if share == 0 { 1 } else { share }
 }

@@ -352,10 +352,7 @@ fn shares() -> Vec<Number> {
 
 /// Changes the engine's settings in all lives.
 fn set_engine(scenario: &mut Scenario, set: &dyn Fn(&mut Options)) {
-    set(&mut scenario.engine);
-    for life in &mut scenario.faults.lives {
-        set(&mut life.engine);
-    }
+    scenario.engines_mut().for_each(set);
 }
 
 /// Changes what the embedded store keeps, where that is the store.

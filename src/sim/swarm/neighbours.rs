@@ -28,11 +28,7 @@ pub(super) fn draw(scenario: &mut Scenario) {
         return;
     }
     let slots = one_of(&mut random, &[4, 8, 16]);
-    let lives = scenario.faults.lives.iter_mut();
-    for engine in lives
-        .map(|life| &mut life.engine)
-        .chain([&mut scenario.engine])
-    {
+    for engine in scenario.engines_mut() {
         engine.send_slots = slots;
     }
 }

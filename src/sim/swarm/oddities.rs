@@ -78,11 +78,7 @@ pub(super) fn draw_circuits(scenario: &mut Scenario) {
     let policy = drawn.get(policy).cloned().flatten();
     let hours = one_of(&mut random, &[None, Some(1), Some(12), Some(120)]);
     let after = hours.map(|hours: i64| Span::from_seconds(hours * 3_600));
-    let lives = scenario.faults.lives.iter_mut();
-    for engine in lives
-        .map(|life| &mut life.engine)
-        .chain([&mut scenario.engine])
-    {
+    for engine in scenario.engines_mut() {
         engine.circuit_breaker.clone_from(&policy);
         engine.disable_after = after;
     }
@@ -104,11 +100,7 @@ pub(super) fn draw_hosts(scenario: &mut Scenario) {
     }
     let production = scenario.engine.host_window_max;
     let max = one_of(&mut random, &[1, 2, 4, production]);
-    let lives = scenario.faults.lives.iter_mut();
-    for engine in lives
-        .map(|life| &mut life.engine)
-        .chain([&mut scenario.engine])
-    {
+    for engine in scenario.engines_mut() {
         engine.host_window_max = max;
     }
 }
@@ -144,11 +136,7 @@ pub(super) fn draw_crowds(scenario: &mut Scenario) {
     }
     let slots = one_of(&mut random, &[16, 24]);
     let has_circuits = random.below(2) == 0;
-    let lives = scenario.faults.lives.iter_mut();
-    for engine in lives
-        .map(|life| &mut life.engine)
-        .chain([&mut scenario.engine])
-    {
+    for engine in scenario.engines_mut() {
         engine.send_slots = slots;
         engine.circuit_breaker = engine.circuit_breaker.take().filter(|_| has_circuits);
     }
