@@ -293,7 +293,7 @@ impl Engine {
             return;
         };
         #[cfg(feature = "mutants")]
-        super::mutant::mistake_target(&self.options, &before, &mut lane.endpoint);
+        super::mutant::mistake_change(&self.options, &before, &mut lane.endpoint);
         // A lane is disabled as soon as that is gathered. If it was after this change had been, both
         // stand in their order in the store, and here, too.
         if before.revision() >= lane.endpoint.revision() && !was_enabled {

@@ -117,11 +117,13 @@ pub enum Mutant {
     ReadsTheLogOfAnother,
     /// Whoever acquires a shard gives new endpoints the places behind the living ones.
     GivesPlacesOfDeletedAgain,
+    /// An endpoint that gets another order keeps its old one until its shard is acquired again.
+    KeepsTheOldOrder,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 52] = [
+    pub const ALL: [Self; 53] = [
         Self::RepliesBeforeTheCommit,
         Self::SettlesAtSend,
         Self::CountsTimeoutsAsSuccess,
@@ -174,6 +176,7 @@ impl Mutant {
         Self::SharesSlotsOfTheSlowByApplication,
         Self::ReadsTheLogOfAnother,
         Self::GivesPlacesOfDeletedAgain,
+        Self::KeepsTheOldOrder,
     ];
 }
 
@@ -194,10 +197,13 @@ pub(super) fn mistake_spans(options: &Options, endpoint: &mut Endpoint) {
     }
 }
 
-/// Leaves an endpoint with the target of before, if that is the mistake.
-pub(super) fn mistake_target(options: &Options, before: &Endpoint, after: &mut Arc<Endpoint>) {
+/// Leaves an endpoint with the target or the order of before, if that is the mistake.
+pub(super) fn mistake_change(options: &Options, before: &Endpoint, after: &mut Arc<Endpoint>) {
     if options.mutant == Some(Mutant::KeepsOldTargets) {
         Arc::make_mut(after).target = Arc::clone(&before.target);
+    }
+    if options.mutant == Some(Mutant::KeepsTheOldOrder) {
+        Arc::make_mut(after).ordering = before.ordering;
     }
 }
 

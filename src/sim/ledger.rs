@@ -152,12 +152,13 @@ impl Witness {
         let is_enabled = endpoint.state == EndpointState::Enabled;
         let (order, filter) = (self.order, Arc::clone(&endpoint.filter));
         let period = self.breaks.len();
+        let known = self.endpoints.get(&endpoint.key.ordinal);
+        let is_new = known.is_none_or(|known| known.targets.is_empty());
+        let reorders = self.keeps_order(endpoint, is_new, at);
+        self.happened.reordered += u64::from(reorders);
         let seen = self.endpoints.entry(endpoint.key.ordinal).or_default();
         seen.id = endpoint.id;
         seen.paced.rate = endpoint.throttle_rate;
-        let is_new = seen.targets.is_empty();
-        let reorders = seen.lines.is_of(endpoint, is_new);
-        self.happened.reordered += u64::from(reorders);
         let before = seen.targets.last();
         let is_other = before.is_some_and(|before| before.filter != filter);
         let url = |target: &Target| target.url.text().to_owned();

@@ -1,7 +1,13 @@
 //! I17: an attempt of a delivery that stands in a line starts once all before it in that line have ended, and
 //! that is durable. Over restarts and lost shards, too.
+//!
+//! An endpoint that gets another order keeps it for what is accepted from then on. What was begun by then keeps its
+//! place and holds nobody up; what waited goes by the one order or the other, and is not judged.
 
-use std::{collections::BTreeMap, ops::Bound};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+};
 
 use crate::{
     domain::{
@@ -14,7 +20,7 @@ use crate::{
         seen::{FlightFacts, Moment},
         witness::Witness,
     },
-    time::Timestamp,
+    time::{Span, Timestamp},
 };
 
 /// What was seen of the lines of an endpoint.
@@ -22,20 +28,19 @@ use crate::{
 pub(in crate::sim) struct SeenLines {
     /// Which order it keeps.
     ordering: Ordering,
-    /// Whether it ever kept another one: what was begun or held under that keeps its place, and is not judged.
-    has_changed: bool,
+    /// When it began to keep this one instead of another, in real time.
+    changed_at: Option<Timestamp>,
+    /// What may have been begun under another one.
+    begun_before: BTreeSet<EventPosition>,
     /// For each line, up to where all have ended, and when the last of these did, in real time.
     passed: BTreeMap<OrderingKey, (EventPosition, Timestamp)>,
 }
 
 impl SeenLines {
-    /// The endpoint is what it is from now on.
-    /// Whether that is another order than it kept.
-    pub(in crate::sim) fn is_of(&mut self, endpoint: &Endpoint, is_new: bool) -> bool {
-        let changes = !is_new && self.ordering != endpoint.ordering;
-        self.has_changed |= changes;
-        self.ordering = endpoint.ordering;
-        changes
+    /// Whether at this time it may still have kept another order than it does.
+    fn is_changing(&self, at: Timestamp, window: Span) -> bool {
+        self.changed_at
+            .is_some_and(|changed| at <= changed.plus(window))
     }
 }
 
@@ -56,9 +61,33 @@ impl Witness {
         }
     }
 
+    /// An endpoint keeps this order from now on: whether that is another one than before.
+    pub(in crate::sim) fn keeps_order(
+        &mut self,
+        endpoint: &Endpoint,
+        is_new: bool,
+        now: Moment,
+    ) -> bool {
+        let ordinal = endpoint.key.ordinal;
+        let seen = self.endpoints.entry(ordinal).or_default();
+        let changes = !is_new && seen.lines.ordering != endpoint.ordering;
+        seen.lines.ordering = endpoint.ordering;
+        if !changes {
+            return false;
+        }
+        let events = self.events.iter();
+        let begun = events.filter(|(_, event)| event.seen(ordinal).sent > 0);
+        let begun: Vec<EventPosition> = begun.map(|(position, _)| *position).collect();
+        let seen = self.endpoints.entry(ordinal).or_default();
+        seen.lines.changed_at = Some(now.real);
+        seen.lines.begun_before.extend(begun);
+        seen.lines.passed.clear();
+        true
+    }
+
     /// Judges an attempt that goes out by those who stand before it.
     pub(in crate::sim) fn judge_line(&mut self, flight: FlightFacts, now: Moment) {
-        if self.has_another_order(flight.ordinal) {
+        if self.may_be_of_before(flight, now) {
             return;
         }
         let seen = self.events.get(&flight.position);
@@ -89,6 +118,19 @@ impl Witness {
         }
     }
 
+    /// Whether an attempt may be of what was begun, or waited, while its endpoint kept another order; then it is
+    /// noted that it was begun.
+    fn may_be_of_before(&mut self, flight: FlightFacts, now: Moment) -> bool {
+        let window = self.window;
+        let accepted = self.events.get(&flight.position);
+        let accepted = accepted.map_or(Timestamp::ZERO, |seen| seen.durable_at);
+        let lines = &mut self.endpoints.entry(flight.ordinal).or_default().lines;
+        if lines.is_changing(now.real, window) {
+            lines.begun_before.insert(flight.position);
+        }
+        lines.is_changing(accepted, window)
+    }
+
     /// Since when a first attempt may go out as far as lines go, in real time; `None` if that can't be told.
     pub(in crate::sim) fn line_open_since(
         &self,
@@ -96,7 +138,8 @@ impl Witness {
         ordinal: u32,
         now: Moment,
     ) -> Option<Timestamp> {
-        if self.has_another_order(ordinal) {
+        let endpoint = self.endpoints.get(&ordinal)?;
+        if endpoint.lines.changed_at.is_some() {
             return None;
         }
         let held_max = self.options.ordered_held_max;
@@ -126,12 +169,6 @@ impl Witness {
             }
         }
         Some(since)
-    }
-
-    /// Whether an endpoint ever kept another order than it does.
-    fn has_another_order(&self, ordinal: u32) -> bool {
-        let endpoint = self.endpoints.get(&ordinal);
-        endpoint.is_some_and(|endpoint| endpoint.lines.has_changed)
     }
 
     /// The line of a delivery, if it stands in one.
@@ -206,6 +243,10 @@ impl Witness {
         };
         let is_in_line = self.line_of(position, ordinal).is_some();
         if !is_in_line || !self.is_wanted(seen, ordinal) {
+            return Some(Timestamp::ZERO);
+        }
+        let endpoint = self.endpoints.get(&ordinal);
+        if endpoint.is_some_and(|endpoint| endpoint.lines.begun_before.contains(&position)) {
             return Some(Timestamp::ZERO);
         }
         let delivery = seen.seen(ordinal);
