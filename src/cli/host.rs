@@ -127,7 +127,8 @@ pub(super) async fn host(start: Start<'_>, announce: impl FnOnce()) -> Result<()
 fn server_options(config: &Config, shares: Shares) -> ServerOptions {
     ServerOptions {
         connections_max: shares.clients,
-        connections_per_address_max: config.clients.connections_per_address_max,
+        connections_per_address_max: shares
+            .of_one_client(config.clients.connections_per_address_max),
         held: Held {
             requests: HeldBytes::new(config.clients.bodies_bytes_max),
             answers: HeldBytes::new(config.clients.bodies_bytes_max),

@@ -45,6 +45,16 @@ impl Shares {
         })
     }
 
+    /// How many connections one client may have of those that it may be given by the configuration: where there are
+    /// fewer than usual no more than half, so that it never has all.
+    pub(super) fn of_one_client(self, configured: usize) -> usize {
+        if self.clients < Self::FULL.clients {
+            configured.min(self.clients.div_ceil(2))
+        } else {
+            configured
+        }
+    }
+
     /// The configuration with bounds on attempts that fit.
     pub(super) fn fitted(self, mut config: Config) -> Config {
         config.send_slots = config.send_slots.min(self.receivers);
@@ -74,6 +84,8 @@ pub(super) fn share(config: &Config) -> Result<Shares, Failure> {
         tracing::warn!(
             open_files,
             client_connections = shares.clients,
+            connections_per_address =
+                shares.of_one_client(config.clients.connections_per_address_max),
             receiver_connections = shares.receivers,
             send_slots = config.send_slots.min(shares.receivers),
             "the system allows few open files, so bounds are lower than configured: raise the limit \
@@ -133,5 +145,20 @@ mod tests {
         };
         assert_eq!(shared(1_024), few);
         assert_eq!(Shares::below(limits::OPEN_FILES_MIN - 1), None);
+    }
+
+    #[test]
+    fn where_there_are_few_open_files_one_client_has_half_of_the_connections_at_most() {
+        let usual = limits::SERVER_CONNECTIONS_PER_ADDRESS_MAX;
+        assert_eq!(shared(1_024).of_one_client(usual), 210);
+        assert_eq!(shared(64).of_one_client(usual), 8);
+        assert_eq!(shared(1_024).of_one_client(100), 100);
+        // An operator may give one client all of them where there are as many as there can be.
+        let all = limits::SERVER_CONNECTIONS_MAX;
+        assert_eq!(shared(1 << 20).of_one_client(all), all);
+        let few = limits::OPEN_FILES_MIN..8_000;
+        for (open_files, shares) in few.map(|open_files| (open_files, shared(open_files))) {
+            assert!(shares.of_one_client(all) < shares.clients, "{open_files}");
+        }
     }
 }

@@ -62,6 +62,8 @@ struct Inside {
     head_since: Option<Instant>,
     last_read: Instant,
     last_sent: Instant,
+    /// What goes out has no room, for the client reads nothing.
+    is_stuck: bool,
     /// Bytes that came since a request was answered last.
     unasked: usize,
 }
@@ -86,6 +88,8 @@ pub(super) enum Wait {
     First,
     /// The rest of a head that is slow.
     Head,
+    /// That its client reads the answer, of which it takes nothing.
+    Reader,
 }
 
 impl Conduct {
@@ -104,6 +108,7 @@ impl Conduct {
                 head_since: None,
                 last_read: now,
                 last_sent: now,
+                is_stuck: false,
                 unasked: 0,
             }),
             watcher: AtomicWaker::new(),
@@ -131,10 +136,16 @@ impl Conduct {
     /// So many bytes went out at once.
     pub(super) fn sent(&self, bytes: usize) {
         let mut inside = self.inside();
+        inside.is_stuck = false;
         // An HTTP/2 client can draw as many short frames as it likes; they are no answer.
         if !inside.is_http_2 || bytes >= limits::SERVER_FRAME_BYTES_MIN {
             inside.last_sent = Instant::now();
         }
+    }
+
+    /// Something was to go out, and there was no room for it.
+    pub(super) fn stuck(&self) {
+        self.inside().is_stuck = true;
     }
 
     /// A whole head came; the request is being answered until what this gives is let go.
@@ -159,7 +170,7 @@ impl Conduct {
     }
 
     /// What the connection waits for, and since when, if it can make room: no request is being answered,
-    /// no answer may still be on its way, and a head had time to come.
+    /// and a head had time to come, or an answer to be read.
     pub(super) fn wait(&self) -> Option<(Wait, Instant)> {
         let inside = *self.inside();
         if inside.working > 0 || inside.is_wanted {
@@ -253,6 +264,7 @@ impl Inside {
     /// What is waited for without a request that is being answered, if there was time for it.
     fn wait(&self) -> Option<(Wait, Instant)> {
         let (wait, since, ms) = match (self.head_since, self.has_asked) {
+            _ if self.is_stuck => (Wait::Reader, self.last_sent, limits::SERVER_GRACE_MS),
             (Some(begin), _) => (Wait::Head, begin, limits::SERVER_GRACE_MS),
             (None, false) => (Wait::First, self.quiet_since, limits::SERVER_GRACE_MS),
             (None, true) => {

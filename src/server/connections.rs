@@ -52,7 +52,7 @@ use tokio::{
 use tower::ServiceExt as _;
 
 use super::{
-    conduct::Patience,
+    conduct::{Conduct, Patience},
     head,
     held::Held,
     metrics::OpenConnections,
@@ -253,30 +253,10 @@ impl Server {
         let conduct = &place.conduct;
         let stream = WatchedStream::new(stream, conduct.clone());
         let router = &self.router;
-        let service = service_fn(|request: Request<Incoming>| {
-            let is_http_1 = request.version() < Version::HTTP_2;
-            let working = conduct.asked(!is_http_1);
-            let (mut request, rest) = unwanted::watch(request);
+        let service = service_fn(|mut request: Request<Incoming>| {
             let client = place.client(request.headers());
             request.extensions_mut().insert(client);
-            let counted = self.options.held.count(&mut request);
-            let answer = answered(router.clone(), request);
-            let conduct = conduct.clone();
-            async move {
-                let mut answer = answer.await;
-                let is_unread = !rest.ended(is_http_1).await;
-                if is_unread {
-                    conduct.leave_unread();
-                }
-                drop(working);
-                if let Ok(answer) = &mut answer
-                    && is_http_1
-                    && (is_unread || conduct.leaves())
-                {
-                    close(answer);
-                }
-                answer.map(|answer| counted.answered(answer))
-            }
+            self.options.exchange(router.clone(), conduct, request)
         });
         let connection = self
             .protocol
@@ -309,12 +289,8 @@ pub async fn converse_over(
     router: Router,
     options: &ServerOptions,
 ) {
-    let service = service_fn(|request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        let counted = options.held.count(&mut request);
-        let answer = answered(router.clone(), request);
-        async move { answer.await.map(|answer| counted.answered(answer)) }
-    });
+    let conduct = Conduct::new();
+    let service = service_fn(|request| options.exchange(router.clone(), &conduct, request));
     let mut protocol = protocol();
     protocol
         .http1()
@@ -324,6 +300,38 @@ pub async fn converse_over(
         .await;
     if let Err(error) = connection {
         tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+impl ServerOptions {
+    /// One request, to its answer, which says so if the connection ends with it.
+    fn exchange(
+        &self,
+        router: Router,
+        conduct: &Conduct,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Result<Response, Infallible>> + use<> {
+        let is_http_1 = request.version() < Version::HTTP_2;
+        let working = conduct.asked(!is_http_1);
+        let (mut request, rest) = unwanted::watch(request);
+        let counted = self.held.count(&mut request);
+        let answer = answered(router, request);
+        let conduct = conduct.clone();
+        async move {
+            let mut answer = answer.await;
+            let is_unread = !rest.ended(is_http_1).await;
+            if is_unread {
+                conduct.leave_unread();
+            }
+            drop(working);
+            if let Ok(answer) = &mut answer
+                && is_http_1
+                && (is_unread || conduct.leaves())
+            {
+                close(answer);
+            }
+            answer.map(|answer| counted.answered(answer))
+        }
     }
 }
 

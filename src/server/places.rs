@@ -272,6 +272,36 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn who_reads_nothing_of_an_answer_goes_last_and_has_two_seconds_from_its_last_byte_on() {
+        let (places, held, comes) = full();
+        let [unread, slow, idle] = held.as_slice() else {
+            panic!("three");
+        };
+        for place in [unread, idle] {
+            drop(place.conduct.asked(false));
+        }
+        slow.conduct.read(1);
+        unread.conduct.stuck();
+        later(limits::SERVER_GRACE_MS - 1).await;
+        unread.conduct.sent(1);
+        unread.conduct.stuck();
+        later(1).await;
+        for expected in [[false, false, true], [false, true, true]] {
+            comes(&places);
+            assert_eq!(asked(&held), expected);
+        }
+        later(limits::SERVER_GRACE_MS - 2).await;
+        comes(&places);
+        assert_eq!(asked(&held), [false, true, true]);
+        later(1).await;
+        comes(&places);
+        assert_eq!(asked(&held), [true; 3]);
+        // Once it reads on it waits for its next request.
+        unread.conduct.sent(1);
+        assert_eq!(asked(&held), [false, true, true]);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn where_none_waits_the_oldest_ones_end_with_their_answers_one_after_the_other() {
         let (places, held, comes) = full();
         let [over_http_2, second, third] = held.as_slice() else {

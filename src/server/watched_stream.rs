@@ -103,7 +103,7 @@ impl WatchedStream {
                     self.0.conduct.sent(count);
                     return Poll::Ready(Ok(count));
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.0.conduct.stuck(),
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }

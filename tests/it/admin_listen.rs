@@ -94,7 +94,7 @@ fn clients_that_take_all_connections_leave_operators_theirs() {
     let mut command = Command::new("sh");
     let program = env!("CARGO_BIN_EXE_fanfare");
     let line = format!(
-        "ulimit -n 64; exec {program} {} --listen 127.0.0.1:0",
+        "ulimit -n 64; exec {program} {} --listen 127.0.0.1:0 --trusted-proxy 127.0.0.0/8",
         ARGUMENTS.join(" ")
     );
     command.args(["-c", &line]).env_clear();

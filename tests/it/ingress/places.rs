@@ -1,5 +1,6 @@
 //! Who has a place among the connections, and who must go.
 
+use core::time::Duration;
 use std::process::Command;
 
 use fanfare::server::connections::ServerOptions;
@@ -171,6 +172,42 @@ async fn a12_a_connection_between_requests_makes_room_before_one_whose_head_is_o
     }
 }
 
+/// Row A12: an answer that its client is slow to read is not cut off for a new connection while another one idles,
+/// though it was there first.
+#[tokio::test]
+async fn a12_a_connection_between_requests_makes_room_before_one_whose_answer_is_on_its_way() {
+    let server = Server::start(ServerOptions {
+        connections_max: 2,
+        ..ServerOptions::default()
+    })
+    .await;
+    let mut slow = server.connect().await;
+    // More than has room on its way to a client that reads nothing.
+    let large = "GET /api/v1/openapi.json HTTP/1.1\r\nhost: h\r\n";
+    let last = format!("{large}connection: close\r\n\r\n");
+    slow.send(format!("{large}\r\n").repeat(19) + &last).await;
+    slow.stream.readable().await.expect("a begin");
+    let mut idle = server.connect().await;
+    assert_eq!(status(&idle.ask(HEALTHZ).await), "HTTP/1.1 200");
+    let mut third = server.connect().await;
+    third.send("GET /healthz HT").await;
+    let closed = tokio::time::timeout(Duration::from_secs(20), idle.rest()).await;
+    assert_eq!(closed.expect("it makes room"), "", "closed in order");
+    // What was on its way is whole once it reads, and says that it was the last.
+    let answers = slow.rest().await;
+    let whole = |answer: &&str| {
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        let length = format!("content-length: {}", body.len());
+        head.lines().any(|line| line == length)
+    };
+    let answers: Vec<_> = answers.split("HTTP/1.1 200 OK").skip(1).collect();
+    assert!(!answers.is_empty() && answers.iter().all(whole));
+    let last = answers.last().expect("one");
+    assert!(last.contains("\r\nconnection: close\r\n"));
+    let answer = third.ask("TP/1.1\r\nhost: h\r\n\r\n").await;
+    assert_eq!(status(&answer), "HTTP/1.1 200");
+}
+
 /// Row A12: clients that ask without a pause keep nobody out for ever: their connections end with an answer
 /// that says so.
 #[tokio::test]
@@ -254,6 +291,28 @@ fn a12_few_open_files_mean_few_connections_and_not_a_server_without_files() {
         assert_eq!(reply.status, 201, "{reply:?}");
     }
     drop(silent);
+}
+
+/// Rows A12 and F8: of the few connections that few open files allow one client has half, and is refused more.
+#[test]
+fn a12_of_few_connections_one_client_has_half() {
+    let folder = empty_folder();
+    // Of the open files 15 are for connections of clients.
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 64 && exec \"$0\" \"$@\""]);
+    command.arg(env!("CARGO_BIN_EXE_fanfare"));
+    command.args(["serve", "--listen", "127.0.0.1:0"]);
+    command
+        .env_clear()
+        .env("HOME", folder.path())
+        .env("FANFARE_ADMIN_KEY", KEY)
+        .envs([("FANFARE_LOG", "error"), ("FANFARE_LOG_FORMAT", "pretty")])
+        .current_dir(&folder);
+    let process = Process::of(command, folder);
+    let held: Vec<_> = (0..8).map(|_| process.connect()).collect();
+    let refusal = process.exchange("");
+    assert_eq!(status(&refusal), "HTTP/1.1 503", "{refusal}");
+    drop(held);
 }
 
 /// Row F8: where the system allows too few open files to work it does not start, and says what to do.
