@@ -217,7 +217,7 @@ fn a_wrong_expectation_ends_with_2_and_names_what_is_allowed() {
 
 /// Each ready scenario, and how its policy gets worse: what is replaced or added, and the expectation
 /// that no longer holds.
-const READY: [(&str, &str, &str, &str); 10] = [
+const READY: [(&str, &str, &str, &str); 11] = [
     (
         "customer-down",
         "",
@@ -253,6 +253,12 @@ const READY: [(&str, &str, &str, &str); 10] = [
         "send_slots = 64",
         "send_slots = 8",
         "p50_delivery < 150ms",
+    ),
+    (
+        "overload",
+        "send_slots = 4",
+        "send_slots = 2",
+        "backlog_max < 13000",
     ),
     (
         "eager",
