@@ -63,15 +63,21 @@ class Server:
         self.process, self.address = None, None
 
     async def start(self, before=(), environment=None, arguments=()):
-        """Starts it, behind a command if one is given, and waits until it listens. Settings of the engine
-        in this process's environment win, so a drill can be seen under others."""
+        """Starts it, behind a command if one is given, and waits until it listens."""
+        await self.start_as(
+            "serve", "--listen", "127.0.0.1:0", "--allow-target", "127.0.0.0/8", "--data-dir", self.folder / "data",
+            "--config", self.folder / "fanfare.toml", "--log-format", "json", *arguments,
+            before=before, environment=environment,
+        )
+
+    async def start_as(self, *arguments, before=(), environment=None):
+        """Starts the program with these words, and waits until it listens. Settings of the engine in this process's
+        environment win, so a drill can be seen under others."""
         engine = {name: value for name, value in os.environ.items() if name.startswith("FANFARE_ENGINE_")}
         with self.log.open("ab") as output:
             begin = output.tell()
             self.process = await asyncio.create_subprocess_exec(
-                *before, self.program, "serve", "--listen", "127.0.0.1:0", "--allow-target", "127.0.0.0/8",
-                "--data-dir", self.folder / "data", "--config", self.folder / "fanfare.toml",
-                "--log-format", "json", *arguments,
+                *before, self.program, *arguments,
                 stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
                 env={"FANFARE_ADMIN_KEY": KEY, "HOME": str(self.folder), "PATH": os.environ["PATH"],
                      **engine, **(environment or {})},

@@ -216,22 +216,9 @@ async def slow_disk(program, folder, servers, library):
     await server.stop()
 
 
-async def memory_limit(program, folder, servers):
-    """A server that may have 48 MiB more than it begins with is sent large events for receivers that are silent."""
-    more_mib, clients, size, hosts = 48, 60, 200_000, 3
-    farm = drill.Farm()
-    endpoints = {"acme": await farm.grow(hosts)}
-    settings = "attempt_timeout_ms = 1500\ncircuit_breaker = false\n"
-    server = drill.Server(program, folder, "[engine]\n" + WAITS + settings)
-    servers.append(server)
-    await server.start()
-    await drill.fill(drill.Client(server), endpoints)
-    limit = int((server.memory_mib("VmData") + more_mib) * 1024 * 1024)
-    await server.stop()
-    for host in farm.receivers:
-        await host.turn("silent")
-    await server.start(before=("prlimit", f"--data={limit}:{limit}"))
-    producer, until = drill.Producer(server, ["acme"], 1), time.monotonic() + 8
+async def flood(server, seconds, clients=60, size=200_000):
+    """Clients that send large events to `acme` as fast as these are taken, until the time is over or the server is gone."""
+    producer, until = drill.Producer(server, ["acme"], 1), time.monotonic() + seconds
     body = json.dumps({"eventType": "drill.event", "payload": {"text": "x" * size}}).encode()
 
     async def send():
@@ -248,6 +235,25 @@ async def memory_limit(program, folder, servers):
     # Where it ended by itself that shows within a moment.
     with contextlib.suppress(asyncio.TimeoutError):
         await asyncio.wait_for(server.process.wait(), 0.5)
+    return producer
+
+
+async def memory_limit(program, folder, servers):
+    """A server that may have 48 MiB more than it begins with is sent large events for receivers that are silent."""
+    more_mib, hosts = 48, 3
+    farm = drill.Farm()
+    endpoints = {"acme": await farm.grow(hosts)}
+    settings = "attempt_timeout_ms = 1500\ncircuit_breaker = false\n"
+    server = drill.Server(program, folder, "[engine]\n" + WAITS + settings)
+    servers.append(server)
+    await server.start()
+    await drill.fill(drill.Client(server), endpoints)
+    limit = int((server.memory_mib("VmData") + more_mib) * 1024 * 1024)
+    await server.stop()
+    for host in farm.receivers:
+        await host.turn("silent")
+    await server.start(before=("prlimit", f"--data={limit}:{limit}"))
+    producer = await flood(server, 8)
     code = server.process.returncode
     if code is None:
         await server.stop()
@@ -259,6 +265,55 @@ async def memory_limit(program, folder, servers):
     print(f"with {limit // 1024 // 1024} MiB: {told}, refused {producer.refused}")
     print(f"acknowledged {len(producer.acknowledged)}, all delivered {took:.1f} s after the next start")
     drill.must(len(producer.acknowledged) > 0, "nothing was tested")
+    await server.stop()
+
+
+async def memory_group(program, folder, servers, group, must):
+    """A server in a memory cgroup is sent large events for receivers that are silent, while the replies of 500 never end."""
+    group, endless = pathlib.Path(group), 500
+    farm = drill.Farm()
+    endpoints = {"acme": await farm.grow(3)}
+    receiver = drill.Server(program, pathlib.Path(folder) / "receiver")
+    servers.append(receiver)
+    await receiver.start_as("receive", "--listen", "0.0.0.0:0", "--misbehave", "endless-body")
+    server = drill.Server(program, folder, "[engine]\n" + WAITS + "attempt_timeout_ms = 1500\ncircuit_breaker = false\n")
+    servers.append(server)
+    within = ("sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', str(group))
+    await server.start(before=within)
+    client = drill.Client(server)
+    await drill.fill(client, endpoints)
+    await client.made("/api/v1/app", {"name": "endless", "uid": "endless"})
+    for number in range(endless):
+        host = f"127.200.{number // 250}.{1 + number % 250}"
+        await client.made("/api/v1/app/endless/endpoint", {"url": f"http://{host}:{receiver.address[1]}/"})
+    for host in farm.receivers:
+        await host.turn("silent")
+    others = drill.Producer(server, ["endless"], 5)
+
+    async def beside():
+        with contextlib.suppress(OSError, EOFError):
+            while True:
+                await others.post(client, "endless", {})
+                await asyncio.sleep(0.2)
+
+    endlessly = asyncio.ensure_future(beside())
+    producer = await flood(server, 4)
+    endlessly.cancel()
+    peak = next(group / name for name in ("memory.max_usage_in_bytes", "memory.peak") if (group / name).exists())
+    used_mib = int(peak.read_text()) // 1024 // 1024
+    lived = server.process.returncode is None
+    if lived:
+        await server.stop()
+    for host in farm.receivers:
+        await host.turn("well")
+    await server.start(before=within)
+    took = await drill.all_delivered(producer, endpoints, 2 * PATIENCE_S)
+    print(f"{'it lived' if lived else 'it was ended'}; the group used {used_mib} MiB at most, files in memory included; "
+          f"refused {producer.refused}, to endless replies {len(others.acknowledged)} events")
+    print(f"acknowledged {len(producer.acknowledged)}, all delivered {took:.1f} s after the next start")
+    drill.must(len(producer.acknowledged) > 0, "nothing was tested")
+    drill.must(len(others.acknowledged) > 0, "no reply was endless")
+    drill.must(lived or must != "lives", "it did not live with the memory that it is said to need")
     await server.stop()
 
 
@@ -322,5 +377,5 @@ async def names(program, folder, servers):
     await server.stop()
 
 
-DRILLS = {drill.__name__: drill for drill in (descriptors, memory_limit, names, slow_disk, stopped, stuck)}
+DRILLS = {drill.__name__: drill for drill in (descriptors, memory_group, memory_limit, names, slow_disk, stopped, stuck)}
 drill.run(DRILLS[sys.argv[1]], *sys.argv[2:])
