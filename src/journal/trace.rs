@@ -187,6 +187,11 @@ impl Trace {
         self.write(&Record::new(310, status.into(), number, 0_u64));
     }
 
+    /// An operator has an answer to what it did by hand, by its number, with a status or none.
+    pub fn operator_answered(&mut self, number: u32, status: u16) {
+        self.write(&Record::new(311, status.into(), number, 0_u64));
+    }
+
     /// A receiver has its request of this count, about an event.
     pub fn receipt(&mut self, receiver: u32, count: u64, event: EventId) {
         self.write(&Record::new(320, count, event.id().value(), receiver));

@@ -32,4 +32,4 @@ mod unwanted;
 mod v1;
 mod watched_stream;
 
-pub use self::v1::{description::text as openapi, probe};
+pub use self::v1::{description::text as openapi, in_place, probe};

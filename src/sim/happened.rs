@@ -344,23 +344,13 @@ pub fn can_meet(layer: &str, name: &str) -> bool {
         | "unknown groups gone"
         | "inspections"
         | "events let go" => layer != "core",
-        // The producers of the whole do nothing by hand, nothing heals there, and nobody is beside them.
-        "endpoints changed"
-        | "filters changed"
-        | "orders changed"
-        | "share of all the slow full"
+        // Nothing heals in the whole, nobody is beside the producers there, and they see no reason of a
+        // refusal.
+        "share of all the slow full"
         | "attempts of neighbours"
         | "turns waited for"
         | "asks put off"
-        | "endpoints added"
-        | "endpoints deleted"
-        | "attempts asked for"
-        | "cores healed"
-        | "tasks begun"
-        | "deliveries begun anew"
-        | "tasks called off"
-        | "deliveries set aside"
-        | "payloads taken away" => layer != "full",
+        | "cores healed" => layer != "full",
         "stores opened twice" => layer == "store",
         // Where the network is data, a reply comes whole and in time, or there is none.
         "receiver_broke_off" | "receiver_too_late" | "receiver_clock_off" | "ask_not_valid" => {

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{by_hand::Action, scenario::Scenario};
+use super::{
+    by_hand::Action,
+    scenario::{Layer, Scenario},
+};
 use crate::domain::application::Registration;
 
 impl Scenario {
@@ -18,8 +21,13 @@ impl Scenario {
     /// The URL that an endpoint is moved to by the action with this number: on its own host, or on one that
     /// several share.
     pub(super) fn moved_url_of(&self, endpoint: u32, action: u32) -> String {
+        // Over streams in memory nobody speaks TLS.
+        let scheme = match self.layer {
+            Layer::Full(_) => "http",
+            Layer::Core(_) | Layer::Store(_) => "https",
+        };
         match self.endpoints_per_host {
-            0 | 1 => format!("https://receiver-{endpoint}.example/moved/{action}"),
+            0 | 1 => format!("{scheme}://receiver-{endpoint}.example/moved/{action}"),
             many => {
                 let host = action % self.endpoints.max(1) / many;
                 format!("https://host-{host}.example/moved/{endpoint}/{action}")

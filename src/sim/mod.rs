@@ -36,6 +36,7 @@ pub mod neighbours;
 pub mod network;
 mod numbered;
 mod odd_waits;
+mod operator;
 pub mod oracle;
 mod oracles;
 mod orderly;

@@ -185,6 +185,7 @@ impl Sequence {
             300 => format!("the process dies (life {value})"),
             301 => format!("the process starts (life {value})"),
             310 => format!("ask {first} is answered with status {value}"),
+            311 => format!("what is done by hand ({first}) is answered with status {value}"),
             320 => format!("receiver {second} has {}", self.event(first)),
             kind => match delivery_of(record) {
                 Some((application, position, ordinal)) => {
@@ -284,7 +285,7 @@ const fn arrow(kind: u64) -> Arrow {
         130 => Arrow::Between(ENGINE, PRODUCERS),
         200..=299 => Arrow::At(STORE),
         300 | 301 => Arrow::Break,
-        310 => Arrow::At(PRODUCERS),
+        310 | 311 => Arrow::At(PRODUCERS),
         320 => Arrow::At(RECEIVERS),
         _ => Arrow::At(ENGINE),
     }

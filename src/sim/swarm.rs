@@ -90,8 +90,6 @@ pub fn full_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     let (mut scenario, fixed) = asked(seed, &mut random)?;
     scenario.layer = Layer::Full(embedded(&mut random));
     let mut faults = faults(&mut random, &scenario, &fixed);
-    // Nobody does anything by hand over HTTP.
-    scenario.by_hand.clear();
     scenario.healing = None;
     // Turns are the loop's own; nobody else is there to take a shard.
     faults.split_turns = false;
@@ -102,11 +100,13 @@ pub fn full_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     faults.partial_streams = random.below(3) == 0;
     scenario.faults = faults;
     oddities::draw(&mut scenario);
+    oddities::draw_tasks(&mut scenario);
     oddities::draw_of_whole(&mut scenario);
     shapes::draw(&mut scenario);
     add_orderly_ends(&mut scenario);
     oddities::draw_circuits(&mut scenario);
     oddities::draw_hosts(&mut scenario);
+    oddities::draw_newcomers(&mut scenario);
     Ok(scenario)
 }
 

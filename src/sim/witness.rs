@@ -244,7 +244,8 @@ impl Witness {
     /// Whether every delivery to these endpoints has ended.
     pub(super) fn has_ended(&self, endpoints: &[Arc<Endpoint>]) -> bool {
         let is_over = |seen: &SeenEvent, endpoint: &Endpoint| {
-            let is_owed = !endpoint.is_deleted() && self.is_wanted(seen, endpoint.key.ordinal);
+            let is_there = !endpoint.is_deleted() && seen.expunged_at.is_none();
+            let is_owed = is_there && self.is_wanted(seen, endpoint.key.ordinal);
             !is_owed || seen.seen(endpoint.key.ordinal).end.is_some()
         };
         let mut events = self.events.values();

@@ -5,9 +5,11 @@
 use std::{cell::RefCell, rc::Rc};
 
 use fanfare::{
+    domain::audit::Act,
     engine::options::Options,
     sim::{
         Layer, Report, Scenario,
+        by_hand::{Action, TaskKind},
         faults::{Life, LifeEnd},
         happened::{Happened, can_meet},
         run, run_heard, swarm,
@@ -84,4 +86,47 @@ fn a_life_behind_one_whose_disk_died_ends_by_its_own_end() {
     let (began, ended) = lives(&scenario);
     assert_eq!(ended.len(), 2, "{ended:?}");
     assert_eq!(ended[1].since(began[0]), hour);
+}
+
+#[test]
+fn what_is_done_by_hand_is_asked_over_http_and_comes_about() {
+    let mut scenario = Scenario::new(5, 12, 3).expect("it can run");
+    scenario.layer = Layer::Full(EmbeddedOptions::default());
+    let day = 24 * 3_600;
+    // The one that is added is the fifth thing that is done, and has a number behind the first three.
+    let by_hand = [
+        (30, Action::Move(0)),
+        (31, Action::Rotate(0, Span::from_seconds(60))),
+        (32, Action::Refilter(1, 1)),
+        (33, Action::Disable(1)),
+        (34, Action::Enable(1)),
+        (36, Action::Add),
+        (40, Action::SetAside(Act::Skip, 3, 1)),
+        (41, Action::SetAside(Act::Park, 4, 2)),
+        (day, Action::Resend(5, 0)),
+        (
+            20 * day + 1,
+            Action::Task(TaskKind::ReplayMissing, 0, 3 + 5),
+        ),
+        (day + 2, Action::Task(TaskKind::Replay, 0, 0)),
+        (day + 3, Action::CancelTask(0)),
+        (day + 4, Action::Expunge(6)),
+        (day + 5, Action::Delete(2)),
+    ];
+    let at = |(seconds, action): &(i64, Action)| (Span::from_seconds(*seconds), *action);
+    scenario.by_hand = by_hand.iter().map(at).collect();
+    let report = run(&scenario).expect("every property holds");
+    let happened = report.happened;
+    let done = [
+        happened.changed,
+        happened.refiltered,
+        happened.added,
+        happened.resent,
+        happened.tasks,
+        happened.tasks_called_off,
+        happened.expunged,
+        happened.deleted,
+    ];
+    assert_eq!(done, [5, 1, 1, 1, 2, 1, 1, 1], "{happened:?}");
+    assert!(happened.set_aside > 0, "{happened:?}");
 }

@@ -27,10 +27,6 @@ const KEYS: &str = "move, refilter, reorder, rotate, disable, enable, delete, re
 pub(super) fn by_hand(root: &Section<'_>, scenario: &mut Scenario) {
     let sections = root.sections("by_hand");
     scenario.by_hand = sections.iter().filter_map(action).collect();
-    if !sections.is_empty() && matches!(scenario.layer, Layer::Full(_)) {
-        let what = "nothing is done by hand in the layer `full`: set another `layer`";
-        root.object_to("by_hand", what.to_owned());
-    }
 }
 
 /// Reads when all is well for a core, if that is said.

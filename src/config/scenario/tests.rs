@@ -125,11 +125,11 @@ fn what_is_done_by_hand_needs_its_time_and_one_thing_to_do() {
         let is_told = found.iter().any(|(_, reason)| reason.contains(told));
         assert!(is_told, "{wrong}: {found:?}");
     }
-    let found = faults(&format!(
+    let over_http = read(&format!(
         "layer = \"full\"\n{}",
         with("at = \"5m\"\nmove = 1")
     ));
-    assert!(found[0].1.contains("the layer `full`"), "{found:?}");
+    assert_eq!(over_http.scenario.by_hand, [(at, Action::Move(1))]);
 }
 
 #[test]

@@ -160,6 +160,7 @@ impl Record {
             300 => "process died",
             301 => "process started",
             310 => "producer answered",
+            311 => "operator answered",
             320 => "received",
             _ => "unnamed",
         }
@@ -176,6 +177,7 @@ impl Record {
                 self.value & 0xffff
             ),
             310 => format!("ask {}: status {}", self.first, self.value),
+            311 => format!("by hand {}: status {}", self.first, self.value),
             320 => format!(
                 "{} by receiver {}, its request {}",
                 EventId::new(first),

@@ -1,5 +1,6 @@
 //! What lists are made of, and reading them where a disk may be waited for.
 
+use core::future::Future;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -108,8 +109,19 @@ pub(super) fn recorded_wall(record: &AttemptRecord) -> Timestamp {
     recorded.max(started_at.wall)
 }
 
-/// Reads a page on a thread that may wait for a disk; few at a time, since each holds its entries
-/// in memory.
+tokio::task_local! {
+    /// That what is asked for is read where it is asked.
+    static IN_PLACE: ();
+}
+
+/// Serves so that whatever is read is read in place: for a host of one thread that says itself what comes
+/// when, over a store that never waits.
+pub async fn in_place<T>(serving: impl Future<Output = T>) -> T {
+    IN_PLACE.scope((), serving).await
+}
+
+/// Reads a page on a thread that may wait for a disk, if not [`in_place`]; few at a time, since each holds
+/// its entries in memory.
 ///
 /// # Errors
 /// What the reading fails with, or [`Code::Internal`] if it panicked.
@@ -117,6 +129,9 @@ pub(in crate::server) async fn off_thread<T: Send + 'static>(
     read: impl FnOnce() -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
     static PLACES: Semaphore = Semaphore::const_new(limits::PAGE_READS_MAX);
+    if IN_PLACE.try_with(|()| ()).is_ok() {
+        return read();
+    }
     // It is never closed; if it were, reading without a place would do no harm.
     let place = PLACES.acquire().await.ok();
     let read = tokio::task::spawn_blocking(move || {
@@ -128,4 +143,19 @@ pub(in crate::server) async fn off_thread<T: Send + 'static>(
         let message = "a fault of the server; its log has more";
         Err(Problem::new(Code::Internal, message))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_read_in_place_is_read_by_who_asks() {
+        let reader = || async { off_thread(|| Ok(std::thread::current().id())).await };
+        let here = std::thread::current().id();
+        let elsewhere = reader().await.expect("it is read");
+        assert_ne!(elsewhere, here);
+        let in_place = in_place(reader()).await.expect("it is read");
+        assert_eq!(in_place, here);
+    }
 }

@@ -57,6 +57,7 @@ use http::{
 };
 use serde::Serialize;
 
+pub use self::entry::in_place;
 pub(super) use self::entry::off_thread;
 use self::{operation::Operation, operations::operations};
 use super::{

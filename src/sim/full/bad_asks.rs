@@ -6,7 +6,8 @@ use std::rc::Rc;
 use http::StatusCode;
 
 use super::{
-    producers::{ASK_AGAIN_AFTER, Answer, post},
+    exchange::{Answer, post},
+    producers::ASK_AGAIN_AFTER,
     stage::Stage,
 };
 use crate::{

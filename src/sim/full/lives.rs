@@ -1,39 +1,16 @@
-//! The lives of the process: each is built as `serve` builds it, runs until something ends it, and is
-//! dropped with all of its tasks.
+//! The lives of the process: each opens the store, runs until something ends it, and is dropped with all
+//! of its tasks.
 
 use std::{rc::Rc, sync::Arc};
 
 use tokio::task::{LocalSet, spawn_local};
 
-use super::{
-    clock::SimulatedClock,
-    hub::{SimulatedDialer, SimulatedResolver},
-    port::{Hosted, SimulatedPort},
-    producers,
-    stage::Stage,
-    standing_still::StandingStill,
-    tap::WatchedTransport,
-};
+use super::{operators, process, producers, stage::Stage, standing_still::StandingStill};
 use crate::{
-    engine::Engine,
-    limits,
-    runtime::{
-        drive::{Drive, DriveError},
-        handle::Handle,
-        port::SharedStore,
-    },
-    server::{
-        access::Access,
-        catalogue::Catalogue,
-        connections::{ServerOptions, converse_over},
-        key_ring::KeyRing,
-        metrics::Metrics,
-        router::{Face, ServerState, router},
-    },
+    runtime::{drive::DriveError, port::SharedStore},
     sim::{
         faults::{Life, LifeEnd, Trouble},
         life::arm,
-        logbook::Sighting,
         report::Report,
         run::SimulationError,
         simulated_disk::DiskFaults,
@@ -41,12 +18,7 @@ use crate::{
     },
     store::embedded::{EmbeddedOptions, EmbeddedStore},
     time::{Anchor, Span},
-    transport::hyper_transport::{HyperTransport, TransportOptions},
 };
-
-/// The first and the longest wait between two looks whether everything has ended.
-const LOOK_AFTER: Span = Span::from_millis(100);
-const LOOK_AFTER_MAX: Span = Span::from_seconds(600);
 
 /// How long until a process that can't be told to end yet is told.
 const TOLD_AGAIN_AFTER: Span = Span::from_millis(1);
@@ -68,6 +40,7 @@ pub(super) async fn play(
     stage: &Rc<Stage>,
     options: &EmbeddedOptions,
 ) -> Result<Report, SimulationError> {
+    operators::begin(stage);
     spawn_local(producers::ask_all(Rc::clone(stage)));
     for (after, trouble) in stage.scenario.faults.troubles.clone() {
         spawn_local(cause(Rc::clone(stage), after, trouble));
@@ -128,8 +101,8 @@ async fn live(stage: &Rc<Stage>, options: &EmbeddedOptions) -> Result<End, Simul
         });
     };
     let crash = stage.crash.of_new_life();
-    let process = LocalSet::new();
-    let running = process.run_until(run(Rc::clone(stage), store));
+    let tasks = LocalSet::new();
+    let running = tasks.run_until(process::run(Rc::clone(stage), store));
     let running = StandingStill::at_times(Rc::clone(stage), running);
     let killed = async {
         match life.map(|life| life.end) {
@@ -146,7 +119,7 @@ async fn live(stage: &Rc<Stage>, options: &EmbeddedOptions) -> Result<End, Simul
         () = at_last => End::Died,
     };
     // All tasks of the process end here, in the middle of whatever they do.
-    drop(process);
+    drop(tasks);
     stage.hub.close();
     stage.stopping.set(None);
     *stage.handle.borrow_mut() = None;
@@ -224,78 +197,6 @@ fn open(
         stage.go_on()?;
     }
     Ok(shared.into_inner())
-}
-
-/// The process itself: put together as in production, and let run until everything has ended.
-async fn run(stage: Rc<Stage>, store: EmbeddedStore) -> Result<(), DriveError> {
-    let life = stage.witness.borrow().life;
-    let engine = stage.scenario.engine_options(life);
-    stage.witness.borrow_mut().options = engine.clone();
-    let started_at = stage.real();
-    stage.witness.borrow().log(started_at, Sighting::Started);
-    let shared = SharedStore::new(store);
-    let handle = Handle::new(Arc::new(shared.clone()));
-    *stage.handle.borrow_mut() = Some(handle.clone());
-    let port = SimulatedPort::new(&stage, Hosted(shared));
-    let dialer = SimulatedDialer(Rc::clone(&stage));
-    let timeout_ms = u64::try_from(stage.scenario.attempt_timeout.as_millis()).unwrap_or(0);
-    let options = TransportOptions {
-        attempt_timeout_ms: timeout_ms,
-        #[cfg(feature = "mutants")]
-        mutant: stage.scenario.transport,
-        ..TransportOptions::default()
-    };
-    let transport = HyperTransport::with_dialer(options, SimulatedResolver, dialer);
-    let transport = match transport {
-        Ok(transport) => transport,
-        Err(error) => {
-            let reason = error.to_string();
-            stage.object(Violation::StoreFails { reason });
-            return Ok(());
-        }
-    };
-    let transport = WatchedTransport::new(Rc::clone(&stage), transport);
-    let clock = SimulatedClock(Rc::clone(&stage));
-    spawn_local(serve(Rc::clone(&stage), handle.clone()));
-    spawn_local(look_for_the_end(Rc::clone(&stage), handle.clone()));
-    let drive = Drive::new(Engine::new(engine), clock, port, transport, handle, None);
-    drive.run().await
-}
-
-/// Takes connections and answers them with the routes of production.
-async fn serve(stage: Rc<Stage>, handle: Handle) {
-    let clock = stage.clock();
-    let routes = router(ServerState {
-        backend: handle,
-        original_access: Access::Open,
-        api_access: Access::Open,
-        catalogue: Catalogue::default(),
-        targets: Arc::default(),
-        keys: KeyRing::new(clock),
-        metrics: Metrics::new(Access::Open),
-        face: Face::Whole,
-    });
-    let mut connections = stage.hub.open();
-    while let Some(stream) = connections.recv().await {
-        let (routes, options) = (routes.clone(), ServerOptions::default());
-        spawn_local(async move { converse_over(stream, routes, &options).await });
-    }
-}
-
-/// Looks every now and then whether everything has ended, and then lets the process end in order.
-async fn look_for_the_end(stage: Rc<Stage>, handle: Handle) {
-    handle.started().await;
-    if let Some(application) = handle.default_application() {
-        stage.application.set(application);
-    }
-    let end = stage.scenario.end();
-    let mut pause = LOOK_AFTER;
-    while !stage.has_ended(handle.reads()) && stage.go_on().is_ok() && stage.real() < end {
-        tokio::time::sleep(pause.as_duration()).await;
-        let longer = Span::from_micros(pause.as_micros() * 2);
-        pause = longer.min(LOOK_AFTER_MAX);
-    }
-    handle.shut_down(limits::DRAIN_TIMEOUT_MS);
 }
 
 /// What it means that the loop has ended by itself.

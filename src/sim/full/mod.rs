@@ -15,9 +15,12 @@
 
 mod bad_asks;
 mod clock;
+mod exchange;
 mod hub;
 mod lives;
+mod operators;
 mod port;
+mod process;
 mod producers;
 mod receipts;
 mod receivers;

@@ -7,15 +7,12 @@ use core::{
 };
 use std::{collections::BTreeMap, rc::Rc, str::FromStr as _, sync::Arc};
 
-use axum::body::Body;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use http::{Request, StatusCode};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use http::StatusCode;
 use tokio::task::spawn_local;
 
-use super::{bad_asks, receivers, stage::Stage};
+use super::{bad_asks, exchange::post, receivers, stage::Stage};
 use crate::{
     domain::{
         id::EventId,
@@ -34,25 +31,17 @@ use crate::{
 
 /// How long a producer waits until it asks again.
 pub(super) const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// How long a producer waits for an answer.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// All producers.
 pub(super) struct Producers {
     pub(super) workload: RefCell<Workload>,
     /// When events are to be sent that are for later, by their numbers.
     times: RefCell<BTreeMap<u32, Timestamp>>,
-    /// Asks that have not ended.
+    /// Asks that have not ended, those of operators among them.
     pub(super) waiting: Cell<u64>,
+    /// The secrets that were asked for by hand, by the numbers of receivers.
+    rotated: RefCell<BTreeMap<u32, Vec<Secret>>>,
     has_asked_all: Cell<bool>,
-}
-
-/// What an ask is answered with.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    /// Whether it is the answer of before, under the same key.
-    is_replayed: bool,
-    pub(super) body: Bytes,
 }
 
 impl Producers {
@@ -61,6 +50,7 @@ impl Producers {
             workload: RefCell::new(Workload::new(scenario)?),
             times: RefCell::default(),
             waiting: Cell::new(0),
+            rotated: RefCell::default(),
             has_asked_all: Cell::new(false),
         })
     }
@@ -70,8 +60,24 @@ impl Producers {
         self.has_asked_all.get() && self.waiting.get() == 0
     }
 
-    /// The secret of the receiver with this number.
-    pub(super) fn secret(&self, number: u32) -> Secret {
+    /// The secrets that the receiver with this number may know, the first one first. Which of them sign at
+    /// a time the witness judges.
+    pub(super) fn secrets(&self, number: u32) -> Vec<Secret> {
+        let rotated = self.rotated.borrow();
+        let rotated = rotated.get(&number).into_iter().flatten().cloned();
+        core::iter::once(Self::first_secret(number))
+            .chain(rotated)
+            .collect()
+    }
+
+    /// Somebody gives the receiver with this number another secret.
+    pub(super) fn rotate(&self, number: u32, secret: Secret) {
+        let mut rotated = self.rotated.borrow_mut();
+        rotated.entry(number).or_default().push(secret);
+    }
+
+    /// The secret that the endpoint of the receiver with this number is made with.
+    fn first_secret(number: u32) -> Secret {
         let mut bytes = vec![b's'; limits::SECRET_BYTES];
         for (byte, of_number) in bytes.iter_mut().zip(number.to_le_bytes()) {
             *byte = of_number;
@@ -116,8 +122,8 @@ pub(super) async fn ask_all(stage: Rc<Stage>) {
 }
 
 /// Registers the endpoint with this number, however often that must be asked.
-async fn register(stage: &Stage, number: u32) {
-    let secret = BASE64_STANDARD.encode(stage.producers.secret(number).expose());
+pub(super) async fn register(stage: &Stage, number: u32) {
+    let secret = BASE64_STANDARD.encode(Producers::first_secret(number).expose());
     let channel = stage.producers.workload.borrow().channel_of(number);
     let channels = listed(channel.as_slice());
     let ordering = stage.scenario.ordering(number).name();
@@ -248,42 +254,4 @@ async fn again(stage: &Stage, answer: Option<(StatusCode, Bytes)>) {
         stage.object(violation);
     }
     tokio::time::sleep(ASK_AGAIN_AFTER).await;
-}
-
-/// One request to the process; nothing if there is no answer.
-pub(super) async fn post(
-    stage: &Stage,
-    what: &str,
-    body: String,
-    key: Option<&str>,
-) -> Option<Answer> {
-    let stream = stage.hub.connect()?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
-    let connection = spawn_local(async move { drop(connection.await) });
-    let mut request = Request::post(format!("/api/v1/app/default/{what}"))
-        .header("host", "fanfare.example")
-        .header("content-type", "application/json");
-    if let Some(key) = key {
-        request = request.header("idempotency-key", key);
-    }
-    let request = request.body(Body::from(body)).ok()?;
-    let answered = async {
-        let response = sender.send_request(request).await.ok()?;
-        let (head, body) = response.into_parts();
-        let is_replayed = head.headers.contains_key("idempotency-replayed");
-        let body = axum::body::to_bytes(Body::new(body), usize::MAX)
-            .await
-            .ok()?;
-        Some(Answer {
-            status: head.status,
-            is_replayed,
-            body,
-        })
-    };
-    let answer = tokio::time::timeout(PATIENCE, answered)
-        .await
-        .ok()
-        .flatten();
-    connection.abort();
-    answer
 }

@@ -365,8 +365,8 @@ fn judge(stage: &Stage, number: u32, headers: &HeaderMap, body: &[u8]) -> (Event
             }
         }
     }
-    let secret = stage.producers.secret(number);
-    if let Some(found) = genuine::judge(event, secret, &signed, body) {
+    let secrets = stage.producers.secrets(number);
+    if let Some(found) = genuine::judge(event, secrets, &signed, body) {
         stage.object(found);
     }
     let signed_at = Timestamp::from_millis(signed.timestamp.saturating_mul(1_000));

@@ -166,13 +166,21 @@ impl Stage {
         SimulationError::violated(violations, self.summary(&self.witness.borrow()))
     }
 
-    /// Whether every producer has its answers and every delivery its end.
+    /// Whether every producer has its answers, every delivery its end, and all is made that was asked for by
+    /// hand.
     pub(super) fn has_ended(&self, store: &dyn Reads) -> bool {
-        if !self.producers.are_done() {
+        if !self.producers.are_done() || self.is_at_work() {
             return false;
         }
         let endpoints = store.endpoints(self.application.get(), 0, usize::MAX);
         endpoints.is_ok_and(|endpoints| self.witness.borrow().has_ended(&endpoints))
+    }
+
+    /// Whether something that was asked for by hand is still to be done.
+    fn is_at_work(&self) -> bool {
+        let witness = self.witness.borrow();
+        let is_owed = witness.owed_by_hand(self.moment()).next().is_some();
+        is_owed || witness.tasks_at_work().next().is_some()
     }
 
     /// How far the run has come.

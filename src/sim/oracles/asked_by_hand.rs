@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::{
     domain::{
         event::EventPosition,
-        id::{AuditId, EventId},
+        id::{AuditId, EndpointId, EventId},
     },
     sim::{
         by_hand::Asked,
@@ -71,11 +71,12 @@ impl Witness {
                 let is_durable = told.any(|told| {
                     let target = &told.target;
                     let signs = rotation.as_ref().is_none_or(|(secret, grace)| {
-                        let until = asked_at.steady.plus(*grace);
+                        // The grace runs from when the process heard of it.
+                        let until = asked_at.steady.plus(*grace)..=now.steady.plus(*grace);
                         let older = target.older_secrets.first();
                         target.secret == *secret
                             && (grace.as_micros() == 0
-                                || older.is_some_and(|older| older.until == until))
+                                || older.is_some_and(|older| until.contains(&older.until)))
                     });
                     told.at >= asked_at.real
                         && told.at <= now.real
@@ -158,29 +159,28 @@ impl Witness {
         self.by_hand.attempts.contains_key(&(position, ordinal))
     }
 
-    /// At the end each attempt that was acknowledged was made, unless something took it away.
-    pub(in crate::sim) fn judge_owed_by_hand(&mut self, now: Moment) {
-        let mut missing = Vec::new();
-        for ((position, ordinal), delivery) in &self.by_hand.attempts {
-            let Some(owed_since) = delivery.owed_since else {
-                continue;
-            };
-            let (Some(event), Some(endpoint)) =
-                (self.events.get(position), self.endpoints.get(ordinal))
-            else {
-                continue;
-            };
+    /// Attempts that were acknowledged and not made yet, but those that something took away.
+    pub(in crate::sim) fn owed_by_hand(
+        &self,
+        now: Moment,
+    ) -> impl Iterator<Item = (EventId, EndpointId)> + '_ {
+        let attempts = self.by_hand.attempts.iter();
+        attempts.filter_map(move |((position, ordinal), delivery)| {
+            let owed_since = delivery.owed_since?;
+            let (event, endpoint) = (self.events.get(position)?, self.endpoints.get(ordinal)?);
             let is_called_off = endpoint.deleted_at.is_some()
                 || endpoint.disabled_at.is_some()
                 || event.expunged_at.is_some()
                 || event.event.payload_until() <= now.steady;
             let is_made = delivery.made_at.is_some_and(|at| at >= owed_since);
-            if !is_called_off && !is_made {
-                missing.push((event.event.id, endpoint.id));
-            }
-        }
+            (!is_called_off && !is_made).then_some((event.event.id, endpoint.id))
+        })
+    }
+
+    /// At the end each attempt that was acknowledged was made, unless something took it away.
+    pub(in crate::sim) fn judge_owed_by_hand(&mut self, now: Moment) {
+        let missing: Vec<(EventId, EndpointId)> = self.owed_by_hand(now).collect();
         for (event, endpoint) in missing {
-            let event: EventId = event;
             self.object(Violation::NotSentByHand { event, endpoint });
         }
     }

@@ -1,4 +1,4 @@
-//! I12: what a receiver gets verifies with its secret, over the exact bytes that it got.
+//! I12: what a receiver gets verifies with a secret of its, over the exact bytes that it got.
 
 use http::HeaderMap;
 
@@ -32,15 +32,15 @@ impl<'request> Signed<'request> {
     }
 }
 
-/// Judges a request that a receiver with this secret got.
+/// Judges a request that a receiver with these secrets got.
 pub(in crate::sim) fn judge(
     event: EventId,
-    secret: Secret,
+    secrets: Vec<Secret>,
     signed: &Signed<'_>,
     body: &[u8],
 ) -> Option<Violation> {
-    let key = VerificationKey::Shared(secret);
-    let verified = verify(&[key], signed.id, signed.timestamp, body, signed.signature);
+    let keys: Vec<VerificationKey> = secrets.into_iter().map(VerificationKey::Shared).collect();
+    let verified = verify(&keys, signed.id, signed.timestamp, body, signed.signature);
     let why = verified.err()?.to_string();
     Some(Violation::NotGenuine { event, why })
 }

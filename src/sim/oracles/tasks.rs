@@ -139,18 +139,23 @@ impl Witness {
         }
     }
 
-    /// At the end each task that was acknowledged has ended; that of a disabled endpoint may wait.
-    pub(in crate::sim) fn judge_tasks_ended(&mut self) {
-        let told = self.told_tasks.clone();
-        for id in told {
-            let Some(seen) = self.tasks.get(&id) else {
-                continue;
+    /// Tasks that were acknowledged and have not ended; that of a disabled endpoint may wait.
+    pub(in crate::sim) fn tasks_at_work(&self) -> impl Iterator<Item = TaskId> + '_ {
+        self.told_tasks.iter().copied().filter(|id| {
+            let Some(seen) = self.tasks.get(id) else {
+                return false;
             };
             let endpoint = self.endpoints.get(&seen.task.endpoint.ordinal);
             let waits = endpoint.is_some_and(|seen| seen.disabled_at.is_some());
-            if seen.ended_at.is_none() && !waits {
-                self.object(Violation::TaskLost { task: id });
-            }
+            seen.ended_at.is_none() && !waits
+        })
+    }
+
+    /// At the end each task that was acknowledged has ended.
+    pub(in crate::sim) fn judge_tasks_ended(&mut self) {
+        let lost: Vec<TaskId> = self.tasks_at_work().collect();
+        for task in lost {
+            self.object(Violation::TaskLost { task });
         }
     }
 

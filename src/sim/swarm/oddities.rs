@@ -32,9 +32,7 @@ pub(super) fn draw(scenario: &mut Scenario) {
         for life in &mut scenario.faults.lives {
             life.engine.ordered_held_max = held_max;
         }
-        if !matches!(scenario.layer, Layer::Full(_)) {
-            draw_orders(scenario);
-        }
+        draw_orders(scenario);
     }
     let mut stalls = stream("swarm of stalls");
     for _ in 0..one_of(&mut stalls, &[0_u32, 0, 0, 0, 1, 3]) {
