@@ -26,6 +26,10 @@ pub struct Faults {
     /// How many in a hundred requests a receiver treats in an odd way: too late, too much, for ever,
     /// not at all; in the layer `full` only.
     pub odd_percent: u32,
+    /// How many in a hundred attempts end on their way to a receiver: its name is not known, or not told, or
+    /// leads to where nothing is sent, or TLS fails. In the layer `full` of the questions for a name, by as
+    /// many of these as it can be.
+    pub unreached_percent: u32,
     /// Bytes come in pieces; in the layer `full` only.
     pub partial_streams: bool,
     /// The lives of the process one after another; the one behind the last has no end. In the layer `core`

@@ -132,6 +132,14 @@ pub struct Happened {
     /// Attempts whose connection did not come about, or ended or was spoilt before a reply; in the
     /// layer `full` only.
     pub broken: u64,
+    /// Attempts whose receiver's name was not known, or not told.
+    pub names_unresolved: u64,
+    /// Attempts whose receiver's name led to where nothing is sent.
+    pub names_astray: u64,
+    /// Attempts for which TLS did not come about, or with somebody else; not in the layer `full`.
+    pub tls_failed: u64,
+    /// Requests that were sent once more since a kept connection ended under them; in the layer `full` only.
+    pub sent_twice: u64,
     /// Receivers that did what was asked when nobody waited for the answer any more; in the layer
     /// `full` only.
     pub late_successes: u64,
@@ -139,7 +147,7 @@ pub struct Happened {
 
 impl Happened {
     /// What was done to the run, by kind; `docs/simulation.md` has what each is.
-    const fn faults(&self) -> [(&'static str, u64); 26] {
+    const fn faults(&self) -> [(&'static str, u64); 29] {
         [
             ("process_killed", self.kills),
             ("power_lost", self.power_losses),
@@ -167,12 +175,15 @@ impl Happened {
             ("receiver_gone", self.gone),
             ("receiver_broke_off", self.broken),
             ("receiver_too_late", self.late_successes),
+            ("name_not_resolved", self.names_unresolved),
+            ("name_led_astray", self.names_astray),
+            ("tls_failed", self.tls_failed),
         ]
     }
 
     /// Rarer paths that the run took because of it.
     #[must_use]
-    pub const fn paths(&self) -> [(&'static str, u64); 36] {
+    pub const fn paths(&self) -> [(&'static str, u64); 37] {
         [
             ("unknown groups kept", self.unsure_there),
             ("unknown groups gone", self.unsure_gone),
@@ -209,6 +220,7 @@ impl Happened {
             ("outages crossed", self.outages_crossed),
             ("stores opened twice", self.opened_twice),
             ("inspections", self.inspections),
+            ("requests sent twice", self.sent_twice),
             ("events let go", self.retained),
         ]
     }
@@ -249,6 +261,9 @@ impl Happened {
             | OutcomeKind::Reset
             | OutcomeKind::Closed
             | OutcomeKind::ProtocolError => self.broken += 1,
+            OutcomeKind::DnsNotFound | OutcomeKind::DnsFailed => self.names_unresolved += 1,
+            OutcomeKind::AddressBlocked => self.names_astray += 1,
+            OutcomeKind::TlsCertificate | OutcomeKind::TlsHandshake => self.tls_failed += 1,
             OutcomeKind::Timeout { .. } => self.timeouts += 1,
             OutcomeKind::Status(status) if !(200..300).contains(&status) => {
                 self.error_statuses += 1;
@@ -256,6 +271,7 @@ impl Happened {
             }
             _ => {}
         }
+        self.sent_twice += u64::from(outcome.resent);
         let asked = outcome.retry_after.as_deref();
         self.retry_afters += u64::from(asked.is_some());
         self.odd_waits += u64::from(asked.is_some_and(odd_waits::is_odd));
@@ -325,6 +341,10 @@ impl Happened {
         self.gone += other.gone;
         self.broken += other.broken;
         self.late_successes += other.late_successes;
+        self.names_unresolved += other.names_unresolved;
+        self.names_astray += other.names_astray;
+        self.tls_failed += other.tls_failed;
+        self.sent_twice += other.sent_twice;
     }
 }
 
@@ -352,10 +372,13 @@ pub fn can_meet(layer: &str, name: &str) -> bool {
         | "asks put off"
         | "cores healed" => layer != "full",
         "stores opened twice" => layer == "store",
+        "tls_failed" => layer != "full",
         // Where the network is data, a reply comes whole and in time, or there is none.
-        "receiver_broke_off" | "receiver_too_late" | "receiver_clock_off" | "ask_not_valid" => {
-            layer == "full"
-        }
+        "receiver_broke_off"
+        | "receiver_too_late"
+        | "receiver_clock_off"
+        | "ask_not_valid"
+        | "requests sent twice" => layer == "full",
         _ => true,
     }
 }

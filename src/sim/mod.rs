@@ -64,6 +64,7 @@ mod twice;
 pub mod units;
 pub mod verdict;
 pub mod violation;
+mod ways;
 pub mod whatif;
 pub mod whole;
 mod witness;

@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 
-use super::{neighbours::Neighbour, odd_waits, scenario::Scenario, world::BEGINNING};
+use super::{neighbours::Neighbour, odd_waits, scenario::Scenario, ways, world::BEGINNING};
 use crate::{
     domain::{
         attempt::AttemptRequest,
@@ -81,6 +81,16 @@ pub enum OutageKind {
     Silent,
     /// Its error status, after the usual time.
     Fails,
+    /// Its name is not known.
+    NameUnknown,
+    /// Nobody tells where its name leads, as long as is waited for that.
+    NameUnanswered,
+    /// Its name leads to where nothing is sent.
+    NameAstray,
+    /// Whoever is there does not prove to be it. In the layer `full` nobody speaks TLS: the connection ends.
+    Certificate,
+    /// TLS does not come about. In the layer `full` the connection ends.
+    Handshake,
 }
 
 impl Outage {
@@ -104,19 +114,16 @@ pub struct Network {
     /// Whether each error status asks to wait in an odd way.
     has_odd_waits: bool,
     attempt_timeout: Span,
+    /// How many in a hundred attempts of the application that is watched end on their way.
+    unreached_percent: u32,
 }
 
 impl Network {
     /// The receivers of a scenario: those that it names, else drawn ones.
     #[must_use]
     pub fn of(scenario: &Scenario) -> Self {
-        let drawn = || {
-            Self::drawn(
-                scenario.seed,
-                scenario.endpoints,
-                scenario.faults.gone_receiver,
-            )
-        };
+        let gone = scenario.faults.gone_receiver;
+        let drawn = || Self::drawn(scenario.seed, scenario.endpoints, gone);
         let named = |group: &Group| {
             let count = usize::try_from(group.count).unwrap_or(usize::MAX);
             core::iter::repeat_n(group.receiver.clone(), count)
@@ -139,6 +146,7 @@ impl Network {
             is_keyed_by_place: !scenario.receivers.is_empty(),
             has_odd_waits: scenario.faults.odd_waits,
             attempt_timeout: scenario.attempt_timeout,
+            unreached_percent: scenario.faults.unreached_percent,
         }
     }
 
@@ -180,6 +188,7 @@ impl Network {
 
     /// The first receivers are well from now on, all others dead for good.
     pub(super) fn heal(&mut self, core: u32) {
+        self.unreached_percent = 0;
         for (number, receiver) in (0_u32..).zip(&mut self.receivers) {
             *receiver = if number < core {
                 Receiver {
@@ -224,6 +233,13 @@ impl Network {
                 receivers.and_then(|receivers| receivers.get(index))
             }
         };
+        let percent = match neighbour {
+            None => self.unreached_percent,
+            Some(_) => 0,
+        };
+        if let Some(outcome) = ways::drawn(draw, self.seed, (percent, self.attempt_timeout)) {
+            return outcome;
+        }
         let mut outcome = match receiver {
             Some(receiver) => receiver.answer(&mut random, at, self.attempt_timeout),
             None => Outcome::without_reply(OutcomeKind::Refused, Span::ZERO),
@@ -333,6 +349,9 @@ impl Receiver {
             Outcome::without_reply(OutcomeKind::Timeout { after_ms }, duration)
         };
         let refuses = falls_in(self.refusals) || outage == Some(OutageKind::Refuses);
+        if let Some(outcome) = outage.and_then(|outage| outage.on_the_way(timeout)) {
+            return outcome;
+        }
         if is_silent {
             return timed_out();
         }
@@ -455,6 +474,11 @@ mod tests {
                 outage(10, OutageKind::Refuses),
                 outage(30, OutageKind::Silent),
                 outage(50, OutageKind::Fails),
+                outage(70, OutageKind::NameUnknown),
+                outage(90, OutageKind::NameUnanswered),
+                outage(110, OutageKind::NameAstray),
+                outage(130, OutageKind::Certificate),
+                outage(150, OutageKind::Handshake),
             ],
             ..Receiver::default()
         };
@@ -467,6 +491,11 @@ mod tests {
             (20, OutcomeKind::Status(200)),
             (30, OutcomeKind::Timeout { after_ms: 30_000 }),
             (59, OutcomeKind::Status(507)),
+            (70, OutcomeKind::DnsNotFound),
+            (90, OutcomeKind::DnsFailed),
+            (110, OutcomeKind::AddressBlocked),
+            (130, OutcomeKind::TlsCertificate),
+            (150, OutcomeKind::TlsHandshake),
             (60, OutcomeKind::Status(200)),
         ] {
             assert_eq!(kind(at), expected, "{at}");

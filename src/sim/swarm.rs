@@ -42,6 +42,7 @@ pub fn store_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     oddities::draw_crowds(&mut scenario);
     neighbours::draw(&mut scenario);
     oddities::draw_newcomers(&mut scenario);
+    oddities::draw_ways(&mut scenario);
     Ok(scenario)
 }
 
@@ -77,6 +78,7 @@ pub fn core_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     oddities::draw_crowds(&mut scenario);
     neighbours::draw(&mut scenario);
     oddities::draw_newcomers(&mut scenario);
+    oddities::draw_ways(&mut scenario);
     Ok(scenario)
 }
 
@@ -107,6 +109,7 @@ pub fn full_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     oddities::draw_circuits(&mut scenario);
     oddities::draw_hosts(&mut scenario);
     oddities::draw_newcomers(&mut scenario);
+    oddities::draw_ways(&mut scenario);
     Ok(scenario)
 }
 
@@ -288,6 +291,7 @@ fn faults(random: &mut Stream, scenario: &Scenario, fixed: &Options) -> Faults {
         odd_waits: false,
         latency_us: one_of(random, &latencies),
         odd_percent: 0,
+        unreached_percent: 0,
         partial_streams: false,
         lives,
         troubles,

@@ -87,11 +87,21 @@ fn measured(scenario: &Scenario) -> Measures {
 
 #[test]
 fn an_outage_is_met_in_every_layer_and_by_its_own_deliveries_only() {
-    let kinds = [OutageKind::Refuses, OutageKind::Silent, OutageKind::Fails];
-    for (layer, kind) in layers()
-        .into_iter()
-        .flat_map(|layer| kinds.map(|kind| (layer.clone(), kind)))
-    {
+    let everywhere = [OutageKind::Refuses, OutageKind::Silent, OutageKind::Fails];
+    // Over a connection that is kept nobody asks for a name.
+    let as_data = [
+        OutageKind::NameUnknown,
+        OutageKind::NameAstray,
+        OutageKind::Certificate,
+        OutageKind::Handshake,
+    ];
+    let kinds_of = |layer: Layer| {
+        let has_wires = matches!(layer, Layer::Full(_));
+        let more = as_data.into_iter().filter(move |_| !has_wires);
+        let kinds = everywhere.into_iter().chain(more);
+        kinds.map(move |kind| (layer.clone(), kind))
+    };
+    for (layer, kind) in layers().into_iter().flat_map(kinds_of) {
         let mut scenario = outage(3, kind);
         scenario.layer = layer;
         let measures = measured(&scenario);

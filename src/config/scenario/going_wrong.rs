@@ -42,8 +42,11 @@ fn read_faults(section: &Section<'_>, faults: &mut Faults) {
     ] {
         *flag = section.flag(key).unwrap_or(*flag);
     }
-    if let Some(percent) = section.small("odd_percent", 0..101) {
-        faults.odd_percent = percent;
+    for (key, share) in [
+        ("odd_percent", &mut faults.odd_percent),
+        ("unreached_percent", &mut faults.unreached_percent),
+    ] {
+        *share = section.small(key, 0..101).unwrap_or(*share);
     }
     faults.latency_us = section.meant("disk_latency", span_range, RANGE_FORM);
     for commit in section.sections("failing_commits") {

@@ -16,10 +16,15 @@ use crate::{
 };
 
 /// What attempts meet in an outage, by name.
-pub(super) const OUTAGES: [(&str, OutageKind); 3] = [
+pub(super) const OUTAGES: [(&str, OutageKind); 8] = [
     ("refuses", OutageKind::Refuses),
     ("silent", OutageKind::Silent),
     ("fails", OutageKind::Fails),
+    ("name_unknown", OutageKind::NameUnknown),
+    ("name_unanswered", OutageKind::NameUnanswered),
+    ("name_astray", OutageKind::NameAstray),
+    ("certificate", OutageKind::Certificate),
+    ("handshake", OutageKind::Handshake),
 ];
 
 /// What an endpoint keeps in order, by name.

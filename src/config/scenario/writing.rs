@@ -232,6 +232,7 @@ fn faults(lines: &mut Lines, faults: &Faults) {
             lines.unless(key, flag, false);
         }
         lines.unless("odd_percent", faults.odd_percent, 0);
+        lines.unless("unreached_percent", faults.unreached_percent, 0);
         if let Some(latency) = faults.latency_us {
             lines.key("disk_latency", range(latency));
         }

@@ -1,7 +1,10 @@
 //! The hub: where wires lead. The process dials receivers here and is dialled by producers; names
 //! lead to addresses that only exist here.
 
-use core::cell::{Cell, RefCell};
+use core::{
+    cell::{Cell, RefCell},
+    time::Duration,
+};
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -16,9 +19,10 @@ use super::{
     stream::{PiecesStream, pair},
 };
 use crate::{
+    limits,
     policy::address::Vetted,
     random::Stream,
-    sim::oracles::known_addresses,
+    sim::{network::OutageKind, oracles::known_addresses},
     transport::{
         dial::{Dialed, Dialer},
         resolver::{ResolveError, Resolver},
@@ -28,6 +32,9 @@ use crate::{
 /// How the receivers' addresses begin: as public ones, so that the address policy lets them pass.
 /// Nothing here dials an address.
 const RECEIVERS: [u8; 2] = [203, 0];
+
+/// An address to which nothing is sent.
+const ASTRAY: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 
 /// Where wires lead.
 pub(super) struct Hub {
@@ -106,17 +113,39 @@ impl Dialer for SimulatedDialer {
     }
 }
 
-/// Knows the receivers' names.
-#[derive(Clone, Copy)]
-pub(super) struct SimulatedResolver;
+/// Knows the receivers' names, and says so if nothing is wrong with that.
+#[derive(Clone)]
+pub(super) struct SimulatedResolver(pub(super) Rc<Stage>);
 
 impl Resolver for SimulatedResolver {
     async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, ResolveError> {
-        let number = receivers::number_of(name).and_then(|number| u16::try_from(number).ok());
-        let number = number.ok_or(ResolveError::NotFound)?;
-        let [high, low] = number.to_be_bytes();
+        let number = receivers::number_of(name).ok_or(ResolveError::NotFound)?;
+        let way = receivers::way_of_name(&self.0, number);
+        let receipts = &self.0.receipts;
+        match way {
+            Some(OutageKind::NameUnknown) => {
+                receipts.borrow_mut().spoil(number);
+                return Err(ResolveError::NotFound);
+            }
+            Some(OutageKind::NameUnanswered) => {
+                receipts.borrow_mut().spoil(number);
+                // Longer than anybody waits for it.
+                tokio::time::sleep(Duration::from_millis(limits::DNS_TIMEOUT_MS + 1_000)).await;
+                return Err(ResolveError::Failed);
+            }
+            _ => {}
+        }
+        let [high, low] = u16::try_from(number)
+            .map_err(|_| ResolveError::NotFound)?
+            .to_be_bytes();
         let [first, second] = RECEIVERS;
-        Ok(vec![IpAddr::V4(Ipv4Addr::new(first, second, high, low))])
+        let right = IpAddr::V4(Ipv4Addr::new(first, second, high, low));
+        if way == Some(OutageKind::NameAstray) {
+            receipts.borrow_mut().lead_astray(number);
+            // Beside the right one, as who wants to get in does it.
+            return Ok(vec![right, IpAddr::V4(ASTRAY)]);
+        }
+        Ok(vec![right])
     }
 }
 

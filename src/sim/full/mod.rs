@@ -15,6 +15,7 @@
 
 mod bad_asks;
 mod clock;
+mod conduct;
 mod exchange;
 mod hub;
 mod lives;

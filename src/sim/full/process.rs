@@ -50,6 +50,7 @@ pub(super) async fn run(stage: Rc<Stage>, store: EmbeddedStore) -> Result<(), Dr
     *stage.handle.borrow_mut() = Some(handle.clone());
     let port = SimulatedPort::new(&stage, Hosted(shared));
     let dialer = SimulatedDialer(Rc::clone(&stage));
+    let resolver = SimulatedResolver(Rc::clone(&stage));
     let timeout_ms = u64::try_from(stage.scenario.attempt_timeout.as_millis()).unwrap_or(0);
     let options = TransportOptions {
         attempt_timeout_ms: timeout_ms,
@@ -57,7 +58,7 @@ pub(super) async fn run(stage: Rc<Stage>, store: EmbeddedStore) -> Result<(), Dr
         mutant: stage.scenario.transport,
         ..TransportOptions::default()
     };
-    let transport = HyperTransport::with_dialer(options, SimulatedResolver, dialer);
+    let transport = HyperTransport::with_dialer(options, resolver, dialer);
     let transport = match transport {
         Ok(transport) => transport,
         Err(error) => {

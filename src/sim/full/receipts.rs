@@ -20,6 +20,9 @@ pub(super) struct Receipts {
     pub(super) delivered: BTreeMap<(EventId, EndpointId), u64>,
     /// How often each receiver did what an attempt may fail over without an answer.
     spoilt: BTreeMap<u32, u64>,
+    /// Questions for the name of each receiver so far, and those whose name led to where nothing is sent.
+    questions: BTreeMap<u32, u64>,
+    astray: BTreeSet<u32>,
     /// The statuses that each receiver answered with.
     pub(super) statuses: BTreeSet<(u32, u16)>,
     /// What each delivery was told to wait, when it failed.
@@ -92,6 +95,22 @@ impl Receipts {
     pub(super) fn endpoint(&self, number: u32) -> EndpointId {
         let endpoint = self.endpoints.get(&host(number));
         endpoint.copied().unwrap_or_default()
+    }
+
+    /// The name of a receiver leads to where nothing is sent; that answer serves for a while.
+    pub(super) fn lead_astray(&mut self, number: u32) {
+        self.astray.insert(number);
+    }
+
+    /// Whether the name of a receiver ever led to where nothing is sent.
+    pub(super) fn was_astray(&self, number: u32) -> bool {
+        self.astray.contains(&number)
+    }
+
+    pub(super) fn next_question(&mut self, number: u32) -> u64 {
+        let count = self.questions.entry(number).or_default();
+        *count += 1;
+        *count
     }
 
     pub(super) fn next_dial(&mut self, number: u32) -> u64 {

@@ -2,7 +2,7 @@
 //! request is judged as a careful receiver would: by its signature, its id and its exact bytes. What
 //! it answered is kept, so that a delivery counts as one only if a receiver says so.
 
-use core::{convert::Infallible, time::Duration};
+use core::{cell::Cell, convert::Infallible, time::Duration};
 use std::{io, rc::Rc, str::FromStr as _};
 
 use axum::body::Body;
@@ -15,28 +15,31 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt as _;
 
-use super::{stage::Stage, stream::PiecesStream};
+use super::{
+    conduct::{Conduct, conduct},
+    stage::Stage,
+    stream::{LeavingStream, PiecesStream},
+};
 use crate::{
     domain::id::{EndpointId, EventId},
     random::Stream,
     sim::{
-        network::{OutageKind, Receiver},
+        network::OutageKind,
         odd_waits,
         oracles::{
             genuine::{self, Signed},
             own_start, same_bytes,
         },
         violation::Violation,
+        ways,
     },
     time::{Span, Timestamp},
 };
 
 /// The whole of a share, in parts of ten thousand.
-const WHOLE: u64 = 10_000;
+pub(super) const WHOLE: u64 = 10_000;
 /// How long it takes to be refused.
 const REFUSAL: Duration = Duration::from_millis(1);
-/// How far the time of a request may be off by a receiver's clock, as the standard proposes.
-const TOLERANCE: Span = Span::from_seconds(5 * 60);
 /// How much longer than its deadline an attempt may be on its way where the process stands still.
 const STALLS: Span = Span::from_seconds(3_600);
 /// Bytes of a reply that is larger than anybody reads.
@@ -59,24 +62,19 @@ pub(super) enum Greeting {
     Serves,
     /// It says something that is no HTTP.
     Babbles,
+    /// It ends it at once.
+    Ends,
 }
 
-/// What a receiver does with a request.
-enum Conduct {
-    /// It answers with this status, after a while.
-    Answers(StatusCode, Option<u64>, Duration),
-    /// It says that what was asked for is elsewhere, and where, if it says that.
-    Redirects(Option<String>, Duration),
-    /// It never answers.
-    Silent,
-    /// It answers with success when nobody waits any more.
-    TooLate,
-    /// It closes the connection instead of an answer.
-    Closes,
-    /// It answers with success and a body that is too long.
-    Floods,
-    /// It answers with success and a body that does not end.
-    Drips,
+/// What is wrong with the name of a receiver when it is asked for, if anything is.
+pub(super) fn way_of_name(stage: &Stage, number: u32) -> Option<OutageKind> {
+    let question = stage.receipts.borrow_mut().next_question(number);
+    let place = (u64::from(number) << 32) | question;
+    let mut random = Stream::new(stage.scenario.seed, "names", 0, place);
+    let drawn = ways::drawn_of_name(&mut random, stage.scenario.faults.unreached_percent);
+    let receiver = stage.network.receiver(number);
+    let outage = receiver.and_then(|receiver| receiver.outage_at(stage.elapsed()));
+    outage.filter(|outage| outage.is_of_name()).or(drawn)
 }
 
 /// A receiver is dialled.
@@ -95,6 +93,10 @@ pub(super) async fn greet(stage: &Stage, number: u32) -> io::Result<Greeting> {
         stage.receipts.borrow_mut().spoil(number);
         tokio::time::sleep(REFUSAL).await;
         return Err(io::ErrorKind::ConnectionRefused.into());
+    }
+    if let Some(OutageKind::Certificate | OutageKind::Handshake) = outage {
+        stage.receipts.borrow_mut().spoil(number);
+        return Ok(Greeting::Ends);
     }
     let odd = u64::from(stage.scenario.faults.odd_percent);
     if random.below(100) < odd {
@@ -121,14 +123,20 @@ pub(super) async fn converse(
     greeting: Greeting,
     mut stream: PiecesStream,
 ) {
-    if matches!(greeting, Greeting::Babbles) {
-        // Who dialled reads it, or is gone.
-        drop(stream.write_all(b"220 mail.example ESMTP\r\n").await);
-        return;
+    match greeting {
+        Greeting::Serves => {}
+        Greeting::Ends => return,
+        Greeting::Babbles => {
+            // Who dialled reads it, or is gone.
+            drop(stream.write_all(b"220 mail.example ESMTP\r\n").await);
+            return;
+        }
     }
+    let leaves = Rc::new(Cell::new(false));
+    let stream = LeavingStream::new(stream, Rc::clone(&leaves));
     let service = service_fn(|request: Request<Incoming>| {
-        let stage = Rc::clone(&stage);
-        async move { answer(&stage, number, request).await }
+        let (stage, leaves) = (Rc::clone(&stage), Rc::clone(&leaves));
+        async move { answer(&stage, (number, &leaves), request).await }
     });
     let mut builder = http1::Builder::new();
     builder.auto_date_header(false);
@@ -138,6 +146,9 @@ pub(super) async fn converse(
             .serve_connection(TokioIo::new(stream), service)
             .await,
     );
+    if leaves.get() {
+        stage.receipts.borrow_mut().spoil(number);
+    }
 }
 
 /// What ends a connection without an answer.
@@ -147,7 +158,7 @@ struct Closed;
 
 async fn answer(
     stage: &Stage,
-    number: u32,
+    (number, leaves): (u32, &Cell<bool>),
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Closed> {
     let headers = request.headers().clone();
@@ -161,6 +172,7 @@ async fn answer(
     };
     let delivery = (event, endpoint);
     stage.tell(|trace| trace.receipt(number, count, event));
+    leaves.set(ends_under_the_next(stage, number, count));
     let conduct = conduct(stage, number, count, signed_at);
     if conduct.may_spoil(stage.scenario.attempt_timeout) {
         stage.receipts.borrow_mut().spoil(number);
@@ -216,18 +228,12 @@ async fn answer(
     ))
 }
 
-impl Conduct {
-    /// Whether an attempt may end without an answer over it.
-    fn may_spoil(&self, attempt_timeout: Span) -> bool {
-        match self {
-            Self::Answers(_, _, after) | Self::Redirects(_, after) => {
-                *after + Duration::from_secs(1) >= attempt_timeout.as_duration()
-            }
-            Self::Silent | Self::TooLate | Self::Closes => true,
-            // The status stands, whatever becomes of the body.
-            Self::Floods | Self::Drips => false,
-        }
-    }
+/// Whether a receiver keeps the connection after its request of this count, and ends it as soon as the next
+/// one comes.
+fn ends_under_the_next(stage: &Stage, number: u32, count: u64) -> bool {
+    let place = (u64::from(number) << 32) | count;
+    let mut random = Stream::new(stage.scenario.seed, "endings", 0, place);
+    random.below(200) < u64::from(stage.scenario.faults.odd_percent)
 }
 
 fn reply(
@@ -270,86 +276,6 @@ fn drips() -> Body {
         Some((Ok::<_, Infallible>(Bytes::from_static(b".")), ()))
     });
     Body::from_stream(Box::pin(bytes))
-}
-
-/// What the receiver with this number does with its request of this count.
-fn conduct(stage: &Stage, number: u32, count: u64, signed_at: Timestamp) -> Conduct {
-    let mut random = Stream::new(
-        stage.scenario.seed,
-        "request",
-        0,
-        (u64::from(number) << 32) | count,
-    );
-    let Some(receiver) = stage.network.receiver(number) else {
-        return Conduct::Silent;
-    };
-    let outage = receiver.outage_at(stage.elapsed());
-    if random.below(WHOLE) < u64::from(receiver.timeouts) || outage == Some(OutageKind::Silent) {
-        return Conduct::Silent;
-    }
-    let after = Duration::from_micros(receiver.latency_us(&mut random));
-    if let Some(ahead) = stage.scenario.faults.clock_ahead(number, stage.elapsed()) {
-        let clock = stage.real().plus(ahead);
-        let off = signed_at.since(clock).as_micros().unsigned_abs();
-        if off > TOLERANCE.as_micros().unsigned_abs() {
-            stage.witness.borrow_mut().happened.off_clocks += 1;
-            return Conduct::Answers(StatusCode::BAD_REQUEST, None, after);
-        }
-    }
-    if outage == Some(OutageKind::Fails) {
-        let status = error_status(receiver, &mut random);
-        return Conduct::Answers(status, receiver.retry_after_s, after);
-    }
-    // Of a connection that was there before.
-    if outage == Some(OutageKind::Refuses) {
-        return Conduct::Closes;
-    }
-    if let Some((status, retry_after_s)) = failure(receiver, &mut random) {
-        return Conduct::Answers(status, retry_after_s, after);
-    }
-    if random.below(100) < u64::from(stage.scenario.faults.odd_percent) {
-        return match random.below(7) {
-            0 => Conduct::TooLate,
-            1 => Conduct::Closes,
-            2 => Conduct::Floods,
-            3 => Conduct::Drips,
-            4 => Conduct::Redirects(elsewhere(stage, number, count), after),
-            5 => Conduct::Answers(StatusCode::NO_CONTENT, None, after),
-            // It did what was asked, and says that it did not.
-            _ => Conduct::Answers(StatusCode::INTERNAL_SERVER_ERROR, None, after),
-        };
-    }
-    Conduct::Answers(StatusCode::OK, None, after)
-}
-
-/// Where a receiver says that what was asked for is: at another receiver, where no address leads that
-/// may be dialled, or nowhere.
-fn elsewhere(stage: &Stage, number: u32, count: u64) -> Option<String> {
-    match count % 3 {
-        0 => None,
-        1 => {
-            let other = (number + 1).checked_rem(stage.scenario.endpoints)?;
-            Some(format!("http://{}/", host(other)))
-        }
-        _ => Some("http://169.254.169.254/latest/meta-data/".to_owned()),
-    }
-}
-
-/// The error status that a receiver answers with, if it does.
-fn failure(receiver: &Receiver, random: &mut Stream) -> Option<(StatusCode, Option<u64>)> {
-    let roll = random.below(WHOLE);
-    if roll < u64::from(receiver.gone) {
-        return Some((StatusCode::GONE, None));
-    }
-    if roll < u64::from(receiver.gone) + u64::from(receiver.failures) {
-        return Some((error_status(receiver, random), receiver.retry_after_s));
-    }
-    None
-}
-
-fn error_status(receiver: &Receiver, random: &mut Stream) -> StatusCode {
-    let status = StatusCode::from_u16(receiver.error_status(random));
-    status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// Judges a request by what a receiver can know; gives the event that it carries, and when it says that

@@ -2,10 +2,11 @@
 //! none although there are some.
 
 use core::{
+    cell::Cell,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
-use std::io;
+use std::{io, rc::Rc};
 
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
@@ -83,6 +84,53 @@ impl AsyncWrite for PiecesStream {
         };
         let piece = bytes.get(..most).unwrap_or(bytes);
         Pin::new(&mut self.inside).poll_write(context, piece)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inside).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inside).poll_shutdown(context)
+    }
+}
+
+/// A stream whose other end may want to leave: then it is gone as soon as more comes, of which it reads
+/// nothing.
+pub(super) struct LeavingStream {
+    inside: PiecesStream,
+    leaves: Rc<Cell<bool>>,
+}
+
+impl LeavingStream {
+    pub(super) const fn new(inside: PiecesStream, leaves: Rc<Cell<bool>>) -> Self {
+        Self { inside, leaves }
+    }
+}
+
+impl AsyncRead for LeavingStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.inside).poll_read(context, buffer))?;
+        if self.leaves.get() && buffer.filled().len() > before {
+            buffer.set_filled(before);
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for LeavingStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inside).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

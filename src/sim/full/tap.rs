@@ -88,7 +88,10 @@ impl Flight {
     fn deeds(&self, met: OutcomeKind, receipts: &Receipts) -> Deeds {
         Deeds {
             has_answered_so: matches!(met, OutcomeKind::Status(status) if receipts.has_answered(self.receiver, status)),
-            has_spoilt: receipts.spoilt(self.receiver) > self.spoilt,
+            has_spoilt: match met {
+                OutcomeKind::AddressBlocked => receipts.was_astray(self.receiver),
+                _ => receipts.spoilt(self.receiver) > self.spoilt,
+            },
             was_still: false,
         }
     }

@@ -93,6 +93,7 @@ pub(super) fn faults(scenario: &Scenario) -> u32 {
         faults.odd_waits,
         faults.latency_us.is_some(),
         faults.odd_percent > 0,
+        faults.unreached_percent > 0,
         faults.partial_streams,
     ];
     let always = always.into_iter().filter(|is_on| *is_on).count();
@@ -326,7 +327,7 @@ pub(super) fn numbers(scenario: &Scenario) -> Vec<Number> {
 
 /// How many in a hundred, and how much more than must be.
 fn shares() -> Vec<Number> {
-    let each: [fn(&mut Scenario) -> &mut u32; 12] = [
+    let each: [fn(&mut Scenario) -> &mut u32; 13] = [
         |scenario| &mut scenario.other_body_percent,
         |scenario| &mut scenario.bad_percent,
         |scenario| &mut scenario.named_percent,
@@ -339,6 +340,7 @@ fn shares() -> Vec<Number> {
         |scenario| &mut scenario.in_order_percent,
         |scenario| &mut scenario.padding_max,
         |scenario| &mut scenario.faults.odd_percent,
+        |scenario| &mut scenario.faults.unreached_percent,
     ];
     let shares = each.into_iter().map(|place| {
         Number::count(

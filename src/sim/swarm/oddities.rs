@@ -10,6 +10,7 @@ use crate::{
         faults::Trouble,
         network::{Group, Receiver, WHOLE},
         scenario::{Layer, Scenario},
+        ways::WAYS,
     },
     time::Span,
 };
@@ -168,6 +169,23 @@ pub(super) fn draw_newcomers(scenario: &mut Scenario) {
         };
         let at = later(&mut random);
         scenario.by_hand.push((later(&mut random).max(at), action));
+    }
+}
+
+/// Draws what attempts meet on their way to a receiver, for a while or now and then.
+pub(super) fn draw_ways(scenario: &mut Scenario) {
+    let mut random = Stream::new(scenario.seed, "swarm of ways", 0, 0);
+    let shares = [0, 0, 0, 0, 0, 5, 40];
+    scenario.faults.unreached_percent = one_of(&mut random, &shares);
+    for _ in 0..one_of(&mut random, &[0_u32, 0, 0, 1, 3]) {
+        let at = moment(&mut random, end(scenario));
+        let lasts = [SECOND_US, 60 * SECOND_US, 600 * SECOND_US, 6 * HOUR_US];
+        let lasts = micros(one_of(&mut random, &lasts));
+        let receiver = small(random.below(scenario.endpoints.into()));
+        if let Some(way) = random.pick(&WAYS).copied() {
+            let outage = Trouble::Outage(receiver, way, lasts);
+            scenario.faults.troubles.push((at, outage));
+        }
     }
 }
 

@@ -85,5 +85,10 @@ pub(super) fn outage_kind(kind: OutageKind) -> String {
         OutageKind::Refuses => "refuses",
         OutageKind::Silent => "silent",
         OutageKind::Fails => "fails",
+        OutageKind::NameUnknown => "name_unknown",
+        OutageKind::NameUnanswered => "name_unanswered",
+        OutageKind::NameAstray => "name_astray",
+        OutageKind::Certificate => "certificate",
+        OutageKind::Handshake => "handshake",
     })
 }
