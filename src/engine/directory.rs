@@ -212,6 +212,9 @@ impl Engine {
                 let rate = known.and_then(|known| known.registration.throttle_rate);
                 self.registry.replace_application(changed);
                 self.keep_pace(key, rate, now);
+                #[cfg(feature = "mutants")]
+                let is_deleted =
+                    is_deleted && !self.has(super::mutant::Mutant::KeepsEndpointsOfDeleted);
                 if is_deleted && let Some(application) = self.registry.application(key) {
                     self.delete_endpoints_of(application, now);
                 }

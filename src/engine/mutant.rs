@@ -119,11 +119,13 @@ pub enum Mutant {
     GivesPlacesOfDeletedAgain,
     /// An endpoint that gets another order keeps its old one until its shard is acquired again.
     KeepsTheOldOrder,
+    /// The endpoints of an application that was deleted stay until its shard is acquired anew.
+    KeepsEndpointsOfDeleted,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 53] = [
+    pub const ALL: [Self; 54] = [
         Self::RepliesBeforeTheCommit,
         Self::SettlesAtSend,
         Self::CountsTimeoutsAsSuccess,
@@ -177,6 +179,7 @@ impl Mutant {
         Self::ReadsTheLogOfAnother,
         Self::GivesPlacesOfDeletedAgain,
         Self::KeepsTheOldOrder,
+        Self::KeepsEndpointsOfDeleted,
     ];
 }
 

@@ -10,6 +10,14 @@ use crate::{
 /// A property that keeps applications apart and did not hold.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Apart {
+    /// I10: an attempt went out for an application that was deleted.
+    #[error("I10: {event} was sent to {endpoint}, whose application was deleted")]
+    SentForDeleted {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+    },
     /// I15: receivers of all applications that are slow, or of which nothing is known, had more than their
     /// share of the slots.
     #[error(

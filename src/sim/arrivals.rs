@@ -1,9 +1,9 @@
 //! What arrives at the engine, and what it asks for: the arrows between it and the world.
 
 use super::{
+    ask::{Ask, again},
     logbook::Sighting,
     run::SimulationError,
-    workload::{Ask, again},
     world::{Arrival, BEGINNING, Due, World},
 };
 use crate::{

@@ -2,7 +2,7 @@
 //! payloads away. Each is read, changed and asked as the server does it; who gets no answer asks
 //! again.
 
-use super::{operator::Operator, workload::Ask, world::World};
+use super::{ask::Ask, operator::Operator, world::World};
 use crate::{
     domain::{
         audit::Act,

@@ -87,6 +87,8 @@ pub struct Happened {
     pub slow_of_all_full: u64,
     /// Attempts of neighbours.
     pub neighbours_sent: u64,
+    /// Applications that were deleted while others went on.
+    pub applications_deleted: u64,
     /// First attempts that waited long for a slot which others had.
     pub turns_waited_for: u64,
     /// Attempts that went out to find out whether a receiver is well.
@@ -183,7 +185,7 @@ impl Happened {
 
     /// Rarer paths that the run took because of it.
     #[must_use]
-    pub const fn paths(&self) -> [(&'static str, u64); 37] {
+    pub const fn paths(&self) -> [(&'static str, u64); 38] {
         [
             ("unknown groups kept", self.unsure_there),
             ("unknown groups gone", self.unsure_gone),
@@ -211,6 +213,7 @@ impl Happened {
             ("share of the slow full", self.slow_full),
             ("share of all the slow full", self.slow_of_all_full),
             ("attempts of neighbours", self.neighbours_sent),
+            ("applications deleted", self.applications_deleted),
             ("turns waited for", self.turns_waited_for),
             ("circuits probed", self.probes),
             ("circuits recovering", self.recoveries),
@@ -318,6 +321,7 @@ impl Happened {
         self.slow_full += other.slow_full;
         self.slow_of_all_full += other.slow_of_all_full;
         self.neighbours_sent += other.neighbours_sent;
+        self.applications_deleted += other.applications_deleted;
         self.turns_waited_for += other.turns_waited_for;
         self.probes += other.probes;
         self.recoveries += other.recoveries;
@@ -368,6 +372,7 @@ pub fn can_meet(layer: &str, name: &str) -> bool {
         // refusal.
         "share of all the slow full"
         | "attempts of neighbours"
+        | "applications deleted"
         | "turns waited for"
         | "asks put off"
         | "cores healed" => layer != "full",

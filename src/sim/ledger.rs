@@ -68,6 +68,9 @@ impl Witness {
         if !self.is_watching {
             return;
         }
+        for application in facts.deletions(results) {
+            self.neighbours.deleted(application, at.real);
+        }
         facts.only_watched(&mut self.neighbours);
         let submitted_at = facts.submitted_at;
         for (place, change) in facts.changes {

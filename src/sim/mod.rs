@@ -10,6 +10,7 @@
 
 pub mod apart;
 mod arrivals;
+pub mod ask;
 mod attempts;
 pub mod by_hand;
 mod changed;

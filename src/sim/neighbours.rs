@@ -8,9 +8,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{
+    ask::Ask,
     network::{Group, Receiver},
     scenario::Scenario,
-    workload::{Ask, Workload},
+    workload::Workload,
 };
 use crate::{
     domain::{
@@ -26,9 +27,6 @@ use crate::{
     time::Span,
 };
 
-/// How long a producer waits until it asks again: there may be hundreds of them while the process is down for an
-/// hour.
-pub(super) const ASKS_AGAIN_AFTER: Span = Span::from_seconds(30);
 /// The number from which on names of neighbours' endpoints are counted, above all of those that are watched.
 const ENDPOINTS_FROM: u64 = 1 << 32;
 
@@ -41,6 +39,8 @@ pub struct Neighbour {
     pub every: Span,
     /// The receivers behind its endpoints, group by group, one at least. Each is on a host of its own.
     pub receivers: Vec<Group>,
+    /// How long after it was made it is deleted, if it is.
+    pub deleted_after: Option<Span>,
 }
 
 impl Neighbour {
@@ -56,10 +56,11 @@ impl Neighbour {
         u64::from(self.events) * u64::from(self.endpoints())
     }
 
-    /// How long its events are handed in at most.
+    /// How long its events are handed in at most, and until when it is deleted.
     pub(super) fn lasts(&self) -> Span {
         let gaps = self.every.as_micros().saturating_mul(2);
-        Span::from_micros(gaps.saturating_mul(self.events.into()))
+        let lasts = Span::from_micros(gaps.saturating_mul(self.events.into()));
+        lasts.max(self.deleted_after.unwrap_or_default())
     }
 
     /// Its receivers, by the ordinals of their endpoints.
@@ -84,6 +85,8 @@ pub enum Wish {
     Event(u32),
     /// An event that was refused, or of which nobody knows.
     EventAgain(u32),
+    /// That it is no more.
+    Deletion,
 }
 
 /// The producers of one neighbour.
@@ -95,6 +98,9 @@ struct Producer {
     receivers: Vec<Receiver>,
     endpoints_left: usize,
     application: Option<ApplicationKey>,
+    deleted_after: Option<Span>,
+    /// Whether it was asked that it be deleted.
+    is_leaving: bool,
 }
 
 /// The producers of all neighbours.
@@ -116,6 +122,8 @@ impl Neighbours {
                 endpoints_left: receivers.len(),
                 receivers,
                 application: None,
+                deleted_after: neighbour.deleted_after,
+                is_leaving: false,
             }
         });
         Self {
@@ -142,10 +150,21 @@ impl Neighbours {
         self.producers.get_mut(number)
     }
 
+    /// Whether it was asked that this neighbour be deleted, so that it may not be there any more.
+    pub(super) fn is_leaving(&self, number: u32) -> bool {
+        let number = usize::try_from(number).unwrap_or(usize::MAX);
+        let producer = self.producers.get(number);
+        producer.is_some_and(|producer| producer.is_leaving)
+    }
+
     /// What is asked after this wish, whatever its answer: events come at their own pace.
     pub(super) fn after(&mut self, number: u32, wish: Wish) -> Vec<(Span, Ask)> {
         let next = |producer: &mut Producer| match wish {
             Wish::Event(event) => producer.event(event.saturating_add(1)),
+            Wish::Deletion => {
+                producer.is_leaving = true;
+                None
+            }
             Wish::Application | Wish::Endpoint(_) | Wish::EventAgain(_) => None,
         };
         let next = self.get_mut(number).and_then(next);
@@ -169,7 +188,8 @@ impl Neighbours {
                 producer.application = Some(*key);
                 let endpoints = (0_u32..).zip(&producer.receivers);
                 let wishes = endpoints.map(|(endpoint, _)| (Span::ZERO, Wish::Endpoint(endpoint)));
-                wishes.map(ask).collect()
+                let end = producer.deleted_after.map(|after| (after, Wish::Deletion));
+                wishes.chain(end).map(ask).collect()
             }
             (Wish::Endpoint(_), Answer::Endpoint { .. }) => {
                 producer.endpoints_left = producer.endpoints_left.saturating_sub(1);
@@ -248,6 +268,11 @@ impl Workload {
                 let new = producer.new_endpoint((number, endpoint), &self.secret)?;
                 Command::CreateEndpoint(Box::new(new))
             }
+            // Nobody changes it before.
+            Wish::Deletion => Command::DeleteApplication {
+                application: producer.application.unwrap_or_default(),
+                revision: 1,
+            },
             Wish::Event(event) | Wish::EventAgain(event) => {
                 let text = format!("{{\"neighbour\":{number},\"event\":{event}}}");
                 Command::AcceptEvent(Box::new(NewEvent {

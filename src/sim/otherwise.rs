@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::workload::{Ask, Workload, is_among};
+use super::{
+    ask::Ask,
+    workload::{Workload, is_among},
+};
 use crate::{
     domain::{
         application::ApplicationKey,

@@ -1,6 +1,6 @@
 //! Replies: what producers are told, and what they do about it.
 
-use super::{violation::Violation, workload::Ask, world::World};
+use super::{ask::Ask, neighbours::Wish, violation::Violation, world::World};
 use crate::domain::{
     command::{Answer, Refusal, Reply, RequestHandle},
     id::EventId,
@@ -50,6 +50,11 @@ impl World<'_> {
             (Some(Ask::Endpoint(number)), Ok(Answer::Endpoint { id, .. })) => {
                 let channel = self.workload.channel_of(number);
                 self.witness.created(*id, channel.as_slice());
+            }
+            (Some(Ask::Neighbour(_, Wish::Deletion)), Ok(Answer::Application { key, .. })) => {
+                let moment = self.moment();
+                self.witness.happened.applications_deleted += 1;
+                self.witness.neighbours.deleted(*key, moment.real);
             }
             (Some(Ask::OtherBody(number)), Ok(_)) => {
                 self.witness.object(Violation::OtherBodyTaken { number });

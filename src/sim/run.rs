@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::{
+    ask::Ask,
     full,
     logbook::SharedLogbook,
     oracles::paired,
@@ -10,7 +11,6 @@ use super::{
     scenario::{Layer, Scenario},
     trace::Listener,
     violation::Violation,
-    workload::Ask,
     world::{Due, World},
 };
 use crate::{

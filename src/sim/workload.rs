@@ -6,8 +6,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 
 use super::{
+    ask::{Ask, again},
     by_hand::is_asked_again,
-    neighbours::{self, Neighbours, Wish},
+    neighbours::Neighbours,
     scenario::Scenario,
 };
 use crate::{
@@ -30,32 +31,10 @@ use crate::{
 
 /// What the application that is watched is called.
 pub(super) const WATCHED: &str = "simulated";
-/// How long a producer waits until it asks again.
-const ASK_AGAIN_AFTER: Span = Span::from_millis(1_000);
-
 /// An event is sent up to 2 to the power of one less than this many milliseconds later.
 const LATER_DOUBLINGS: u32 = 24;
 /// The longest time that an event waits to be sent.
 pub(super) const LATER_MAX: Span = Span::from_millis(1 << (LATER_DOUBLINGS - 1));
-
-/// Something a producer asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ask {
-    /// The application.
-    Application,
-    /// The endpoint with this number.
-    Endpoint(u32),
-    /// The event with this number, for the first time.
-    Event(u32),
-    /// An event that was refused, of which nobody knows, or that is asked for twice under a key.
-    EventAgain(u32),
-    /// Something else under the key of the event with this number.
-    OtherBody(u32),
-    /// What is done by hand, by its number.
-    ByHand(u32),
-    /// What the producer of the neighbour with this number wants.
-    Neighbour(u32, Wish),
-}
 
 /// The producers.
 #[derive(Debug)]
@@ -329,6 +308,11 @@ impl Workload {
             (_, Ok(_)) => Vec::new(),
             (Ask::ByHand(_), Err(refusal)) if !is_asked_again(refusal) => Vec::new(),
             (Ask::OtherBody(_), Err(Refusal::KeyReused)) => Vec::new(),
+            (Ask::Neighbour(number, _), Err(Refusal::UnknownApplication))
+                if self.neighbours.is_leaving(number) =>
+            {
+                Vec::new()
+            }
             (_, Err(_)) => vec![again(ask)],
         }
     }
@@ -379,21 +363,4 @@ fn numbered(number: u32) -> [u8; 32] {
         *byte = of_number;
     }
     hash
-}
-
-/// The same ask once more, a moment later.
-pub const fn again(ask: Ask) -> (Span, Ask) {
-    match ask {
-        Ask::Event(number) => (ASK_AGAIN_AFTER, Ask::EventAgain(number)),
-        Ask::Neighbour(number, Wish::Event(event)) => (
-            neighbours::ASKS_AGAIN_AFTER,
-            Ask::Neighbour(number, Wish::EventAgain(event)),
-        ),
-        Ask::Neighbour(..) => (neighbours::ASKS_AGAIN_AFTER, ask),
-        Ask::Application
-        | Ask::Endpoint(_)
-        | Ask::EventAgain(_)
-        | Ask::OtherBody(_)
-        | Ask::ByHand(_) => (ASK_AGAIN_AFTER, ask),
-    }
 }

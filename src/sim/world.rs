@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
+    ask::Ask,
     by_hand::Asked,
     dues::Dues,
     faults::Trouble,
@@ -20,7 +21,7 @@ use super::{
     store_host::{Flushed, StoreHost},
     trace::Trace,
     witness::Witness,
-    workload::{Ask, Workload},
+    workload::Workload,
 };
 use crate::{
     domain::{

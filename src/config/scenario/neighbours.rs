@@ -38,6 +38,7 @@ fn neighbour(section: &Section<'_>) -> Option<Neighbour> {
     let events = section.small("events", 1..limits::SIMULATED_EVENTS_MAX + 1);
     let every = section.span("every").unwrap_or(Span::from_millis(100));
     let receivers = receivers::groups(section);
+    let deleted_after = section.span("deleted_after");
     section.close();
     if !section.has("events") {
         section.object("a neighbour needs its `events`, as events = 100");
@@ -48,6 +49,7 @@ fn neighbour(section: &Section<'_>) -> Option<Neighbour> {
     Some(Neighbour {
         events: events?,
         every,
+        deleted_after,
         receivers: Some(receivers).filter(|receivers| !receivers.is_empty())?,
     })
 }

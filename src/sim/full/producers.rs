@@ -20,11 +20,8 @@ use crate::{
     },
     limits,
     sim::{
-        logbook::Sighting,
-        oracles::fair_answers,
-        scenario::Scenario,
-        violation::Violation,
-        workload::{Ask, Workload},
+        ask::Ask, logbook::Sighting, oracles::fair_answers, scenario::Scenario,
+        violation::Violation, workload::Workload,
     },
     time::Timestamp,
 };

@@ -1,5 +1,6 @@
-//! I15, I19 and I33: what applications may not do to each other. No event goes to an endpoint of another one;
-//! one application does not have all slots; and while one waits for its turn, each of the others has one.
+//! I10, I15, I19 and I33: what applications may not do to each other. No event goes to an endpoint of another
+//! one; one application does not have all slots; while one waits for its turn, each of the others has one; and
+//! nothing goes out for one that was deleted.
 //!
 //! One application is watched closely. Of its neighbours it is seen what goes out and how it ends, which is
 //! enough to know what they take from it.
@@ -9,8 +10,12 @@ use std::collections::BTreeMap;
 use super::slow::{ALL, SeenPromptness, Sure, share};
 use crate::{
     domain::{
-        application::ApplicationKey, attempt::AttemptRequest, change::Change,
-        endpoint::EndpointKey, id::ShardId, outcome::OutcomeKind,
+        application::ApplicationKey,
+        attempt::AttemptRequest,
+        change::{Change, ChangeResult},
+        endpoint::EndpointKey,
+        id::ShardId,
+        outcome::OutcomeKind,
     },
     sim::{
         apart::Apart,
@@ -43,6 +48,8 @@ pub(in crate::sim) struct SeenNeighbours {
     /// The application that is watched, once it is durable and if there are others.
     watched: Option<ApplicationKey>,
     promptness: BTreeMap<EndpointKey, SeenPromptness>,
+    /// Those that were deleted, and from when on that is durable and told, in real time.
+    deleted: BTreeMap<ApplicationKey, Timestamp>,
     /// When attempts of theirs went out, and when those of the application that is watched did, in real time.
     sent: Vec<Timestamp>,
     own: Vec<Timestamp>,
@@ -81,6 +88,11 @@ impl SeenNeighbours {
         self.watched.is_none_or(|watched| watched == application)
     }
 
+    /// One of them was deleted.
+    pub(in crate::sim) fn deleted(&mut self, application: ApplicationKey, at: Timestamp) {
+        self.deleted.entry(application).or_insert(at);
+    }
+
     /// The process is gone, and with it what it knew.
     pub(in crate::sim) fn died(&mut self) {
         self.promptness.clear();
@@ -115,6 +127,24 @@ fn since(times: &[Timestamp], at: Timestamp) -> usize {
 }
 
 impl BatchFacts {
+    /// The applications that it has deleted where it is durable, by what the store said to each change.
+    pub(in crate::sim) fn deletions(
+        &self,
+        results: &[ChangeResult],
+    ) -> impl Iterator<Item = ApplicationKey> + '_ {
+        let fresh = results.iter().map(|result| *result == ChangeResult::Fresh);
+        let fresh: Vec<bool> = fresh.collect();
+        self.changes
+            .iter()
+            .filter_map(move |(place, change)| match change.bare() {
+                Change::UpdateApplication(application) => {
+                    let is_gone = application.is_deleted && fresh.get(*place) == Some(&true);
+                    is_gone.then_some(application.key)
+                }
+                _ => None,
+            })
+    }
+
     /// Leaves out what is of neighbours; notes which application is none.
     pub(in crate::sim) fn only_watched(&mut self, neighbours: &mut SeenNeighbours) {
         if neighbours.count == 0 {
@@ -166,6 +196,13 @@ impl Witness {
     /// An attempt of a neighbour goes out.
     pub(in crate::sim) fn neighbour_sent(&mut self, flight: FlightFacts, now: Moment) {
         self.happened.neighbours_sent += 1;
+        let deleted = flight.neighbour.map(|endpoint| endpoint.application);
+        let deleted = deleted.and_then(|application| self.neighbours.deleted.get(&application));
+        // What happens at the very time comes before it or after it.
+        if deleted.is_some_and(|at| *at < now.real) {
+            let (event, endpoint) = (flight.event, flight.endpoint);
+            self.object(Apart::SentForDeleted { event, endpoint }.into());
+        }
         self.neighbours.sent.push(now.real);
         self.in_flight += 1;
         self.judge_slow_sent(flight);

@@ -19,6 +19,9 @@ pub(super) fn settings(scenario: &Scenario) -> Vec<Setting> {
     let mut all: Vec<Setting> = Vec::new();
     for place in 0..scenario.neighbours.len() {
         all.push(Box::new(move |scenario| {
+            set(scenario, place, |neighbour| neighbour.deleted_after = None);
+        }));
+        all.push(Box::new(move |scenario| {
             set(scenario, place, |neighbour| neighbour.receivers.truncate(1));
         }));
         all.push(Box::new(move |scenario| {
@@ -49,6 +52,19 @@ pub(super) fn numbers(scenario: &Scenario) -> Vec<Number> {
         all.push(Number::time(
             move |scenario| get(scenario, place).map_or(0, |neighbour| length(neighbour.every)),
             move |scenario, value| set(scenario, place, |neighbour| neighbour.every = span(value)),
+        ));
+        all.push(Number::time(
+            move |scenario| {
+                let after = get(scenario, place).and_then(|neighbour| neighbour.deleted_after);
+                after.map_or(0, length)
+            },
+            move |scenario, value| {
+                set(scenario, place, |neighbour| {
+                    change(neighbour.deleted_after.as_mut(), |after| {
+                        *after = span(value)
+                    });
+                });
+            },
         ));
         for group in 0..neighbour.receivers.len() {
             let count = move |scenario: &Scenario| {

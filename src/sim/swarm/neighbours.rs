@@ -1,6 +1,6 @@
 //! Other applications beside the one that is watched, in some worlds.
 
-use super::{SECOND_US, micros, one_of, small};
+use super::{SECOND_US, micros, moment, one_of, small};
 use crate::{
     random::Stream,
     sim::{
@@ -24,12 +24,24 @@ pub(super) fn draw(scenario: &mut Scenario) {
     let count = random.between(1, 4);
     let all = (0..count).map(|_| neighbour(&mut random, most));
     scenario.neighbours = all.collect();
+    draw_deletions(scenario);
     if random.below(2) != 0 {
         return;
     }
     let slots = one_of(&mut random, &[4, 8, 16]);
     for engine in scenario.engines_mut() {
         engine.send_slots = slots;
+    }
+}
+
+/// Some are deleted, while their events come in or long after.
+fn draw_deletions(scenario: &mut Scenario) {
+    let mut random = Stream::new(scenario.seed, "swarm of deletions", 0, 0);
+    for neighbour in &mut scenario.neighbours {
+        if random.below(3) == 0 {
+            let end = neighbour.lasts().as_micros().unsigned_abs();
+            neighbour.deleted_after = Some(moment(&mut random, end));
+        }
     }
 }
 
@@ -47,6 +59,7 @@ fn neighbour(random: &mut Stream, most: u32) -> Neighbour {
         events: one_of(random, &events),
         every: micros(one_of(random, &gaps)),
         receivers,
+        deleted_after: None,
     }
 }
 

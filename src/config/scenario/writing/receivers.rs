@@ -16,6 +16,9 @@ pub(super) fn write_neighbour(lines: &mut Lines, neighbour: &Neighbour) {
     lines.table("[[neighbour]]");
     lines.key("events", neighbour.events);
     lines.key("every", span(neighbour.every));
+    if let Some(after) = neighbour.deleted_after {
+        lines.key("deleted_after", span(after));
+    }
     for group in &neighbour.receivers {
         lines.table("[[neighbour.endpoint]]");
         endpoint(lines, group);
