@@ -368,14 +368,12 @@ pub fn can_meet(layer: &str, name: &str) -> bool {
         | "unknown groups gone"
         | "inspections"
         | "events let go" => layer != "core",
-        // Nothing heals in the whole, nobody is beside the producers there, and they see no reason of a
-        // refusal.
+        // Nobody is beside the producers of the whole, and they see no reason of a refusal.
         "share of all the slow full"
         | "attempts of neighbours"
         | "applications deleted"
         | "turns waited for"
-        | "asks put off"
-        | "cores healed" => layer != "full",
+        | "asks put off" => layer != "full",
         "stores opened twice" => layer == "store",
         "tls_failed" => layer != "full",
         // Where the network is data, a reply comes whole and in time, or there is none.

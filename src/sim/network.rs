@@ -186,6 +186,14 @@ impl Network {
         self.receivers.get(index.checked_rem(self.receivers.len())?)
     }
 
+    /// The receivers of a scenario once all is well for its core.
+    pub(super) fn healed(scenario: &Scenario) -> Self {
+        let mut network = Self::of(scenario);
+        let core = scenario.healing.map_or(0, |healing| healing.core);
+        network.heal(core);
+        network
+    }
+
     /// The first receivers are well from now on, all others dead for good.
     pub(super) fn heal(&mut self, core: u32) {
         self.unreached_percent = 0;

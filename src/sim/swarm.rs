@@ -92,7 +92,6 @@ pub fn full_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     let (mut scenario, fixed) = asked(seed, &mut random)?;
     scenario.layer = Layer::Full(embedded(&mut random));
     let mut faults = faults(&mut random, &scenario, &fixed);
-    scenario.healing = None;
     // Turns are the loop's own; nobody else is there to take a shard.
     faults.split_turns = false;
     let is_met =

@@ -10,7 +10,7 @@ use crate::{
     domain::audit::Act,
     limits,
     sim::{
-        Layer, Scenario,
+        Scenario,
         by_hand::{Action, TaskKind},
         scenario::Healing,
         workload::event_type,
@@ -38,10 +38,6 @@ pub(super) fn healing(root: &Section<'_>, scenario: &mut Scenario) {
     section.close();
     if (at.is_none() && !section.has("at")) || (core.is_none() && !section.has("core")) {
         section.object("healing needs its time and how many endpoints are of the core, as at = \"5m\" and core = 2");
-    }
-    if matches!(scenario.layer, Layer::Full(_)) {
-        let what = "nothing heals in the layer `full`: set another `layer`";
-        root.object_to("healing", what.to_owned());
     }
     scenario.healing = at.zip(core).map(|(at, core)| Healing { at, core });
 }

@@ -57,7 +57,7 @@ pub(super) fn conduct(stage: &Stage, number: u32, count: u64, signed_at: Timesta
         0,
         (u64::from(number) << 32) | count,
     );
-    let Some(receiver) = stage.network.receiver(number) else {
+    let Some(receiver) = stage.receiver(number) else {
         return Conduct::Silent;
     };
     let outage = receiver.outage_at(stage.elapsed());
@@ -65,7 +65,9 @@ pub(super) fn conduct(stage: &Stage, number: u32, count: u64, signed_at: Timesta
         return Conduct::Silent;
     }
     let after = Duration::from_micros(receiver.latency_us(&mut random));
-    if let Some(ahead) = stage.scenario.faults.clock_ahead(number, stage.elapsed()) {
+    let ahead = stage.faults();
+    let ahead = ahead.and_then(|faults| faults.clock_ahead(number, stage.elapsed()));
+    if let Some(ahead) = ahead {
         let clock = stage.real().plus(ahead);
         let off = signed_at.since(clock).as_micros().unsigned_abs();
         if off > TOLERANCE.as_micros().unsigned_abs() {
@@ -84,7 +86,7 @@ pub(super) fn conduct(stage: &Stage, number: u32, count: u64, signed_at: Timesta
     if let Some((status, retry_after_s)) = failure(receiver, &mut random) {
         return Conduct::Answers(status, retry_after_s, after);
     }
-    if random.below(100) < u64::from(stage.scenario.faults.odd_percent) {
+    if random.below(100) < stage.faults().map_or(0, |faults| faults.odd_percent.into()) {
         return match random.below(7) {
             0 => Conduct::TooLate,
             1 => Conduct::Closes,

@@ -45,6 +45,13 @@ pub(super) async fn play(
     for (after, trouble) in stage.scenario.faults.troubles.clone() {
         spawn_local(cause(Rc::clone(stage), after, trouble));
     }
+    if let Some(healing) = stage.scenario.healing {
+        let stage = Rc::clone(stage);
+        spawn_local(async move {
+            tokio::time::sleep(healing.at.as_duration()).await;
+            stage.heal();
+        });
+    }
     loop {
         let ended = live(stage, options).await?;
         stage.go_on()?;
@@ -62,6 +69,9 @@ pub(super) async fn play(
 /// Something goes wrong at its time.
 async fn cause(stage: Rc<Stage>, after: Span, trouble: Trouble) {
     tokio::time::sleep(after.as_duration()).await;
+    if stage.is_healed() {
+        return;
+    }
     match trouble {
         Trouble::DiskFull(room, span) => {
             stage.disk.limit(Some(room));
@@ -92,7 +102,7 @@ async fn cause(stage: Rc<Stage>, after: Span, trouble: Trouble) {
 /// One life, from the opening of the store to its end.
 async fn live(stage: &Rc<Stage>, options: &EmbeddedOptions) -> Result<End, SimulationError> {
     let number = stage.witness.borrow().life;
-    let life = stage.scenario.faults.lives.get(number);
+    let life = stage.life(number);
     let Some(store) = open(stage, options, life)? else {
         return Ok(if stage.disk.is_dead() || stage.disk.has_failed_sync() {
             End::Died
@@ -108,6 +118,9 @@ async fn live(stage: &Rc<Stage>, options: &EmbeddedOptions) -> Result<End, Simul
         match life.map(|life| life.end) {
             Some(LifeEnd::After(span)) => tokio::time::sleep(span.as_duration()).await,
             _ => core::future::pending().await,
+        }
+        if stage.is_healed() {
+            core::future::pending::<()>().await;
         }
     };
     let at_last = shut_down(stage, life.map(|life| life.end));
@@ -132,6 +145,9 @@ async fn shut_down(stage: &Stage, end: Option<LifeEnd>) {
         return core::future::pending().await;
     };
     tokio::time::sleep(after.as_duration()).await;
+    if stage.is_healed() {
+        return core::future::pending().await;
+    }
     let slack = stage.witness.borrow().written_within();
     // A process that stands still from its beginning on has not got as far as to be told.
     while stage.handle.borrow().is_none() {
@@ -232,7 +248,7 @@ fn judge_end(
 /// The process is gone; gives how long until the next one begins.
 fn die(stage: &Stage) -> Span {
     let number = stage.witness.borrow().life;
-    let life = stage.scenario.faults.lives.get(number);
+    let life = stage.life(number);
     let disk = &stage.disk;
     disk.kill();
     let mut witness = stage.witness.borrow_mut();
@@ -252,7 +268,7 @@ fn die(stage: &Stage) -> Span {
 /// The process has ended in order; power may fail then, too. Gives how long until the next one begins.
 fn rest(stage: &Stage) -> Span {
     let number = stage.witness.borrow().life;
-    let life = stage.scenario.faults.lives.get(number);
+    let life = stage.life(number);
     stage.disk.kill();
     if life.is_some_and(|life| life.is_power_lost) {
         stage.disk.restart();

@@ -62,12 +62,13 @@ const fn in_whole_seconds(action: Action) -> Action {
 
 /// Does something by hand, if there is something to do it to.
 async fn act(stage: &Stage, number: u32, action: Action) {
-    if action == Action::Add {
+    if action == Action::Add && !stage.is_healed() {
         stage.witness.borrow_mut().happened.added += 1;
         let added = stage.scenario.endpoints.saturating_add(number);
         return register(stage, added).await;
     }
-    loop {
+    // What was asked before is asked again, as in the other layers, until all is well.
+    while !stage.is_healed() {
         // While there is no process, nobody can read what there is.
         if stage.handle.borrow().is_some() {
             let Some((call, asked)) = call_of(stage, number, action) else {

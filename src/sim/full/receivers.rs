@@ -71,8 +71,9 @@ pub(super) fn way_of_name(stage: &Stage, number: u32) -> Option<OutageKind> {
     let question = stage.receipts.borrow_mut().next_question(number);
     let place = (u64::from(number) << 32) | question;
     let mut random = Stream::new(stage.scenario.seed, "names", 0, place);
-    let drawn = ways::drawn_of_name(&mut random, stage.scenario.faults.unreached_percent);
-    let receiver = stage.network.receiver(number);
+    let percent = stage.faults().map_or(0, |faults| faults.unreached_percent);
+    let drawn = ways::drawn_of_name(&mut random, percent);
+    let receiver = stage.receiver(number);
     let outage = receiver.and_then(|receiver| receiver.outage_at(stage.elapsed()));
     outage.filter(|outage| outage.is_of_name()).or(drawn)
 }
@@ -86,7 +87,7 @@ pub(super) async fn greet(stage: &Stage, number: u32) -> io::Result<Greeting> {
         0,
         (u64::from(number) << 32) | dial,
     );
-    let receiver = stage.network.receiver(number);
+    let receiver = stage.receiver(number);
     let refusals = receiver.map_or(0, |receiver| u64::from(receiver.refusals));
     let outage = receiver.and_then(|receiver| receiver.outage_at(stage.elapsed()));
     if random.below(WHOLE) < refusals || outage == Some(OutageKind::Refuses) {
@@ -98,7 +99,7 @@ pub(super) async fn greet(stage: &Stage, number: u32) -> io::Result<Greeting> {
         stage.receipts.borrow_mut().spoil(number);
         return Ok(Greeting::Ends);
     }
-    let odd = u64::from(stage.scenario.faults.odd_percent);
+    let odd = stage.faults().map_or(0, |faults| faults.odd_percent.into());
     if random.below(100) < odd {
         match random.below(3) {
             // Nobody answers the dial; who dials gives up.
@@ -233,7 +234,7 @@ async fn answer(
 fn ends_under_the_next(stage: &Stage, number: u32, count: u64) -> bool {
     let place = (u64::from(number) << 32) | count;
     let mut random = Stream::new(stage.scenario.seed, "endings", 0, place);
-    random.below(200) < u64::from(stage.scenario.faults.odd_percent)
+    random.below(200) < stage.faults().map_or(0, |faults| faults.odd_percent.into())
 }
 
 fn reply(

@@ -14,13 +14,14 @@ use crate::{
     random::Stream,
     runtime::handle::Handle,
     sim::{
+        faults::{Faults, Life},
         life::Clocks,
-        network::Network,
+        network::{Network, Receiver},
         report::Report,
         run::SimulationError,
         scenario::Scenario,
         seen::Moment,
-        simulated_disk::SimulatedDisk,
+        simulated_disk::{DiskFaults, SimulatedDisk},
         store_host::StoreHost,
         trace::{Listener, Trace},
         violation::Violation,
@@ -40,7 +41,9 @@ pub(super) struct Stage {
     pub(super) disk: SimulatedDisk,
     pub(super) host: RefCell<StoreHost>,
     pub(super) hub: Hub,
-    pub(super) network: Network,
+    network: Network,
+    /// The receivers once all is well.
+    network_healed: Network,
     pub(super) producers: Producers,
     pub(super) receipts: RefCell<Receipts>,
     pub(super) application: Cell<ApplicationKey>,
@@ -93,6 +96,7 @@ impl Stage {
             host: RefCell::new(StoreHost::new(seed, scenario.faults.clone())),
             hub: Hub::new(seed, scenario.faults.partial_streams),
             network: Network::of(scenario),
+            network_healed: Network::healed(scenario),
             producers: Producers::new(scenario)?,
             receipts: RefCell::default(),
             application: Cell::default(),
@@ -103,6 +107,38 @@ impl Stage {
             inspections: RefCell::new(Stream::new(seed, "inspections", 0, 0)),
             began: Instant::now(),
         })
+    }
+
+    /// The receiver with this number.
+    pub(super) fn receiver(&self, number: u32) -> Option<&Receiver> {
+        if self.is_healed() {
+            self.network_healed.receiver(number)
+        } else {
+            self.network.receiver(number)
+        }
+    }
+
+    /// What goes wrong beside them, if not all is well.
+    pub(super) fn faults(&self) -> Option<&Faults> {
+        (!self.is_healed()).then_some(&self.scenario.faults)
+    }
+
+    /// Whether nothing goes wrong any more.
+    pub(super) fn is_healed(&self) -> bool {
+        self.witness.borrow().healed_at.is_some()
+    }
+
+    /// The life of the process with this number, as it is drawn; where all is well it has no end.
+    pub(super) fn life(&self, number: usize) -> Option<&Life> {
+        self.faults()?.lives.get(number)
+    }
+
+    /// Nothing goes wrong any more, but with the receivers beside the core.
+    pub(super) fn heal(&self) {
+        let moment = self.moment();
+        self.witness.borrow_mut().healed(moment);
+        self.host.borrow_mut().heal();
+        self.disk.set_faults(DiskFaults::default());
     }
 
     /// Real time in the simulated world.
