@@ -197,6 +197,20 @@ impl Engine {
         })
     }
 
+    /// An application is as this says from now on, by what is durable.
+    pub(super) fn take_application(&mut self, changed: Arc<Application>, now: Now) {
+        let (key, is_deleted) = (changed.key, changed.is_deleted);
+        let known = self.known_application(key).ok();
+        let rate = known.and_then(|known| known.registration.throttle_rate);
+        self.registry.replace_application(changed);
+        self.keep_pace(key, rate, now);
+        #[cfg(feature = "mutants")]
+        let is_deleted = is_deleted && !self.has(super::mutant::Mutant::KeepsEndpointsOfDeleted);
+        if is_deleted && let Some(application) = self.registry.application(key) {
+            self.delete_endpoints_of(application, now);
+        }
+    }
+
     /// An application was changed, unless another change came first.
     pub(super) fn application_changed(
         &mut self,
@@ -207,17 +221,7 @@ impl Engine {
         let (id, key) = (changed.id, changed.key);
         match result {
             ChangeResult::Fresh => {
-                let is_deleted = changed.is_deleted;
-                let known = self.known_application(key).ok();
-                let rate = known.and_then(|known| known.registration.throttle_rate);
-                self.registry.replace_application(changed);
-                self.keep_pace(key, rate, now);
-                #[cfg(feature = "mutants")]
-                let is_deleted =
-                    is_deleted && !self.has(super::mutant::Mutant::KeepsEndpointsOfDeleted);
-                if is_deleted && let Some(application) = self.registry.application(key) {
-                    self.delete_endpoints_of(application, now);
-                }
+                self.take_application(changed, now);
                 Ok(Answer::Application {
                     id,
                     key,

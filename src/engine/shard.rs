@@ -44,9 +44,18 @@ impl Engine {
                     let key = application.key;
                     let next = self.next_application.entry(key.shard).or_insert(0);
                     *next = (*next).max(key.ordinal.saturating_add(1));
-                    if self.registry.application(key).is_none() {
-                        let acquired = self.logs.contains_key(&key.shard);
-                        self.registry.add_application(application, acquired);
+                    let known = self.registry.application(key);
+                    let known = known.and_then(|index| self.registry.applications.get(index));
+                    match known.map(|entry| entry.application.revision) {
+                        None => {
+                            let acquired = self.logs.contains_key(&key.shard);
+                            self.registry.add_application(application, acquired);
+                        }
+                        // Somebody changed it while the directory was not ours, or nobody was told of it.
+                        Some(revision) if revision < application.revision => {
+                            self.take_application(application, now);
+                        }
+                        Some(_) => {}
                     }
                 }
             }

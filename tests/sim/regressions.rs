@@ -283,3 +283,37 @@ disk_latency = "500ms to 750ms"
         panic!("{error}");
     }
 }
+
+/// That it was deleted became durable and nobody was told: who acquired the directory again in the same
+/// process kept the application as it was, sent for it, and refused to delete it for ever (seed 334).
+#[test]
+fn an_application_whose_deletion_nobody_was_told_of_is_deleted_where_the_directory_is_acquired_again()
+ {
+    let file = ScenarioFile::read(
+        r#"
+seed = 334
+endpoints = 1
+
+[traffic]
+events = 1
+every = "100ms"
+
+[[neighbour]]
+events = 1
+every = "0s"
+deleted_after = "2s"
+
+[[neighbour.endpoint]]
+name = "away"
+latency = "1ms"
+refusals = "100%"
+
+[faults]
+failing_commits = [{ number = 9, durable = true }]
+"#,
+    );
+    let file = file.expect("it is valid");
+    if let Err(error) = run(&file.scenario) {
+        panic!("{error}");
+    }
+}
