@@ -62,7 +62,13 @@ const fn in_whole_seconds(action: Action) -> Action {
 
 /// Does something by hand, if there is something to do it to.
 async fn act(stage: &Stage, number: u32, action: Action) {
-    if action == Action::Add && !stage.is_healed() {
+    if action == Action::Add {
+        while !stage.producers.has_registered.get() {
+            tokio::time::sleep(ASK_AGAIN_AFTER).await;
+        }
+        if stage.is_healed() {
+            return;
+        }
         stage.witness.borrow_mut().happened.added += 1;
         let added = stage.scenario.endpoints.saturating_add(number);
         return register(stage, added).await;

@@ -39,6 +39,8 @@ pub(super) struct Producers {
     /// The secrets that were asked for by hand, by the numbers of receivers.
     rotated: RefCell<BTreeMap<u32, Vec<Secret>>>,
     has_asked_all: Cell<bool>,
+    /// Whether the first endpoints are there, so that their places are those of their receivers.
+    pub(super) has_registered: Cell<bool>,
 }
 
 impl Producers {
@@ -49,6 +51,7 @@ impl Producers {
             waiting: Cell::new(0),
             rotated: RefCell::default(),
             has_asked_all: Cell::new(false),
+            has_registered: Cell::new(false),
         })
     }
 
@@ -89,6 +92,7 @@ pub(super) async fn ask_all(stage: Rc<Stage>) {
     for number in 0..stage.scenario.endpoints {
         register(&stage, number).await;
     }
+    stage.producers.has_registered.set(true);
     let lead = stage.producers.workload.borrow().lead();
     tokio::time::sleep(lead.as_duration()).await;
     let mut next = Some(Ask::Event(0));
