@@ -46,6 +46,7 @@ mod ingest;
 pub mod io;
 mod lane;
 mod lines;
+mod logs;
 #[cfg(feature = "mutants")]
 pub mod mutant;
 mod on_commit;
@@ -91,6 +92,7 @@ use self::{
     host::Hosts,
     ingest::Generator,
     io::{Effect, Input},
+    logs::ShardLogs,
     open_rows::Held,
     options::Options,
     outbox::Outbox,
@@ -125,7 +127,7 @@ pub struct Engine {
     options: Options,
     registry: Registry,
     /// What is being written, by shard; a shard is ours while it stands here.
-    logs: BTreeMap<ShardId, ShardLog>,
+    logs: ShardLogs,
     /// The keys of `logs`, so that they can be walked while a log changes.
     shard_list: Vec<ShardId>,
     /// The number that the next application of a shard gets.
@@ -197,7 +199,7 @@ impl Engine {
             generator: Generator::new(options.seed),
             options,
             registry: Registry::default(),
-            logs: BTreeMap::new(),
+            logs: ShardLogs::default(),
             shard_list: Vec::new(),
             next_application: BTreeMap::new(),
             flights: Slab::new(),

@@ -33,10 +33,10 @@ impl Pressure {
 impl Engine {
     /// The shards whose pressure is not low, in their order; appended to `pressed`.
     pub fn pressed(&self, pressed: &mut Vec<(ShardId, Pressure)>) {
-        for (shard, log) in &self.logs {
+        for (shard, log) in self.logs.iter() {
             let pressure = log.pressure();
             if pressure > Pressure::Low {
-                pressed.push((*shard, pressure));
+                pressed.push((shard, pressure));
             }
         }
     }

@@ -367,22 +367,18 @@ impl Engine {
             };
             log.gather(change, now);
         }
-        for index in self.registry.applications_of(shard) {
-            let Some(entry) = self.registry.applications.get_mut(index) else {
-                continue;
-            };
-            let key = entry.application.key;
+        self.registry.each_of(shard, |entry| {
             if entry.acquired && entry.watermark != entry.ring.base() {
                 entry.watermark = entry.ring.base();
                 log.gather(
                     Change::Watermark {
-                        application: key,
+                        application: entry.application.key,
                         position: entry.watermark,
                     },
                     now,
                 );
             }
-        }
+        });
     }
 
     /// Asks for the open rows that lanes of this shard have run out of. Everything gathered was

@@ -161,6 +161,15 @@ impl Registry {
         self.by_shard.get(&shard).cloned().unwrap_or_default()
     }
 
+    /// Shows each application of a shard, to be changed.
+    pub(super) fn each_of(&mut self, shard: ShardId, mut look: impl FnMut(&mut ApplicationEntry)) {
+        for index in self.by_shard.get(&shard).into_iter().flatten() {
+            if let Some(entry) = self.applications.get_mut(*index) {
+                look(entry);
+            }
+        }
+    }
+
     /// Adds a lane at the end of its application's list.
     pub(super) fn add_lane(&mut self, lane: Lane) -> usize {
         let (id, application) = (lane.endpoint.id, lane.application);

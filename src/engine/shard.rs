@@ -82,7 +82,7 @@ impl Engine {
     fn add_log(&mut self, shard: ShardId, epoch: Epoch, last_id: Id) {
         self.logs
             .insert(shard, ShardLog::new(&self.options, shard, epoch, last_id));
-        self.shard_list = self.logs.keys().copied().collect();
+        self.shard_list = self.logs.keys().collect();
     }
 
     fn restore_application(&mut self, state: ApplicationState, now: Now) {
@@ -260,7 +260,7 @@ impl Engine {
         let Some(log) = self.logs.remove(&shard) else {
             return;
         };
-        self.shard_list = self.logs.keys().copied().collect();
+        self.shard_list = self.logs.keys().collect();
         self.replies.extend(
             log.waiting()
                 .map(|request| (request, Err(Refusal::Unknown))),

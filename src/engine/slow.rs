@@ -307,6 +307,10 @@ impl Engine {
         }
         let slots = self.options.send_slots.saturating_sub(self.flights.len());
         for known in [Known::Nothing, Known::Slow] {
+            let turns = self.slow.turns.get(&known);
+            if turns.is_none_or(|turns| turns.waiting.is_empty()) {
+                continue;
+            }
             let mut room = slots.min(self.room_for_slow(known));
             // Whoever had its part of this pass stands here, with how many of it were let ahead.
             let mut admitted: BTreeMap<usize, usize> = BTreeMap::new();

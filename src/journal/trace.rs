@@ -28,6 +28,9 @@ use crate::{
 /// The kinds of records that tell of effects and of what a batch holds.
 const EFFECTS: core::ops::Range<u64> = 100..300;
 
+/// Bytes of records that wait until they are hashed together.
+const UNHASHED_BYTES_MAX: usize = 64 * RECORD_BYTES;
+
 /// Told of each record as it is written.
 pub type Listener = Box<dyn FnMut(&Record)>;
 
@@ -35,6 +38,8 @@ pub type Listener = Box<dyn FnMut(&Record)>;
 #[derive(Default)]
 pub struct Trace {
     hash: Xxh3,
+    /// The bytes of the last records, which are not in the hash yet: many at once cost less than one by one.
+    unhashed: Vec<u8>,
     sequence: u64,
     now: Timestamp,
     listener: Option<Listener>,
@@ -47,13 +52,22 @@ impl Trace {
     /// The hash so far, as 16 hexadecimal digits.
     #[must_use]
     pub fn hash(&self) -> String {
-        format!("{:016x}", self.digest())
+        let mut hash = self.hash.clone();
+        hash.update(&self.unhashed);
+        format!("{:016x}", hash.digest())
     }
 
     /// The hash so far.
     #[must_use]
-    pub fn digest(&self) -> u64 {
+    pub fn digest(&mut self) -> u64 {
+        self.take_in();
         self.hash.digest()
+    }
+
+    /// Takes what is left over into the hash.
+    fn take_in(&mut self) {
+        self.hash.update(&self.unhashed);
+        self.unhashed.clear();
     }
 
     /// How many records there are.
@@ -261,7 +275,10 @@ impl Trace {
             ..*record
         };
         self.sequence += 1;
-        self.hash.update(&record.to_bytes());
+        if self.unhashed.len() >= UNHASHED_BYTES_MAX {
+            self.take_in();
+        }
+        self.unhashed.extend_from_slice(&record.to_bytes());
         if self.keeps_effects && EFFECTS.contains(&record.kind) {
             self.kept.push(record);
         }
@@ -312,6 +329,20 @@ mod tests {
             trace.input(&Input::AttemptDone(AttemptHandle::new(*attempt), outcome));
         }
         trace.hash()
+    }
+
+    #[test]
+    fn the_hash_is_of_all_records_whenever_it_is_asked_for() {
+        let (mut asked_often, mut asked_once) = (Trace::default(), Trace::default());
+        for attempt in 0..200 {
+            let outcome = || Outcome::without_reply(OutcomeKind::Refused, Span::ZERO);
+            for trace in [&mut asked_often, &mut asked_once] {
+                trace.input(&Input::AttemptDone(AttemptHandle::new(attempt), outcome()));
+            }
+            let asked_anew = asked_once.hash();
+            assert_eq!(format!("{:016x}", asked_often.digest()), asked_anew);
+            assert_eq!(asked_often.hash(), asked_anew);
+        }
     }
 
     #[test]

@@ -163,23 +163,23 @@ impl Witness {
         if is_heard && outcome.kind != OutcomeKind::Internal {
             self.circuit_ended(flight, oracle::is_success(outcome), now);
         }
+        let endpoints = self.endpoints.len();
         let (policy, steady) = (&self.options.retry, now.steady);
-        let seen = self.events.get(&flight.position);
-        let seen = seen.map(|seen| seen.seen(flight.ordinal));
-        let step = seen.unwrap_or_default().step(flight.number);
-        let next = oracle::earliest_next(policy, step, outcome, steady, wall);
-        let latest = oracle::latest_next(policy, step, outcome, steady, wall);
-        let Some(seen) = self.delivery(flight.position, flight.ordinal) else {
+        let seen = self.events.get_mut(&flight.position);
+        let seen = seen.and_then(|seen| seen.seen_mut(flight.ordinal, endpoints));
+        let Some(seen) = seen else {
             return;
         };
+        let is_of_schedule = is_heard && !flight.is_by_hand;
         if oracle::is_success(outcome) {
             seen.delivered_at.get_or_insert(now.real);
-        } else if is_heard && !flight.is_by_hand {
+        } else if is_of_schedule {
+            let step = seen.step(flight.number);
             seen.failed = flight.number;
-            seen.not_before = next;
-            seen.not_after = latest;
+            seen.not_before = oracle::earliest_next(policy, step, outcome, steady, wall);
+            seen.not_after = oracle::latest_next(policy, step, outcome, steady, wall);
         }
-        if is_heard && !flight.is_by_hand {
+        if is_of_schedule {
             seen.told_at = Some(now.real);
         }
     }

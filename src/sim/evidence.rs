@@ -46,9 +46,9 @@ impl Witness {
             Err(violation) => self.object(violation),
             Ok(Evidence::There) => {
                 self.happened.unsure_there += 1;
-                for facts in group {
+                for mut facts in group {
                     let results = self.results(store, &facts);
-                    self.durable(facts, &results, now);
+                    self.durable(&mut facts, &results, now);
                 }
             }
             Ok(Evidence::NotThere | Evidence::None) => {

@@ -33,6 +33,13 @@ pub(super) struct BatchFacts {
 impl BatchFacts {
     /// The facts of a batch, before it goes to the store.
     pub(super) fn of(batch: &Batch) -> Self {
+        let mut facts = Self::default();
+        facts.take(batch);
+        facts
+    }
+
+    /// Takes the facts of a batch, before it goes to the store, in the place of those that it had.
+    pub(super) fn take(&mut self, batch: &Batch) {
         let changes = batch.changes.iter().enumerate();
         let kept = changes.filter(|(_, change)| {
             matches!(
@@ -51,20 +58,21 @@ impl BatchFacts {
                     | Change::UpdateTask(_)
             ) || matches!(change.bare(), Change::PutOpen(row) if row.reopened_after.is_some())
         });
-        Self {
-            changes: kept
-                .map(|(place, change)| (place, change.bare().clone()))
-                .collect(),
-            keys: once_keys::of(batch),
-            attempts: batch.attempts.iter().map(SeenRecord::of).collect(),
-            submitted_at: batch.now.steady,
-        }
+        self.changes.clear();
+        let kept = kept.map(|(place, change)| (place, change.bare().clone()));
+        self.changes.extend(kept);
+        self.keys.clear();
+        self.keys.extend(once_keys::of(batch));
+        self.attempts.clear();
+        let attempts = batch.attempts.iter().map(SeenRecord::of);
+        self.attempts.extend(attempts);
+        self.submitted_at = batch.now.steady;
     }
 }
 
 impl Witness {
-    /// A batch is durable; the engine hears of it at `at`.
-    pub(super) fn durable(&mut self, mut facts: BatchFacts, results: &[ChangeResult], at: Moment) {
+    /// A batch is durable; the engine hears of it at `at`. Its facts are taken out of `facts`.
+    pub(super) fn durable(&mut self, facts: &mut BatchFacts, results: &[ChangeResult], at: Moment) {
         if !self.is_watching {
             return;
         }
@@ -73,7 +81,7 @@ impl Witness {
         }
         facts.only_watched(&mut self.neighbours);
         let submitted_at = facts.submitted_at;
-        for (place, change) in facts.changes {
+        for (place, change) in facts.changes.drain(..) {
             if results.get(place) == Some(&ChangeResult::Fresh) {
                 let key = facts.keys.iter().find(|(of, _)| *of == place);
                 if let (Some((_, key)), Change::PutEvent(event)) = (key, &change) {
@@ -82,7 +90,7 @@ impl Witness {
                 self.changed(change, submitted_at, at);
             }
         }
-        for record in facts.attempts {
+        for record in facts.attempts.drain(..) {
             self.log_end(&record, at);
             self.recorded(record, submitted_at, at);
         }

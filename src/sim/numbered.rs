@@ -106,6 +106,16 @@ impl<K: Number, V> Numbered<K, V> {
     }
 }
 
+impl<K: Number, V: Default> Numbered<K, V> {
+    /// Gives a number a value that has none in the row, if it has a place there.
+    #[cold]
+    fn put_default(&mut self, key: K) {
+        if place(key).is_some() {
+            self.insert(key, V::default());
+        }
+    }
+}
+
 impl<K: Number, V> Numbered<K, V> {
     /// The place of a number.
     #[inline]
@@ -124,17 +134,17 @@ impl<'of, K: Number, V: Default> Entry<'of, K, V> {
     /// The value that stands there, which is put there if there was none.
     #[inline]
     pub(super) fn or_default(self) -> &'of mut V {
-        let Numbered { row, count, beyond } = self.of;
-        let place = place(self.key);
-        if let Some(place) = place.filter(|place| row.len() <= *place) {
-            row.resize_with(place + 1, || None);
+        let is_there = place(self.key)
+            .and_then(|place| self.of.row.get(place))
+            .is_some_and(Option::is_some);
+        if !is_there {
+            self.of.put_default(self.key);
         }
-        let Some(slot) = place.and_then(|place| row.get_mut(place)) else {
-            return beyond.entry(self.key).or_default();
-        };
-        *count += usize::from(slot.is_none());
-        let (_, value) = slot.get_or_insert_with(|| (self.key, V::default()));
-        value
+        let Numbered { row, beyond, .. } = self.of;
+        match place(self.key).and_then(|place| row.get_mut(place)) {
+            Some(Some((_, value))) => value,
+            Some(None) | None => beyond.entry(self.key).or_default(),
+        }
     }
 }
 

@@ -131,6 +131,25 @@ pub(super) struct Seen {
 }
 
 impl Seen {
+    /// Of a delivery that was not begun.
+    const NOTHING: Self = Self {
+        sent: 0,
+        recorded: 0,
+        due: Timestamp::ZERO,
+        failed: 0,
+        not_before: Timestamp::ZERO,
+        not_after: Timestamp::ZERO,
+        period: 0,
+        told_at: None,
+        delivered_at: None,
+        end: None,
+        ended_at: Timestamp::ZERO,
+        is_set_aside: false,
+        reopened_after: None,
+        reopened_at: Timestamp::ZERO,
+        end_before: None,
+    };
+
     /// Which attempt of its schedule the attempt with this number is.
     pub(super) fn step(&self, number: u16) -> u16 {
         number.saturating_sub(self.reopened_after.unwrap_or(0))
@@ -227,19 +246,21 @@ impl SeenEndpoint {
 
 impl SeenEvent {
     /// What was seen of its delivery to an endpoint.
-    pub(super) fn seen(&self, ordinal: u32) -> Seen {
+    #[inline]
+    pub(super) fn seen(&self, ordinal: u32) -> &Seen {
         let index = usize::try_from(ordinal).unwrap_or(usize::MAX);
-        self.deliveries.get(index).copied().unwrap_or_default()
+        self.deliveries.get(index).unwrap_or(&Seen::NOTHING)
     }
 
     /// The same, to be changed, where there are so many endpoints.
+    #[inline]
     pub(super) fn seen_mut(&mut self, ordinal: u32, endpoints: usize) -> Option<&mut Seen> {
         let index = usize::try_from(ordinal).ok()?;
         if self.deliveries.is_empty() {
             self.deliveries.reserve_exact(endpoints);
         }
         if self.deliveries.len() <= index {
-            self.deliveries.resize(index + 1, Seen::default());
+            self.deliveries.resize(index + 1, Seen::NOTHING);
         }
         self.deliveries.get_mut(index)
     }

@@ -62,6 +62,8 @@ pub(super) struct StoreHost {
     mode: StoreMode,
     /// Whether the witness hears of batches.
     pub(super) is_watched: bool,
+    /// Facts of batches that were told, kept for their memory.
+    spare: Vec<BatchFacts>,
 }
 
 /// Something that the next group has.
@@ -96,6 +98,7 @@ impl StoreHost {
             groups: 0,
             mode: StoreMode::Normal,
             is_watched: true,
+            spare: Vec::new(),
         }
     }
 
@@ -221,11 +224,10 @@ impl StoreHost {
         if failing.is_some_and(|failing| !failing.is_durable) {
             store.release(batch.shard);
         }
-        let facts = if self.is_watched {
-            BatchFacts::of(&batch)
-        } else {
-            BatchFacts::default()
-        };
+        let mut facts = self.spare.pop().unwrap_or_default();
+        if self.is_watched {
+            facts.take(&batch);
+        }
         let asked = Asked::Batch(facts, failing, Some(batch.shard));
         self.asked.push(asked);
         store.submit(batch);
@@ -316,11 +318,14 @@ impl StoreHost {
             let mut arrives_at = at;
             let input = match completion {
                 Completion::Committed(batch) => {
-                    let (facts, failing) = match asked.next() {
+                    let (mut facts, failing) = match asked.next() {
                         Some(Asked::Batch(facts, failing, _)) => (facts, failing),
                         _ => (BatchFacts::of(&batch), None),
                     };
-                    witness.durable(facts, &batch.results, now.later(at));
+                    witness.durable(&mut facts, &batch.results, now.later(at));
+                    if self.spare.len() < limits::BATCHES_IN_FLIGHT_MAX {
+                        self.spare.push(facts);
+                    }
                     if failing.is_some() || failed.contains(&batch.shard) {
                         self.release(batch.shard);
                         failed.insert(batch.shard);

@@ -120,6 +120,7 @@ pub(super) struct World<'scenario> {
     pub(super) clocks: Clocks,
     turns_now: u32,
     turns: u64,
+    turns_max: u64,
     split: Stream,
     /// What inspections read.
     pub(super) inspections: Stream,
@@ -135,6 +136,7 @@ impl<'scenario> World<'scenario> {
     /// A world in which nothing has happened.
     pub(super) fn new(scenario: &'scenario Scenario) -> Result<Self, SimulationError> {
         let seed = scenario.seed;
+        let turns = scenario.deliveries().saturating_mul(TURNS_PER_DELIVERY);
         let mut host = StoreHost::new(seed, scenario.faults.clone());
         let disk = match scenario.layer {
             Layer::Core(options) => {
@@ -161,6 +163,7 @@ impl<'scenario> World<'scenario> {
             clocks: Clocks::starting_at(BEGINNING),
             turns_now: 0,
             turns: 0,
+            turns_max: TURNS_MAX.saturating_add(turns),
             split: Stream::new(seed, "split turns", 0, 0),
             inspections: Stream::new(seed, "inspections", 0, 0),
             effects: Vec::new(),
@@ -305,9 +308,7 @@ impl<'scenario> World<'scenario> {
         self.now = self.now.max(due);
         self.trace.set_now(self.now);
         self.turns += 1;
-        let deliveries = self.scenario.deliveries();
-        let turns_max = TURNS_MAX.saturating_add(deliveries.saturating_mul(TURNS_PER_DELIVERY));
-        let is_loop = self.turns_now > TURNS_AT_ONE_TIME_MAX || self.turns > turns_max;
+        let is_loop = self.turns_now > TURNS_AT_ONE_TIME_MAX || self.turns > self.turns_max;
         if is_loop || self.now > self.end {
             self.go_on()?;
             return Err(self.violated([Violation::Endless].as_slice()));

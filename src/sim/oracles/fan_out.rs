@@ -97,7 +97,7 @@ impl Witness {
 pub(in crate::sim) fn judge_unwanted(
     seen_event: &SeenEvent,
     endpoint: &Endpoint,
-    seen: Seen,
+    seen: &Seen,
 ) -> Option<Violation> {
     let (event, endpoint) = (seen_event.event.id, endpoint.id);
     let is_nothing = seen.sent == 0 && seen.end.is_none();
@@ -111,7 +111,7 @@ pub(in crate::sim) fn judge_unwanted(
 pub(in crate::sim) fn judge_ended(
     seen_event: &SeenEvent,
     endpoint: &Endpoint,
-    seen: Seen,
+    seen: &Seen,
     state: Option<DeliveryState>,
 ) -> Result<End, Violation> {
     seen.end.ok_or(Violation::NotEnded {

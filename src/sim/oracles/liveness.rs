@@ -88,7 +88,7 @@ impl Witness {
             for endpoint in endpoints {
                 let is_of_core = endpoint.key.ordinal < healing.core;
                 if is_of_core && self.is_owed_since(seen, endpoint) {
-                    let delivery = seen.seen(endpoint.key.ordinal);
+                    let delivery = *seen.seen(endpoint.key.ordinal);
                     let later = seen.event.not_before().since(healed.steady).max(Span::ZERO);
                     let begins_at = healed.real.plus(later).max(seen.durable_at);
                     let left = seen.event.expires_at.since(healed.steady);

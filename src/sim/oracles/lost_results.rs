@@ -13,7 +13,7 @@ impl Witness {
     pub(in crate::sim) fn judge_repeated(
         &self,
         flight: FlightFacts,
-        seen: Seen,
+        seen: &Seen,
     ) -> Option<Violation> {
         let FlightFacts {
             event,

@@ -13,7 +13,7 @@ use crate::{
 /// Judges an attempt of the schedule that goes out.
 pub(in crate::sim) fn judge(
     flight: FlightFacts,
-    seen: Seen,
+    seen: &Seen,
     policy: &RetryPolicy,
 ) -> Option<Violation> {
     let FlightFacts {

@@ -15,13 +15,12 @@ use crate::{
 const KEPT_FOR: Span = Span::from_millis(limits::ONCE_AGE_MS);
 
 /// The keys of a batch's changes, by their places.
-pub(in crate::sim) fn of(batch: &Batch) -> Vec<(usize, [u8; 32])> {
+pub(in crate::sim) fn of(batch: &Batch) -> impl Iterator<Item = (usize, [u8; 32])> + '_ {
     let changes = batch.changes.iter().enumerate();
-    let keyed = changes.filter_map(|(place, change)| match change {
+    changes.filter_map(|(place, change)| match change {
         Change::Once(once, _) => Some((place, once.key_sha256)),
         _ => None,
-    });
-    keyed.collect()
+    })
 }
 
 impl Witness {

@@ -8,7 +8,7 @@ use crate::sim::{
 };
 
 /// Judges an attempt of the schedule that goes out.
-pub(in crate::sim) fn judge_sent(flight: FlightFacts, seen: Seen) -> Option<Violation> {
+pub(in crate::sim) fn judge_sent(flight: FlightFacts, seen: &Seen) -> Option<Violation> {
     let (event, endpoint) = (flight.event, flight.endpoint);
     let has_ended = seen.end.is_some();
     has_ended.then_some(Violation::EndedAlready { event, endpoint })

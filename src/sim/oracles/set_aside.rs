@@ -37,7 +37,7 @@ pub(in crate::sim) struct Noted {
 
 /// Whether a task may send a delivery again that ended so, whatever was tried; `None` if that depends on
 /// what was.
-pub(in crate::sim) const fn is_sent_again(seen: Seen) -> Option<bool> {
+pub(in crate::sim) const fn is_sent_again(seen: &Seen) -> Option<bool> {
     match seen.end {
         Some(End::SetAside(Act::Skip)) => Some(false),
         Some(End::SetAside(Act::Park)) => Some(true),
@@ -46,7 +46,7 @@ pub(in crate::sim) const fn is_sent_again(seen: Seen) -> Option<bool> {
 }
 
 /// Whether a delivery was parked, and no attempt of it in flight, before some time.
-pub(in crate::sim) fn was_parked(seen: Seen, before: Timestamp) -> bool {
+pub(in crate::sim) fn was_parked(seen: &Seen, before: Timestamp) -> bool {
     let has_landed = seen.sent == 0 || seen.told_at.is_some_and(|at| at < before);
     seen.end == Some(End::SetAside(Act::Park)) && has_landed
 }

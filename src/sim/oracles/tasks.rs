@@ -57,7 +57,7 @@ impl Witness {
         };
         self.happened.reopened += 1;
         let ordinal = row.endpoint.ordinal;
-        let covers = |seen: &SeenTask, delivery: Seen| {
+        let covers = |seen: &SeenTask, delivery: &Seen| {
             let task = &seen.task;
             let has_failed = delivery.end != Some(End::Succeeded) && delivery.recorded > 0;
             let again = set_aside::is_sent_again(delivery);

@@ -98,7 +98,7 @@ impl Inspection<'_> {
     }
 
     /// Whether a delivery may wait until this time, in steady time.
-    fn waits_rightly(&self, seen: &SeenEvent, delivery: Seen, due: Timestamp) -> bool {
+    fn waits_rightly(&self, seen: &SeenEvent, delivery: &Seen, due: Timestamp) -> bool {
         if delivery.recorded > 0 || delivery.reopened_after.is_some() {
             return due == delivery.due;
         }

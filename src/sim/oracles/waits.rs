@@ -13,7 +13,7 @@ use crate::{
 pub(in crate::sim) fn judge(
     flight: FlightFacts,
     seen_event: &SeenEvent,
-    seen: Seen,
+    seen: &Seen,
     now: Moment,
 ) -> Option<Violation> {
     let FlightFacts {

@@ -32,7 +32,9 @@ impl DataShard {
                     record.body.clear();
                 }
                 // A copy: what is kept here for long is no longer part of what waits to be written.
-                record.body = Bytes::copy_from_slice(&record.body);
+                if !record.body.is_empty() {
+                    record.body = Bytes::copy_from_slice(&record.body);
+                }
                 let volume = self.retention.volume_of(row.ended.is_some());
                 volume.attempts += 1;
                 volume.bytes += record.body.len();
