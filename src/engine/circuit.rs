@@ -10,6 +10,7 @@ use crate::{
         change::Change,
         circuit::{Circuit, CircuitState},
         endpoint::DisabledReason,
+        id::EndpointId,
     },
     policy::{
         circuit_breaker::{AttemptEnd, CircuitBreaker, Rule},
@@ -115,6 +116,29 @@ impl Engine {
         lane.window = Window::new(self.options.window_max);
         self.forget_promptness(index, now);
         self.keep_circuit(index, now);
+    }
+
+    /// Gathers, with the change that gives an endpoint another URL, that nothing is kept of its circuit: whoever
+    /// acquires the shard right after that must not hold the new receiver to what the old one did.
+    pub(super) fn let_go_of_circuit(&mut self, id: EndpointId, now: Now) {
+        let index = self.registry.lane(id);
+        let Some(lane) = index.and_then(|index| self.registry.lanes.get_mut(index)) else {
+            return;
+        };
+        let endpoint = lane.endpoint.key;
+        if let Some(log) = self.logs.get_mut(&endpoint.application.shard)
+            && lane.circuit_row.take().is_some()
+        {
+            let circuit = None;
+            log.gather(Change::PutCircuit { endpoint, circuit }, now);
+        }
+    }
+
+    /// Such a change did not come about: what was let go of is kept.
+    pub(super) fn keep_circuit_after_all(&mut self, id: EndpointId, now: Now) {
+        if let Some(index) = self.registry.lane(id) {
+            self.keep_circuit(index, now);
+        }
     }
 
     /// Nothing waits for a lane: if it was recovering it no longer is.

@@ -149,6 +149,9 @@ impl Engine {
         let change = Change::UpdateEndpoint(Arc::clone(&endpoint));
         let told = (EndpointNews::Updated, &*endpoint);
         self.gather_told((update.application, once), (change, then, bytes), told, now);
+        if moves {
+            self.let_go_of_circuit(endpoint.id, now);
+        }
         Ok(())
     }
 
@@ -260,6 +263,9 @@ impl Engine {
         now: Now,
     ) -> Reply {
         let id = endpoint.id;
+        if result != ChangeResult::Fresh {
+            self.keep_circuit_after_all(id, now);
+        }
         match result {
             ChangeResult::Fresh => {
                 self.replace_endpoint(endpoint, moves, now);

@@ -8,7 +8,7 @@ use fanfare::{
         application::{ApplicationKey, DEFAULT_APPLICATION_UID},
         attempt::AttemptRequest,
         circuit::{Circuit, CircuitState},
-        command::{Answer, Command, EndpointUpdate},
+        command::{Answer, Command, EndpointUpdate, Refusal, RequestHandle},
         endpoint::{DisabledReason, EndpointState},
         endpoint_url::EndpointUrl,
         filter::Filter,
@@ -16,7 +16,7 @@ use fanfare::{
         id::EndpointId,
         outcome::OutcomeKind,
     },
-    engine::options::Options,
+    engine::{io::Input, options::Options},
     policy::{circuit_breaker::CircuitBreakerPolicy, retry::RetryPolicy},
     random::Ratio,
     store::Reads as _,
@@ -239,6 +239,38 @@ fn another_url_begins_with_a_closed_circuit_and_attempts_to_the_old_one_tell_not
     answer_all(&mut rig, |_| OK);
     rig.advance(Span::from_seconds(1));
     assert_eq!(kept(&mut rig, application), None);
+}
+
+#[test]
+fn another_url_has_a_closed_circuit_though_the_process_ends_as_soon_as_it_is_there() {
+    let (mut rig, application) = rig();
+    let id = opened(&mut rig, application, "old");
+    rig.advance(Span::from_millis(100));
+    assert_eq!(rig.engine.stats().circuits_open, 1);
+    let command = moved(&rig, application, id, "new");
+    rig.command(command);
+    rig.restart(options());
+    assert_eq!(rig.engine.stats().circuits_open, 0);
+
+    // One that comes too late leaves the circuit as it is, and as it is kept.
+    let (mut rig, application) = self::rig();
+    let id = opened(&mut rig, application, "old");
+    rig.advance(Span::from_millis(100));
+    let late = moved(&rig, application, id, "new");
+    let Command::UpdateEndpoint(mut first) = moved(&rig, application, id, "old") else {
+        panic!("a change");
+    };
+    first.url = None;
+    let handle = RequestHandle::new;
+    rig.turn(vec![
+        Input::Command(handle(800), Command::UpdateEndpoint(first)),
+        Input::Command(handle(801), late),
+    ]);
+    assert!(matches!(rig.replies.get(&800), Some(Ok(_))));
+    assert_eq!(rig.replies.get(&801), Some(&Err(Refusal::Stale)));
+    rig.advance(Span::from_millis(100));
+    rig.restart(options());
+    assert_eq!(rig.engine.stats().circuits_open, 1);
 }
 
 /// The command that gives an endpoint another URL.

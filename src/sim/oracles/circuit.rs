@@ -15,6 +15,7 @@ use crate::{
     },
     policy::circuit_breaker::CircuitBreakerPolicy,
     sim::{
+        oracles::pause::is_pause,
         pace::Pace,
         seen::{FlightFacts, Moment},
         seen_ends::SeenEnds,
@@ -104,12 +105,17 @@ impl SeenCircuit {
         // That a recovery was over may have been on its way to the disk.
         self.too_fast = None;
         self.failing_since = self.row.and_then(|row| row.failing_since);
-        self.change(match self.row.map(|row| row.state) {
+        self.change(self.durable());
+    }
+
+    /// What it is by what is durable.
+    fn durable(&self) -> SeenState {
+        match self.row.map(|row| row.state) {
             None | Some(CircuitState::Closed) => SeenState::Closed,
             Some(CircuitState::Open { since, .. }) => SeenState::Open { since },
             Some(CircuitState::HalfOpen { since, .. }) => SeenState::HalfOpen { since, well: 0 },
             Some(CircuitState::Recovering) => SeenState::Recovering,
-        });
+        }
     }
 
     /// From when on an attempt may go out, at the earliest and at the latest.
@@ -379,22 +385,16 @@ impl Witness {
     pub(in crate::sim) fn held_back_until(&self, ordinal: u32) -> Option<Timestamp> {
         let policy = self.options.circuit_breaker.as_ref()?;
         let seen = &self.endpoints.get(&ordinal)?.circuit;
-        match seen.state {
+        let is_of_now = seen.period == self.breaks.len();
+        match if is_of_now {
+            seen.state
+        } else {
+            seen.durable()
+        } {
             SeenState::Open { since } => Some(seen.half_open_from(since, policy).1),
             SeenState::Closed | SeenState::HalfOpen { .. } | SeenState::Recovering => None,
         }
     }
-}
-
-/// Whether a pause is as long as that of so many openings in a row may be.
-fn is_pause(policy: &CircuitBreakerPolicy, openings: u16, pause: Span) -> bool {
-    let doublings = u32::from(openings.saturating_sub(1)).min(40);
-    let grown = i128::from(policy.pause.as_micros()) << doublings;
-    let usual = grown.min(policy.pause_max.as_micros().into());
-    let part =
-        usual * i128::from(policy.jitter.numerator()) / i128::from(policy.jitter.denominator());
-    let pause = i128::from(pause.as_micros());
-    (usual - part..=usual + part).contains(&pause)
 }
 
 #[cfg(test)]
@@ -458,14 +458,6 @@ mod tests {
         assert_eq!(judged(403), None);
         assert_eq!(judged(404), None);
         assert!(judged(404).is_some());
-    }
-
-    #[test]
-    fn a_pause_is_that_of_its_opening_or_it_is_against_the_rule() {
-        let policy = CircuitBreakerPolicy::default();
-        let is_pause = |openings, seconds| is_pause(&policy, openings, Span::from_seconds(seconds));
-        assert!(is_pause(1, 30) && is_pause(1, 24) && !is_pause(1, 37));
-        assert!(is_pause(2, 70) && !is_pause(2, 40) && is_pause(9, 300));
     }
 
     #[test]

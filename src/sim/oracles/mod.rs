@@ -33,6 +33,7 @@ mod orderly_end;
 pub(super) mod own_start;
 pub(super) mod own_time;
 pub(super) mod paired;
+mod pause;
 pub(super) mod planned;
 pub(super) mod present_target;
 pub(super) mod rate;
