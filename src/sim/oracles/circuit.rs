@@ -3,8 +3,7 @@
 //! disabled once it failed for long enough, and not before.
 //!
 //! That a circuit opens no more often than it must is seen elsewhere: an attempt that could have gone out
-//! long before is late ([`judge_lateness`](super::lateness)), and a core that does not come through has a
-//! circuit that never let it (L7).
+//! long before is late ([`judge_lateness`](super::lateness)), and a core that never comes through is told (L7).
 
 use std::collections::VecDeque;
 
@@ -384,16 +383,15 @@ impl Witness {
     /// Until when, in steady time, attempts to an endpoint are held back at the latest.
     pub(in crate::sim) fn held_back_until(&self, ordinal: u32) -> Option<Timestamp> {
         let policy = self.options.circuit_breaker.as_ref()?;
-        let seen = &self.endpoints.get(&ordinal)?.circuit;
-        let is_of_now = seen.period == self.breaks.len();
-        match if is_of_now {
-            seen.state
-        } else {
-            seen.durable()
-        } {
+        let (seen, period) = (&self.endpoints.get(&ordinal)?.circuit, self.breaks.len());
+        // Since its endpoint has another URL nothing is held back, whatever was until then.
+        let moved = seen.moves_at.filter(|(_, moved)| *moved == period);
+        let of_now = (seen.period == period).then_some(seen.state);
+        let held = match of_now.unwrap_or_else(|| seen.durable()) {
             SeenState::Open { since } => Some(seen.half_open_from(since, policy).1),
             SeenState::Closed | SeenState::HalfOpen { .. } | SeenState::Recovering => None,
-        }
+        };
+        moved.map(|(at, _)| at.steady).or(held)
     }
 }
 
