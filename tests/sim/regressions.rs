@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use fanfare::{config::scenario::ScenarioFile, sim::run};
+use fanfare::{
+    config::scenario::ScenarioFile,
+    sim::{Report, run},
+};
 
 const FOLDER: &str = "fixtures/scenarios/regressions";
 
@@ -25,6 +28,12 @@ fn kept() -> Vec<(PathBuf, String, ScenarioFile)> {
         (path, text, file)
     });
     files.collect()
+}
+
+/// Asserts that every property holds in this world; tells what happened.
+fn holds(world: &str) -> Report {
+    let file = ScenarioFile::read(world).expect("it is valid");
+    run(&file.scenario).unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[test]
@@ -88,7 +97,7 @@ fn every_kept_world_catches_its_mistake() {
 /// Its batch is on a slow disk; who lost the shard neither waits for it nor answers for it.
 #[test]
 fn a_process_may_end_while_a_batch_of_a_lost_shard_is_still_written() {
-    let file = ScenarioFile::read(
+    let report = holds(
         r#"
 layer = "store"
 seed = 5708
@@ -110,8 +119,6 @@ at = "105087478us"
 shard_lost = true
 "#,
     );
-    let file = file.unwrap_or_else(|faults| panic!("{faults:?}"));
-    let report = run(&file.scenario).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(report.happened.shards_lost, 1);
     assert_eq!(report.happened.shut_downs, 1);
 }
@@ -119,7 +126,7 @@ shard_lost = true
 /// The batch that disabled it is durable, though nobody was told.
 #[test]
 fn who_is_enabled_in_a_new_period_is_not_judged_by_the_circuit_of_before() {
-    let file = ScenarioFile::read(
+    holds(
         r#"
 seed = 50001709
 endpoints = 5
@@ -152,16 +159,12 @@ failing_commits = [{ number = 7, durable = false }, { number = 28, durable = tru
 disk_latency = "500ms to 1s"
 "#,
     );
-    let file = file.expect("it is valid");
-    if let Err(error) = run(&file.scenario) {
-        panic!("{error}");
-    }
 }
 
 /// The slow have all slots that they may, and keep them: one that waits moves, is unknown, and goes.
 #[test]
 fn who_moves_and_goes_before_the_slow_was_not_late_while_the_slots_were_full() {
-    let file = ScenarioFile::read(
+    holds(
         r#"
 layer = "store"
 seed = 7432
@@ -186,16 +189,12 @@ at = "42s"
 move = 2
 "#,
     );
-    let file = file.expect("it is valid");
-    if let Err(error) = run(&file.scenario) {
-        panic!("{error}");
-    }
 }
 
 /// A deleted endpoint keeps its row: where its place was given again, no batch with the new one was taken.
 #[test]
 fn an_endpoint_can_be_made_after_the_newest_one_was_deleted_and_the_shard_lost() {
-    let file = ScenarioFile::read(
+    holds(
         r#"
 seed = 30002
 endpoints = 3
@@ -220,16 +219,12 @@ at = "1250647us"
 shard_lost = true
 "#,
     );
-    let file = file.expect("it is valid");
-    if let Err(error) = run(&file.scenario) {
-        panic!("{error}");
-    }
 }
 
 /// Fourteen days on, a hundred deliveries end in one moment: what is gathered keeps within its bound.
 #[test]
 fn what_expires_together_fills_no_batch_beyond_its_bound() {
-    let file = ScenarioFile::read(
+    holds(
         r#"
 layer = "store"
 seed = 2950
@@ -278,10 +273,6 @@ batch_bytes_max = 2000
 disk_latency = "500ms to 750ms"
 "#,
     );
-    let file = file.expect("it is valid");
-    if let Err(error) = run(&file.scenario) {
-        panic!("{error}");
-    }
 }
 
 /// That it was deleted became durable and nobody was told: who acquired the directory again in the same
@@ -289,7 +280,7 @@ disk_latency = "500ms to 750ms"
 #[test]
 fn an_application_whose_deletion_nobody_was_told_of_is_deleted_where_the_directory_is_acquired_again()
  {
-    let file = ScenarioFile::read(
+    holds(
         r#"
 seed = 334
 endpoints = 1
@@ -312,8 +303,100 @@ refusals = "100%"
 failing_commits = [{ number = 9, durable = true }]
 "#,
     );
-    let file = file.expect("it is valid");
-    if let Err(error) = run(&file.scenario) {
-        panic!("{error}");
-    }
+}
+
+/// An endpoint got another URL, and before its circuit was written over the shard was lost: the new receiver was held
+/// to what the old one had done (seed 17620 of the core).
+#[test]
+fn who_moves_right_before_a_shard_is_lost_is_not_held_to_the_circuit_of_before() {
+    holds(
+        r#"
+seed = 17629
+endpoints = 4
+
+[traffic]
+events = 6
+every = "0s"
+
+[[by_hand]]
+at = "2s"
+resend = { event = 21, endpoint = 0 }
+
+[[by_hand]]
+at = "576753033us"
+move = 2
+
+[faults]
+failing_commits = [{ number = 47, durable = false }]
+split_turns = true
+
+[[trouble]]
+at = "0s"
+outage = { endpoint = 2, kind = "name_unanswered", for = "10m" }
+"#,
+    );
+}
+
+/// What an open circuit had held back in a new period went out once its endpoint had another URL: it was not late
+/// (seed 231 of the layer `full`).
+#[test]
+fn what_was_held_back_until_its_endpoint_moved_was_not_late() {
+    holds(
+        r#"
+layer = "full"
+seed = 231
+endpoints = 2
+
+[traffic]
+events = 2
+every = "3s"
+
+[engine]
+circuit_failed_percent = 30
+circuit_attempts_min = 1
+circuit_pause_seconds = 300
+circuit_probes = 1
+circuit_recovery_percent = 100
+disable_after_hours = 1
+
+[[by_hand]]
+at = "0s"
+recover = { event = 9, endpoint = 1 }
+
+[[by_hand]]
+at = "0s"
+cancel_task = 1
+
+[[by_hand]]
+at = "0s"
+replay_missing = { event = 5, endpoint = 1 }
+
+[[by_hand]]
+at = "0s"
+recover = { event = 7, endpoint = 0 }
+
+[[by_hand]]
+at = "0s"
+replay = { event = 0, endpoint = 0 }
+
+[[by_hand]]
+at = "0s"
+delete = 1
+
+[[by_hand]]
+at = "0s"
+add = true
+
+[[by_hand]]
+at = "30s"
+move = 8
+
+[faults]
+odd_percent = 6
+
+[[life]]
+ends = { after = "12182001us" }
+down_for = "0s"
+"#,
+    );
 }

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use fanfare::server::connections::ServerOptions;
 
+use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use crate::support::{
@@ -265,16 +266,14 @@ async fn a12_where_all_connections_are_being_answered_a_new_one_waits() {
     assert_eq!(status(&third.answer().await), "HTTP/1.1 200");
 }
 
-/// Rows A12 and F8: where the system allows few open files, connections are taken up to their share of them,
-/// and the server goes on: who comes with a request is served though more connections stand open.
-#[test]
-fn a12_few_open_files_mean_few_connections_and_not_a_server_without_files() {
+/// The program on an empty folder, that may have so many files open.
+fn limited(open_files: u64, arguments: &[&str]) -> (Command, TempDir) {
     let folder = empty_folder();
     let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -n 128 && exec \"$0\" \"$@\""]);
-    command.arg(env!("CARGO_BIN_EXE_fanfare"));
+    let line = format!("ulimit -n {open_files} && exec \"$0\" \"$@\"");
+    command.args(["-c", &line, env!("CARGO_BIN_EXE_fanfare")]);
     command.args(["serve", "--listen", "127.0.0.1:0"]);
-    command.args(["--trusted-proxy", "127.0.0.0/8"]);
+    command.args(arguments);
     command
         .env_clear()
         .env("HOME", folder.path())
@@ -282,6 +281,14 @@ fn a12_few_open_files_mean_few_connections_and_not_a_server_without_files() {
         // The banner is the first line then, without the warning about this.
         .envs([("FANFARE_LOG", "error"), ("FANFARE_LOG_FORMAT", "pretty")])
         .current_dir(&folder);
+    (command, folder)
+}
+
+/// Rows A12 and F8: where the system allows few open files, connections are taken up to their share of them,
+/// and the server goes on: who comes with a request is served though more connections stand open.
+#[test]
+fn a12_few_open_files_mean_few_connections_and_not_a_server_without_files() {
+    let (command, folder) = limited(128, &["--trusted-proxy", "127.0.0.0/8"]);
     let process = Process::of(command, folder);
     let silent: Vec<_> = (0..200).map(|_| process.connect()).collect();
     for _ in 0..5 {
@@ -296,18 +303,8 @@ fn a12_few_open_files_mean_few_connections_and_not_a_server_without_files() {
 /// Rows A12 and F8: of the few connections that few open files allow one client has half, and is refused more.
 #[test]
 fn a12_of_few_connections_one_client_has_half() {
-    let folder = empty_folder();
     // Of the open files 15 are for connections of clients.
-    let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -n 64 && exec \"$0\" \"$@\""]);
-    command.arg(env!("CARGO_BIN_EXE_fanfare"));
-    command.args(["serve", "--listen", "127.0.0.1:0"]);
-    command
-        .env_clear()
-        .env("HOME", folder.path())
-        .env("FANFARE_ADMIN_KEY", KEY)
-        .envs([("FANFARE_LOG", "error"), ("FANFARE_LOG_FORMAT", "pretty")])
-        .current_dir(&folder);
+    let (command, folder) = limited(64, &[]);
     let process = Process::of(command, folder);
     let held: Vec<_> = (0..8).map(|_| process.connect()).collect();
     let refusal = process.exchange("");
@@ -318,15 +315,7 @@ fn a12_of_few_connections_one_client_has_half() {
 /// Row F8: where the system allows too few open files to work it does not start, and says what to do.
 #[test]
 fn f8_too_few_open_files_are_refused_at_the_start() {
-    let folder = empty_folder();
-    let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -n 40 && exec \"$0\" \"$@\""]);
-    command.arg(env!("CARGO_BIN_EXE_fanfare"));
-    command.args(["serve", "--listen", "127.0.0.1:0"]);
-    command
-        .env_clear()
-        .env("HOME", folder.path())
-        .current_dir(&folder);
+    let (mut command, _folder) = limited(40, &[]);
     let output = command.output().expect("it runs");
     assert_eq!(output.status.code(), Some(1));
     let told = String::from_utf8(output.stderr).expect("UTF-8");
