@@ -216,7 +216,7 @@ pub const CIRCUIT_WINDOW_MS: i64 = 10 * 60 * 1_000;
 /// First pause of an open circuit, in milliseconds.
 pub const CIRCUIT_PAUSE_MS: i64 = 30 * 1_000;
 /// Longest pause of an open circuit, in milliseconds.
-pub const CIRCUIT_PAUSE_MAX_MS: i64 = 5 * 60 * 1_000;
+pub const CIRCUIT_PAUSE_MAX_MS: i64 = 3 * 60 * 1_000;
 /// Attempts a minute that a recovering receiver gets at least.
 pub const RECOVERY_PER_MINUTE_MIN: u32 = 60;
 /// How long an endpoint must have failed until that outlives the process, in milliseconds.

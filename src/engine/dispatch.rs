@@ -207,7 +207,11 @@ impl Engine {
             return Step::Idle;
         }
         let retry_waits = lane.retry_waits(now.steady);
-        let retries_first = retry_waits && lane.firsts_in_row + 1 >= limits::QUANTUM_ATTEMPTS;
+        // An attempt that finds out whether the receiver is well most likely fails. A first one costs its
+        // delivery seconds then, a retry its next wait of the schedule, which may be hours.
+        let is_probe = lane.circuit.is_half_open(now.steady);
+        let retries_first =
+            retry_waits && lane.firsts_in_row + 1 >= limits::QUANTUM_ATTEMPTS && !is_probe;
         if !retries_first && self.start_new(index, retry_waits, now, out) == Step::Moved {
             return Step::Moved;
         }

@@ -463,7 +463,7 @@ mod tests {
         let pauses = [1, 2, 3, 4, 5, 6, 60_000];
         let seconds =
             pauses.map(|openings| policy.pause(1, openings, START, 0).as_micros() / 1_000_000);
-        assert_eq!(seconds, [30, 60, 120, 240, 300, 300, 300]);
+        assert_eq!(seconds, [30, 60, 120, 180, 180, 180, 180]);
         let spread = CircuitBreakerPolicy::default();
         let pauses = (0..200).map(|endpoint| spread.pause(endpoint, 1, START, 0));
         let (least, most) = (pauses.clone().min(), pauses.max());

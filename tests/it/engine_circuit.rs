@@ -111,6 +111,32 @@ fn nothing_goes_out_while_it_is_open_and_then_one_attempt_at_a_time() {
 }
 
 #[test]
+fn attempts_that_find_out_are_first_ones_while_events_wait_and_then_those_due_longest() {
+    let (mut rig, application) = rig();
+    opened(&mut rig, application, "down");
+    for _ in 0..10 {
+        rig.event(application);
+    }
+    let mut numbers = Vec::new();
+    for _ in 0..120 {
+        rig.advance(Span::from_seconds(30));
+        assert!(rig.sent.len() <= 1, "one at a time");
+        numbers.extend(
+            answer_all(&mut rig, |_| DOWN)
+                .iter()
+                .map(|sent| sent.number),
+        );
+    }
+    // Twelve events had not been tried; then each of the 22 gets a second attempt before one gets a third.
+    let (first, second) = numbers.split_at(12);
+    assert!(first.iter().all(|number| *number == 1), "{numbers:?}");
+    assert!(
+        !second.is_empty() && second.iter().all(|number| *number == 2),
+        "{numbers:?}"
+    );
+}
+
+#[test]
 fn an_open_circuit_holds_nobody_else_up() {
     let (mut rig, application) = rig();
     rig.endpoint(application, "well");

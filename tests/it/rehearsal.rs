@@ -234,7 +234,7 @@ const READY: [(&str, &str, &str, &str); 11] = [
         "thousand-down",
         "",
         "[engine]\ncircuit_breaker = false\n",
-        "drained_after < 1h",
+        "drained_after < 10m",
     ),
     (
         "mostly-dead",
@@ -310,6 +310,26 @@ fn each_ready_scenario_holds_and_is_broken_by_a_worse_policy() {
             "{told}"
         );
     }
+}
+
+#[test]
+fn busy_receivers_are_served_as_before_two_minutes_after_an_hour_without_them() {
+    let scenario = r#"
+question = "Forty receivers with an event a second are down for an hour: is all as before two minutes later?"
+expect = ["succeeded_share = 100%", "recovered_after <= 2m", "peak_after_outage <= 126"]
+
+[traffic]
+steps = [{ rate = "1/s", for = "74m" }]
+
+[[endpoint]]
+name = "busy"
+count = 40
+latency = "10ms to 60ms"
+outages = [{ from = "10m", for = "1h" }]
+"#;
+    let held = run(scenario, &[]);
+    let told = format!("{}{}", said(&held.stdout), said(&held.stderr));
+    assert_eq!(held.status.code(), Some(0), "{told}");
 }
 
 #[test]

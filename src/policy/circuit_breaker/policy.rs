@@ -30,7 +30,7 @@ pub struct CircuitBreakerPolicy {
 }
 
 impl Default for CircuitBreakerPolicy {
-    /// Open once 80 of 100 attempts failed, of at least ten in ten minutes; pauses of 30 s to 5 min,
+    /// Open once 80 of 100 attempts failed, of at least ten in ten minutes; pauses of 30 s to 3 min,
     /// spread by 20 per cent; three attempts that succeed; twice the usual rate.
     fn default() -> Self {
         Self {

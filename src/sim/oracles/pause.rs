@@ -22,6 +22,6 @@ mod tests {
         let policy = CircuitBreakerPolicy::default();
         let is_pause = |openings, seconds| is_pause(&policy, openings, Span::from_seconds(seconds));
         assert!(is_pause(1, 30) && is_pause(1, 24) && !is_pause(1, 37));
-        assert!(is_pause(2, 70) && !is_pause(2, 40) && is_pause(9, 300));
+        assert!(is_pause(2, 70) && !is_pause(2, 40) && is_pause(9, 180));
     }
 }
