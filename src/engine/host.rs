@@ -209,10 +209,19 @@ impl Engine {
     /// A lane stands on the host of its endpoint from now on.
     fn enter_host(&mut self, index: usize) {
         let max = self.options.host_window_max;
+        #[cfg(feature = "mutants")]
+        let is_by_application = self.has(super::mutant::Mutant::CountsHostsByApplication);
         if let Some(lane) = self.registry.lanes.get_mut(index)
             && !lane.endpoint.is_deleted()
         {
             let name = canonical(lane.endpoint.target.url.host());
+            #[cfg(feature = "mutants")]
+            let name = if is_by_application {
+                let application = lane.endpoint.key.application;
+                EndpointHost::Name(format!("{application:?}").into())
+            } else {
+                name
+            };
             lane.host = HostPlace {
                 host: Some(self.hosts.enter(name, max)),
                 ..HostPlace::default()

@@ -83,6 +83,8 @@ pub enum Mutant {
     NeverDisables,
     /// How many attempts are in flight to a host is not looked at.
     IgnoresTheHostBudget,
+    /// How many attempts are in flight to a host is counted for each application by itself.
+    CountsHostsByApplication,
     /// Who waits for a host is not told that it has room again.
     ForgetsWhoWaitsForAHost,
     /// The rate of an application is not looked at.
@@ -125,7 +127,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 54] = [
+    pub const ALL: [Self; 55] = [
         Self::RepliesBeforeTheCommit,
         Self::SettlesAtSend,
         Self::CountsTimeoutsAsSuccess,
@@ -161,6 +163,7 @@ impl Mutant {
         Self::DisablesTooEarly,
         Self::NeverDisables,
         Self::IgnoresTheHostBudget,
+        Self::CountsHostsByApplication,
         Self::ForgetsWhoWaitsForAHost,
         Self::IgnoresTheRateOfApplications,
         Self::MovesLinesOnFailure,

@@ -82,7 +82,10 @@ impl Witness {
         let endpoint = request.target.endpoint;
         let is_watched = self.neighbours.is_watched(endpoint.application);
         let (sure, host) = if !is_watched {
-            (self.surely_of_neighbour(endpoint), usize::MAX)
+            (
+                self.surely_of_neighbour(endpoint),
+                self.host_of_neighbour(&request.target),
+            )
         } else {
             (
                 self.surely(endpoint.ordinal),
@@ -136,7 +139,7 @@ impl Witness {
         let is_heard = self.hears(flight);
         if let Some(endpoint) = flight.neighbour {
             if is_heard {
-                self.neighbour_ended(endpoint, flight, outcome.kind, now);
+                self.neighbour_ended(endpoint, flight, outcome, now);
             }
             return;
         }

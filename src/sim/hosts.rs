@@ -12,9 +12,18 @@ use crate::domain::application::Registration;
 impl Scenario {
     /// The URL of the endpoint with this number.
     pub(super) fn url_of(&self, number: u32) -> String {
+        let host = self.host_of(number);
         match self.endpoints_per_host {
-            0 | 1 => format!("https://receiver-{number}.example/"),
-            many => format!("https://host-{}.example/{number}", number / many),
+            0 | 1 => format!("https://{host}/"),
+            _ => format!("https://{host}/{number}"),
+        }
+    }
+
+    /// The host on which the endpoint with this number is at first.
+    pub(super) fn host_of(&self, number: u32) -> String {
+        match self.endpoints_per_host {
+            0 | 1 => format!("receiver-{number}.example"),
+            many => format!("host-{}.example", number / many),
         }
     }
 

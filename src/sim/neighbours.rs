@@ -37,8 +37,11 @@ pub struct Neighbour {
     pub events: u32,
     /// The mean time from one event to the next; gaps are spread from nothing to twice that.
     pub every: Span,
-    /// The receivers behind its endpoints, group by group, one at least. Each is on a host of its own.
+    /// The receivers behind its endpoints, group by group, one at least. Each is on a host of its own, unless
+    /// they share those of the application that is watched.
     pub receivers: Vec<Group>,
+    /// Whether its endpoints are on the hosts of the application that is watched, one after the other.
+    pub shares_hosts: bool,
     /// How long after it was made it is deleted, if it is.
     pub deleted_after: Option<Span>,
 }
@@ -61,6 +64,19 @@ impl Neighbour {
         let gaps = self.every.as_micros().saturating_mul(2);
         let lasts = Span::from_micros(gaps.saturating_mul(self.events.into()));
         lasts.max(self.deleted_after.unwrap_or_default())
+    }
+
+    /// The hosts that its endpoints share with those that are watched, by their numbers; none if they do not.
+    fn hosts(&self, scenario: &Scenario) -> Vec<String> {
+        let shared = if self.shares_hosts {
+            self.endpoints()
+        } else {
+            0
+        };
+        let watched = scenario.endpoints.max(1);
+        (0..shared)
+            .map(|number| scenario.host_of(number % watched))
+            .collect()
     }
 
     /// Its receivers, by the ordinals of their endpoints.
@@ -96,6 +112,8 @@ struct Producer {
     every_us: u64,
     events: u32,
     receivers: Vec<Receiver>,
+    /// The hosts of its endpoints, if it shares them.
+    hosts: Vec<String>,
     endpoints_left: usize,
     application: Option<ApplicationKey>,
     deleted_after: Option<Span>,
@@ -120,6 +138,7 @@ impl Neighbours {
                 every_us: u64::try_from(neighbour.every.as_micros()).unwrap_or(0),
                 events: neighbour.events,
                 endpoints_left: receivers.len(),
+                hosts: neighbour.hosts(scenario),
                 receivers,
                 application: None,
                 deleted_after: neighbour.deleted_after,
@@ -218,8 +237,11 @@ impl Producer {
         (neighbour, number): (u32, u32),
         secret: &Secret,
     ) -> Result<NewEndpoint, EndpointUrlError> {
-        let url = format!("https://neighbour-{neighbour}-{number}.example/");
         let index = usize::try_from(number).unwrap_or(usize::MAX);
+        let url = match self.hosts.get(index) {
+            Some(host) => format!("https://{host}/neighbour/{neighbour}/{number}"),
+            None => format!("https://neighbour-{neighbour}-{number}.example/"),
+        };
         let receiver = self.receivers.get(index).cloned().unwrap_or_default();
         let name = (u64::from(neighbour) + 1) * ENDPOINTS_FROM + u64::from(number);
         let mut key = [0; 32];

@@ -39,6 +39,7 @@ fn neighbour(section: &Section<'_>) -> Option<Neighbour> {
     let every = section.span("every").unwrap_or(Span::from_millis(100));
     let receivers = receivers::groups(section);
     let deleted_after = section.span("deleted_after");
+    let shares_hosts = section.flag("shares_hosts").unwrap_or(false);
     section.close();
     if !section.has("events") {
         section.object("a neighbour needs its `events`, as events = 100");
@@ -50,6 +51,7 @@ fn neighbour(section: &Section<'_>) -> Option<Neighbour> {
         events: events?,
         every,
         deleted_after,
+        shares_hosts,
         receivers: Some(receivers).filter(|receivers| !receivers.is_empty())?,
     })
 }

@@ -15,7 +15,7 @@ use crate::{
         change::{Change, ChangeResult},
         endpoint::EndpointKey,
         id::ShardId,
-        outcome::OutcomeKind,
+        outcome::{Outcome, OutcomeKind},
     },
     sim::{
         apart::Apart,
@@ -48,6 +48,10 @@ pub(in crate::sim) struct SeenNeighbours {
     /// The application that is watched, once it is durable and if there are others.
     watched: Option<ApplicationKey>,
     promptness: BTreeMap<EndpointKey, SeenPromptness>,
+    /// Whether some of them have endpoints on the hosts of the application that is watched.
+    share_hosts: bool,
+    /// Whether such are deleted.
+    leave_hosts: bool,
     /// Those that were deleted, and from when on that is durable and told, in real time.
     deleted: BTreeMap<ApplicationKey, Timestamp>,
     /// When attempts of theirs went out, and when those of the application that is watched did, in real time.
@@ -63,12 +67,20 @@ pub(in crate::sim) struct SeenNeighbours {
 impl SeenNeighbours {
     /// Of a scenario that has not begun.
     pub(in crate::sim) fn of(scenario: &Scenario) -> Self {
+        let sharing = scenario.neighbours.iter();
+        let mut sharing = sharing
+            .filter(|neighbour| neighbour.shares_hosts)
+            .peekable();
+        let share_hosts = sharing.peek().is_some();
+        let leave_hosts = sharing.any(|neighbour| neighbour.deleted_after.is_some());
         let endpoints = scenario.neighbours.iter();
         let endpoints = endpoints.map(|neighbour| neighbour.endpoints());
         let endpoints = endpoints.fold(0, u32::saturating_add);
         Self {
             count: scenario.neighbours.len(),
             endpoints: usize::try_from(endpoints).unwrap_or(usize::MAX),
+            share_hosts,
+            leave_hosts,
             ..Self::default()
         }
     }
@@ -81,6 +93,16 @@ impl SeenNeighbours {
     /// How many applications there are, with the one that is watched.
     pub(in crate::sim) const fn applications(&self) -> usize {
         self.count + 1
+    }
+
+    /// Whether some of them have endpoints on the hosts of the application that is watched.
+    pub(in crate::sim) const fn share_hosts(&self) -> bool {
+        self.share_hosts
+    }
+
+    /// Whether endpoints of theirs on these hosts come to an end before the run does.
+    pub(in crate::sim) const fn leave_hosts(&self) -> bool {
+        self.leave_hosts
     }
 
     /// Whether this is the application that is watched.
@@ -206,6 +228,7 @@ impl Witness {
         self.neighbours.sent.push(now.real);
         self.in_flight += 1;
         self.judge_slow_sent(flight);
+        self.judge_host_sent(flight, now);
         let (in_flight, cap) = (self.in_flight, self.options.send_slots);
         if in_flight > cap {
             self.object(Violation::OverCap { in_flight, cap });
@@ -218,14 +241,15 @@ impl Witness {
         &mut self,
         endpoint: EndpointKey,
         flight: FlightFacts,
-        outcome: OutcomeKind,
+        outcome: &Outcome,
         now: Moment,
     ) {
         self.note_crowd(now);
         self.in_flight = self.in_flight.saturating_sub(1);
         self.slow_left(flight);
+        self.host_ended(flight, outcome, now);
         let period = self.breaks.len();
-        if !matches!(outcome, OutcomeKind::Internal | OutcomeKind::Cancelled) {
+        if !matches!(outcome.kind, OutcomeKind::Internal | OutcomeKind::Cancelled) {
             let took = now.steady.since(flight.started_at);
             let seen = self.neighbours.promptness.entry(endpoint).or_default();
             seen.ended(took, flight.period, period);

@@ -151,9 +151,19 @@ impl Witness {
         number
     }
 
+    /// The number of the host of a neighbour's target; none if no neighbour shares hosts with the application
+    /// that is watched.
+    pub(in crate::sim) fn host_of_neighbour(&mut self, target: &Target) -> usize {
+        if self.neighbours.share_hosts() {
+            self.hosts.number(target.url.host())
+        } else {
+            usize::MAX
+        }
+    }
+
     /// What a budget has at least. Where endpoints come and go it may be forgotten and begin anew.
     fn least_host_budget(&self) -> u16 {
-        let least = if self.changes_by_hand {
+        let least = if self.changes_by_hand || self.neighbours.leave_hosts() {
             BEGINNING
         } else {
             LEAST

@@ -22,6 +22,9 @@ pub(super) fn settings(scenario: &Scenario) -> Vec<Setting> {
             set(scenario, place, |neighbour| neighbour.deleted_after = None);
         }));
         all.push(Box::new(move |scenario| {
+            set(scenario, place, |neighbour| neighbour.shares_hosts = false);
+        }));
+        all.push(Box::new(move |scenario| {
             set(scenario, place, |neighbour| neighbour.receivers.truncate(1));
         }));
         all.push(Box::new(move |scenario| {

@@ -25,6 +25,7 @@ pub(super) fn draw(scenario: &mut Scenario) {
     let all = (0..count).map(|_| neighbour(&mut random, most));
     scenario.neighbours = all.collect();
     draw_deletions(scenario);
+    draw_hosts(scenario);
     if random.below(2) != 0 {
         return;
     }
@@ -45,6 +46,14 @@ fn draw_deletions(scenario: &mut Scenario) {
     }
 }
 
+/// Some are on the hosts of the application that is watched.
+fn draw_hosts(scenario: &mut Scenario) {
+    let mut random = Stream::new(scenario.seed, "swarm of hosts of neighbours", 0, 0);
+    for neighbour in &mut scenario.neighbours {
+        neighbour.shares_hosts = random.below(3) == 0;
+    }
+}
+
 fn neighbour(random: &mut Stream, most: u32) -> Neighbour {
     let gaps = [1, 1_000, 20_000, SECOND_US, 60 * SECOND_US];
     let events = [1, 10, most];
@@ -59,6 +68,7 @@ fn neighbour(random: &mut Stream, most: u32) -> Neighbour {
         events: one_of(random, &events),
         every: micros(one_of(random, &gaps)),
         receivers,
+        shares_hosts: false,
         deleted_after: None,
     }
 }

@@ -19,6 +19,7 @@ pub(super) fn write_neighbour(lines: &mut Lines, neighbour: &Neighbour) {
     if let Some(after) = neighbour.deleted_after {
         lines.key("deleted_after", span(after));
     }
+    lines.unless("shares_hosts", neighbour.shares_hosts, false);
     for group in &neighbour.receivers {
         lines.table("[[neighbour.endpoint]]");
         endpoint(lines, group);
