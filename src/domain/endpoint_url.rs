@@ -41,6 +41,18 @@ pub enum EndpointHost {
     Address(IpAddr),
 }
 
+impl EndpointHost {
+    /// The same host as it is compared with others: an IPv4 address that is written as one of IPv6
+    /// (RFC 4291, 2.5.5.2) is that address.
+    #[must_use]
+    pub fn canonical(&self) -> Self {
+        match self {
+            Self::Address(IpAddr::V6(address)) => Self::Address(address.to_canonical()),
+            Self::Address(_) | Self::Name(_) => self.clone(),
+        }
+    }
+}
+
 impl EndpointUrl {
     /// Parses an absolute `http` or `https` URL. Userinfo and fragment are dropped.
     ///

@@ -5,10 +5,7 @@
 //! is let ahead has its room kept until its application visits it; who finds nothing to send, or whose
 //! application has no slot for it, leaves the room to the next one.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use slab::Slab;
 
@@ -68,6 +65,15 @@ pub(super) struct HostPlace {
     pub(super) waits: bool,
     /// In which round it was let ahead, if it was not visited since.
     admitted_in: Option<u64>,
+}
+
+impl HostPlace {
+    /// A lane that neither waits in the queue nor was let ahead has no place there.
+    pub(super) const fn forget_place(&mut self) {
+        if !self.waits && self.admitted_in.is_none() {
+            self.place = None;
+        }
+    }
 }
 
 impl Hosts {
@@ -190,14 +196,6 @@ impl Hosts {
     }
 }
 
-/// An address is the same host however it is written.
-fn canonical(host: &EndpointHost) -> EndpointHost {
-    match host {
-        EndpointHost::Address(IpAddr::V6(address)) => EndpointHost::Address(address.to_canonical()),
-        EndpointHost::Address(_) | EndpointHost::Name(_) => host.clone(),
-    }
-}
-
 impl Engine {
     /// Adds a lane at the end of its application's list, on its host.
     pub(super) fn add_lane(&mut self, lane: Lane) -> usize {
@@ -214,7 +212,7 @@ impl Engine {
         if let Some(lane) = self.registry.lanes.get_mut(index)
             && !lane.endpoint.is_deleted()
         {
-            let name = canonical(lane.endpoint.target.url.host());
+            let name = lane.endpoint.target.url.host().canonical();
             #[cfg(feature = "mutants")]
             let name = if is_by_application {
                 let application = lane.endpoint.key.application;

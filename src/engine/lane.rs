@@ -207,6 +207,12 @@ impl Lane {
         self.host.waits || self.slow.waits
     }
 
+    /// It has nothing to send: the places that it kept while its events were loaded are not its own any more.
+    pub(super) const fn forget_places(&mut self) {
+        self.host.forget_place();
+        self.slow.forget_place();
+    }
+
     /// Whether attempts may start.
     pub(super) fn is_enabled(&self) -> bool {
         match self.endpoint.state {

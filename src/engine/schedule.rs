@@ -135,6 +135,9 @@ impl Engine {
         let crowded = entry.open_rows >= self.options.open_rows_max && lane.open.has_any();
         let walk_waits = lane.walk_waits(entry.ring.end()) && !crowded;
         let waits = walk_waits || lane.row_waits(now.steady);
+        if !waits && !lane.resends.wait() {
+            lane.forget_places();
+        }
         let held_back = lane.held_back_until(now.steady).filter(|_| waits);
         let paced = lane.paced_until(now.steady);
         let paced = paced.filter(|_| lane.resends.wait());

@@ -82,6 +82,15 @@ pub(super) struct SlowPlace {
     is_admitted: bool,
 }
 
+impl SlowPlace {
+    /// A lane that neither waits in the queue nor was let ahead has no place there.
+    pub(super) const fn forget_place(&mut self) {
+        if !self.waits && !self.is_admitted {
+            self.place = None;
+        }
+    }
+}
+
 impl SlowOfApplication {
     /// An attempt from before the shard was lost counts for the application again.
     pub(super) fn adopt(&mut self, flight: &Flight) {

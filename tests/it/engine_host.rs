@@ -335,6 +335,36 @@ fn who_finds_nothing_to_send_in_its_turn_leaves_the_room_to_the_next() {
 }
 
 #[test]
+fn who_finds_nothing_in_what_was_loaded_waits_behind_those_who_came_meanwhile() {
+    let mut rig = Rig::new(Options {
+        host_window_max: 1,
+        ring_events_max: 2,
+        ..undaunted()
+    });
+    let application = rig.application(DEFAULT_APPLICATION_UID);
+    for name in ["a", "b", "c"] {
+        let url = format!("https://shared.test/{name}");
+        endpoint_at(&mut rig, application, &url, Some(name));
+    }
+    event_to(&mut rig, application, "a");
+    event_to(&mut rig, application, "b");
+    for _ in 0..5 {
+        event_to(&mut rig, application, "nobody");
+    }
+    rig.command(Command::Expunge {
+        application,
+        position: EventPosition::new(1),
+        attempt: None,
+    });
+    // It is its turn, and what it waited with is read again and found to be gone.
+    assert_eq!(drain(&mut rig), ["a"]);
+    event_to(&mut rig, application, "a");
+    event_to(&mut rig, application, "c");
+    event_to(&mut rig, application, "b");
+    assert_eq!(drain(&mut rig), ["a", "c", "b"]);
+}
+
+#[test]
 fn an_application_that_has_all_its_slots_keeps_no_room_of_a_host_from_others() {
     let mut rig = Rig::new(Options {
         host_window_max: 1,
