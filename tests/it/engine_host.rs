@@ -335,6 +335,47 @@ fn who_finds_nothing_to_send_in_its_turn_leaves_the_room_to_the_next() {
 }
 
 #[test]
+fn a_budget_grows_by_what_succeeds_while_others_wait_and_by_nothing_else() {
+    let (mut rig, application) = rig_with(512);
+    endpoints(&mut rig, application, 1);
+    for _ in 0..100 {
+        rig.event(application);
+        rig.answer(OK);
+    }
+    let channel = Some("many");
+    for number in 0..40 {
+        let url = format!("https://shared.test/many/{number}");
+        endpoint_at(&mut rig, application, &url, channel);
+    }
+    event_to(&mut rig, application, "many");
+    assert_eq!(rig.sent.len(), 16, "as at first: nobody had waited");
+}
+
+#[test]
+fn who_has_its_events_loaded_keeps_its_place() {
+    let mut rig = Rig::new(Options {
+        host_window_max: 1,
+        ring_events_max: 2,
+        ..undaunted()
+    });
+    let application = rig.application(DEFAULT_APPLICATION_UID);
+    for name in ["a", "b", "c", "d"] {
+        let url = format!("https://shared.test/{name}");
+        endpoint_at(&mut rig, application, &url, Some(name));
+    }
+    // The event of `b` is in memory no more when its turn comes, those of `c` and `d` are.
+    for name in ["a", "b", "nobody", "nobody", "c", "d"] {
+        event_to(&mut rig, application, name);
+    }
+    rig.hold_completions = true;
+    assert_eq!(path(&rig.answer(OK)), "a");
+    assert_eq!(rig.flying(), ["c"], "it needs no page");
+    rig.hold_completions = false;
+    rig.complete();
+    assert_eq!(drain(&mut rig), ["c", "b", "d"]);
+}
+
+#[test]
 fn who_finds_nothing_in_what_was_loaded_waits_behind_those_who_came_meanwhile() {
     let mut rig = Rig::new(Options {
         host_window_max: 1,
