@@ -366,25 +366,65 @@ fn retries_take_at_most_half_of_the_slots_while_first_attempts_wait() {
         ..undaunted()
     };
     let mut rig = Rig::new(options);
-    let old = rig.application("old");
     let fresh = rig.application("fresh");
-    for number in 0..12 {
-        rig.endpoint(old, &format!("old{number}"));
-    }
-    rig.event(old);
-    while !rig.sent.is_empty() {
-        rig.answer(OutcomeKind::Refused);
+    for name in ["old", "older", "oldest"] {
+        let old = rig.application(name);
+        for number in 0..6 {
+            rig.endpoint(old, &format!("{name}{number}"));
+        }
+        rig.event(old);
+        while !rig.sent.is_empty() {
+            rig.answer(OutcomeKind::Refused);
+        }
     }
     for number in 0..12 {
         rig.endpoint(fresh, &format!("fresh{number}"));
     }
-    // In one turn the retries of the old ones come due and first attempts arrive.
+    // In one turn the retries of the old ones come due and first attempts arrive: by their turns alone these
+    // would have a quarter of the slots.
+    rig.hold_completions = true;
+    let command = new_event(fresh);
+    rig.command(command);
     rig.now = fanfare::time::Now::at(rig.now.steady.plus(Span::from_seconds(60)));
-    rig.event(fresh);
+    rig.hold_completions = false;
+    rig.complete();
     let retries = rig.sent.iter().filter(|request| request.number > 1).count();
-    assert!(retries <= 12, "{retries}");
-    let firsts = rig.sent.len() - retries;
-    assert!(firsts >= 4, "first attempts are not starved: {firsts}");
+    assert_eq!((retries, rig.sent.len()), (8, 16));
+    // Nobody waits with a first attempt any more: retries may have all slots.
+    while let Some(first) = rig.sent.iter().find(|sent| sent.number == 1).cloned() {
+        rig.sent.retain(|sent| sent.attempt != first.attempt);
+        rig.done(&first, OutcomeKind::Status(200));
+    }
+    assert_eq!(rig.sent.len(), 16);
+}
+
+#[test]
+fn of_four_attempts_one_is_a_retry_where_both_wait() {
+    let mut rig = Rig::new(Options {
+        window_max: 1,
+        ..undaunted()
+    });
+    let application = rig.application(DEFAULT_APPLICATION_UID);
+    rig.endpoint(application, "a");
+    for _ in 0..20 {
+        rig.event(application);
+    }
+    for _ in 0..4 {
+        rig.answer(OutcomeKind::Refused);
+    }
+    // What failed is due, and one attempt is in flight.
+    rig.advance(Span::from_seconds(60));
+    let numbers: Vec<u16> = core::iter::from_fn(|| {
+        let is_in_flight = !rig.sent.is_empty();
+        is_in_flight.then(|| rig.answer(OutcomeKind::Status(200)).number)
+    })
+    .collect();
+    let (first, rest) = numbers.split_at(1);
+    assert_eq!(first, [1], "it went out before");
+    assert_eq!(rest.len(), 19);
+    for turn in rest.get(..16).into_iter().flat_map(|both| both.chunks(4)) {
+        assert_eq!(turn, [1, 1, 1, 2], "{numbers:?}");
+    }
 }
 
 #[test]
