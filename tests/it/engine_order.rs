@@ -14,6 +14,7 @@ use fanfare::{
         outcome::OutcomeKind,
     },
     engine::options::Options,
+    policy::circuit_breaker::CircuitBreakerPolicy,
     store::Reads as _,
     time::Span,
 };
@@ -323,4 +324,42 @@ fn an_event_for_later_stands_in_no_line() {
     assert_eq!(flying(&rig), [now]);
     rig.advance(Span::from_seconds(11));
     assert_eq!(rig.sent.len(), 2, "it came at its time");
+}
+
+#[test]
+fn behind_what_succeeded_by_hand_ahead_of_its_turn_the_next_waits_until_that_is_durable() {
+    let mut rig = Rig::new(Options {
+        circuit_breaker: Some(CircuitBreakerPolicy {
+            attempts_min: 1,
+            ..CircuitBreakerPolicy::default()
+        }),
+        ..Options::default()
+    });
+    let application = rig.application(DEFAULT_APPLICATION_UID);
+    let id = rig.endpoint_in_order(application, Ordering::ByKey);
+    rig.keyed_event(application, "a");
+    rig.answer(DOWN);
+    // Its circuit is open: these two of one line are not begun.
+    rig.keyed_event(application, "b");
+    let next = rig.keyed_event(application, "b");
+    assert_eq!(flying(&rig), []);
+    let ahead = rig.store.event(application, EventPosition::new(1));
+    let ahead = Arc::clone(ahead.expect("it is there"));
+    rig.command(Command::Resend {
+        endpoint: id,
+        event: Arc::clone(&ahead),
+        attempts: 0,
+    });
+    assert_eq!(flying(&rig), [ahead.id]);
+    rig.hold_completions = true;
+    rig.answer(OK);
+    rig.advance(MOMENT);
+    assert_eq!(
+        flying(&rig),
+        [],
+        "after a crash it would be sent before that"
+    );
+    rig.hold_completions = false;
+    rig.complete();
+    assert_eq!(flying(&rig), [next]);
 }
