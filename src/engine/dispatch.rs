@@ -207,11 +207,7 @@ impl Engine {
             return Step::Idle;
         }
         let retry_waits = lane.retry_waits(now.steady);
-        // An attempt that finds out whether the receiver is well most likely fails. A first one costs its
-        // delivery seconds then, a retry its next wait of the schedule, which may be hours.
-        let is_probe = lane.circuit.is_half_open(now.steady);
-        let retries_first =
-            retry_waits && lane.firsts_in_row + 1 >= limits::QUANTUM_ATTEMPTS && !is_probe;
+        let retries_first = retry_waits && lane.has_retries_first(now.steady);
         if !retries_first && self.start_new(index, retry_waits, now, out) == Step::Moved {
             return Step::Moved;
         }
@@ -245,6 +241,7 @@ impl Engine {
         // it wants more.
         let has_its_share = self.has_its_share(index);
         let is_host_full = self.is_host_full(index);
+        let over_by = self.over_by(now);
         loop {
             let (page_rows, turn) = (self.options.page_rows, self.turn);
             let Some(lane) = self.registry.lanes.get_mut(index) else {
@@ -275,7 +272,7 @@ impl Engine {
                     self.load_events(index, position, out);
                     return Step::Idle;
                 }
-                Ahead::Event(event) if event.expires_at <= now.steady => {
+                Ahead::Event(event) if event.expires_at <= over_by => {
                     lane.next = event.position.plus(1);
                     self.expire(index, event.position, now);
                     return Step::Moved;

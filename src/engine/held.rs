@@ -11,10 +11,19 @@ use super::{
 };
 use crate::{
     domain::{change::Change, endpoint::EndpointKey, id::EndpointId},
-    time::Now,
+    time::{Now, Timestamp},
 };
 
 impl Engine {
+    /// When the own time of an event must be over for the walk to pass it by.
+    pub(super) fn over_by(&self, now: Now) -> Timestamp {
+        #[cfg(feature = "mutants")]
+        if self.has(super::mutant::Mutant::SendsTheExpired) {
+            return Timestamp::ZERO;
+        }
+        now.steady
+    }
+
     /// Deletes all endpoints of an application that was deleted. They are gone here at once; should the
     /// process end before that is durable, the next one finds the application deleted and does it.
     pub(super) fn delete_endpoints_of(&mut self, application: usize, now: Now) {

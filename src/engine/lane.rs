@@ -16,6 +16,7 @@ use crate::{
         endpoint::{Endpoint, EndpointState},
         event::EventPosition,
     },
+    limits,
     policy::{circuit_breaker::CircuitBreaker, promptness::Promptness, rate_limit::RateLimit},
     time::{Now, Span, Timestamp},
 };
@@ -277,6 +278,13 @@ impl Lane {
         } else {
             Timestamp::MAX
         }
+    }
+
+    /// Whether a retry that waits goes before first attempts: one in four does. An attempt that finds out
+    /// whether the receiver is well does not: most likely it fails, and that costs a first one some seconds
+    /// and a retry its next wait of the schedule, which may be hours.
+    pub(super) fn has_retries_first(&self, now: Timestamp) -> bool {
+        self.firsts_in_row + 1 >= limits::QUANTUM_ATTEMPTS && !self.circuit.is_half_open(now)
     }
 
     /// A first attempt starts, perhaps before a retry that waits.

@@ -25,6 +25,8 @@ pub enum Mutant {
     MakesOneAttemptMore,
     /// The last wait of the schedule is repeated for ever.
     NeverGivesUp,
+    /// A delivery that was not tried before its own time was over is tried all the same.
+    SendsTheExpired,
     /// Waits are spread by something that no seed fixes.
     SpreadsWaitsAnew,
     /// The slots of attempts whose shard was lost are never free again.
@@ -127,13 +129,14 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 55] = [
+    pub const ALL: [Self; 56] = [
         Self::RepliesBeforeTheCommit,
         Self::SettlesAtSend,
         Self::CountsTimeoutsAsSuccess,
         Self::IgnoresKeys,
         Self::MakesOneAttemptMore,
         Self::NeverGivesUp,
+        Self::SendsTheExpired,
         Self::SpreadsWaitsAnew,
         Self::KeepsSlotsOfOrphans,
         Self::ChecksTheEndpointTooEarly,

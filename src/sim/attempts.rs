@@ -3,7 +3,7 @@
 use super::{
     logbook::Sighting,
     oracle,
-    oracles::{numbers, one_end, waits},
+    oracles::{numbers, one_end, own_time, waits},
     seen::{FlightFacts, Moment},
     violation::Violation,
     witness::Witness,
@@ -115,6 +115,7 @@ impl Witness {
         self.judge_wanted(flight, seen_event)
             .or_else(|| numbers::judge(flight, seen, &self.options.retry))
             .or_else(|| one_end::judge_sent(flight, seen))
+            .or_else(|| own_time::judge_sent(flight, seen_event, seen))
             .or_else(|| self.judge_repeated(flight, seen))
             .or_else(|| waits::judge(flight, seen_event, seen, now))
     }

@@ -28,6 +28,16 @@ pub enum Pace {
         /// How many may come in a second.
         rate: u16,
     },
+    /// I9: an attempt of the schedule went out when its delivery's own time was over.
+    #[error("I9: {event} was sent to {endpoint} {late} after its own time was over")]
+    AfterItsTime {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// How long after.
+        late: Span,
+    },
     /// I15: more attempts were in flight to one host than its budget can be.
     #[error(
         "I15: with one to {endpoint} {in_flight} attempts were in flight to its host, {most} may be"

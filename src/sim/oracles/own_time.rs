@@ -1,8 +1,12 @@
-//! I9: a delivery expires when its event's own time is over, and not before.
+//! I9: a delivery expires when its event's own time is over, and not before; after that nothing goes out for it.
 
 use crate::{
     domain::id::EndpointId,
-    sim::{seen::SeenEvent, violation::Violation},
+    sim::{
+        pace::Pace,
+        seen::{FlightFacts, Seen, SeenEvent},
+        violation::Violation,
+    },
     time::{Span, Timestamp},
 };
 
@@ -18,5 +22,24 @@ pub(in crate::sim) fn judge(
         event,
         endpoint,
         early,
+    })
+}
+
+/// Judges an attempt of the schedule that goes out; one that a task made begin anew has a time of its own.
+pub(in crate::sim) fn judge_sent(
+    flight: FlightFacts,
+    seen_event: &SeenEvent,
+    seen: &Seen,
+) -> Option<Violation> {
+    let late = flight.started_at.since(seen_event.event.expires_at);
+    let is_late = late >= Span::ZERO && seen.reopened_after.is_none();
+    let (event, endpoint) = (flight.event, flight.endpoint);
+    is_late.then(|| {
+        Pace::AfterItsTime {
+            event,
+            endpoint,
+            late,
+        }
+        .into()
     })
 }
