@@ -11,6 +11,10 @@ pub struct Holdings {
     pub ring_bytes: usize,
     /// Most deliveries that the newest events of one application stand for.
     pub ring_deliveries: usize,
+    /// Pages of older events that were read again, over all applications.
+    pub pages: usize,
+    /// Payload bytes of these.
+    pub page_bytes: usize,
     /// Rows of open deliveries, over all endpoints.
     pub open_rows: usize,
     /// Bytes of changes gathered for the next batch, of the shard that has most.
@@ -37,6 +41,8 @@ impl Engine {
             let events = entry.ring.len();
             held.ring_events += events;
             held.ring_bytes += entry.ring.bytes();
+            held.pages += entry.pages.len();
+            held.page_bytes += entry.pages.bytes();
             let deliveries = events.saturating_mul(entry.lanes.len());
             held.ring_deliveries = held.ring_deliveries.max(deliveries);
         }

@@ -9,6 +9,7 @@ use fanfare::{
         outcome::OutcomeKind,
     },
     engine::{io::Input, options::Options, pressure::Pressure},
+    limits,
     store::Store as _,
     time::{Now, Span},
 };
@@ -130,6 +131,33 @@ fn a_ring_stands_for_so_many_deliveries_and_who_is_behind_walks_pages() {
     };
     let known = applications.first().expect("the application");
     assert!(known.events.len() <= 8, "{}", known.events.len());
+}
+
+#[test]
+fn pages_that_were_read_again_are_bounded_over_all_applications() {
+    let mut rig = Rig::new(Options {
+        page_rows: 1,
+        ring_events_max: 1,
+        window_max: 1,
+        ..undaunted()
+    });
+    for name in ["one", "other"] {
+        let application = rig.application(name);
+        rig.endpoint(application, name);
+        for _ in 0..200 {
+            rig.event(application);
+        }
+    }
+    let mut most = 0;
+    while !rig.sent.is_empty() {
+        rig.answer(OK);
+        most = rig.engine.holdings().pages.max(most);
+    }
+    assert_eq!(rig.engine.stats().succeeded, 400);
+    // One more, which is used in this turn.
+    let bound = limits::PAGES_HELD_MAX;
+    assert!((bound..=bound + 1).contains(&most), "{most}");
+    assert!(rig.engine.holdings().page_bytes > 0);
 }
 
 #[test]
