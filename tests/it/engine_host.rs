@@ -70,6 +70,22 @@ fn endpoints(rig: &mut Rig, application: ApplicationKey, count: usize) -> Vec<En
     (0..count).map(&mut endpoint).collect()
 }
 
+/// Endpoints on one host that has room for one attempt, each of which wants what comes by the channel of its name;
+/// the two newest events stay in memory.
+fn of_channels(names: &[&str]) -> (Rig, ApplicationKey) {
+    let mut rig = Rig::new(Options {
+        host_window_max: 1,
+        ring_events_max: 2,
+        ..undaunted()
+    });
+    let application = rig.application(DEFAULT_APPLICATION_UID);
+    for name in names {
+        let url = format!("https://shared.test/{name}");
+        endpoint_at(&mut rig, application, &url, Some(name));
+    }
+    (rig, application)
+}
+
 /// Accepts an event that goes to who wants this channel.
 fn event_to(rig: &mut Rig, application: ApplicationKey, channel: &str) {
     let Command::AcceptEvent(new) = new_event(application) else {
@@ -353,16 +369,7 @@ fn a_budget_grows_by_what_succeeds_while_others_wait_and_by_nothing_else() {
 
 #[test]
 fn who_has_its_events_loaded_keeps_its_place() {
-    let mut rig = Rig::new(Options {
-        host_window_max: 1,
-        ring_events_max: 2,
-        ..undaunted()
-    });
-    let application = rig.application(DEFAULT_APPLICATION_UID);
-    for name in ["a", "b", "c", "d"] {
-        let url = format!("https://shared.test/{name}");
-        endpoint_at(&mut rig, application, &url, Some(name));
-    }
+    let (mut rig, application) = of_channels(&["a", "b", "c", "d"]);
     // The event of `b` is in memory no more when its turn comes, those of `c` and `d` are.
     for name in ["a", "b", "nobody", "nobody", "c", "d"] {
         event_to(&mut rig, application, name);
@@ -377,16 +384,7 @@ fn who_has_its_events_loaded_keeps_its_place() {
 
 #[test]
 fn who_finds_nothing_in_what_was_loaded_waits_behind_those_who_came_meanwhile() {
-    let mut rig = Rig::new(Options {
-        host_window_max: 1,
-        ring_events_max: 2,
-        ..undaunted()
-    });
-    let application = rig.application(DEFAULT_APPLICATION_UID);
-    for name in ["a", "b", "c"] {
-        let url = format!("https://shared.test/{name}");
-        endpoint_at(&mut rig, application, &url, Some(name));
-    }
+    let (mut rig, application) = of_channels(&["a", "b", "c"]);
     event_to(&mut rig, application, "a");
     event_to(&mut rig, application, "b");
     for _ in 0..5 {
