@@ -97,7 +97,7 @@ impl Engine {
             lane.circuit.start_anew();
             lane.held_by = Some(Holder::Disabled);
         }
-        self.forget_promptness(index, now);
+        self.forget_promptness(index);
         self.keep_circuit(index, now);
     }
 
@@ -114,7 +114,7 @@ impl Engine {
         };
         lane.circuit.moved(rule, now.steady);
         lane.window = Window::new(self.options.window_max);
-        self.forget_promptness(index, now);
+        self.forget_promptness(index);
         self.keep_circuit(index, now);
     }
 

@@ -379,6 +379,7 @@ impl Engine {
             source,
             reopened,
             is_overtaken: false,
+            receiver: lane.receiver,
             started_at: now,
             due,
             held_by,

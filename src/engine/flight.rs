@@ -78,6 +78,8 @@ pub(super) struct Flight {
     pub(super) reopened: Option<Reopened>,
     /// Whether its delivery succeeded by another attempt meanwhile.
     pub(super) is_overtaken: bool,
+    /// Which receiver of its lane it went to.
+    pub(super) receiver: u32,
     /// When it started.
     pub(super) started_at: Now,
     /// When it could start at the earliest, in steady time.

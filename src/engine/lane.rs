@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use super::{
-    done_map::DoneMap, host::HostPlace, lines::Lines, open_rows::OpenRows, resend::Resends,
-    slow::SlowPlace, task::TaskRun, window::Window,
+    done_map::DoneMap, flight::Flight, host::HostPlace, lines::Lines, open_rows::OpenRows,
+    resend::Resends, slow::SlowPlace, task::TaskRun, window::Window,
 };
 use crate::{
     domain::{
@@ -53,8 +53,8 @@ pub(super) struct Lane {
     pub(super) host: HostPlace,
     /// Whether its receiver is known to answer soon. Not kept: whoever acquires the shard learns it anew.
     pub(super) promptness: Promptness,
-    /// From when on its attempts tell that, in steady time.
-    pub(super) known_from: Timestamp,
+    /// Which receiver it has: another one with each URL, and once it was enabled again.
+    pub(super) receiver: u32,
     /// How it stands among those that do not.
     pub(super) slow: SlowPlace,
     /// How often attempts may start, if its owner said so. Not kept: whoever acquires the shard begins as
@@ -124,7 +124,7 @@ impl Lane {
             in_flight: 0,
             host: HostPlace::default(),
             promptness: Promptness::default(),
-            known_from: Timestamp::ZERO,
+            receiver: 0,
             slow: SlowPlace::default(),
             pace: None,
             circuit,
@@ -212,6 +212,12 @@ impl Lane {
     pub(super) const fn forget_places(&mut self) {
         self.host.forget_place();
         self.slow.forget_place();
+    }
+
+    /// Whether an attempt tells of the receiver as it is: one that went out before the endpoint got another URL,
+    /// or was enabled again, does not.
+    pub(super) const fn is_known_by(&self, flight: &Flight) -> bool {
+        flight.receiver == self.receiver
     }
 
     /// Whether attempts may start.

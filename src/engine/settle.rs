@@ -117,13 +117,18 @@ impl Engine {
         if flight.source == Source::Walk {
             self.settle_walk(flight.lane, flight.event.position);
         }
-        self.earn(flight, verdict, now);
+        let lane = self.registry.lanes.get(flight.lane);
+        let is_known = lane.is_some_and(|lane| lane.is_known_by(flight));
+        if is_known {
+            self.earn(flight, verdict, now);
+        }
         // What fails within the house, as without a file descriptor left, tells nothing of the receiver.
         if outcome.kind != OutcomeKind::Internal {
             self.learn(flight, verdict, now);
         }
         self.observe(flight, setback(result, outcome.kind, verdict, now), now);
-        if verdict == Verdict::Gone {
+        // The URL of before may well be gone.
+        if verdict == Verdict::Gone && is_known {
             self.disable(flight.lane, DisabledReason::Gone, now);
         }
     }

@@ -225,7 +225,7 @@ impl Engine {
             if let Some(flight) = self.flights.get_mut(slot).filter(|f| f.handle == *attempt)
                 && *endpoint == key
             {
-                flight.lane = index;
+                (flight.lane, flight.receiver) = (index, lane.receiver);
                 lane.in_flight = lane.in_flight.saturating_add(1);
                 entry.in_flight += 1;
                 entry.slow.adopt(flight);

@@ -230,7 +230,7 @@ impl Engine {
             entry.slow.in_flight = entry.slow.in_flight.saturating_sub(1);
         }
         let tells = !matches!(outcome, OutcomeKind::Internal | OutcomeKind::Cancelled);
-        if tells && flight.started_at.steady >= lane.known_from {
+        if tells && lane.is_known_by(flight) {
             let held = now.steady.since(flight.started_at.steady);
             lane.promptness.ended(held);
         }
@@ -241,11 +241,11 @@ impl Engine {
 
     /// Nothing is known of the receiver of a lane any more, also from what is in flight: it is another one, or
     /// was repaired.
-    pub(super) fn forget_promptness(&mut self, index: usize, now: Now) {
+    pub(super) fn forget_promptness(&mut self, index: usize) {
         self.leave_slow(index);
         if let Some(lane) = self.registry.lanes.get_mut(index) {
             lane.promptness = Promptness::default();
-            lane.known_from = now.steady;
+            lane.receiver = lane.receiver.wrapping_add(1);
         }
     }
 

@@ -125,6 +125,8 @@ struct Facts {
 #[derive(Clone, Copy, Debug)]
 struct Flight {
     endpoint: usize,
+    /// How often its endpoint had been enabled again by then.
+    enabled: u32,
     delivery: Option<usize>,
 }
 
@@ -137,6 +139,8 @@ struct Compared {
     now: Facts,
     durable: Facts,
     flights: BTreeMap<AttemptHandle, Flight>,
+    /// How often each endpoint was enabled again.
+    enabled: [u32; 3],
     /// Commands that have no answer yet: those that accept, with who will get the event.
     unanswered: BTreeMap<u64, (Timestamp, Vec<usize>)>,
     seen: usize,
@@ -157,6 +161,7 @@ impl Compared {
             now: Facts::default(),
             durable: Facts::default(),
             flights: BTreeMap::new(),
+            enabled: [0; 3],
             unanswered: BTreeMap::new(),
             seen: 0,
             failures_seen: 0,
@@ -207,7 +212,8 @@ impl Compared {
         match self.rig.replies.get(&request) {
             Some(Ok(Answer::Endpoint { fresh, .. })) => {
                 prop_assert_eq!(*fresh, !known);
-                self.now.endpoints[endpoint] = Some(true);
+                let before = self.now.endpoints[endpoint].replace(true);
+                self.enabled[endpoint] += u32::from(before == Some(false));
             }
             Some(Err(Refusal::Unknown)) => prop_assert!(self.failed(), "only a failure is unknown"),
             other => prop_assert!(false, "{:?}", other),
@@ -262,7 +268,9 @@ impl Compared {
         } else {
             delivery.end = Some(DeliveryState::Exhausted);
         }
-        if kind == OutcomeKind::Status(410) {
+        // Somebody who enabled it since knows better.
+        let is_of_now = flight.enabled == self.enabled[flight.endpoint];
+        if kind == OutcomeKind::Status(410) && is_of_now {
             self.now.endpoints[flight.endpoint] = Some(false);
         }
     }
@@ -377,6 +385,7 @@ impl Compared {
         delivery.is_flying = true;
         let flight = Flight {
             endpoint,
+            enabled: self.enabled[endpoint],
             delivery: Some(index),
         };
         self.flights.insert(request.attempt, flight);

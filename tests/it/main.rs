@@ -29,6 +29,7 @@ mod engine_host;
 mod engine_later;
 mod engine_later_edges;
 mod engine_model;
+mod engine_moved;
 mod engine_once;
 mod engine_order;
 mod engine_order_changes;
