@@ -28,7 +28,7 @@ use fanfare::{
         application::{Application, ApplicationKey, DEFAULT_APPLICATION_UID},
         attempt::{AttemptRecord, AttemptResult, Timing, Trigger},
         change::{Batch, BatchHandle, Change, Epoch},
-        delivery::OpenDelivery,
+        delivery::{LaneRow, OpenDelivery},
         endpoint::{BodyFormat, Endpoint, EndpointKey, EndpointState, Subscription, Target},
         endpoint_url::EndpointUrl,
         event::{Event, EventPosition, JSON, ORDER_RECEIVED, Payload},
@@ -362,8 +362,10 @@ fn fill(shape: &str, events: u64, size: usize, folder: &Path) {
     let mut changes: Vec<Change> = (0..endpoints)
         .map(|ordinal| Change::PutLane {
             endpoint: world.key(ordinal),
-            cursor: EventPosition::new(rows),
-            done: [0; 4],
+            row: LaneRow {
+                cursor: EventPosition::new(rows),
+                ..LaneRow::default()
+            },
         })
         .collect();
     changes.push(Change::Watermark {

@@ -109,6 +109,9 @@ pub const HOST_WINDOW_MAX: u16 = 512;
 pub const QUANTUM_ATTEMPTS: u32 = 4;
 /// How far beyond its cursor a lane settles events out of order.
 pub const DONE_MAP_EVENTS: u64 = 256;
+/// Deliveries of a lane that succeeded by hand further ahead than that, as long as it does not come near. Over it:
+/// nobody can ask for another attempt so far ahead.
+pub const DONE_FAR_MAX: usize = 1_024;
 /// Newest events kept in memory over all applications, in events. Over it: slow lanes walk pages.
 pub const RING_EVENTS_MAX: usize = 65_536;
 /// Newest events kept in memory over all applications, in payload bytes.

@@ -7,7 +7,7 @@ use super::{
     attempt::AttemptRecord,
     audit::AuditEntry,
     circuit::Circuit,
-    delivery::{OpenDelivery, Resend},
+    delivery::{LaneRow, OpenDelivery, Resend},
     endpoint::{Endpoint, EndpointKey, EndpointState},
     event::{Event, EventPosition},
     id::{AttemptId, Id, ShardId},
@@ -184,10 +184,8 @@ pub enum Change {
     PutLane {
         /// The endpoint.
         endpoint: EndpointKey,
-        /// Everything before it is settled.
-        cursor: EventPosition,
-        /// Which of the events from the cursor on are settled too, one bit each.
-        done: [u64; 4],
+        /// Where.
+        row: LaneRow,
     },
     /// A lane no longer lags.
     DeleteLane {

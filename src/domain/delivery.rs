@@ -160,6 +160,18 @@ pub struct Resend {
     pub attempts: u16,
 }
 
+/// Where a lane that lags stands: what of its application's events is settled for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LaneRow {
+    /// Everything before it is settled.
+    pub cursor: EventPosition,
+    /// Which of the events from the cursor on are settled too, one bit each.
+    pub done: [u64; 4],
+    /// Further ones that these don't reach, in their order: what succeeded by hand far ahead of the walk. Few, at
+    /// most `limits::DONE_FAR_MAX` and those that were under way by then.
+    pub far: Vec<EventPosition>,
+}
+
 /// The row of a delivery that can't be told from a cursor: it waits for a retry, or it holds back
 /// a lane that must move on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

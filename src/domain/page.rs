@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     application::{Application, ApplicationKey},
     circuit::Circuit,
-    delivery::{OpenDelivery, Resend},
+    delivery::{LaneRow, OpenDelivery, Resend},
     endpoint::{Endpoint, EndpointKey},
     event::{Event, EventPosition},
     id::Id,
@@ -149,7 +149,7 @@ pub struct EndpointRecovery {
     /// The endpoint.
     pub endpoint: Arc<Endpoint>,
     /// Where its lane stands, if it lags behind the watermark.
-    pub lane: Option<(EventPosition, [u64; 4])>,
+    pub lane: Option<LaneRow>,
     /// Events from the watermark on that are settled for it, in order: attempted, expired or open.
     pub settled: Vec<EventPosition>,
     /// Its open deliveries that stand in line, in order.

@@ -1,15 +1,21 @@
-//! The done map: which of the next 256 events after a lane's cursor are settled.
+//! The done map: which of the next 256 events after a lane's cursor are settled, and a few further ahead.
 //!
-//! Attempts of one lane end out of order; the map lets the cursor follow without a row for each.
+//! Attempts of one lane end out of order; the map lets the cursor follow without a row for each. Only what
+//! succeeds by hand may be further ahead than 256: the walk waits there.
 
-use crate::{domain::event::EventPosition, limits};
+use crate::{
+    domain::{delivery::LaneRow, event::EventPosition},
+    limits,
+};
 
-/// A cursor and one bit for each of the events from it on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// A cursor, one bit for each of the events from it on, and a list of what is settled further ahead.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct DoneMap {
     cursor: EventPosition,
     /// Bit `n` of the whole stands for the event `n` places after the cursor; bit 0 is never set.
     bits: [u64; 4],
+    /// Settled places from [`DoneMap::limit`] on, in their order.
+    far: Vec<EventPosition>,
 }
 
 impl DoneMap {
@@ -18,14 +24,29 @@ impl DoneMap {
         Self {
             cursor,
             bits: [0; 4],
+            far: Vec::new(),
         }
     }
 
     /// A map as it was stored.
-    pub(super) fn restored(cursor: EventPosition, bits: [u64; 4]) -> Self {
-        let mut map = Self { cursor, bits };
+    pub(super) fn restored(row: LaneRow) -> Self {
+        let mut map = Self {
+            cursor: row.cursor,
+            bits: row.done,
+            far: row.far,
+        };
         map.follow();
+        map.come_near();
         map
+    }
+
+    /// The map as it is stored.
+    pub(super) fn row(&self) -> LaneRow {
+        LaneRow {
+            cursor: self.cursor,
+            done: self.bits,
+            far: self.far.clone(),
+        }
     }
 
     /// Everything before it is settled.
@@ -33,9 +54,9 @@ impl DoneMap {
         self.cursor
     }
 
-    /// The bits as they are stored.
-    pub(super) const fn bits(&self) -> [u64; 4] {
-        self.bits
+    /// How many are settled further ahead than the bits reach.
+    pub(super) const fn far(&self) -> usize {
+        self.far.len()
     }
 
     /// Whether the event at `position` is settled.
@@ -47,31 +68,56 @@ impl DoneMap {
         let word = usize::try_from(offset / 64)
             .ok()
             .and_then(|word| self.bits.get(word));
-        word.is_some_and(|word| word >> (offset % 64) & 1 == 1)
+        word.map_or_else(
+            || self.far.binary_search(&position).is_ok(),
+            |word| word >> (offset % 64) & 1 == 1,
+        )
     }
 
-    /// The place behind the last one that can be settled while the cursor stands.
+    /// The place behind the last one that the walk may come to while the cursor stands.
     pub(super) const fn limit(&self) -> EventPosition {
         self.cursor.plus(limits::DONE_MAP_EVENTS)
     }
 
-    /// Settles the event at `position`, which must lie before [`DoneMap::limit`].
+    /// Settles the event at `position`.
     pub(super) fn settle(&mut self, position: EventPosition) {
         if position < self.cursor {
             return;
         }
         if position == self.cursor && self.bits == [0; 4] {
             self.cursor = position.plus(1);
+        } else if !self.mark(position) {
+            if let Err(place) = self.far.binary_search(&position) {
+                self.far.insert(place, position);
+            }
             return;
+        } else {
+            self.follow();
         }
+        self.come_near();
+    }
+
+    /// Marks the event at `position` by its bit; false if that is out of reach.
+    fn mark(&mut self, position: EventPosition) -> bool {
         let offset = position.since(self.cursor);
-        if let Some(word) = usize::try_from(offset / 64)
-            .ok()
-            .and_then(|w| self.bits.get_mut(w))
-        {
-            *word |= 1 << (offset % 64);
+        let word = usize::try_from(offset / 64);
+        let word = word.ok().and_then(|word| self.bits.get_mut(word));
+        let Some(word) = word else {
+            return false;
+        };
+        *word |= 1 << (offset % 64);
+        true
+    }
+
+    /// Marks what the cursor came near to.
+    fn come_near(&mut self) {
+        while let Some(nearest) = self.far.first().copied() {
+            if nearest >= self.cursor && !self.mark(nearest) {
+                return;
+            }
+            self.far.remove(0);
+            self.follow();
         }
-        self.follow();
     }
 
     /// Moves the cursor behind the settled events that now begin at it.
@@ -112,7 +158,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_cursor_follows_as_a_set_of_numbers_would(
-            offsets in prop::collection::vec(0_u64..256, 1..600),
+            offsets in prop::collection::vec(prop_oneof![9 => 0_u64..256, 1 => 0_u64..700], 1..600),
         ) {
             let mut map = DoneMap::starting_at(EventPosition::new(100));
             let mut model = BTreeSet::new();
@@ -125,13 +171,13 @@ mod tests {
                     cursor += 1;
                 }
                 prop_assert_eq!(map.cursor().number(), cursor);
-                for position in cursor..cursor + 256 {
+                for position in cursor..cursor + 700 {
                     prop_assert_eq!(
                         map.is_done(EventPosition::new(position)),
                         model.contains(&position)
                     );
                 }
-                prop_assert_eq!(DoneMap::restored(map.cursor(), map.bits()), map);
+                prop_assert_eq!(DoneMap::restored(map.row()), map.clone());
             }
         }
     }
@@ -145,5 +191,26 @@ mod tests {
         assert_eq!(map.cursor(), EventPosition::new(0));
         map.settle(EventPosition::new(0));
         assert_eq!(map, DoneMap::starting_at(EventPosition::new(256)));
+    }
+
+    #[test]
+    fn what_is_settled_beyond_its_reach_is_known_when_the_cursor_comes_near() {
+        let at = EventPosition::new;
+        let mut map = DoneMap::starting_at(at(0));
+        for position in [900, 256, 900, 257] {
+            map.settle(at(position));
+        }
+        assert_eq!(map.far(), 3);
+        assert!(map.is_done(at(900)) && !map.is_done(at(901)) && !map.is_done(at(255)));
+        let mut stored = DoneMap::restored(map.row());
+        assert_eq!(stored, map);
+        for position in 0..256 {
+            stored.settle(at(position));
+        }
+        assert_eq!((stored.cursor(), stored.far()), (at(258), 1));
+        for position in 258..900 {
+            stored.settle(at(position));
+        }
+        assert_eq!((stored.cursor(), stored.far()), (at(901), 0));
     }
 }

@@ -359,8 +359,7 @@ impl Engine {
             let change = if lane.place == Place::Lagging {
                 Change::PutLane {
                     endpoint,
-                    cursor: lane.done.cursor(),
-                    done: lane.done.bits(),
+                    row: lane.done.row(),
                 }
             } else {
                 Change::DeleteLane { endpoint }

@@ -71,8 +71,9 @@ impl Engine {
         attempts: u16,
     ) -> Result<(), Refusal> {
         let endpoint = self.endpoint_of(event.application, id)?.key;
+        let is_too_far = self.is_too_far(id, event.position);
         let (entry, log) = self.writable(event.application)?;
-        if entry.resends >= limits::RESENDS_WAITING_MAX {
+        if entry.resends >= limits::RESENDS_WAITING_MAX || is_too_far {
             return Err(Refusal::Overloaded);
         }
         entry.resends += 1;
@@ -90,6 +91,17 @@ impl Engine {
             lane.resends.asked.push(position);
         }
         Ok(())
+    }
+
+    /// Whether the walk of a lane is so far behind a delivery that one more success there can't be noted.
+    fn is_too_far(&self, id: EndpointId, position: EventPosition) -> bool {
+        let lane = self.registry.lane(id);
+        let lane = lane.and_then(|index| self.registry.lanes.get(index));
+        lane.is_some_and(|lane| {
+            lane.place != Place::Idle
+                && position >= lane.done.limit()
+                && lane.done.far() >= limits::DONE_FAR_MAX
+        })
     }
 
     /// An attempt is owed: it starts as soon as its lane has room, unless one of the same delivery that
@@ -243,9 +255,8 @@ impl Engine {
         let Some(lane) = self.registry.lanes.get_mut(index) else {
             return;
         };
-        let waits_on_walk = lane.place != Place::Idle
-            && (lane.next..lane.done.limit()).contains(&position)
-            && !lane.done.is_done(position);
+        let waits_on_walk =
+            lane.place != Place::Idle && position >= lane.next && !lane.done.is_done(position);
         if waits_on_walk {
             self.leave_line_ahead(index, event);
             self.settle_walk(index, position);

@@ -163,8 +163,8 @@ impl Engine {
         if lane.endpoint.is_deleted() {
             entry.deleted += 1;
             lane.done = DoneMap::starting_at(end);
-        } else if let Some((cursor, bits)) = row {
-            lane.done = DoneMap::restored(cursor, bits);
+        } else if let Some(row) = row {
+            lane.done = DoneMap::restored(row);
             lane.place = Place::Lagging;
         } else {
             let settled: BTreeSet<EventPosition> = settled.into_iter().collect();
@@ -180,7 +180,7 @@ impl Engine {
                 cursor = cursor.plus(1);
             }
             lane.done = DoneMap::starting_at(cursor);
-            for position in settled.range(cursor..lane.done.limit()) {
+            for position in settled.range(cursor..) {
                 lane.done.settle(*position);
             }
             if cursor < end {

@@ -21,7 +21,7 @@ use super::{
 use crate::{engine::options::Options, time::Now};
 
 /// The version of the file and of every form in it; it grows with each change of either.
-pub const VERSION: u8 = 7;
+pub const VERSION: u8 = 8;
 /// What a file begins with, before its version.
 const MAGIC: &[u8; 7] = b"fanfare";
 /// The size of the head, in bytes.

@@ -39,6 +39,7 @@ mod engine_payload_time;
 mod engine_rate;
 mod engine_records;
 mod engine_resend;
+mod engine_resend_ahead;
 mod engine_set_aside;
 mod engine_slow;
 mod engine_task;

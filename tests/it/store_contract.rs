@@ -34,7 +34,7 @@ use fanfare::{
     domain::{
         attempt::AttemptResult,
         change::{Batch, Change, ChangeResult, Epoch},
-        delivery::DeliveryState,
+        delivery::{DeliveryState, LaneRow},
         endpoint::{DisabledReason, EndpointKey, EndpointState},
         event::EventPosition,
         history::{HistoryQuery, Name, Order},
@@ -649,8 +649,11 @@ fn a_shard_is_acquired_with_what_is_unsettled<S: Store>(make: impl Fn() -> S) {
         },
         Change::PutLane {
             endpoint: endpoint_key(0, 1),
-            cursor: at(1),
-            done: [2, 0, 0, 0],
+            row: LaneRow {
+                cursor: at(1),
+                done: [2, 0, 0, 0],
+                far: vec![at(6)],
+            },
         },
         watermark(0, 2),
     ];
@@ -663,9 +666,14 @@ fn a_shard_is_acquired_with_what_is_unsettled<S: Store>(make: impl Fn() -> S) {
         panic!("two endpoints: {state:?}");
     };
     assert_eq!(first.settled, [at(3), at(4), at(5)]);
-    assert_eq!((first.lane, first.open_due), (None, Some(ms(15))));
+    assert_eq!((first.lane.clone(), first.open_due), (None, Some(ms(15))));
     assert_eq!(second.settled, []);
-    assert_eq!(second.lane, Some((at(1), [2, 0, 0, 0])));
+    let row = LaneRow {
+        cursor: at(1),
+        done: [2, 0, 0, 0],
+        far: vec![at(6)],
+    };
+    assert_eq!(second.lane, Some(row));
     assert_eq!(second.open_due, None);
     let epoch = acquire(&mut store, DATA_SHARD);
     let settle = vec![
@@ -851,8 +859,10 @@ fn a_lagging_lane_keeps_its_events_until_it_catches_up() {
     let epoch = filled_in_pairs(&mut store);
     let lane = |cursor| Change::PutLane {
         endpoint: endpoint_key(0, 0),
-        cursor: at(cursor),
-        done: [0; 4],
+        row: LaneRow {
+            cursor: at(cursor),
+            ..LaneRow::default()
+        },
     };
     commit(&mut store, epoch, vec![watermark(0, 2), lane(0)]);
     assert_eq!((store.counts().open.events, store.counts().lanes), (2, 1));

@@ -7,7 +7,7 @@ use fanfare::{
         application::ApplicationKey,
         attempt::AttemptResult,
         change::{Change, ChangeResult, Epoch},
-        delivery::Resend,
+        delivery::{LaneRow, Resend},
         endpoint::EndpointKey,
         event::Event,
         history::{HistoryQuery, Name, Order},
@@ -263,8 +263,10 @@ fn a_lane_that_lags_keeps_the_events_before_which_it_stands() {
     let (position, first) = world.event();
     world.commit(vec![Change::PutLane {
         endpoint: endpoint_key(0, 1),
-        cursor: at(position),
-        done: [0; 4],
+        row: LaneRow {
+            cursor: at(position),
+            ..LaneRow::default()
+        },
     }]);
     world.pass(30);
     assert_eq!(world.event_of(first), Some(true));

@@ -11,7 +11,7 @@ use crate::{
         change::{BatchHandle, ChangeResult, Epoch, StoreMode},
         circuit::{Circuit, CircuitState},
         command::RequestHandle,
-        delivery::{DeliveryState, OpenDelivery, Resend},
+        delivery::{DeliveryState, LaneRow, OpenDelivery, Resend},
         endpoint::{DisabledReason, Endpoint, EndpointKey, EndpointState, Subscription},
         event::{Besides, Event, EventPosition},
         filter::Filter,
@@ -193,6 +193,7 @@ form_of_struct!(OutboxRow {
     event_type,
     payload,
 });
+form_of_struct!(LaneRow { cursor, done, far });
 form_of_struct!(Resend {
     endpoint,
     position,

@@ -6,6 +6,7 @@ use crate::{
         application::ApplicationKey,
         change::Change,
         circuit::{Circuit, CircuitState},
+        delivery::LaneRow,
         endpoint::{EndpointKey, EndpointState},
         event::EventPosition,
     },
@@ -96,10 +97,17 @@ fn history_record(change: &Change) -> Record {
 }
 
 /// What the row of a lagging lane is told as.
-fn lane_record(endpoint: EndpointKey, cursor: EventPosition, done: &[u64; 4]) -> Record {
-    let fold = |all: u64, word: &u64| all.rotate_left(17) ^ word;
-    let folded = done.iter().fold(0, fold);
-    Record::new(207, folded, delivery_value(endpoint, cursor), 0_u64)
+fn lane_record(endpoint: EndpointKey, row: &LaneRow) -> Record {
+    let fold = |all: u64, word: u64| all.rotate_left(17) ^ word;
+    let near = row.done.iter().copied().fold(0, fold);
+    let far = row.far.iter().map(|position| position.number());
+    let (cursor, count) = (row.cursor, row.far.len() as u64);
+    Record::new(
+        207,
+        far.fold(near, fold),
+        delivery_value(endpoint, cursor),
+        count,
+    )
 }
 
 /// What is kept of a circuit: its state and until when it is open.
@@ -169,11 +177,7 @@ pub(super) fn change_record(change: &Change) -> Record {
         | Change::Expire { .. }
         | Change::SetAside(_)
         | Change::Refuse(_) => history_record(change),
-        Change::PutLane {
-            endpoint,
-            cursor,
-            done,
-        } => lane_record(*endpoint, *cursor, done),
+        Change::PutLane { endpoint, row } => lane_record(*endpoint, row),
         Change::PutCircuit { endpoint, circuit } => circuit_record(*endpoint, *circuit),
         Change::DeleteLane { endpoint } => Record::new(208, 0, endpoint_value(*endpoint), 0_u64),
         Change::Watermark {

@@ -7,17 +7,17 @@ use super::{
     buckets::bucket_of,
     circuits, directory, endpoints, expunge,
     fault::Fault,
-    keys,
+    keys, lane_row,
     memory::{self, Memory},
     names, once, ordered, outbox, record_row, resends,
-    rows::{self, LaneRow, OpenRow},
+    rows::{self, OpenRow},
     tables::{TableName, Writing},
     tasks,
 };
 use crate::{
     domain::{
         change::{Change, ChangeResult, UniqueKey},
-        delivery::OpenDelivery,
+        delivery::{LaneRow, OpenDelivery},
         endpoint::EndpointKey,
         event::{Event, EventPosition},
         outbox::OutboxRow,
@@ -294,9 +294,7 @@ fn of_lane(
     change: &Change,
 ) -> Result<(), Fault> {
     match change {
-        Change::PutLane { cursor, done, .. } => {
-            put_lane(writing, memory, endpoint, Some((*cursor, *done)))
-        }
+        Change::PutLane { row, .. } => put_lane(writing, memory, endpoint, Some(row)),
         Change::PutCircuit { circuit, .. } => circuits::put(writing, endpoint, *circuit),
         Change::PutOrdered {
             position, order, ..
@@ -311,29 +309,26 @@ fn put_lane(
     writing: &mut Writing<'_>,
     memory: &mut Memory,
     endpoint: EndpointKey,
-    lane: Option<(EventPosition, [u64; 4])>,
+    lane: Option<&LaneRow>,
 ) -> Result<(), Fault> {
     let key = keys::endpoint(endpoint);
     if !writing.has(TableName::Endpoints, &key)? {
         return Ok(());
     }
-    let before = writing.read(TableName::Lanes, &key, |row| {
-        let lane: LaneRow = rows::decode(row, "the row of a lane")?;
-        Ok(EventPosition::new(lane.cursor))
-    })?;
+    let before = writing.read(
+        TableName::Lanes,
+        &key,
+        |row| Ok(lane_row::read(row)?.cursor),
+    )?;
     match lane {
-        Some((cursor, done)) => {
-            let row = LaneRow {
-                cursor: cursor.number(),
-                done,
-            };
-            let row = rows::encode(&row, Vec::new())?;
+        Some(row) => {
+            let row = lane_row::write(row)?;
             writing.put(TableName::Lanes, &key, &row)?;
         }
         None => {
             writing.remove(TableName::Lanes, &key)?;
         }
     }
-    memory.note_lane(endpoint, before, lane.map(|(cursor, _)| cursor));
+    memory.note_lane(endpoint, before, lane.map(|row| row.cursor));
     Ok(())
 }

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     fault::Fault,
     keys::Reader,
-    record_row,
-    rows::{self, BucketRow, LaneRow, NowRow, ProgressRow, ShardRow},
+    lane_row, record_row,
+    rows::{self, BucketRow, NowRow, ProgressRow, ShardRow},
     tables::{Reading, TableName},
 };
 use crate::{
@@ -150,10 +150,9 @@ impl Memory {
     fn read_lanes(&mut self, reading: &mut Reading) -> Result<(), Fault> {
         const WHAT: &str = "the row of a lane";
         reading.scan(TableName::Lanes, ALL, false, |key, value| {
-            let lane: LaneRow = rows::decode(value, WHAT)?;
+            let cursor = lane_row::read(value)?.cursor;
             let endpoint = Reader(key).endpoint();
             let endpoint = endpoint.ok_or_else(|| Fault::damaged(WHAT))?;
-            let cursor = EventPosition::new(lane.cursor);
             let progress = self.progress(endpoint.application);
             progress.lagging.insert((cursor, endpoint.ordinal));
             Ok(true)

@@ -8,7 +8,7 @@
 //! not synced.
 //!
 //! The files read from the outside in: `disk`, `file` and `caught` (what it stands on), `tables`, `table_name`,
-//! `seal`, `keys`, `names`, `rows`, `grown`, `vault`, `endpoint_row`, `record_row` and `blocks` (how it is laid out), `memory` (what is kept beside it), `group`,
+//! `seal`, `keys`, `names`, `rows`, `grown`, `vault`, `endpoint_row`, `lane_row`, `record_row` and `blocks` (how it is laid out), `memory` (what is kept beside it), `group`,
 //! `accept`, `apply`, `directory`, `endpoints`, `once`, `resends`, `tasks`, `outbox`, `expunge`, `index` and `buckets` (how it is written), `recovery`, `pages`, `reading`,
 //! `shared_file`, `reader` and `listing` (how it is read). `offline`, `overlay`, `check`, `stats`, `backup` and
 //! `compact` are about the file of a store that no process has open.
@@ -36,6 +36,7 @@ mod group;
 mod grown;
 mod index;
 mod keys;
+mod lane_row;
 mod listing;
 mod memory;
 #[cfg(feature = "mutants")]

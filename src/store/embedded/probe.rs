@@ -4,8 +4,8 @@
 use super::{
     circuits, endpoint_row,
     keys::{self, Reader},
-    names, record_row, resends,
-    rows::{self, BucketRow, LaneRow, OnceRow, OpenRow, ProgressRow, ShardRow},
+    lane_row, names, record_row, resends,
+    rows::{self, BucketRow, OnceRow, OpenRow, ProgressRow, ShardRow},
     table_name::TableName,
     vault::Vault,
 };
@@ -69,7 +69,7 @@ pub fn row(bytes: &[u8]) -> Result<(), String> {
     drop(resends::read_key(bytes));
     drop(resends::read(bytes));
     drop(rows::decode::<OpenRow>(bytes, WHAT));
-    drop(rows::decode::<LaneRow>(bytes, WHAT));
+    drop(lane_row::read(bytes));
     drop(circuits::read(bytes));
     drop(rows::decode::<OnceRow>(bytes, WHAT));
     drop(rows::decode::<ShardRow>(bytes, WHAT));

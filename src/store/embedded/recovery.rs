@@ -9,11 +9,11 @@ use super::{
     blocks, circuits, endpoint_row,
     fault::Fault,
     keys::{self, Reader},
+    lane_row,
     memory::{ALL, Memory, Progress},
     ordered, outbox,
     reading::{events_between, spans_between},
-    resends,
-    rows::{self, LaneRow},
+    resends, rows,
     tables::{Reading, TableName},
     tasks,
 };
@@ -21,6 +21,7 @@ use crate::{
     domain::{
         application::ApplicationKey,
         attempt::AttemptResult,
+        delivery::LaneRow,
         endpoint::EndpointKey,
         event::EventPosition,
         id::{Id, ShardId},
@@ -160,7 +161,7 @@ fn whole(application: ApplicationKey) -> ([u8; 10], [u8; 10]) {
 fn lanes(
     reading: &mut Reading,
     application: ApplicationKey,
-) -> Result<BTreeMap<u32, (EventPosition, [u64; 4])>, Fault> {
+) -> Result<BTreeMap<u32, LaneRow>, Fault> {
     const WHAT: &str = "the row of a lane";
     let mut lanes = BTreeMap::new();
     let (from, until) = whole(application);
@@ -168,8 +169,7 @@ fn lanes(
     reading.scan(TableName::Lanes, range, false, |key, row| {
         let endpoint = Reader(key).endpoint();
         let endpoint = endpoint.ok_or_else(|| Fault::damaged(WHAT))?;
-        let row: LaneRow = rows::decode(row, WHAT)?;
-        lanes.insert(endpoint.ordinal, (EventPosition::new(row.cursor), row.done));
+        lanes.insert(endpoint.ordinal, lane_row::read(row)?);
         Ok(true)
     })?;
     Ok(lanes)

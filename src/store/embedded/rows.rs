@@ -310,15 +310,6 @@ pub(super) fn read_open(bytes: &[u8]) -> Result<(OpenRow, Option<ReopenedRow>), 
     decode_grown(bytes, "the row of a waiting delivery")
 }
 
-/// Where a lagging lane stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct LaneRow {
-    /// The cursor's position.
-    pub(super) cursor: u64,
-    /// What is settled behind it.
-    pub(super) done: [u64; 4],
-}
-
 /// What was made under a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct OnceRow {
@@ -431,12 +422,6 @@ mod tests {
             attempts: 300,
         };
         assert_eq!(encode(&open, Vec::new()).expect("it fits"), [1, 3, 172, 2]);
-        let lane = LaneRow {
-            cursor: 1,
-            done: [0, 1, 2, 128],
-        };
-        let bytes = encode(&lane, Vec::new()).expect("it fits");
-        assert_eq!(bytes, [1, 1, 0, 1, 2, 128, 1]);
         let once = OnceRow {
             id: 130,
             body_sha256: [9; 32],

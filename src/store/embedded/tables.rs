@@ -14,7 +14,7 @@
 //! | `resends` | endpoint, position | attempts made before one that somebody asked for |
 //! | `tasks` | id | [`Task`](crate::domain::task::Task) |
 //! | `outbox` | shard, id | [`OutboxRow`](crate::domain::outbox::OutboxRow) |
-//! | `lanes` | endpoint | where a lagging lane stands |
+//! | `lanes` | endpoint | where a lagging lane stands, and what is settled ahead of it |
 //! | `ordered` | endpoint, position | the line in which its waiting delivery stands |
 //! | `circuits` | endpoint | what is kept of its [`Circuit`](crate::domain::circuit::Circuit) |
 //! | `journal` | shard, first attempt | attempts that are not in the index yet |

@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     Counts, MemoryOptions,
-    endpoint_rows::{EndpointRows, Lane},
+    endpoint_rows::EndpointRows,
     event_log::{EventLog, event_key},
     once::Keys,
     retention::Retention,
@@ -20,7 +20,7 @@ use crate::{
     domain::{
         application::ApplicationKey,
         change::{Batch, Change, ChangeResult, UniqueKey},
-        delivery::{OpenDelivery, OtherEnd},
+        delivery::{LaneRow, OpenDelivery, OtherEnd},
         endpoint::{Endpoint, EndpointKey},
         event::{Event, EventPosition},
         id::Id,
@@ -183,11 +183,7 @@ impl DataShard {
             } => self.expunge_attempt(application, position, attempt),
             Change::Expire { endpoint, position } => self.expire(endpoint, position),
             Change::SetAside(entry) => return self.set_aside(entry),
-            Change::PutLane {
-                endpoint,
-                cursor,
-                done,
-            } => self.put_lane(endpoint, Some((cursor, done))),
+            Change::PutLane { endpoint, row } => self.put_lane(endpoint, Some(row)),
             Change::DeleteLane { endpoint } => self.put_lane(endpoint, None),
             Change::PutCircuit { endpoint, circuit } => self.put_circuit(endpoint, circuit),
             Change::Watermark {
@@ -314,18 +310,18 @@ impl DataShard {
     }
 
     /// Writes where a lane stands, or that it no longer lags.
-    pub(super) fn put_lane(&mut self, endpoint: EndpointKey, lane: Option<Lane>) {
+    pub(super) fn put_lane(&mut self, endpoint: EndpointKey, lane: Option<LaneRow>) {
         let Some(rows) = self.applications.get_mut(&endpoint.application) else {
             return;
         };
         let Some(endpoint_rows) = rows.endpoints.get_mut(&endpoint.ordinal) else {
             return;
         };
-        if let Some((cursor, _)) = endpoint_rows.lane.take() {
-            rows.lagging.remove(&(cursor, endpoint.ordinal));
+        if let Some(row) = endpoint_rows.lane.take() {
+            rows.lagging.remove(&(row.cursor, endpoint.ordinal));
         }
-        if let Some((cursor, _)) = lane {
-            rows.lagging.insert((cursor, endpoint.ordinal));
+        if let Some(row) = &lane {
+            rows.lagging.insert((row.cursor, endpoint.ordinal));
         }
         endpoint_rows.lane = lane;
         self.moved.insert(endpoint.application);

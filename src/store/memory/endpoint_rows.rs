@@ -9,7 +9,7 @@ use std::{
 use crate::{
     domain::{
         circuit::Circuit,
-        delivery::{OpenDelivery, Resend},
+        delivery::{LaneRow, OpenDelivery, Resend},
         endpoint::{Endpoint, EndpointState},
         event::EventPosition,
         ordering::OrderingKey,
@@ -18,15 +18,12 @@ use crate::{
     time::Timestamp,
 };
 
-/// A lagging lane: its cursor and what is settled behind it.
-pub(super) type Lane = (EventPosition, [u64; 4]);
-
 /// What is stored of one endpoint.
 #[derive(Debug)]
 pub(super) struct EndpointRows {
     endpoint: Arc<Endpoint>,
     /// Where its lane stands, if it lags.
-    pub(super) lane: Option<Lane>,
+    pub(super) lane: Option<LaneRow>,
     /// What is kept of its circuit breaker.
     pub(super) circuit: Option<Circuit>,
     /// Its open deliveries, by their events.

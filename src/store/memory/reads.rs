@@ -192,7 +192,7 @@ fn application_state(key: ApplicationKey, rows: &ApplicationRows) -> Application
             circuit: endpoint.circuit,
             ordered: endpoint.ordered().collect(),
             endpoint: Arc::clone(endpoint.endpoint()),
-            lane: endpoint.lane,
+            lane: endpoint.lane.clone(),
             settled,
             open_due: endpoint.first_due(),
             resends: resends(rows, endpoint),

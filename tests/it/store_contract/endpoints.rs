@@ -1,7 +1,9 @@
 //! What every store keeps of endpoints that change and go.
 
 use super::*;
-use fanfare::domain::{change::UniqueKey, endpoint::Endpoint, event::Besides, filter::Filter};
+use fanfare::domain::{
+    change::UniqueKey, delivery::LaneRow, endpoint::Endpoint, event::Besides, filter::Filter,
+};
 use fanfare::time::Span;
 
 /// A change of an endpoint: this revision, with this name.
@@ -68,8 +70,10 @@ pub(super) fn a_deleted_endpoint_leaves_its_names_and_cancels_what_was_open<S: I
     let key = endpoint_key(0, 0);
     let lane = Change::PutLane {
         endpoint: key,
-        cursor: at(0),
-        done: [0; 4],
+        row: LaneRow {
+            cursor: at(0),
+            ..LaneRow::default()
+        },
     };
     let events = (0..4).map(|position| put_event(0, position, 11 + u128::from(position), 5));
     let mut changes = vec![named(0, 1, "a")];
@@ -102,7 +106,7 @@ pub(super) fn a_deleted_endpoint_leaves_its_names_and_cancels_what_was_open<S: I
     let (state, _) = recovered(&mut store);
     assert_eq!(state.endpoints.len(), 1);
     assert_eq!(
-        (state.endpoints[0].lane, state.endpoints[0].open_due),
+        (state.endpoints[0].lane.clone(), state.endpoints[0].open_due),
         (None, Some(ms(9)))
     );
     let epoch = acquire(&mut store, DATA_SHARD);

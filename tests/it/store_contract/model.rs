@@ -12,7 +12,7 @@ use fanfare::{
         audit::AuditEntry,
         change::{Change, ChangeResult, Epoch, UniqueKey},
         circuit::{Circuit, CircuitState},
-        delivery::{self, DeliveryFacts, DeliveryState, OpenDelivery, OtherEnd},
+        delivery::{self, DeliveryFacts, DeliveryState, LaneRow, OpenDelivery, OtherEnd},
         endpoint::{DisabledReason, Endpoint, EndpointKey, EndpointState},
         event::{Event, EventPosition},
         history::{HistoryQuery, Order},
@@ -105,7 +105,7 @@ struct Model {
     events: BTreeMap<(ApplicationKey, u64), Known>,
     next: BTreeMap<ApplicationKey, u64>,
     watermarks: BTreeMap<ApplicationKey, u64>,
-    lanes: BTreeMap<EndpointKey, (u64, [u64; 4])>,
+    lanes: BTreeMap<EndpointKey, LaneRow>,
     circuits: BTreeMap<EndpointKey, Circuit>,
     ordered: BTreeMap<(EndpointKey, u64), OrderingKey>,
     open: BTreeMap<(EndpointKey, u64), OpenDelivery>,
@@ -156,7 +156,9 @@ impl Model {
         let lanes = self.lanes.iter();
         let cursors = lanes.filter(|(key, _)| key.application == application);
         let watermark = self.watermarks.get(&application).copied().unwrap_or(0);
-        cursors.map(|(_, lane)| lane.0).fold(watermark, u64::min)
+        cursors
+            .map(|(_, lane)| lane.cursor.number())
+            .fold(watermark, u64::min)
     }
 
     fn open_events(&self) -> impl Iterator<Item = &Known> {
@@ -242,13 +244,9 @@ impl Model {
                 }
             }
             Change::SetAside(entry) => return self.set_aside(entry),
-            Change::PutLane {
-                endpoint,
-                cursor,
-                done,
-            } => {
+            Change::PutLane { endpoint, row } => {
                 if self.endpoints.contains_key(endpoint) {
-                    self.lanes.insert(*endpoint, (cursor.number(), *done));
+                    self.lanes.insert(*endpoint, row.clone());
                 }
             }
             Change::DeleteLane { endpoint } => {
@@ -415,7 +413,7 @@ impl Model {
                     .collect();
                 let rows = self.open.range((*key, 0)..=(*key, u64::MAX));
                 let due = rows.map(|(_, row)| row.due).min();
-                text += &endpoint_line(endpoint, self.lanes.get(key).copied(), &settled, due);
+                text += &endpoint_line(endpoint, self.lanes.get(key), &settled, due);
                 text += &format!("{:?}\n", self.circuits.get(key));
                 for ((_, position), order) in self.ordered.range((*key, 0)..=(*key, u64::MAX)) {
                     let due = self.open.get(&(*key, *position)).map(|row| row.due);
@@ -431,7 +429,7 @@ impl Model {
 /// One endpoint of a shard's state, as text.
 fn endpoint_line(
     endpoint: &Endpoint,
-    lane: Option<(u64, [u64; 4])>,
+    lane: Option<&LaneRow>,
     settled: &[u64],
     due: Option<fanfare::time::Timestamp>,
 ) -> String {
@@ -458,7 +456,7 @@ fn told(state: &ShardState) -> String {
         text += &format!("{:?} {next} {watermark} {events:?}\n", known.key);
         for endpoint in &known.endpoints {
             let settled: Vec<u64> = endpoint.settled.iter().map(|p| p.number()).collect();
-            let lane = endpoint.lane.map(|(cursor, done)| (cursor.number(), done));
+            let lane = endpoint.lane.as_ref();
             text += &endpoint_line(&endpoint.endpoint, lane, &settled, endpoint.open_due);
             text += &format!("{:?}\n", endpoint.circuit.as_ref());
             for row in &endpoint.ordered {
@@ -502,6 +500,21 @@ impl<S: Inspect> Pair<S> {
         (endpoint, rows::at(position))
     }
 
+    /// A lane that lags so far, with some settled by bits and some beyond them.
+    fn lane(&self, endpoint: u32, forward: u64, done: u64) -> Change {
+        let endpoint = self.key(endpoint);
+        let from = self.model.settled_until(endpoint.application) + forward;
+        let far = (0..done % 3).map(|far| rows::at(from + 256 + far));
+        Change::PutLane {
+            endpoint,
+            row: LaneRow {
+                cursor: rows::at(from),
+                done: [done, 0, 0, 1],
+                far: far.collect(),
+            },
+        }
+    }
+
     /// Turns drafts into changes that an engine could send.
     fn changes(&mut self, drafts: &[Draft]) -> Vec<Change> {
         let mut next = self.model.next.clone();
@@ -543,15 +556,7 @@ impl<S: Inspect> Pair<S> {
                     Change::Expire { endpoint, position }
                 }
                 Draft::SetAside(endpoint, position) => self.set_aside(endpoint, position),
-                Draft::Lane(endpoint, forward, done) => {
-                    let endpoint = self.key(endpoint);
-                    let from = self.model.settled_until(endpoint.application);
-                    Change::PutLane {
-                        endpoint,
-                        cursor: rows::at(from + forward),
-                        done: [done, 0, 0, 1],
-                    }
-                }
+                Draft::Lane(endpoint, forward, done) => self.lane(endpoint, forward, done),
                 Draft::NoLane(endpoint) => Change::DeleteLane {
                     endpoint: self.key(endpoint),
                 },

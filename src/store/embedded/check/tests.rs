@@ -10,7 +10,7 @@ use crate::{
         application::{Application, ApplicationKey, Registration},
         attempt::{AttemptRecord, AttemptResult, Timing, Trigger},
         change::{Batch, BatchHandle, Change, UniqueKey},
-        delivery::OpenDelivery,
+        delivery::{LaneRow, OpenDelivery},
         endpoint::{BodyFormat, Endpoint, EndpointKey, EndpointState, Subscription, Target},
         endpoint_url::EndpointUrl,
         event::{Besides, Event, EventPosition, JSON, Payload},
@@ -27,12 +27,12 @@ use crate::{
             EmbeddedOptions, EmbeddedStore, blocks,
             check::CheckReport,
             fault::Fault,
-            file, keys,
+            file, keys, lane_row,
             memory::{span, span_of_bucket},
             names,
             offline::{Progress, Unseen},
             outbox,
-            rows::{self, BucketRow, LaneRow, OpenRow, ProgressRow, ShardRow},
+            rows::{self, BucketRow, OpenRow, ProgressRow, ShardRow},
             system_disk::SystemDisk,
             tables::{self, TableName, Writing},
             tasks,
@@ -169,8 +169,10 @@ fn write_store(disk: Arc<SystemDisk>) {
     changes.push(Change::PutOpen(open));
     changes.push(Change::PutLane {
         endpoint: ENDPOINT,
-        cursor: at(2),
-        done: [0; 4],
+        row: LaneRow {
+            cursor: at(2),
+            ..LaneRow::default()
+        },
     });
     let attempts = vec![
         attempt(0, AttemptResult::RetryAt(ms(9_000))),
@@ -525,10 +527,11 @@ fn lists_name_attempts_that_are_there() {
     });
     tells("its lane stands behind the newest event", |writing| {
         let row = LaneRow {
-            cursor: 4,
-            done: [0; 4],
+            cursor: at(4),
+            ..LaneRow::default()
         };
-        put(writing, TableName::Lanes, &keys::endpoint(ENDPOINT), &row)
+        let row = lane_row::write(&row)?;
+        writing.put(TableName::Lanes, &keys::endpoint(ENDPOINT), &row)
     });
     tells("has a circuit and is not there", |writing| {
         let nobody = EndpointKey {

@@ -7,8 +7,7 @@ use crate::{
         audit, circuits,
         fault::Fault,
         keys::{self, Reader},
-        ordered, outbox, resends,
-        rows::{self, LaneRow},
+        lane_row, ordered, outbox, resends, rows,
         tables::TableName,
         tasks,
     },
@@ -158,12 +157,13 @@ impl Checker<'_> {
     pub(super) fn lane(&mut self, key: &[u8], row: &[u8]) -> Result<(), Fault> {
         let endpoint = Reader(key).endpoint();
         let endpoint = endpoint.ok_or_else(|| Fault::damaged("the key of a lane"))?;
-        let lane: LaneRow = rows::decode(row, "the row of a lane")?;
+        let lane = lane_row::read(row)?;
         let what = called_endpoint(endpoint);
         if !self.has_endpoint(endpoint)? {
             self.fault(format!("{what} lags and is not there"));
         }
-        if lane.cursor > self.next_position(endpoint.application).number() {
+        let newest = lane.far.iter().max().map_or(lane.cursor, |far| far.plus(1));
+        if newest.max(lane.cursor) > self.next_position(endpoint.application) {
             self.fault(format!("{what}: its lane stands behind the newest event"));
         }
         Ok(())
