@@ -7,7 +7,7 @@ use super::{Engine, flight::Flight, lane::Lane, window::Window};
 use crate::{
     domain::{
         attempt::Holder,
-        change::Change,
+        change::{Change, ChangeResult},
         circuit::{Circuit, CircuitState},
         endpoint::DisabledReason,
         id::EndpointId,
@@ -125,6 +125,7 @@ impl Engine {
         let Some(lane) = index.and_then(|index| self.registry.lanes.get_mut(index)) else {
             return;
         };
+        lane.moves += 1;
         let endpoint = lane.endpoint.key;
         if let Some(log) = self.logs.get_mut(&endpoint.application.shard)
             && lane.circuit_row.take().is_some()
@@ -134,9 +135,15 @@ impl Engine {
         }
     }
 
-    /// Such a change did not come about: what was let go of is kept.
-    pub(super) fn keep_circuit_after_all(&mut self, id: EndpointId, now: Now) {
-        if let Some(index) = self.registry.lane(id) {
+    /// Such a change was written, or did not come about: then what was let go of is kept.
+    pub(super) fn url_was_written(&mut self, id: EndpointId, result: ChangeResult, now: Now) {
+        let Some(index) = self.registry.lane(id) else {
+            return;
+        };
+        if let Some(lane) = self.registry.lanes.get_mut(index) {
+            lane.moves = lane.moves.saturating_sub(1);
+        }
+        if result != ChangeResult::Fresh {
             self.keep_circuit(index, now);
         }
     }

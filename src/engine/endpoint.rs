@@ -263,8 +263,8 @@ impl Engine {
         now: Now,
     ) -> Reply {
         let id = endpoint.id;
-        if result != ChangeResult::Fresh {
-            self.keep_circuit_after_all(id, now);
+        if moves {
+            self.url_was_written(id, result, now);
         }
         match result {
             ChangeResult::Fresh => {

@@ -55,6 +55,8 @@ pub(super) struct Lane {
     pub(super) promptness: Promptness,
     /// Which receiver it has: another one with each URL, and once it was enabled again.
     pub(super) receiver: u32,
+    /// Changes of its URL that are being written.
+    pub(super) moves: u32,
     /// How it stands among those that do not.
     pub(super) slow: SlowPlace,
     /// How often attempts may start, if its owner said so. Not kept: whoever acquires the shard begins as
@@ -125,6 +127,7 @@ impl Lane {
             host: HostPlace::default(),
             promptness: Promptness::default(),
             receiver: 0,
+            moves: 0,
             slow: SlowPlace::default(),
             pace: None,
             circuit,

@@ -127,8 +127,10 @@ impl Engine {
             self.learn(flight, verdict, now);
         }
         self.observe(flight, setback(result, outcome.kind, verdict, now), now);
-        // The URL of before may well be gone.
-        if verdict == Verdict::Gone && is_known {
+        // The URL of before may well be gone, and one that is about to be that of before.
+        let lane = self.registry.lanes.get(flight.lane);
+        let moves = lane.is_some_and(|lane| lane.moves > 0);
+        if verdict == Verdict::Gone && is_known && !moves {
             self.disable(flight.lane, DisabledReason::Gone, now);
         }
     }

@@ -4,6 +4,7 @@
 use fanfare::{
     domain::{
         application::{ApplicationKey, DEFAULT_APPLICATION_UID},
+        command::Command,
         endpoint::EndpointState,
         endpoint_url::EndpointUrl,
         history::Name,
@@ -16,7 +17,7 @@ use fanfare::{
 };
 
 use crate::support::{
-    changes::change_endpoint,
+    changes::{change_endpoint, unchanged},
     rig::{Rig, path},
 };
 
@@ -34,9 +35,17 @@ fn rig(events: u64) -> (Rig, ApplicationKey, EndpointId) {
     (rig, application, id)
 }
 
+/// The change that gives the endpoint another URL.
+fn moved(rig: &Rig, application: ApplicationKey, id: EndpointId) -> Command {
+    let mut update = unchanged(rig, (application, id));
+    update.url = Some(EndpointUrl::parse("http://receiver.test/new").expect("valid"));
+    Command::UpdateEndpoint(Box::new(update))
+}
+
 fn moves(rig: &mut Rig, application: ApplicationKey, id: EndpointId) {
-    let url = EndpointUrl::parse("http://receiver.test/new").expect("valid");
-    change_endpoint(rig, (application, id), |update| update.url = Some(url));
+    let change = moved(rig, application, id);
+    let request = rig.command(change);
+    assert!(matches!(rig.replies.get(&request), Some(Ok(_))));
 }
 
 fn is_enabled(rig: &mut Rig, application: ApplicationKey, id: EndpointId) -> bool {
@@ -66,6 +75,25 @@ fn a_410_of_the_url_of_before_does_not_disable_the_endpoint_that_moved() {
     assert_eq!(delivered, [0, 1]);
     // The new one is gone as soon as it says so itself.
     rig.event(application);
+    rig.answer(GONE);
+    assert!(!is_enabled(&mut rig, application, id));
+}
+
+#[test]
+fn a_410_that_comes_while_the_change_of_the_url_is_written_does_not_disable_the_endpoint() {
+    let (mut rig, application, id) = rig(1);
+    let old = rig.sent.pop_front().expect("in flight");
+    let [change, late] = [(); 2].map(|()| moved(&rig, application, id));
+    rig.hold_completions = true;
+    rig.command(change);
+    rig.done(&old, GONE);
+    rig.hold_completions = false;
+    rig.complete();
+    assert!(is_enabled(&mut rig, application, id));
+
+    // Where it comes too late to change anything, the next 410 counts.
+    rig.command(late);
+    rig.advance(Span::from_seconds(10));
     rig.answer(GONE);
     assert!(!is_enabled(&mut rig, application, id));
 }

@@ -14,15 +14,14 @@ use fanfare::{
 
 use super::rig::Rig;
 
-/// Changes an endpoint: what is not said otherwise stays.
-pub(crate) fn change_endpoint(
-    rig: &mut Rig,
+/// The change of an endpoint by which all stays as it is.
+pub(crate) fn unchanged(
+    rig: &Rig,
     (application, endpoint): (ApplicationKey, EndpointId),
-    otherwise: impl FnOnce(&mut EndpointUpdate),
-) {
+) -> EndpointUpdate {
     let known = rig.store.endpoint(application, &Name::Id(endpoint.id()));
     let known = known.expect("it reads").expect("it is there");
-    let mut update = EndpointUpdate {
+    EndpointUpdate {
         application,
         endpoint,
         revision: known.revision(),
@@ -35,7 +34,16 @@ pub(crate) fn change_endpoint(
         throttle_rate: known.throttle_rate,
         ordering: known.ordering,
         details: known.details.clone(),
-    };
+    }
+}
+
+/// Changes an endpoint: what is not said otherwise stays.
+pub(crate) fn change_endpoint(
+    rig: &mut Rig,
+    endpoint: (ApplicationKey, EndpointId),
+    otherwise: impl FnOnce(&mut EndpointUpdate),
+) {
+    let mut update = unchanged(rig, endpoint);
     otherwise(&mut update);
     let request = rig.command(Command::UpdateEndpoint(Box::new(update)));
     let reply = rig.replies.get(&request);
