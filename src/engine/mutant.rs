@@ -95,6 +95,12 @@ pub enum Mutant {
     MovesLinesOnFailure,
     /// A line goes on once its head has ended, before that is durable.
     MovesLinesBeforeTheCommit,
+    /// A line goes on once what succeeded by hand ahead of its turn has ended, before that is durable.
+    MovesLinesAhead,
+    /// What succeeded by hand further ahead than the done map's bits reach is forgotten.
+    ForgetsTheFar,
+    /// A lane waits at the end of its done map until its oldest attempt has ended.
+    StopsBehindTheSlow,
     /// Who acquires a shard begins as if nobody stood in line.
     ForgetsLinesAtStart,
     /// What is held in a line is forgotten when its head ends.
@@ -129,7 +135,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 56] = [
+    pub const ALL: [Self; 59] = [
         Self::RepliesBeforeTheCommit,
         Self::SettlesAtSend,
         Self::CountsTimeoutsAsSuccess,
@@ -171,6 +177,9 @@ impl Mutant {
         Self::IgnoresTheRateOfApplications,
         Self::MovesLinesOnFailure,
         Self::MovesLinesBeforeTheCommit,
+        Self::MovesLinesAhead,
+        Self::ForgetsTheFar,
+        Self::StopsBehindTheSlow,
         Self::ForgetsLinesAtStart,
         Self::LeavesTheHeldBehind,
         Self::RetriesWhatWasSkipped,

@@ -193,6 +193,10 @@ impl Engine {
 
     /// A delivery that the walk has not come to ended by hand.
     pub(super) fn leave_line_ahead(&mut self, index: usize, event: &Event) {
+        #[cfg(feature = "mutants")]
+        if self.has(super::mutant::Mutant::MovesLinesAhead) {
+            return;
+        }
         if let Some(lane) = self.registry.lanes.get_mut(index)
             && let Some(order) = lane.line_of(event)
         {

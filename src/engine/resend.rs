@@ -257,6 +257,10 @@ impl Engine {
         };
         let waits_on_walk =
             lane.place != Place::Idle && position >= lane.next && !lane.done.is_done(position);
+        #[cfg(feature = "mutants")]
+        let waits_on_walk = waits_on_walk
+            && (position < lane.done.limit()
+                || self.options.mutant != Some(super::mutant::Mutant::ForgetsTheFar));
         if waits_on_walk {
             self.leave_line_ahead(index, event);
             self.settle_walk(index, position);

@@ -20,6 +20,8 @@ use crate::{
     time::Span,
 };
 
+/// One world in so many has several hundred events.
+const LONG_ONE_IN: u64 = 80;
 const SECOND_US: u64 = 1_000_000;
 const HOUR_US: u64 = 3_600 * SECOND_US;
 const DAY_US: u64 = 24 * HOUR_US;
@@ -114,11 +116,21 @@ pub fn full_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
 
 /// What is asked for in a scenario and the sizes of its engine; also the engine's other settings.
 fn asked(seed: u64, random: &mut Stream) -> Result<(Scenario, Options), ScenarioError> {
-    let events = small(random.between(5, 40));
-    let endpoints = small(random.between(1, 6));
-    let mut scenario = Scenario::new(seed, events, endpoints)?;
+    let short = (random.between(5, 40), random.between(1, 6));
     let gaps = [1, 1_000, 20_000, 100_000, 5 * SECOND_US, HOUR_US];
-    scenario.event_every = micros(one_of(random, &gaps));
+    let gap = one_of(random, &gaps);
+    let mut lengths = Stream::new(seed, "swarm of lengths", 0, 0);
+    let is_long = lengths.below(LONG_ONE_IN) == 0;
+    let ((events, endpoints), gap) = if is_long {
+        // Beyond the reach of a done map.
+        let counts = (lengths.between(270, 600), lengths.between(1, 2));
+        (counts, one_of(&mut lengths, &[1, 1_000]))
+    } else {
+        (short, gap)
+    };
+    let (events, endpoints) = (small(events), small(endpoints));
+    let mut scenario = Scenario::new(seed, events, endpoints)?;
+    scenario.event_every = micros(gap);
     scenario.named_percent = one_of(random, &[0, 50, 100]);
     scenario.padding_max = one_of(random, &[0, 0, 3_000, 20_000]);
     let expires = [DAY_US * 14, DAY_US * 14, HOUR_US, 6 * HOUR_US];
@@ -136,6 +148,10 @@ fn asked(seed: u64, random: &mut Stream) -> Result<(Scenario, Options), Scenario
     scenario.later_percent = one_of(&mut times, &[0, 0, 30]);
     let mut hands = Stream::new(seed, "swarm of hands", 0, 0);
     scenario.by_hand = by_hand(&mut hands, &scenario);
+    if is_long {
+        let actions = resends_by_hand(&mut lengths, &scenario);
+        scenario.by_hand.extend(actions);
+    }
     let mut asides = Stream::new(seed, "swarm of asides", 0, 0);
     if asides.below(3) == 0 {
         let actions = asides_by_hand(&mut asides, &scenario);
@@ -183,6 +199,17 @@ fn by_hand(random: &mut Stream, scenario: &Scenario) -> Vec<(Span, Action)> {
             _ => Action::Resend(event, endpoint),
         };
         (moment(random, end), action)
+    });
+    actions.collect()
+}
+
+/// Attempts that are asked for while a long walk goes on.
+fn resends_by_hand(random: &mut Stream, scenario: &Scenario) -> Vec<(Span, Action)> {
+    let actions = (0..random.between(1, 6)).map(|_| {
+        let event = small(random.below(scenario.events.into()));
+        let endpoint = small(random.below(scenario.endpoints.into()));
+        let latest = one_of(random, &[2 * SECOND_US, 60 * SECOND_US]);
+        (moment(random, latest), Action::Resend(event, endpoint))
     });
     actions.collect()
 }

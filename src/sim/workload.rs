@@ -217,7 +217,7 @@ impl Workload {
     pub(super) fn payload(&self, number: u32) -> Payload {
         let padding = number.wrapping_mul(7_919) % self.padding_max.saturating_add(1);
         let padding = usize::try_from(padding).unwrap_or_default();
-        let text = format!("{{\"simulated\":{number}{:padding$}}}", "");
+        let text = format!("{{\"simulated\":{number}{}}}", " ".repeat(padding));
         Payload {
             content_type: Arc::clone(&self.content_type),
             bytes: Bytes::from(text),

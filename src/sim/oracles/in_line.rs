@@ -158,10 +158,14 @@ impl Witness {
             (Some(own), false) => vec![own],
             (None, false) => return Some(since),
         };
-        for line in lines {
-            let is_of = self.is_line(line, ordinal);
-            let places = self.places(line, EventPosition::default(), position);
-            for before in places.filter(|_| is_of) {
+        for line in lines
+            .into_iter()
+            .filter(|line| self.is_line(*line, ordinal))
+        {
+            let known = endpoint.lines.passed.get(&line).copied();
+            let (passed, last) = known.unwrap_or_default();
+            since = since.max(last);
+            for before in self.places(line, passed, position) {
                 match self.over_since(before, ordinal, now) {
                     Some(at) => since = since.max(at),
                     None => return None,

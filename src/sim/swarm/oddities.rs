@@ -34,6 +34,7 @@ pub(super) fn draw(scenario: &mut Scenario) {
             life.engine.ordered_held_max = held_max;
         }
         draw_orders(scenario);
+        draw_ahead(scenario);
     }
     let mut stalls = stream("swarm of stalls");
     for _ in 0..one_of(&mut stalls, &[0_u32, 0, 0, 0, 1, 3]) {
@@ -54,6 +55,19 @@ fn draw_orders(scenario: &mut Scenario) {
         scenario
             .by_hand
             .push((at, Action::Reorder(endpoint, order)));
+    }
+}
+
+/// Draws attempts that are asked for of what stands in line, also after the last event, when circuits hold back
+/// what was not begun.
+fn draw_ahead(scenario: &mut Scenario) {
+    let mut random = Stream::new(scenario.seed, "swarm of attempts ahead", 0, 0);
+    for _ in 0..one_of(&mut random, &[0_u32, 4, 16]) {
+        let endpoint = small(random.below(scenario.endpoints.into()));
+        let event = small(random.below(scenario.events.into()));
+        let times = one_of(&mut random, &[1, 2]);
+        let at = moment(&mut random, end(scenario) * times);
+        scenario.by_hand.push((at, Action::Resend(event, endpoint)));
     }
 }
 
