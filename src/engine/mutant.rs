@@ -99,8 +99,8 @@ pub enum Mutant {
     MovesLinesAhead,
     /// What succeeded by hand further ahead than the done map's bits reach is forgotten.
     ForgetsTheFar,
-    /// A lane waits at the end of its done map until its oldest attempt has ended.
-    StopsBehindTheSlow,
+    /// An endpoint that is gone is sent to as any other that fails.
+    NeverTakesForGone,
     /// Who acquires a shard begins as if nobody stood in line.
     ForgetsLinesAtStart,
     /// What is held in a line is forgotten when its head ends.
@@ -179,7 +179,7 @@ impl Mutant {
         Self::MovesLinesBeforeTheCommit,
         Self::MovesLinesAhead,
         Self::ForgetsTheFar,
-        Self::StopsBehindTheSlow,
+        Self::NeverTakesForGone,
         Self::ForgetsLinesAtStart,
         Self::LeavesTheHeldBehind,
         Self::RetriesWhatWasSkipped,

@@ -10,10 +10,6 @@ use crate::{
 impl Engine {
     /// The delivery that holds a lane's cursor back gets a row, so that the lane can move on.
     pub(super) fn overtake(&mut self, index: usize, now: Now) -> bool {
-        #[cfg(feature = "mutants")]
-        if self.has(super::mutant::Mutant::StopsBehindTheSlow) {
-            return false;
-        }
         let cursor = self
             .registry
             .lanes

@@ -127,12 +127,19 @@ impl Engine {
             self.learn(flight, verdict, now);
         }
         self.observe(flight, setback(result, outcome.kind, verdict, now), now);
-        // The URL of before may well be gone, and one that is about to be that of before.
-        let lane = self.registry.lanes.get(flight.lane);
-        let moves = lane.is_some_and(|lane| lane.moves > 0);
-        if verdict == Verdict::Gone && is_known && !moves {
+        if verdict == Verdict::Gone && self.tells_of_its_url(flight) {
             self.disable(flight.lane, DisabledReason::Gone, now);
         }
+    }
+
+    /// Whether the outcome of an attempt tells of the URL that its endpoint has. That of before may well be gone, and
+    /// so may one that is about to be it.
+    fn tells_of_its_url(&self, flight: &Flight) -> bool {
+        let lane = self.registry.lanes.get(flight.lane);
+        let tells = lane.is_some_and(|lane| lane.is_known_by(flight) && lane.moves == 0);
+        #[cfg(feature = "mutants")]
+        let tells = tells && !self.has(super::mutant::Mutant::NeverTakesForGone);
+        tells
     }
 
     /// When the delivery is tried again, if it is, and how that comes about.

@@ -57,6 +57,7 @@ impl Witness {
         }
         self.judge_share(flight, now);
         self.judge_circuit_sent(flight, now);
+        self.judge_sent_to_gone(flight, now);
         self.judge_line(flight, now);
         self.in_flight += 1;
         self.judge_caps(flight, now);
@@ -155,6 +156,7 @@ impl Witness {
             self.host_ended(flight, outcome, now);
             self.slow_ended(flight, outcome.kind, now);
             self.share_left(flight, now);
+            self.gone_heard(flight, outcome, now);
         }
         if outcome.kind == OutcomeKind::Cancelled {
             // It is as one that was never made.

@@ -97,6 +97,8 @@ pub struct Happened {
     pub recoveries: u64,
     /// Endpoints that were disabled since they failed for too long.
     pub disabled_failing: u64,
+    /// Endpoints that were disabled since they are gone.
+    pub disabled_gone: u64,
     /// Runs in which all was well for a core at some time.
     pub healed: u64,
     /// Stores that were opened twice and compared with ones that were opened once.
@@ -185,7 +187,7 @@ impl Happened {
 
     /// Rarer paths that the run took because of it.
     #[must_use]
-    pub const fn paths(&self) -> [(&'static str, u64); 38] {
+    pub const fn paths(&self) -> [(&'static str, u64); 39] {
         [
             ("unknown groups kept", self.unsure_there),
             ("unknown groups gone", self.unsure_gone),
@@ -218,6 +220,7 @@ impl Happened {
             ("circuits probed", self.probes),
             ("circuits recovering", self.recoveries),
             ("endpoints disabled", self.disabled_failing),
+            ("endpoints gone", self.disabled_gone),
             ("cores healed", self.healed),
             ("outages together", self.outages_together),
             ("outages crossed", self.outages_crossed),
@@ -326,6 +329,7 @@ impl Happened {
         self.probes += other.probes;
         self.recoveries += other.recoveries;
         self.disabled_failing += other.disabled_failing;
+        self.disabled_gone += other.disabled_gone;
         self.healed += other.healed;
         self.opened_twice += other.opened_twice;
         self.inspections += other.inspections;

@@ -145,8 +145,16 @@ impl Witness {
                 };
                 seen.has_state(state == EndpointState::Enabled, from, period);
                 seen.takes_from(order, state == EndpointState::Enabled);
-                if state == EndpointState::Disabled(DisabledReason::Failing) {
-                    self.judge_disabled(endpoint.ordinal, at);
+                match state {
+                    EndpointState::Disabled(DisabledReason::Failing) => {
+                        self.judge_disabled(endpoint.ordinal, at);
+                    }
+                    EndpointState::Disabled(DisabledReason::Gone) => {
+                        self.judge_gone(endpoint.ordinal);
+                    }
+                    EndpointState::Disabled(DisabledReason::Requested)
+                    | EndpointState::Enabled
+                    | EndpointState::Deleted => {}
                 }
             }
             Change::PutCircuit { endpoint, circuit } => {
@@ -178,6 +186,7 @@ impl Witness {
         seen.has_state(is_enabled, at, period);
         if moves {
             seen.circuit.moves(at, period);
+            seen.gone.begins(at);
             seen.promptness.moves(period);
         }
         seen.wants_from(order, Arc::clone(&filter), is_enabled);

@@ -117,6 +117,20 @@ pub enum Pace {
         /// For how long it had failed.
         failing: Span,
     },
+    /// I22: an endpoint was disabled for a 410 that none of its attempts met since it is what it is.
+    #[error("I22: {endpoint} was disabled as one that is gone, and did not say so")]
+    NotGone {
+        /// The endpoint.
+        endpoint: EndpointId,
+    },
+    /// I22: an attempt went out after a 410 had come.
+    #[error("I22: {event} was sent to {endpoint}, which had said that it is gone")]
+    SentToGone {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+    },
     /// I22: an endpoint was sent to that had failed for so long that it is disabled.
     #[error("I22: an attempt went to {endpoint}, which failed for too long to be enabled")]
     NotDisabled {

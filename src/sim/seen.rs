@@ -10,6 +10,7 @@ use super::{
     oracles::{
         circuit::SeenCircuit,
         fan_out::Wants,
+        gone::SeenGone,
         in_line::SeenLines,
         present_target::SeenTarget,
         rate::SeenRate,
@@ -218,6 +219,8 @@ pub(super) struct SeenEndpoint {
     pub(super) paced: SeenRate,
     /// Its circuit, as it must be.
     pub(super) circuit: SeenCircuit,
+    /// Whether its receiver is gone.
+    pub(super) gone: SeenGone,
     /// How soon it answers.
     pub(super) promptness: SeenPromptness,
     /// Its lines.
@@ -236,6 +239,7 @@ impl SeenEndpoint {
                 self.disabled_at = None;
                 self.enabled_at = at.real;
                 self.circuit.begins_anew(period, at.real);
+                self.gone.begins(at);
                 self.promptness.moves(period);
             }
             (false, None) => self.disabled_at = Some(at.real),

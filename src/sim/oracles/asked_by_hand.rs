@@ -42,7 +42,10 @@ pub(in crate::sim) struct SeenByHand {
 
 impl Witness {
     /// Somebody asks for something.
-    pub(in crate::sim) fn asked_by_hand(&mut self, asked: &Asked, _now: Moment) {
+    pub(in crate::sim) fn asked_by_hand(&mut self, asked: &Asked, now: Moment) {
+        if let Asked::Change { ordinal, .. } = asked {
+            self.asks_for_change(*ordinal, now);
+        }
         if let Asked::Resend { position, ordinal } = asked {
             let delivery = self
                 .by_hand

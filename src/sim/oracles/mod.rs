@@ -15,6 +15,7 @@ mod durable_first;
 pub(super) mod fair_answers;
 pub(super) mod fan_out;
 pub(super) mod genuine;
+pub(super) mod gone;
 pub(super) mod hosts;
 pub(super) mod in_line;
 mod kept_events;
