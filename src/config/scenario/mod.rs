@@ -8,6 +8,7 @@
 mod by_hand;
 mod engine;
 mod going_wrong;
+mod layers;
 mod neighbours;
 mod reading;
 mod receivers;

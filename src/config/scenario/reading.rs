@@ -3,7 +3,7 @@
 use toml::de::DeTable;
 
 use super::{
-    ScenarioFile, by_hand, engine, going_wrong, neighbours, receivers,
+    ScenarioFile, by_hand, engine, going_wrong, layers, neighbours, receivers,
     section::{Fault, Faults, Section},
 };
 use crate::{
@@ -12,7 +12,6 @@ use crate::{
     sim::{
         Layer, Scenario,
         expectation::Expectation,
-        faults::{Life, LifeEnd, Trouble},
         traffic::{Burst, Step, Traffic},
     },
     time::Span,
@@ -161,62 +160,8 @@ fn scenario(root: &Section<'_>) -> Option<Scenario> {
     neighbours::neighbours(root, &mut scenario);
     by_hand::by_hand(root, &mut scenario);
     by_hand::healing(root, &mut scenario);
-    check_layer(root, &scenario);
+    layers::check(root, &scenario);
     is_whole.then_some(scenario)
-}
-
-/// Notes what would never happen in the layer.
-fn check_layer(root: &Section<'_>, scenario: &Scenario) {
-    root.allow("retention");
-    let set_layer = "set `layer`, or leave it out";
-    let is_core = matches!(scenario.layer, Layer::Core(_));
-    let is_full = matches!(scenario.layer, Layer::Full(_));
-    let faults = &scenario.faults;
-    let mut engines = faults.lives.iter().map(|life| &life.engine);
-    let has_heartbeat =
-        scenario.engine.heartbeat.is_some() || engines.any(|engine| engine.heartbeat.is_some());
-    if has_heartbeat && !is_full {
-        let what =
-            "a heart beats for ever, so a run with `heartbeat` ends in the layer `full` only";
-        root.object_below("limits", "heartbeat", format!("{what}: {set_layer}"));
-    }
-    let fills = |(_, trouble): &(Span, Trouble)| matches!(trouble, Trouble::DiskFull(..));
-    if is_core && root.has("retention") {
-        let what = "the memory store of the layer `core` keeps by number: see [store]";
-        root.object_to("retention", what);
-    }
-    let dies = |life: &Life| !matches!(life.end, LifeEnd::InOrder(..));
-    if is_core && faults.lives.iter().any(dies) {
-        let what =
-            "a process dies in the layers `store` and `full` only; in `core` it may end `in_order`";
-        root.object_to("life", format!("{what}: {set_layer}"));
-    }
-    if is_core && faults.troubles.iter().any(fills) {
-        let what = "there is a disk in the layers `store` and `full` only";
-        root.object_to("trouble", format!("{what}: {set_layer}"));
-    }
-    if !is_core && !faults.failing_commits.is_empty() {
-        let what = "commits fail by number in the layer `core` only";
-        root.object_below("faults", "failing_commits", format!("{what}: {set_layer}"));
-    }
-    if scenario.bad_percent > 0 && !is_full {
-        let what = "asks can be bad in the layer `full` only";
-        root.object_below("traffic", "bad_percent", format!("{what}: {set_layer}"));
-    }
-    let looks = |(_, trouble): &(Span, Trouble)| matches!(trouble, Trouble::ReceiverClock(..));
-    if !is_full && faults.troubles.iter().any(looks) {
-        let what = "receivers look at the time in the layer `full` only";
-        root.object_to("trouble", format!("{what}: {set_layer}"));
-    }
-    for (key, is_set) in [
-        ("odd_percent", faults.odd_percent > 0),
-        ("partial_streams", faults.partial_streams),
-    ] {
-        if is_set && !is_full {
-            let what = format!("`faults.{key}` is for the layer `full` only: {set_layer}");
-            root.object_below("faults", key, what);
-        }
-    }
 }
 
 /// A scenario with the events and endpoints that are said, if both are.

@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+mod refused;
+
 use super::ScenarioFile;
 use crate::{
     domain::{audit::Act, ordering::Ordering},
@@ -599,8 +601,8 @@ proptest! {
         (faults.split_turns, faults.late_loads) = (flags[2], flags[3]);
         faults.troubles.push((g, match kind {
             0 => Trouble::WallStep(Span::from_micros(-h.as_micros())),
-            1 => Trouble::Inspection,
-            2 => Trouble::ShardLost,
+            1 | 2 => Trouble::ShardLost,
+            5 if !flags[1] => Trouble::Inspection,
             _ => Trouble::WallStep(h),
         }));
         if kind > 3 {
