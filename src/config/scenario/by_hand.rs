@@ -58,7 +58,8 @@ fn event_types(section: &Section<'_>) -> u8 {
     types
 }
 
-fn action(section: &Section<'_>) -> Option<(Span, Action)> {
+/// What is done by hand, and when.
+pub(super) fn action(section: &Section<'_>) -> Option<(Span, Action)> {
     let number = |key| section.small(key, 0..NUMBER_END);
     let rotate = section.section("rotate").and_then(|rotate| {
         let endpoint = rotate.small("endpoint", 0..NUMBER_END);

@@ -131,7 +131,8 @@ fn life(section: &Section<'_>, base: &Options) -> Life {
     life
 }
 
-fn trouble(section: &Section<'_>) -> Option<(Span, Trouble)> {
+/// What goes wrong at a time.
+pub(super) fn trouble(section: &Section<'_>) -> Option<(Span, Trouble)> {
     let disk_full = section.section("disk_full").and_then(|full| {
         let room = full.integer("room", 0..COUNT_END).unwrap_or(0);
         let lasts = full.some_span("for");

@@ -10,6 +10,7 @@ mod engine;
 mod going_wrong;
 mod layers;
 mod neighbours;
+mod numbering;
 mod reading;
 mod receivers;
 mod section;

@@ -3,7 +3,7 @@
 use toml::de::DeTable;
 
 use super::{
-    ScenarioFile, by_hand, engine, going_wrong, layers, neighbours, receivers,
+    ScenarioFile, by_hand, engine, going_wrong, layers, neighbours, numbering, receivers,
     section::{Fault, Faults, Section},
 };
 use crate::{
@@ -161,6 +161,9 @@ fn scenario(root: &Section<'_>) -> Option<Scenario> {
     by_hand::by_hand(root, &mut scenario);
     by_hand::healing(root, &mut scenario);
     layers::check(root, &scenario);
+    if is_whole {
+        numbering::check(root, &scenario);
+    }
     is_whole.then_some(scenario)
 }
 

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 mod refused;
+mod shrunk;
 
 use super::ScenarioFile;
 use crate::{

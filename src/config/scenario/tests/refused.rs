@@ -1,6 +1,7 @@
 //! What could not be, or would have no effect, is refused by its line with what is allowed.
 
 use super::{faults, read};
+use crate::sim::by_hand::Action;
 
 /// Ten events to two endpoints, in six lines.
 const BASE: &str = "[traffic]\nsteps = [{ rate = \"1/s\", for = \"10s\" }]\n[[endpoint]]\nname = \"a\"\n\
@@ -17,6 +18,13 @@ fn is_refused(text: &str, line: usize, told: &str) {
     let found = faults(text);
     let is_told = |(at, reason): &(usize, String)| *at == line && reason.contains(told);
     assert!(found.iter().any(is_told), "{told}\n{text}\n{found:#?}");
+}
+
+/// Asserts that each of these, behind [`BASE`], is read.
+fn are_read(right: &[&str]) {
+    for behind in right {
+        read(&format!("{BASE}{behind}\n"));
+    }
 }
 
 #[test]
@@ -40,4 +48,47 @@ fn what_the_layer_full_does_not_have_is_refused_there() {
     }
     let inspection = "[[trouble]]\nat = \"1s\"\ninspection = true";
     are_refused(&[(inspection, 7, "the layer `store` only")]);
+}
+
+#[test]
+fn what_an_endpoint_has_that_is_not_there_is_refused_with_the_numbers_there_are() {
+    let trouble = "[[trouble]]\nat = \"1s\"\n";
+    let outage = |number| format!("{trouble}outage = {{ endpoint = {number}, for = \"1h\" }}");
+    let by_hand = |action: &str| format!("[[by_hand]]\nat = \"1s\"\n{action}");
+    are_read(&[
+        &outage(1),
+        &by_hand("delete = 1"),
+        "[healing]\nat = \"1s\"\ncore = 2",
+    ]);
+    are_refused(&[
+        (&outage(9), 9, "no endpoint 9: there are 0 to 1"),
+        (&by_hand("delete = 9"), 9, "no endpoint 9: there are 0 to 1"),
+        (&by_hand("rotate = { endpoint = 2 }"), 9, "there are 0 to 1"),
+        (
+            &by_hand("park = { event = 0, endpoint = 2 }"),
+            9,
+            "there are 0 to 1",
+        ),
+        (&by_hand("cancel_task = 2"), 9, "there are 0 to 1"),
+        ("[healing]\nat = \"1s\"\ncore = 9", 9, "from 0 to 2"),
+    ]);
+    let clock = "receiver_clock = { endpoint = 9, ahead = \"1h\", for = \"1h\" }";
+    is_refused(
+        &format!("layer = \"full\"\n{BASE}{trouble}{clock}\n"),
+        10,
+        "0 to 1",
+    );
+}
+
+#[test]
+fn an_endpoint_that_is_added_has_the_number_behind_the_first_ones_and_its_place() {
+    let added = format!(
+        "{BASE}[[by_hand]]\nat = \"1s\"\nmove = 0\n[[by_hand]]\nat = \"2s\"\nadd = true\n[[by_hand]]\nat = \"3s\"\n"
+    );
+    let file = read(&format!("{added}delete = 3\n"));
+    let last = file.scenario.by_hand.last().map(|(_, action)| *action);
+    assert_eq!(last, Some(Action::Delete(3)));
+    for number in [2, 4] {
+        is_refused(&format!("{added}delete = {number}\n"), 15, "0 to 1 and 3");
+    }
 }
