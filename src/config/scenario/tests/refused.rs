@@ -1,6 +1,6 @@
 //! What could not be, or would have no effect, is refused by its line with what is allowed.
 
-use super::{faults, read};
+use super::{faults, read, reads_as_it_is_written};
 use crate::sim::by_hand::Action;
 
 /// Ten events to two endpoints, in six lines.
@@ -90,5 +90,32 @@ fn an_endpoint_that_is_added_has_the_number_behind_the_first_ones_and_its_place(
     assert_eq!(last, Some(Action::Delete(3)));
     for number in [2, 4] {
         is_refused(&format!("{added}delete = {number}\n"), 15, "0 to 1 and 3");
+    }
+}
+
+#[test]
+fn a_percentile_has_one_name() {
+    let latency = |keys: &str| {
+        format!("[traffic]\nevents = 1\n[[endpoint]]\nlatency = {{ {keys}, max = \"9s\" }}\n")
+    };
+    for (name, share) in [
+        ("p1", 100),
+        ("p5", 500),
+        ("p99", 9_900),
+        ("p005", 50),
+        ("p999", 9_990),
+        ("p9999", 9_999),
+        ("p0001", 1),
+    ] {
+        let scenario = read(&latency(&format!("{name} = \"1s\""))).scenario;
+        let points = &scenario.receivers[0].receiver.latency_points;
+        assert_eq!(points, &[(share, 1_000_000)], "{name}");
+        reads_as_it_is_written(scenario);
+    }
+    for name in [
+        "p100", "p500", "p05", "p0", "p00", "p990", "p9990", "p010", "p99999", "p", "pp",
+    ] {
+        let text = latency(&format!("{name} = \"1s\""));
+        is_refused(&text, 4, "p1 to p99");
     }
 }
