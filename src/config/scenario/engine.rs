@@ -5,7 +5,7 @@
 use confique::{Config as _, Layer as _};
 use toml::de::ValueDeserializer;
 
-use super::section::Section;
+use super::section::{SPAN_MAX, Section};
 use crate::{
     config::{
         bounds, circuit,
@@ -23,10 +23,16 @@ use crate::{
     time::Span,
 };
 
+/// The longest deadline of an attempt, and the longest that what came of one waits to be recorded: a run is
+/// over a day after all of its work has expired.
+const DAY: Span = Span::from_seconds(86_400);
+/// The most that a payload has without padding, in bytes, and a little more.
+const EVENT_BYTES: u64 = 100;
 /// What a jitter must look like.
 const JITTER_FORM: &str = "it must be per cent or a fraction up to 1, as \"20%\" or \"1/5\"";
 /// What a heartbeat must look like.
-const HEARTBEAT_FORM: &str = "it must be \"none\" or a time with its unit, as \"60s\"";
+const HEARTBEAT_FORM: &str =
+    "it must be \"none\" or a time with its unit, as \"60s\", of 3660d at most";
 
 /// The engine's settings and the deadline of an attempt, as the tables of `section` change them.
 pub(super) fn engine(
@@ -74,7 +80,9 @@ pub(super) fn engine(
     if let Some(limits) = section.section("limits") {
         read_limits(&limits, &mut options);
         if section.is_root() {
-            timeout = limits.some_span("attempt_timeout").unwrap_or(timeout);
+            let least = Span::from_micros(1);
+            let asked = limits.span_within("attempt_timeout", least, DAY);
+            timeout = asked.unwrap_or(timeout);
         }
         limits.close();
     }
@@ -156,13 +164,13 @@ fn read_limits(limits: &Section<'_>, options: &mut Options) {
     let heartbeat = |text: &str| match text {
         "none" => Some(None),
         text => units::span(text)
-            .filter(|span| *span > Span::ZERO)
+            .filter(|span| (Span::from_micros(1)..=SPAN_MAX).contains(span))
             .map(Some),
     };
     if let Some(heartbeat) = limits.meant("heartbeat", heartbeat, HEARTBEAT_FORM) {
         options.heartbeat = heartbeat;
     }
-    if let Some(delay) = limits.span("record_delay") {
+    if let Some(delay) = limits.span_within("record_delay", Span::ZERO, DAY) {
         options.record_delay = delay;
     }
     if let Some(expires) = limits.some_span("expires_after") {
@@ -176,9 +184,11 @@ fn read_limits(limits: &Section<'_>, options: &mut Options) {
     }
     if limits.has("retry_waits") {
         let waits = limits.texts("retry_waits").into_iter().map(|(text, at)| {
-            let wait = units::span(text).filter(|wait| *wait > Span::ZERO);
+            let wait = units::span(text);
+            let wait = wait.filter(|wait| (Span::from_micros(1)..=SPAN_MAX).contains(wait));
             if wait.is_none() {
-                let form = format!("a wait of {text:?}: {SPAN_FORM}, longer than 0s");
+                let form =
+                    format!("a wait of {text:?}: {SPAN_FORM}, longer than 0s and 3660d at most");
                 limits.object_at(at, form);
             }
             wait.unwrap_or(Span::ZERO)
@@ -200,16 +210,21 @@ fn ratio(text: &str) -> Option<Ratio> {
     (numerator <= denominator && denominator > 0).then(|| Ratio::new(numerator, denominator))
 }
 
-/// The memory store's settings.
-pub(super) fn memory(section: &Section<'_>, base: MemoryOptions) -> MemoryOptions {
+/// The memory store's settings; it has room for one event at least, with a padding of so many bytes.
+pub(super) fn memory(
+    section: &Section<'_>,
+    base: MemoryOptions,
+    padding_max: u32,
+) -> MemoryOptions {
     let mut options = base;
+    let event_bytes = EVENT_BYTES + u64::from(padding_max);
     if let Some(store) = section.section("store") {
-        for (key, size) in [
-            ("events_max", &mut options.events_max),
-            ("attempts_max", &mut options.attempts_max),
-            ("bytes_max", &mut options.bytes_max),
+        for (key, size, least) in [
+            ("events_max", &mut options.events_max, 1),
+            ("attempts_max", &mut options.attempts_max, 1),
+            ("bytes_max", &mut options.bytes_max, event_bytes),
         ] {
-            *size = store.size(key, 1).unwrap_or(*size);
+            *size = store.size(key, least).unwrap_or(*size);
         }
         store.close();
     }

@@ -9,7 +9,7 @@ use crate::{
         Faults,
         faults::{FailingCommit, Life, LifeEnd, Trouble},
         network::OutageKind,
-        units::{self, SPAN_FORM},
+        units::{self, shown_span},
     },
     time::Span,
 };
@@ -48,7 +48,7 @@ fn read_faults(section: &Section<'_>, faults: &mut Faults) {
     ] {
         *share = section.small(key, 0..101).unwrap_or(*share);
     }
-    faults.latency_us = section.meant("disk_latency", span_range, RANGE_FORM);
+    faults.latency_us = span_range(section, "disk_latency", DISK_LATENCY_MAX);
     for commit in section.sections("failing_commits") {
         let number = commit.integer("number", 1..u64::MAX);
         let is_durable = commit.flag("durable").unwrap_or(false);
@@ -63,12 +63,29 @@ fn read_faults(section: &Section<'_>, faults: &mut Faults) {
     }
 }
 
+/// The longest time that a group or a page of a simulated disk takes.
+const DISK_LATENCY_MAX: Span = Span::from_seconds(3_600);
 /// What a range of times must look like.
-pub(super) const RANGE_FORM: &str =
+const RANGE_FORM: &str =
     "it must be a time with its unit, as \"20ms\", or two of them, as \"20ms to 1s\"";
 
-/// Reads one time, or the shortest and the longest one, in microseconds.
-pub(super) fn span_range(text: &str) -> Option<(u64, u64)> {
+/// One time, or the shortest and the longest one, in microseconds; `longest` at most.
+pub(super) fn span_range(
+    section: &Section<'_>,
+    key: &'static str,
+    longest: Span,
+) -> Option<(u64, u64)> {
+    let (least, most) = section.meant(key, range_of, RANGE_FORM)?;
+    if most > longest.as_micros().unsigned_abs() {
+        let (path, longest) = (section.path(key), shown_span(longest));
+        section.object_to(key, format!("`{path}` must be {longest} at most"));
+        return None;
+    }
+    Some((least, most))
+}
+
+/// Reads one time, or two of them.
+fn range_of(text: &str) -> Option<(u64, u64)> {
     let (least, most) = text.split_once(" to ").unwrap_or((text, text));
     let micros = |text: &str| {
         let span = units::span(text.trim())?;
@@ -142,10 +159,10 @@ pub(super) fn trouble(section: &Section<'_>) -> Option<(Span, Trouble)> {
         }
         lasts.map(|lasts| Trouble::DiskFull(room, lasts))
     });
-    let step = section.meant("wall_step", units::span, SPAN_FORM);
+    let step = section.clock_step("wall_step");
     let clock = section.section("receiver_clock").and_then(|clock| {
         let endpoint = clock.small("endpoint", 0..u32::MAX);
-        let ahead = clock.meant("ahead", units::span, SPAN_FORM);
+        let ahead = clock.clock_step("ahead");
         let lasts = clock.some_span("for");
         clock.close();
         let needed = ["endpoint", "ahead", "for"];

@@ -6,6 +6,9 @@ use crate::sim::{
     faults::{Life, LifeEnd},
 };
 
+/// The longest time that a group or a page takes where a producer waits a minute for its answer, in
+/// microseconds: what it asked for stands behind other groups, and is loaded again by other pages.
+const LATENCY_MAX_US: u64 = 10_000_000;
 /// What is to be done about all of it.
 const SET_LAYER: &str = "set `layer`, or leave it out";
 
@@ -55,6 +58,14 @@ fn check_settings(root: &Section<'_>, scenario: &Scenario) {
             if is_set {
                 root.object_to(key, format!("{what}: {SET_LAYER}"));
             }
+        }
+        if faults
+            .latency_us
+            .is_some_and(|(_, most)| most > LATENCY_MAX_US)
+        {
+            let what = "producers of the layer `full` wait for an answer, so `faults.disk_latency` is 10s at \
+                        most there";
+            note("faults", "disk_latency", what);
         }
         return;
     }

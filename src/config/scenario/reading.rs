@@ -4,7 +4,7 @@ use toml::de::DeTable;
 
 use super::{
     ScenarioFile, by_hand, engine, going_wrong, layers, neighbours, numbering, receivers,
-    section::{Fault, Faults, Section},
+    section::{Fault, Faults, SPAN_MAX, Section},
 };
 use crate::{
     engine::options::Options,
@@ -152,7 +152,9 @@ fn scenario(root: &Section<'_>) -> Option<Scenario> {
     (scenario.engine, scenario.attempt_timeout) =
         engine::engine(root, &production, scenario.attempt_timeout);
     scenario.layer = match (kind, &scenario.layer) {
-        (LayerKind::Core, Layer::Core(base)) => Layer::Core(engine::memory(root, *base)),
+        (LayerKind::Core, Layer::Core(base)) => {
+            Layer::Core(engine::memory(root, *base, scenario.padding_max))
+        }
         (LayerKind::Full, _) => Layer::Full(engine::embedded(root)),
         _ => Layer::Store(engine::embedded(root)),
     };
@@ -170,6 +172,8 @@ fn scenario(root: &Section<'_>) -> Option<Scenario> {
 /// A scenario with the events and endpoints that are said, if both are.
 fn sized(root: &Section<'_>, seed: u64, asked: Option<Asked>) -> Option<Scenario> {
     let drawn = root.small("endpoints", 1..endpoints_end());
+    let shared = root.small("endpoints_per_host", 1..endpoints_end());
+    let rate = root.small("application_rate", 1..u32::from(u16::MAX) + 1);
     let named = receivers::groups(root);
     if drawn.is_some() && !named.is_empty() {
         root.object_to(
@@ -199,8 +203,6 @@ fn sized(root: &Section<'_>, seed: u64, asked: Option<Asked>) -> Option<Scenario
             })
         }
     };
-    let shared = root.small("endpoints_per_host", 1..endpoints_end());
-    let rate = root.small("application_rate", 1..u32::from(u16::MAX) + 1);
     let made = made.map(|scenario| Scenario {
         application_rate: rate.and_then(|rate| u16::try_from(rate).ok()),
         endpoints_per_host: shared.unwrap_or(1),
@@ -236,6 +238,7 @@ fn asked(traffic: &Section<'_>) -> Option<Asked> {
             );
         }
         let every = every.unwrap_or(Span::from_millis(100));
+        check_lasts(traffic, events.unwrap_or(0), every);
         return events.map(|events| Asked::Even { events, every });
     }
     let curve = Traffic {
@@ -246,7 +249,19 @@ fn asked(traffic: &Section<'_>) -> Option<Asked> {
         traffic.object("the traffic is empty: no step and no burst has an event");
         return None;
     }
+    if curve.lasts() > SPAN_MAX {
+        traffic.object_to("steps", "the steps must be 3660d at most together");
+    }
     Some(Asked::Curve(curve))
+}
+
+/// Notes if so many events in such gaps come for longer than can be said.
+pub(super) fn check_lasts(section: &Section<'_>, events: u32, every: Span) {
+    let lasts = every.as_micros().saturating_mul(events.into());
+    if lasts > SPAN_MAX.as_micros() {
+        let what = "`events` times `every` must be 3660d at most: choose fewer, or a shorter time";
+        section.object_to("every", what);
+    }
 }
 
 fn step(section: &Section<'_>) -> Option<Step> {

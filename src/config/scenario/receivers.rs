@@ -3,9 +3,9 @@
 use toml::de::DeValue;
 
 use super::{
-    going_wrong::{RANGE_FORM, span_range},
+    going_wrong::span_range,
     reading::endpoints_end,
-    section::{Section, Value},
+    section::{SPAN_MAX, Section, Value},
 };
 use crate::{
     domain::ordering::Ordering,
@@ -128,7 +128,7 @@ fn outage(section: &Section<'_>) -> Option<Outage> {
 fn read_latency(section: &Section<'_>, receiver: &mut Receiver) {
     let is_table = |value: Value<'_>| matches!(value.get_ref(), DeValue::Table(_));
     if !section.value("latency").is_some_and(is_table) {
-        let range = section.meant("latency", span_range, RANGE_FORM);
+        let range = span_range(section, "latency", SPAN_MAX);
         if let Some((least, most)) = range {
             (receiver.latency_min_us, receiver.latency_max_us) = (least, most);
         }

@@ -119,3 +119,70 @@ fn a_percentile_has_one_name() {
         is_refused(&text, 4, "p1 to p99");
     }
 }
+
+#[test]
+fn a_time_that_could_not_be_is_refused_with_the_longest() {
+    let trouble = |what: &str| format!("[[trouble]]\nat = \"1s\"\n{what}");
+    are_refused(&[
+        (
+            "[limits]\nretry_waits = [\"1s\", \"3661d\"]",
+            8,
+            "3660d at most",
+        ),
+        ("[limits]\nattempt_timeout = \"60d\"", 8, "1us to 1d"),
+        ("[limits]\nattempt_timeout = \"0s\"", 8, "1us to 1d"),
+        ("[limits]\nrecord_delay = \"60d\"", 8, "0s to 1d"),
+        ("[limits]\nheartbeat = \"3661d\"", 8, "3660d at most"),
+        ("[faults]\ndisk_latency = \"13d\"", 8, "1h at most"),
+        ("[faults]\ndisk_latency = \"1s to 2h\"", 8, "1h at most"),
+        (&trouble("wall_step = \"99999999d\""), 9, "-3660d to 3660d"),
+        (&trouble("wall_step = \"-99999999d\""), 9, "-3660d to 3660d"),
+    ]);
+    are_read(&[
+        "[limits]\nretry_waits = [\"1s\", \"3660d\"]\nattempt_timeout = \"1d\"\nrecord_delay = \"1d\"",
+        "[faults]\ndisk_latency = \"1h\"",
+        &trouble("wall_step = \"-3660d\""),
+    ]);
+    let full = |behind: &str| format!("layer = \"full\"\n{BASE}{behind}\n");
+    let clock = trouble("receiver_clock = { endpoint = 0, ahead = \"-99999d\", for = \"1h\" }");
+    is_refused(&full(&clock), 10, "-3660d to 3660d");
+    read(&full("[faults]\ndisk_latency = \"10s\""));
+    is_refused(&full("[faults]\ndisk_latency = \"11s\""), 9, "10s at most");
+    let latency = "[traffic]\nevents = 1\n[[endpoint]]\nlatency = \"1s to 99999d\"\n";
+    is_refused(latency, 4, "3660d at most");
+}
+
+#[test]
+fn traffic_ends_after_ten_years_at_most() {
+    let even = |events: u32, every: &str| {
+        format!("endpoints = 1\n[traffic]\nevents = {events}\nevery = \"{every}\"\n")
+    };
+    read(&even(366, "10d"));
+    is_refused(&even(367, "10d"), 4, "3660d at most");
+    is_refused(&even(40_000, "3660d"), 4, "3660d at most");
+    let step = "{ rate = \"1/d\", for = \"1831d\" }";
+    let steps = format!("endpoints = 1\n[traffic]\nsteps = [{step}, {step}]\n");
+    is_refused(&steps, 3, "3660d at most");
+    let neighbour = "[[neighbour]]\nevents = 367\nevery = \"10d\"\n[[neighbour.endpoint]]";
+    are_refused(&[(neighbour, 9, "3660d at most")]);
+}
+
+#[test]
+fn a_store_has_room_for_one_event() {
+    let padded = |bytes: u32| {
+        format!(
+            "endpoints = 1\n[traffic]\nevents = 1\npadding_max = 900\n[store]\nbytes_max = {bytes}\n"
+        )
+    };
+    read(&padded(1_000));
+    is_refused(&padded(999), 6, "from 1000");
+    are_refused(&[("[store]\nbytes_max = 1", 8, "from 100")]);
+}
+
+#[test]
+fn what_is_right_is_not_refused_for_what_is_wrong_beside_it() {
+    let text =
+        "application_rate = 5\nendpoints_per_host = 2\nendpoints = 2\n[traffic]\nevents = 0\n";
+    let found = faults(text);
+    assert_eq!(found.len(), 1, "{found:#?}");
+}
