@@ -78,6 +78,7 @@ pub(super) fn engine(
         read_circuit(section, &mut asked, &mut options);
     }
     if let Some(limits) = section.section("limits") {
+        check_once(section, &limits);
         read_limits(&limits, &mut options);
         if section.is_root() {
             let least = Span::from_micros(1);
@@ -87,6 +88,26 @@ pub(super) fn engine(
         limits.close();
     }
     (options, timeout)
+}
+
+/// Settings of `[engine]`, each with its name in `[limits]`, where it has no bounds.
+const SAID_IN_BOTH: [(&str, &str); 5] = [
+    ("send_slots", "send_slots"),
+    ("window_max", "window_max"),
+    ("host_window_max", "host_window_max"),
+    ("attempt_timeout_ms", "attempt_timeout"),
+    ("retry_waits_seconds", "retry_waits"),
+];
+
+/// Notes what both tables say.
+fn check_once(section: &Section<'_>, limits: &Section<'_>) {
+    for (in_engine, in_limits) in SAID_IN_BOTH {
+        if section.has_below("engine", in_engine) && limits.has(in_limits) {
+            let (one, other) = (section.path("engine"), limits.path(in_limits));
+            let what = format!("`{one}.{in_engine}` and `{other}` say the same: keep one of both");
+            limits.object_to(in_limits, what);
+        }
+    }
 }
 
 /// When attempts are held back and endpoints disabled, where the file says so.

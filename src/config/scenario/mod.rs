@@ -7,6 +7,7 @@
 
 mod by_hand;
 mod engine;
+mod errors;
 mod going_wrong;
 mod layers;
 mod neighbours;

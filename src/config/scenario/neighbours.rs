@@ -1,6 +1,6 @@
 //! The neighbours of a scenario file: each table `[[neighbour]]` is another application.
 
-use super::{reading::check_lasts, receivers, section::Section};
+use super::{errors::check_neighbour, reading::check_lasts, receivers, section::Section};
 use crate::{
     limits,
     sim::{Layer, Scenario, neighbours::Neighbour},
@@ -39,6 +39,7 @@ fn neighbour(section: &Section<'_>) -> Option<Neighbour> {
     let every = section.span("every").unwrap_or(Span::from_millis(100));
     check_lasts(section, events.unwrap_or(0), every);
     let receivers = receivers::groups(section);
+    check_neighbour(section, &receivers);
     let deleted_after = section.span("deleted_after");
     let shares_hosts = section.flag("shares_hosts").unwrap_or(false);
     section.close();

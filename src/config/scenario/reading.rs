@@ -3,7 +3,7 @@
 use toml::de::DeTable;
 
 use super::{
-    ScenarioFile, by_hand, engine, going_wrong, layers, neighbours, numbering, receivers,
+    ScenarioFile, by_hand, engine, errors, going_wrong, layers, neighbours, numbering, receivers,
     section::{Fault, Faults, SPAN_MAX, Section},
 };
 use crate::{
@@ -165,6 +165,7 @@ fn scenario(root: &Section<'_>) -> Option<Scenario> {
     layers::check(root, &scenario);
     if is_whole {
         numbering::check(root, &scenario);
+        errors::check(root, &scenario);
     }
     is_whole.then_some(scenario)
 }

@@ -40,6 +40,7 @@ errors = "0.5%"
 [[endpoint]]
 name = "customer"
 latency = { min = "10ms", p50 = "40ms", p99 = "1s", max = "5s" }
+errors = "1%"
 status = 503
 retry_after = "30s"
 outages = [{ from = "10m", for = "6h" }, { from = "8h", for = "1m", kind = "silent" }]
@@ -593,7 +594,7 @@ proptest! {
             latency_max_us: (micros[6] + micros[7]).unsigned_abs(),
             timeouts: shares[0],
             refusals: shares[1],
-            failures: shares[2],
+            failures: shares[2] + 1,
             gone: shares[3],
             status: flags[1].then_some(507),
             ..Receiver::default()

@@ -1,16 +1,16 @@
 //! What is left out takes along what is said of it: a scenario that is small says nothing of endpoints that
-//! are not there, and so it can be read again as it is written.
+//! are not there, nor of errors that they do not have, and so it can be read again as it is written.
 
 use crate::sim::{by_hand::Action, faults::Trouble, scenario::Scenario};
 
-/// Whether nothing is said of endpoints that are not there.
+/// Whether nothing is said of endpoints that are not there, or of errors that receivers have not.
 pub(super) fn is_whole(scenario: &Scenario) -> bool {
     let mut whole = scenario.clone();
     follow(&mut whole, scenario.endpoints);
     whole == *scenario
 }
 
-/// Leaves out what is said of endpoints that are not there, of as many as there were before. Those that are
+/// Leaves out what is said of endpoints that are not there, and of errors of receivers that have none, of as many as there were before. Those that are
 /// added get the numbers of their new places.
 pub(super) fn follow(scenario: &mut Scenario, endpoints_before: u32) {
     let endpoints = scenario.endpoints;
@@ -57,6 +57,27 @@ pub(super) fn follow(scenario: &mut Scenario, endpoints_before: u32) {
         healing.core = healing.core.min(endpoints);
     }
     scenario.fan_out = scenario.fan_out.map(|fan_out| fan_out.min(endpoints));
+    say_no_errors(scenario);
+}
+
+/// Leaves out what receivers say with an error if they have none.
+fn say_no_errors(scenario: &mut Scenario) {
+    let may_fail: Vec<bool> = (0..scenario.receivers.len())
+        .map(|place| scenario.may_fail(place))
+        .collect();
+    let own = scenario.receivers.iter_mut().zip(may_fail);
+    let own = own.map(|(group, may_fail)| (&mut group.receiver, may_fail));
+    let neighbours = scenario.neighbours.iter_mut();
+    let others = neighbours.flat_map(|neighbour| &mut neighbour.receivers);
+    let others = others.map(|group| {
+        let may_fail = group.receiver.may_fail();
+        (&mut group.receiver, may_fail)
+    });
+    for (receiver, may_fail) in own.chain(others) {
+        if !may_fail {
+            (receiver.status, receiver.retry_after_s) = (None, None);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -180,6 +180,68 @@ fn a_store_has_room_for_one_event() {
 }
 
 #[test]
+fn an_error_status_without_errors_is_refused() {
+    are_refused(&[
+        ("status = 503", 7, "`errors`"),
+        ("retry_after = \"1s\"", 7, "`errors`"),
+    ]);
+    let outages = |kind: &str| {
+        format!("outages = [{{ from = \"1s\", for = \"1s\", kind = \"{kind}\" }}]\nstatus = 503")
+    };
+    are_refused(&[(&outages("silent"), 8, "`errors`")]);
+    let trouble = |endpoint: u8, kind: &str| {
+        format!(
+            "status = 503\n[[trouble]]\nat = \"1s\"\n\
+             outage = {{ endpoint = {endpoint}, kind = \"{kind}\", for = \"1s\" }}"
+        )
+    };
+    are_refused(&[(&trouble(1, "silent"), 7, "`errors`")]);
+    are_read(&[
+        "status = 503\nerrors = \"1%\"",
+        "retry_after = \"1s\"\nerrors = \"1%\"",
+        &outages("fails"),
+        &trouble(1, "fails"),
+    ]);
+    let other =
+        trouble(0, "fails").replace("status = 503", "[[endpoint]]\nname = \"b\"\nstatus = 503");
+    are_refused(&[(&other, 9, "`errors`")]);
+    let neighbour = "[[neighbour]]\nevents = 1\n[[neighbour.endpoint]]\nstatus = 503";
+    are_refused(&[(neighbour, 10, "`errors`")]);
+}
+
+#[test]
+fn what_is_said_in_two_tables_is_refused() {
+    are_refused(&[
+        (
+            "[engine]\nsend_slots = 4\n[limits]\nsend_slots = 40",
+            10,
+            "`engine.send_slots`",
+        ),
+        (
+            "[engine]\nwindow_max = 4\n[limits]\nwindow_max = 40",
+            10,
+            "keep one of both",
+        ),
+        (
+            "[engine]\nhost_window_max = 9\n[limits]\nhost_window_max = 1",
+            10,
+            "keep one",
+        ),
+        (
+            "[engine]\nattempt_timeout_ms = 900\n[limits]\nattempt_timeout = \"1s\"",
+            10,
+            "keep one",
+        ),
+        (
+            "[engine]\nretry_waits_seconds = [1]\n[limits]\nretry_waits = [\"1s\"]",
+            10,
+            "keep one",
+        ),
+    ]);
+    are_read(&["[engine]\nwindow_max = 4\n[limits]\nsend_slots = 40"]);
+}
+
+#[test]
 fn what_is_right_is_not_refused_for_what_is_wrong_beside_it() {
     let text =
         "application_rate = 5\nendpoints_per_host = 2\nendpoints = 2\n[traffic]\nevents = 0\n";
