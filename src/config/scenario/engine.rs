@@ -3,7 +3,10 @@
 //! configuration keeps to itself.
 
 use confique::{Config as _, Layer as _};
-use toml::de::ValueDeserializer;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue, ValueDeserializer},
+};
 
 use super::section::{SPAN_MAX, Section};
 use crate::{
@@ -127,20 +130,53 @@ fn read_circuit(section: &Section<'_>, asked: &mut EngineSettings, options: &mut
     }
 }
 
-/// A table of the configuration file, as the configuration reads it.
+/// A table of the configuration file, as the configuration reads it; of each key that it can't read it says so.
 fn layer<L: for<'de> serde::Deserialize<'de>>(
     section: &Section<'_>,
     key: &'static str,
 ) -> Option<L> {
     let value = section.value(key)?;
-    let read = L::deserialize(ValueDeserializer::from(value.clone()));
-    read.map_err(|error| {
-        let at = error
-            .span()
-            .map_or_else(|| value.span().start, |span| span.start);
-        section.object_at(at, format!("[{}]: {}", section.path(key), error.message()));
+    let read = |value: &Spanned<DeValue<'_>>| {
+        let read = L::deserialize(ValueDeserializer::from(value.clone()));
+        read.map_err(|error| in_words(error.message()))
+    };
+    let whole = read(value);
+    let (Err(of_whole), path) = (&whole, section.path(key)) else {
+        return whole.ok();
+    };
+    let mut is_told = false;
+    let keys = value.get_ref().as_table().into_iter().flatten();
+    for (name, of_key) in keys {
+        let mut alone = DeTable::new();
+        alone.insert(name.clone(), of_key.clone());
+        let alone = Spanned::new(value.span(), DeValue::Table(alone));
+        if let Err(error) = read(&alone) {
+            let what = if error.starts_with("unknown field") {
+                format!("[{path}]: {error}")
+            } else {
+                format!("`{path}.{}`: {error}", name.get_ref())
+            };
+            section.object_at(name.span().start, what);
+            is_told = true;
+        }
+    }
+    if !is_told {
+        section.object_at(value.span().start, format!("[{path}]: {of_whole}"));
+    }
+    None
+}
+
+/// What a value should have been, in words that are not those of a programming language.
+fn in_words(error: &str) -> String {
+    [
+        ("expected u64", "expected a whole number from 0"),
+        ("expected a boolean", "expected true or false"),
+        ("expected a sequence", "expected a list"),
+    ]
+    .into_iter()
+    .fold(error.to_owned(), |text, (of, words)| {
+        text.replace(of, words)
     })
-    .ok()
 }
 
 /// What the bounds of the configuration let pass; else their message at the key that it names.

@@ -108,21 +108,18 @@ fn life(section: &Section<'_>, base: &Options) -> Life {
             }
             Some(LifeEnd::InOrder(after?, grace.unwrap_or(PRODUCTION_GRACE)))
         });
+        let at_operation = ends.integer("at_operation", 0..COUNT_END);
+        let untold = ends.integer("untold", 1..COUNT_END);
+        let failing_sync = ends.integer("failing_sync", 0..COUNT_END);
         let choices = [
-            in_order,
-            ends.span("after").map(LifeEnd::After),
-            ends.integer("at_operation", 0..COUNT_END)
-                .map(LifeEnd::AtOperation),
-            ends.integer("untold", 1..COUNT_END).map(LifeEnd::Untold),
-            ends.integer("failing_sync", 0..COUNT_END)
-                .map(LifeEnd::FailingSync),
+            ("after", ends.span("after").map(LifeEnd::After)),
+            ("in_order", in_order),
+            ("at_operation", at_operation.map(LifeEnd::AtOperation)),
+            ("untold", untold.map(LifeEnd::Untold)),
+            ("failing_sync", failing_sync.map(LifeEnd::FailingSync)),
         ];
         ends.close();
-        one(
-            &ends,
-            "after, in_order, at_operation, untold, failing_sync",
-            choices,
-        )
+        one(&ends, choices)
     });
     if end.is_none() && !section.has("ends") {
         section.object(
@@ -187,22 +184,21 @@ pub(super) fn trouble(section: &Section<'_>) -> Option<(Span, Trouble)> {
         let kind = kind.unwrap_or(OutageKind::Refuses);
         Some(Trouble::Outage(endpoint?, kind, lasts?))
     });
+    let stall = section.some_span("stands_still");
+    let shard_lost = is_set(section, "shard_lost");
+    let inspection = is_set(section, "inspection");
     let choices = [
-        disk_full,
-        outage,
-        step.map(Trouble::WallStep),
-        section.some_span("stands_still").map(Trouble::Stall),
-        clock,
-        is_set(section, "shard_lost").then_some(Trouble::ShardLost),
-        is_set(section, "inspection").then_some(Trouble::Inspection),
+        ("disk_full", disk_full),
+        ("wall_step", step.map(Trouble::WallStep)),
+        ("stands_still", stall.map(Trouble::Stall)),
+        ("receiver_clock", clock),
+        ("outage", outage),
+        ("shard_lost", shard_lost.then_some(Trouble::ShardLost)),
+        ("inspection", inspection.then_some(Trouble::Inspection)),
     ];
     let at = section.span("at");
     section.close();
-    let trouble = one(
-        section,
-        "disk_full, wall_step, stands_still, receiver_clock, outage, shard_lost, inspection",
-        choices,
-    );
+    let trouble = one(section, choices);
     if at.is_none() && !section.has("at") {
         section.object("a trouble needs its time, as at = \"5m\"");
     }
@@ -213,17 +209,19 @@ pub(super) fn is_set(section: &Section<'_>, key: &'static str) -> bool {
     section.flag(key).unwrap_or(false)
 }
 
-/// The one choice that was made among these keys.
+/// The one choice that was made among these, by their keys; nothing where that is wrong in itself, which is
+/// noted already.
 pub(super) fn one<T: Copy, const COUNT: usize>(
     section: &Section<'_>,
-    keys: &str,
-    choices: [Option<T>; COUNT],
+    choices: [(&str, Option<T>); COUNT],
 ) -> Option<T> {
-    let mut made = choices.into_iter().flatten();
-    let (first, second) = (made.next(), made.next());
-    if first.is_none() || second.is_some() {
-        section.object(format!("exactly one of these must be said: {keys}"));
-        return None;
+    let mut made = choices.iter().filter(|(key, _)| section.is_said(key));
+    match (made.next(), made.next()) {
+        (Some((_, choice)), None) => *choice,
+        _ => {
+            let keys = choices.map(|(key, _)| key).join(", ");
+            section.object(format!("exactly one of these must be said: {keys}"));
+            None
+        }
     }
-    first
 }

@@ -34,7 +34,7 @@ struct Numbers {
 pub(super) fn check(root: &Section<'_>, scenario: &Scenario) {
     let by_hand = root.sections("by_hand");
     let added = (scenario.endpoints..).zip(&by_hand);
-    let added = added.filter(|(_, section)| section.has("add"));
+    let added = added.filter(|(_, section)| section.is_said("add"));
     let all = Numbers {
         first: scenario.endpoints,
         added: added.map(|(number, _)| number).collect(),

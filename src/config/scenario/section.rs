@@ -88,6 +88,11 @@ impl<'file> Section<'file> {
         self.name.is_empty()
     }
 
+    /// What it is called, with those above it.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The full name of one of its keys.
     pub(super) fn path(&self, key: &str) -> String {
         if self.name.is_empty() {
@@ -125,6 +130,12 @@ impl<'file> Section<'file> {
     /// Whether a key is there; this does not make it an allowed one.
     pub(super) fn has(&self, key: &str) -> bool {
         self.entry(key).is_some()
+    }
+
+    /// Whether a key is there and does not say no.
+    pub(super) fn is_said(&self, key: &str) -> bool {
+        let value = self.entry(key);
+        value.is_some_and(|value| !matches!(value.get_ref(), DeValue::Boolean(false)))
     }
 
     /// Whether a table below has a key.

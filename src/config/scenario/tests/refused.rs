@@ -242,6 +242,67 @@ fn what_is_said_in_two_tables_is_refused() {
 }
 
 #[test]
+fn a_wrong_value_of_a_setting_is_told_with_its_key() {
+    are_refused(&[
+        (
+            "[engine]\nretry_waits_seconds = [-1]",
+            8,
+            "`engine.retry_waits_seconds`",
+        ),
+        (
+            "[engine]\ncircuit_breaker = \"no\"",
+            8,
+            "`engine.circuit_breaker`",
+        ),
+        (
+            "[engine]\nsend_slots = 4\nwindow_max = \"x\"",
+            9,
+            "`engine.window_max`",
+        ),
+    ]);
+    is_refused(&format!("engine = 3\n{BASE}"), 1, "[engine]");
+}
+
+#[test]
+fn what_is_done_by_hand_says_what_it_lacks() {
+    let by_hand = |action: &str| format!("[[by_hand]]\nat = \"1s\"\n{action}\n");
+    for (action, told) in [
+        (
+            "resend = { event = 4 }",
+            "`by_hand.resend` needs its `endpoint`",
+        ),
+        ("resend = {}", "`by_hand.resend` needs its `event`"),
+        ("rotate = {}", "`by_hand.rotate` needs its `endpoint`"),
+        ("refilter = {}", "`by_hand.refilter` needs its `endpoint`"),
+        (
+            "reorder = { endpoint = 0 }",
+            "`by_hand.reorder` needs its `ordering`",
+        ),
+        (
+            "skip = { endpoint = 0 }",
+            "`by_hand.skip` needs its `event`",
+        ),
+        (
+            "replay = { event = 0 }",
+            "`by_hand.replay` needs its `endpoint`",
+        ),
+        ("delete = \"x\"", "whole number"),
+    ] {
+        let text = format!("{BASE}{}", by_hand(action));
+        is_refused(&text, 9, told);
+        let found = faults(&text);
+        let is_other = |(_, reason): &(usize, String)| reason.contains("exactly one");
+        assert!(!found.iter().any(is_other), "{action}: {found:#?}");
+    }
+    let ends = "layer = \"store\"\nendpoints = 1\n[traffic]\nevents = 1\n[[life]]\nends = { in_order = {} }\n";
+    let found = faults(ends);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    let outage = "[[trouble]]\nat = \"1s\"\noutage = { endpoint = 0 }\n";
+    let found = faults(&format!("{BASE}{outage}"));
+    assert_eq!(found.len(), 1, "{found:#?}");
+}
+
+#[test]
 fn what_is_right_is_not_refused_for_what_is_wrong_beside_it() {
     let text =
         "application_rate = 5\nendpoints_per_host = 2\nendpoints = 2\n[traffic]\nevents = 0\n";
