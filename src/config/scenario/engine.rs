@@ -84,7 +84,7 @@ pub(super) fn engine(
         check_once(section, &limits);
         read_limits(&limits, &mut options);
         if section.is_root() {
-            let least = Span::from_micros(1);
+            let least = Span::from_millis(1);
             let asked = limits.span_within("attempt_timeout", least, DAY);
             timeout = asked.unwrap_or(timeout);
         }
