@@ -83,6 +83,24 @@ impl Action {
             Self::Expunge(_) | Self::Add => None,
         }
     }
+
+    /// The same, to make it another one.
+    pub(super) const fn endpoint_mut(&mut self) -> Option<&mut u32> {
+        match self {
+            Self::Move(endpoint)
+            | Self::Refilter(endpoint, _)
+            | Self::Reorder(endpoint, _)
+            | Self::Rotate(endpoint, _)
+            | Self::Disable(endpoint)
+            | Self::Enable(endpoint)
+            | Self::Delete(endpoint)
+            | Self::Resend(_, endpoint)
+            | Self::SetAside(_, _, endpoint)
+            | Self::Task(_, _, endpoint)
+            | Self::CancelTask(endpoint) => Some(endpoint),
+            Self::Expunge(_) | Self::Add => None,
+        }
+    }
 }
 
 /// What was asked of the engine, as far as its acknowledgement promises something.

@@ -40,7 +40,10 @@ pub enum Comparison {
     Above,
 }
 
-/// Comparisons as they are written; of those that begin alike the longer one first.
+/// What signs of comparison are made of, and what people take for them.
+const SIGNS: [char; 5] = ['<', '=', '>', '!', '~'];
+
+/// Comparisons as they are written.
 const COMPARISONS: [(&str, Comparison); 6] = [
     ("<=", Comparison::AtMost),
     (">=", Comparison::AtLeast),
@@ -85,6 +88,12 @@ pub enum ExpectationError {
     Form {
         /// The text.
         text: String,
+    },
+    /// There is no such comparison.
+    #[error("{sign:?} compares nothing: write one of < <= = >= >, as \"p99_delivery < 30s\"")]
+    Sign {
+        /// What was written.
+        sign: String,
     },
     /// There is no such figure.
     #[error("there is no figure {name:?}: there are {}", Figure::names())]
@@ -136,11 +145,15 @@ impl FromStr for Expectation {
         let form = || ExpectationError::Form {
             text: text.to_owned(),
         };
-        let at = text.find(['<', '=', '>']).ok_or_else(form)?;
+        let at = text.find(SIGNS).ok_or_else(form)?;
         let (name, rest) = text.split_at_checked(at).ok_or_else(form)?;
-        let sign = COMPARISONS.iter().find(|(sign, _)| rest.starts_with(sign));
-        let (sign, comparison) = sign.ok_or_else(form)?;
-        let value = rest.strip_prefix(sign).ok_or_else(form)?.trim();
+        let value = rest.trim_start_matches(SIGNS);
+        let sign = rest.strip_suffix(value).ok_or_else(form)?;
+        let value = value.trim();
+        let comparison = COMPARISONS.iter().find(|(written, _)| *written == sign);
+        let (_, comparison) = comparison.ok_or_else(|| ExpectationError::Sign {
+            sign: sign.to_owned(),
+        })?;
         let (name, endpoint) = match name.trim().split_once('[') {
             None => (name.trim(), None),
             Some((name, endpoint)) => {
@@ -249,11 +262,15 @@ mod tests {
         for (text, told) in [
             ("", "write a figure"),
             ("p99_delivery", "write a figure"),
-            ("p99_delivery ! 3s", "write a figure"),
+            ("p99_delivery ! 3s", "\"!\" compares nothing"),
+            ("exhausted => 0", "\"=>\" compares nothing: write one of"),
+            ("exhausted != 0", "\"!=\" compares nothing"),
+            ("exhausted === 0", "\"===\" compares nothing"),
             ("p99_delivery[a < 3s", "write a figure"),
             ("p98_delivery < 3s", "p99_delivery"),
             ("p99_delivery < 30", "a number with its unit"),
-            ("p99_delivery <> 30s", "a number with its unit"),
+            ("p99_delivery <> 30s", "\"<>\" compares nothing"),
+            ("p99_delivery < < 30s", "a number with its unit"),
             ("exhausted = 0s", "a whole number"),
             ("exhausted = 1.5", "a whole number"),
             ("attempts_per_delivery < 1.0005", "three decimals"),

@@ -18,6 +18,7 @@ mod closing;
 mod comeback;
 mod dues;
 pub mod end;
+mod errors;
 mod evidence;
 pub mod expectation;
 mod fan_out;

@@ -7,6 +7,7 @@
 
 mod described;
 mod fault_numbers;
+mod gone;
 mod neighbours;
 mod steps;
 
@@ -99,6 +100,8 @@ pub fn shrink(
 ) -> Shrunk {
     let mut search = Search {
         best: scenario.clone(),
+        whole: scenario.clone(),
+        is_strict: false,
         invariant,
         judge,
         runs: 0,
@@ -109,16 +112,8 @@ pub fn shrink(
     if search.fails(scenario) {
         let first = search.records.saturating_mul(budget.first_runs_max);
         search.budget.records_max = budget.records_max.max(first);
-        loop {
-            let before = search.best.clone();
-            search.round();
-            if search.best == before {
-                search.reseed();
-            }
-            if search.best == before || search.is_spent() {
-                break;
-            }
-        }
+        search.until_smallest();
+        search.make_whole();
     }
     Shrunk {
         size: Size::of(&search.best),
@@ -131,6 +126,10 @@ pub fn shrink(
 /// The smallest scenario so far, and what the search for it has cost.
 struct Search<'judge> {
     best: Scenario,
+    /// The last one that says nothing of endpoints that are gone.
+    whole: Scenario,
+    /// Whether none is taken that does.
+    is_strict: bool,
     invariant: &'judge str,
     judge: &'judge mut dyn FnMut(&Scenario) -> Option<Report>,
     runs: u32,
@@ -139,6 +138,33 @@ struct Search<'judge> {
 }
 
 impl Search<'_> {
+    /// Makes it smaller until nothing more can be left out, or a bound is reached.
+    fn until_smallest(&mut self) {
+        loop {
+            let before = self.best.clone();
+            self.round();
+            if self.best == before {
+                self.reseed();
+            }
+            if self.best == before || self.is_spent() {
+                break;
+            }
+        }
+    }
+
+    /// Leaves out what is said of endpoints that are gone. Where that is needed, for it wakes the process,
+    /// the search goes on from before there was any.
+    fn make_whole(&mut self) {
+        if self.best == self.whole {
+            return;
+        }
+        self.is_strict = true;
+        if !self.try_one(self.best.clone()) {
+            self.best = self.whole.clone();
+        }
+        self.until_smallest();
+    }
+
     /// Tries every step once.
     fn round(&mut self) {
         for setting in steps::together() {
@@ -212,9 +238,15 @@ impl Search<'_> {
     }
 
     /// Takes a candidate if it differs and fails.
-    fn try_one(&mut self, candidate: Scenario) -> bool {
+    fn try_one(&mut self, mut candidate: Scenario) -> bool {
+        if self.is_strict {
+            gone::follow(&mut candidate, self.best.endpoints);
+        }
         if candidate == self.best || self.is_spent() || !self.fails(&candidate) {
             return false;
+        }
+        if gone::is_whole(&candidate) {
+            self.whole = candidate.clone();
         }
         self.best = candidate;
         true

@@ -55,6 +55,34 @@ fn many_simulations_are_summed_up_the_same_each_time() {
 }
 
 #[test]
+fn seeds_beyond_the_largest_number_end_with_2() {
+    let last = "18446744073709551615";
+    let scenario = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/fixtures/scenarios/customer-down.toml"
+    );
+    for command in [
+        &["simulate"][..],
+        &["simulate", "meta"],
+        &["simulate", "run", scenario],
+        &["simulate", "compare", scenario, scenario],
+    ] {
+        let arguments = [command, &["--seed", last, "--seeds", "3"]].concat();
+        assert_fails(&run(&arguments, &[]), 2, &["--seeds", last]);
+    }
+    let one = [
+        "simulate",
+        "--events",
+        "1",
+        "--endpoints",
+        "1",
+        "--seed",
+        last,
+    ];
+    assert_eq!(run(&one, &[]).status.code(), Some(0));
+}
+
+#[test]
 fn a_drawn_simulation_takes_no_sizes() {
     let arguments = ["simulate", "--layer", "store", "--events", "5"];
     assert_fails(&run(&arguments, &[]), 2, &["--events", "leave"]);

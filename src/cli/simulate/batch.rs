@@ -51,6 +51,7 @@ struct Sum {
 pub(super) fn simulate(arguments: &SimulateArguments) -> Result<(), Failure> {
     let worlds = &arguments.worlds;
     // Wrong options are told of before anything runs.
+    crew::check(worlds.seed, worlds.seeds)?;
     worlds.scenario(worlds.seed)?;
     let start = Instant::now();
     let report = match &arguments.trace {

@@ -11,6 +11,20 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::Failure;
+
+/// Whether there are so many seeds from this one on.
+pub(super) fn check(first: u64, count: u64) -> Result<(), Failure> {
+    if first.checked_add(count.saturating_sub(1)).is_some() {
+        return Ok(());
+    }
+    let most = u64::MAX;
+    Err(Failure::Usage(format!(
+        "there are no {count} seeds from {first} on, for the largest is {most}: choose a smaller --seed or \
+         fewer --seeds"
+    )))
+}
+
 /// Does something with each of `count` numbers from `first` on; gives what came of them in their order.
 /// A bar shows how far it is, on a terminal.
 pub(super) fn each<T: Send>(first: u64, count: u64, work: impl Fn(u64) -> T + Sync) -> Vec<T> {

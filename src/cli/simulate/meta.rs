@@ -10,7 +10,7 @@ use std::{
 
 use clap::Args;
 
-use super::{Failure, Worlds, print, raw};
+use super::{Failure, Worlds, crew, print, raw};
 use crate::sim::trace::{RECORD_BYTES, Record};
 
 pub(super) const EXAMPLES: &str = "\
@@ -54,6 +54,7 @@ struct Difference {
 /// Runs every seed in two processes.
 pub(super) fn meta(arguments: &MetaArguments) -> Result<(), Failure> {
     let worlds = &arguments.worlds;
+    crew::check(worlds.seed, worlds.seeds)?;
     worlds.scenario(worlds.seed)?;
     let mut runs = [Run::start(worlds)?, Run::start(worlds)?];
     let [first, second] = &mut runs;

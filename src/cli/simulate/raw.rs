@@ -9,7 +9,7 @@ use std::{
 
 use clap::Args;
 
-use super::{Failure, Worlds, batch};
+use super::{Failure, Worlds, batch, crew};
 use crate::sim::{
     Report,
     trace::{Listener, RECORD_BYTES, Record},
@@ -49,6 +49,7 @@ impl Output {
 /// Runs each seed and writes what happened.
 pub(super) fn raw(arguments: &RawArguments) -> Result<(), Failure> {
     let worlds = &arguments.worlds;
+    crew::check(worlds.seed, worlds.seeds)?;
     let output = Rc::new(RefCell::new(Output {
         to: BufWriter::with_capacity(1 << 16, io::stdout()),
         written: Ok(()),

@@ -310,6 +310,7 @@ pub(super) fn quoted(word: &str) -> String {
 
 /// Runs a scenario with each seed.
 pub(super) fn runs(scenario: &Scenario, first: u64, count: u64) -> Result<Vec<Rehearsed>, Failure> {
+    crew::check(first, count)?;
     let runs = crew::each(first, count, |seed| {
         let scenario = Scenario {
             seed,

@@ -20,9 +20,6 @@ use crate::{
 
 /// Above any number of an endpoint or an event.
 const NUMBER_END: u32 = u32::MAX;
-const KEYS: &str = "move, refilter, reorder, rotate, disable, enable, delete, resend, skip, park, expunge, \
-                    recover, replay_missing, replay, cancel_task, add";
-
 /// Reads everything that is done by hand.
 pub(super) fn by_hand(root: &Section<'_>, scenario: &mut Scenario) {
     let sections = root.sections("by_hand");
@@ -58,67 +55,94 @@ fn event_types(section: &Section<'_>) -> u8 {
     types
 }
 
-fn action(section: &Section<'_>) -> Option<(Span, Action)> {
+/// A table that says what is done to an endpoint, or with an event and an endpoint.
+struct Details<'file>(Section<'file>);
+
+impl<'file> Details<'file> {
+    /// That of an action, if it is there.
+    fn of(section: &Section<'file>, key: &'static str) -> Option<Self> {
+        section.section(key).map(Self)
+    }
+
+    /// The number of an endpoint or an event, which must be said.
+    fn number(&self, key: &'static str) -> Option<u32> {
+        let number = self.0.small(key, 0..NUMBER_END);
+        self.need(key, &format!("{key} = 0"));
+        number
+    }
+
+    /// Notes that a key is not there.
+    fn need(&self, key: &str, form: &str) {
+        if !self.0.has(key) {
+            let what = format!("`{}` needs its `{key}`, as {form}", self.0.name());
+            self.0.object(what);
+        }
+    }
+
+    /// An event and an endpoint, which is all.
+    fn delivery(self) -> Option<(u32, u32)> {
+        let (event, endpoint) = (self.number("event"), self.number("endpoint"));
+        self.0.close();
+        event.zip(endpoint)
+    }
+}
+
+/// What is done by hand, and when.
+pub(super) fn action(section: &Section<'_>) -> Option<(Span, Action)> {
     let number = |key| section.small(key, 0..NUMBER_END);
-    let rotate = section.section("rotate").and_then(|rotate| {
-        let endpoint = rotate.small("endpoint", 0..NUMBER_END);
-        let grace = rotate.span("grace").unwrap_or_default();
-        rotate.close();
-        endpoint.map(|endpoint| Action::Rotate(endpoint, grace))
+    let rotate = Details::of(section, "rotate").and_then(|rotate| {
+        let endpoint = rotate.number("endpoint");
+        let grace = rotate.0.span("grace").unwrap_or_default();
+        rotate.0.close();
+        Some(Action::Rotate(endpoint?, grace))
     });
-    let refilter = section.section("refilter").and_then(|refilter| {
-        let endpoint = refilter.small("endpoint", 0..NUMBER_END);
-        let types = event_types(&refilter);
-        refilter.close();
-        endpoint.map(|endpoint| Action::Refilter(endpoint, types))
+    let refilter = Details::of(section, "refilter").and_then(|refilter| {
+        let endpoint = refilter.number("endpoint");
+        let types = event_types(&refilter.0);
+        refilter.0.close();
+        Some(Action::Refilter(endpoint?, types))
     });
-    let reorder = section.section("reorder").and_then(|reorder| {
-        let endpoint = reorder.small("endpoint", 0..NUMBER_END);
-        let ordering = reorder.one_of("ordering", &ORDERINGS);
-        reorder.close();
+    let reorder = Details::of(section, "reorder").and_then(|reorder| {
+        let endpoint = reorder.number("endpoint");
+        let ordering = reorder.0.one_of("ordering", &ORDERINGS);
+        reorder.need("ordering", "ordering = \"key\"");
+        reorder.0.close();
         Some(Action::Reorder(endpoint?, ordering?))
     });
-    let resend = section.section("resend").and_then(|resend| {
-        let event = resend.small("event", 0..NUMBER_END);
-        let endpoint = resend.small("endpoint", 0..NUMBER_END);
-        resend.close();
-        Some(Action::Resend(event?, endpoint?))
-    });
-    let task = |key: &'static str, kind| {
-        let task = section.section(key)?;
-        let event = task.small("event", 0..NUMBER_END);
-        let endpoint = task.small("endpoint", 0..NUMBER_END);
-        task.close();
-        Some(Action::Task(kind, event?, endpoint?))
+    let delivery = |key| Details::of(section, key).and_then(Details::delivery);
+    let resend = delivery("resend").map(|(event, endpoint)| Action::Resend(event, endpoint));
+    let set_aside = |key, act| {
+        let action = |(event, endpoint)| Action::SetAside(act, event, endpoint);
+        delivery(key).map(action)
     };
-    let set_aside = |key: &'static str, act| {
-        let aside = section.section(key)?;
-        let event = aside.small("event", 0..NUMBER_END);
-        let endpoint = aside.small("endpoint", 0..NUMBER_END);
-        aside.close();
-        Some(Action::SetAside(act, event?, endpoint?))
+    let task = |key, kind| {
+        let action = |(event, endpoint)| Action::Task(kind, event, endpoint);
+        delivery(key).map(action)
     };
     let choices = [
-        set_aside("skip", Act::Skip),
-        set_aside("park", Act::Park),
-        task("recover", TaskKind::Recover),
-        task("replay_missing", TaskKind::ReplayMissing),
-        task("replay", TaskKind::Replay),
-        number("cancel_task").map(Action::CancelTask),
-        number("move").map(Action::Move),
-        refilter,
-        reorder,
-        rotate,
-        number("disable").map(Action::Disable),
-        number("enable").map(Action::Enable),
-        number("delete").map(Action::Delete),
-        resend,
-        number("expunge").map(Action::Expunge),
-        is_set(section, "add").then_some(Action::Add),
+        ("move", number("move").map(Action::Move)),
+        ("refilter", refilter),
+        ("reorder", reorder),
+        ("rotate", rotate),
+        ("disable", number("disable").map(Action::Disable)),
+        ("enable", number("enable").map(Action::Enable)),
+        ("delete", number("delete").map(Action::Delete)),
+        ("resend", resend),
+        ("skip", set_aside("skip", Act::Skip)),
+        ("park", set_aside("park", Act::Park)),
+        ("expunge", number("expunge").map(Action::Expunge)),
+        ("recover", task("recover", TaskKind::Recover)),
+        (
+            "replay_missing",
+            task("replay_missing", TaskKind::ReplayMissing),
+        ),
+        ("replay", task("replay", TaskKind::Replay)),
+        ("cancel_task", number("cancel_task").map(Action::CancelTask)),
+        ("add", is_set(section, "add").then_some(Action::Add)),
     ];
     let at = section.span("at");
     section.close();
-    let action = one(section, KEYS, choices);
+    let action = one(section, choices);
     if at.is_none() && !section.has("at") {
         section.object("what is done by hand needs its time, as at = \"5m\"");
     }

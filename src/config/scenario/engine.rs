@@ -3,9 +3,12 @@
 //! configuration keeps to itself.
 
 use confique::{Config as _, Layer as _};
-use toml::de::ValueDeserializer;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue, ValueDeserializer},
+};
 
-use super::section::Section;
+use super::section::{SPAN_MAX, Section};
 use crate::{
     config::{
         bounds, circuit,
@@ -23,10 +26,16 @@ use crate::{
     time::Span,
 };
 
+/// The longest deadline of an attempt, and the longest that what came of one waits to be recorded: a run is
+/// over a day after all of its work has expired.
+const DAY: Span = Span::from_seconds(86_400);
+/// The most that a payload has without padding, in bytes, and a little more.
+const EVENT_BYTES: u64 = 100;
 /// What a jitter must look like.
 const JITTER_FORM: &str = "it must be per cent or a fraction up to 1, as \"20%\" or \"1/5\"";
 /// What a heartbeat must look like.
-const HEARTBEAT_FORM: &str = "it must be \"none\" or a time with its unit, as \"60s\"";
+const HEARTBEAT_FORM: &str =
+    "it must be \"none\" or a time with its unit, as \"60s\", of 3660d at most";
 
 /// The engine's settings and the deadline of an attempt, as the tables of `section` change them.
 pub(super) fn engine(
@@ -72,13 +81,36 @@ pub(super) fn engine(
         read_circuit(section, &mut asked, &mut options);
     }
     if let Some(limits) = section.section("limits") {
+        check_once(section, &limits);
         read_limits(&limits, &mut options);
         if section.is_root() {
-            timeout = limits.some_span("attempt_timeout").unwrap_or(timeout);
+            let least = Span::from_millis(1);
+            let asked = limits.span_within("attempt_timeout", least, DAY);
+            timeout = asked.unwrap_or(timeout);
         }
         limits.close();
     }
     (options, timeout)
+}
+
+/// Settings of `[engine]`, each with its name in `[limits]`, where it has no bounds.
+const SAID_IN_BOTH: [(&str, &str); 5] = [
+    ("send_slots", "send_slots"),
+    ("window_max", "window_max"),
+    ("host_window_max", "host_window_max"),
+    ("attempt_timeout_ms", "attempt_timeout"),
+    ("retry_waits_seconds", "retry_waits"),
+];
+
+/// Notes what both tables say.
+fn check_once(section: &Section<'_>, limits: &Section<'_>) {
+    for (in_engine, in_limits) in SAID_IN_BOTH {
+        if section.has_below("engine", in_engine) && limits.has(in_limits) {
+            let (one, other) = (section.path("engine"), limits.path(in_limits));
+            let what = format!("`{one}.{in_engine}` and `{other}` say the same: keep one of both");
+            limits.object_to(in_limits, what);
+        }
+    }
 }
 
 /// When attempts are held back and endpoints disabled, where the file says so.
@@ -98,20 +130,53 @@ fn read_circuit(section: &Section<'_>, asked: &mut EngineSettings, options: &mut
     }
 }
 
-/// A table of the configuration file, as the configuration reads it.
+/// A table of the configuration file, as the configuration reads it; of each key that it can't read it says so.
 fn layer<L: for<'de> serde::Deserialize<'de>>(
     section: &Section<'_>,
     key: &'static str,
 ) -> Option<L> {
     let value = section.value(key)?;
-    let read = L::deserialize(ValueDeserializer::from(value.clone()));
-    read.map_err(|error| {
-        let at = error
-            .span()
-            .map_or_else(|| value.span().start, |span| span.start);
-        section.object_at(at, format!("[{}]: {}", section.path(key), error.message()));
+    let read = |value: &Spanned<DeValue<'_>>| {
+        let read = L::deserialize(ValueDeserializer::from(value.clone()));
+        read.map_err(|error| in_words(error.message()))
+    };
+    let whole = read(value);
+    let (Err(of_whole), path) = (&whole, section.path(key)) else {
+        return whole.ok();
+    };
+    let mut is_told = false;
+    let keys = value.get_ref().as_table().into_iter().flatten();
+    for (name, of_key) in keys {
+        let mut alone = DeTable::new();
+        alone.insert(name.clone(), of_key.clone());
+        let alone = Spanned::new(value.span(), DeValue::Table(alone));
+        if let Err(error) = read(&alone) {
+            let what = if error.starts_with("unknown field") {
+                format!("[{path}]: {error}")
+            } else {
+                format!("`{path}.{}`: {error}", name.get_ref())
+            };
+            section.object_at(name.span().start, what);
+            is_told = true;
+        }
+    }
+    if !is_told {
+        section.object_at(value.span().start, format!("[{path}]: {of_whole}"));
+    }
+    None
+}
+
+/// What a value should have been, in words that are not those of a programming language.
+fn in_words(error: &str) -> String {
+    [
+        ("expected u64", "expected a whole number from 0"),
+        ("expected a boolean", "expected true or false"),
+        ("expected a sequence", "expected a list"),
+    ]
+    .into_iter()
+    .fold(error.to_owned(), |text, (of, words)| {
+        text.replace(of, words)
     })
-    .ok()
 }
 
 /// What the bounds of the configuration let pass; else their message at the key that it names.
@@ -156,13 +221,13 @@ fn read_limits(limits: &Section<'_>, options: &mut Options) {
     let heartbeat = |text: &str| match text {
         "none" => Some(None),
         text => units::span(text)
-            .filter(|span| *span > Span::ZERO)
+            .filter(|span| (Span::from_micros(1)..=SPAN_MAX).contains(span))
             .map(Some),
     };
     if let Some(heartbeat) = limits.meant("heartbeat", heartbeat, HEARTBEAT_FORM) {
         options.heartbeat = heartbeat;
     }
-    if let Some(delay) = limits.span("record_delay") {
+    if let Some(delay) = limits.span_within("record_delay", Span::ZERO, DAY) {
         options.record_delay = delay;
     }
     if let Some(expires) = limits.some_span("expires_after") {
@@ -176,9 +241,11 @@ fn read_limits(limits: &Section<'_>, options: &mut Options) {
     }
     if limits.has("retry_waits") {
         let waits = limits.texts("retry_waits").into_iter().map(|(text, at)| {
-            let wait = units::span(text).filter(|wait| *wait > Span::ZERO);
+            let wait = units::span(text);
+            let wait = wait.filter(|wait| (Span::from_micros(1)..=SPAN_MAX).contains(wait));
             if wait.is_none() {
-                let form = format!("a wait of {text:?}: {SPAN_FORM}, longer than 0s");
+                let form =
+                    format!("a wait of {text:?}: {SPAN_FORM}, longer than 0s and 3660d at most");
                 limits.object_at(at, form);
             }
             wait.unwrap_or(Span::ZERO)
@@ -200,16 +267,21 @@ fn ratio(text: &str) -> Option<Ratio> {
     (numerator <= denominator && denominator > 0).then(|| Ratio::new(numerator, denominator))
 }
 
-/// The memory store's settings.
-pub(super) fn memory(section: &Section<'_>, base: MemoryOptions) -> MemoryOptions {
+/// The memory store's settings; it has room for one event at least, with a padding of so many bytes.
+pub(super) fn memory(
+    section: &Section<'_>,
+    base: MemoryOptions,
+    padding_max: u32,
+) -> MemoryOptions {
     let mut options = base;
+    let event_bytes = EVENT_BYTES + u64::from(padding_max);
     if let Some(store) = section.section("store") {
-        for (key, size) in [
-            ("events_max", &mut options.events_max),
-            ("attempts_max", &mut options.attempts_max),
-            ("bytes_max", &mut options.bytes_max),
+        for (key, size, least) in [
+            ("events_max", &mut options.events_max, 1),
+            ("attempts_max", &mut options.attempts_max, 1),
+            ("bytes_max", &mut options.bytes_max, event_bytes),
         ] {
-            *size = store.size(key, 1).unwrap_or(*size);
+            *size = store.size(key, least).unwrap_or(*size);
         }
         store.close();
     }

@@ -9,7 +9,7 @@ use crate::{
         Faults,
         faults::{FailingCommit, Life, LifeEnd, Trouble},
         network::OutageKind,
-        units::{self, SPAN_FORM},
+        units::{self, shown_span},
     },
     time::Span,
 };
@@ -48,7 +48,7 @@ fn read_faults(section: &Section<'_>, faults: &mut Faults) {
     ] {
         *share = section.small(key, 0..101).unwrap_or(*share);
     }
-    faults.latency_us = section.meant("disk_latency", span_range, RANGE_FORM);
+    faults.latency_us = span_range(section, "disk_latency", DISK_LATENCY_MAX);
     for commit in section.sections("failing_commits") {
         let number = commit.integer("number", 1..u64::MAX);
         let is_durable = commit.flag("durable").unwrap_or(false);
@@ -63,12 +63,29 @@ fn read_faults(section: &Section<'_>, faults: &mut Faults) {
     }
 }
 
+/// The longest time that a group or a page of a simulated disk takes.
+const DISK_LATENCY_MAX: Span = Span::from_seconds(3_600);
 /// What a range of times must look like.
-pub(super) const RANGE_FORM: &str =
+const RANGE_FORM: &str =
     "it must be a time with its unit, as \"20ms\", or two of them, as \"20ms to 1s\"";
 
-/// Reads one time, or the shortest and the longest one, in microseconds.
-pub(super) fn span_range(text: &str) -> Option<(u64, u64)> {
+/// One time, or the shortest and the longest one, in microseconds; `longest` at most.
+pub(super) fn span_range(
+    section: &Section<'_>,
+    key: &'static str,
+    longest: Span,
+) -> Option<(u64, u64)> {
+    let (least, most) = section.meant(key, range_of, RANGE_FORM)?;
+    if most > longest.as_micros().unsigned_abs() {
+        let (path, longest) = (section.path(key), shown_span(longest));
+        section.object_to(key, format!("`{path}` must be {longest} at most"));
+        return None;
+    }
+    Some((least, most))
+}
+
+/// Reads one time, or two of them.
+fn range_of(text: &str) -> Option<(u64, u64)> {
     let (least, most) = text.split_once(" to ").unwrap_or((text, text));
     let micros = |text: &str| {
         let span = units::span(text.trim())?;
@@ -91,21 +108,18 @@ fn life(section: &Section<'_>, base: &Options) -> Life {
             }
             Some(LifeEnd::InOrder(after?, grace.unwrap_or(PRODUCTION_GRACE)))
         });
+        let at_operation = ends.integer("at_operation", 0..COUNT_END);
+        let untold = ends.integer("untold", 1..COUNT_END);
+        let failing_sync = ends.integer("failing_sync", 0..COUNT_END);
         let choices = [
-            in_order,
-            ends.span("after").map(LifeEnd::After),
-            ends.integer("at_operation", 0..COUNT_END)
-                .map(LifeEnd::AtOperation),
-            ends.integer("untold", 1..COUNT_END).map(LifeEnd::Untold),
-            ends.integer("failing_sync", 0..COUNT_END)
-                .map(LifeEnd::FailingSync),
+            ("after", ends.span("after").map(LifeEnd::After)),
+            ("in_order", in_order),
+            ("at_operation", at_operation.map(LifeEnd::AtOperation)),
+            ("untold", untold.map(LifeEnd::Untold)),
+            ("failing_sync", failing_sync.map(LifeEnd::FailingSync)),
         ];
         ends.close();
-        one(
-            &ends,
-            "after, in_order, at_operation, untold, failing_sync",
-            choices,
-        )
+        one(&ends, choices)
     });
     if end.is_none() && !section.has("ends") {
         section.object(
@@ -131,7 +145,8 @@ fn life(section: &Section<'_>, base: &Options) -> Life {
     life
 }
 
-fn trouble(section: &Section<'_>) -> Option<(Span, Trouble)> {
+/// What goes wrong at a time.
+pub(super) fn trouble(section: &Section<'_>) -> Option<(Span, Trouble)> {
     let disk_full = section.section("disk_full").and_then(|full| {
         let room = full.integer("room", 0..COUNT_END).unwrap_or(0);
         let lasts = full.some_span("for");
@@ -141,10 +156,10 @@ fn trouble(section: &Section<'_>) -> Option<(Span, Trouble)> {
         }
         lasts.map(|lasts| Trouble::DiskFull(room, lasts))
     });
-    let step = section.meant("wall_step", units::span, SPAN_FORM);
+    let step = section.clock_step("wall_step");
     let clock = section.section("receiver_clock").and_then(|clock| {
         let endpoint = clock.small("endpoint", 0..u32::MAX);
-        let ahead = clock.meant("ahead", units::span, SPAN_FORM);
+        let ahead = clock.clock_step("ahead");
         let lasts = clock.some_span("for");
         clock.close();
         let needed = ["endpoint", "ahead", "for"];
@@ -169,22 +184,21 @@ fn trouble(section: &Section<'_>) -> Option<(Span, Trouble)> {
         let kind = kind.unwrap_or(OutageKind::Refuses);
         Some(Trouble::Outage(endpoint?, kind, lasts?))
     });
+    let stall = section.some_span("stands_still");
+    let shard_lost = is_set(section, "shard_lost");
+    let inspection = is_set(section, "inspection");
     let choices = [
-        disk_full,
-        outage,
-        step.map(Trouble::WallStep),
-        section.some_span("stands_still").map(Trouble::Stall),
-        clock,
-        is_set(section, "shard_lost").then_some(Trouble::ShardLost),
-        is_set(section, "inspection").then_some(Trouble::Inspection),
+        ("disk_full", disk_full),
+        ("wall_step", step.map(Trouble::WallStep)),
+        ("stands_still", stall.map(Trouble::Stall)),
+        ("receiver_clock", clock),
+        ("outage", outage),
+        ("shard_lost", shard_lost.then_some(Trouble::ShardLost)),
+        ("inspection", inspection.then_some(Trouble::Inspection)),
     ];
     let at = section.span("at");
     section.close();
-    let trouble = one(
-        section,
-        "disk_full, wall_step, stands_still, receiver_clock, outage, shard_lost, inspection",
-        choices,
-    );
+    let trouble = one(section, choices);
     if at.is_none() && !section.has("at") {
         section.object("a trouble needs its time, as at = \"5m\"");
     }
@@ -195,17 +209,19 @@ pub(super) fn is_set(section: &Section<'_>, key: &'static str) -> bool {
     section.flag(key).unwrap_or(false)
 }
 
-/// The one choice that was made among these keys.
+/// The one choice that was made among these, by their keys; nothing where that is wrong in itself, which is
+/// noted already.
 pub(super) fn one<T: Copy, const COUNT: usize>(
     section: &Section<'_>,
-    keys: &str,
-    choices: [Option<T>; COUNT],
+    choices: [(&str, Option<T>); COUNT],
 ) -> Option<T> {
-    let mut made = choices.into_iter().flatten();
-    let (first, second) = (made.next(), made.next());
-    if first.is_none() || second.is_some() {
-        section.object(format!("exactly one of these must be said: {keys}"));
-        return None;
+    let mut made = choices.iter().filter(|(key, _)| section.is_said(key));
+    match (made.next(), made.next()) {
+        (Some((_, choice)), None) => *choice,
+        _ => {
+            let keys = choices.map(|(key, _)| key).join(", ");
+            section.object(format!("exactly one of these must be said: {keys}"));
+            None
+        }
     }
-    first
 }

@@ -7,8 +7,11 @@
 
 mod by_hand;
 mod engine;
+mod errors;
 mod going_wrong;
+mod layers;
 mod neighbours;
+mod numbering;
 mod reading;
 mod receivers;
 mod section;

@@ -1,6 +1,6 @@
 //! The neighbours of a scenario file: each table `[[neighbour]]` is another application.
 
-use super::{receivers, section::Section};
+use super::{errors::check_neighbour, reading::check_lasts, receivers, section::Section};
 use crate::{
     limits,
     sim::{Layer, Scenario, neighbours::Neighbour},
@@ -37,7 +37,9 @@ pub(super) fn neighbours(root: &Section<'_>, scenario: &mut Scenario) {
 fn neighbour(section: &Section<'_>) -> Option<Neighbour> {
     let events = section.small("events", 1..limits::SIMULATED_EVENTS_MAX + 1);
     let every = section.span("every").unwrap_or(Span::from_millis(100));
+    check_lasts(section, events.unwrap_or(0), every);
     let receivers = receivers::groups(section);
+    check_neighbour(section, &receivers);
     let deleted_after = section.span("deleted_after");
     let shares_hosts = section.flag("shares_hosts").unwrap_or(false);
     section.close();

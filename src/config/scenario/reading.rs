@@ -3,8 +3,8 @@
 use toml::de::DeTable;
 
 use super::{
-    ScenarioFile, by_hand, engine, going_wrong, neighbours, receivers,
-    section::{Fault, Faults, Section},
+    ScenarioFile, by_hand, engine, errors, going_wrong, layers, neighbours, numbering, receivers,
+    section::{Fault, Faults, SPAN_MAX, Section},
 };
 use crate::{
     engine::options::Options,
@@ -12,7 +12,6 @@ use crate::{
     sim::{
         Layer, Scenario,
         expectation::Expectation,
-        faults::{Life, LifeEnd, Trouble},
         traffic::{Burst, Step, Traffic},
     },
     time::Span,
@@ -153,7 +152,9 @@ fn scenario(root: &Section<'_>) -> Option<Scenario> {
     (scenario.engine, scenario.attempt_timeout) =
         engine::engine(root, &production, scenario.attempt_timeout);
     scenario.layer = match (kind, &scenario.layer) {
-        (LayerKind::Core, Layer::Core(base)) => Layer::Core(engine::memory(root, *base)),
+        (LayerKind::Core, Layer::Core(base)) => {
+            Layer::Core(engine::memory(root, *base, scenario.padding_max))
+        }
         (LayerKind::Full, _) => Layer::Full(engine::embedded(root)),
         _ => Layer::Store(engine::embedded(root)),
     };
@@ -161,67 +162,19 @@ fn scenario(root: &Section<'_>) -> Option<Scenario> {
     neighbours::neighbours(root, &mut scenario);
     by_hand::by_hand(root, &mut scenario);
     by_hand::healing(root, &mut scenario);
-    check_layer(root, &scenario);
+    layers::check(root, &scenario);
+    if is_whole {
+        numbering::check(root, &scenario);
+        errors::check(root, &scenario);
+    }
     is_whole.then_some(scenario)
-}
-
-/// Notes what would never happen in the layer.
-fn check_layer(root: &Section<'_>, scenario: &Scenario) {
-    root.allow("retention");
-    let set_layer = "set `layer`, or leave it out";
-    let is_core = matches!(scenario.layer, Layer::Core(_));
-    let is_full = matches!(scenario.layer, Layer::Full(_));
-    let faults = &scenario.faults;
-    let mut engines = faults.lives.iter().map(|life| &life.engine);
-    let has_heartbeat =
-        scenario.engine.heartbeat.is_some() || engines.any(|engine| engine.heartbeat.is_some());
-    if has_heartbeat && !is_full {
-        let what =
-            "a heart beats for ever, so a run with `heartbeat` ends in the layer `full` only";
-        root.object_below("limits", "heartbeat", format!("{what}: {set_layer}"));
-    }
-    let fills = |(_, trouble): &(Span, Trouble)| matches!(trouble, Trouble::DiskFull(..));
-    if is_core && root.has("retention") {
-        let what = "the memory store of the layer `core` keeps by number: see [store]";
-        root.object_to("retention", what);
-    }
-    let dies = |life: &Life| !matches!(life.end, LifeEnd::InOrder(..));
-    if is_core && faults.lives.iter().any(dies) {
-        let what =
-            "a process dies in the layers `store` and `full` only; in `core` it may end `in_order`";
-        root.object_to("life", format!("{what}: {set_layer}"));
-    }
-    if is_core && faults.troubles.iter().any(fills) {
-        let what = "there is a disk in the layers `store` and `full` only";
-        root.object_to("trouble", format!("{what}: {set_layer}"));
-    }
-    if !is_core && !faults.failing_commits.is_empty() {
-        let what = "commits fail by number in the layer `core` only";
-        root.object_below("faults", "failing_commits", format!("{what}: {set_layer}"));
-    }
-    if scenario.bad_percent > 0 && !is_full {
-        let what = "asks can be bad in the layer `full` only";
-        root.object_below("traffic", "bad_percent", format!("{what}: {set_layer}"));
-    }
-    let looks = |(_, trouble): &(Span, Trouble)| matches!(trouble, Trouble::ReceiverClock(..));
-    if !is_full && faults.troubles.iter().any(looks) {
-        let what = "receivers look at the time in the layer `full` only";
-        root.object_to("trouble", format!("{what}: {set_layer}"));
-    }
-    for (key, is_set) in [
-        ("odd_percent", faults.odd_percent > 0),
-        ("partial_streams", faults.partial_streams),
-    ] {
-        if is_set && !is_full {
-            let what = format!("`faults.{key}` is for the layer `full` only: {set_layer}");
-            root.object_below("faults", key, what);
-        }
-    }
 }
 
 /// A scenario with the events and endpoints that are said, if both are.
 fn sized(root: &Section<'_>, seed: u64, asked: Option<Asked>) -> Option<Scenario> {
     let drawn = root.small("endpoints", 1..endpoints_end());
+    let shared = root.small("endpoints_per_host", 1..endpoints_end());
+    let rate = root.small("application_rate", 1..u32::from(u16::MAX) + 1);
     let named = receivers::groups(root);
     if drawn.is_some() && !named.is_empty() {
         root.object_to(
@@ -251,8 +204,6 @@ fn sized(root: &Section<'_>, seed: u64, asked: Option<Asked>) -> Option<Scenario
             })
         }
     };
-    let shared = root.small("endpoints_per_host", 1..endpoints_end());
-    let rate = root.small("application_rate", 1..u32::from(u16::MAX) + 1);
     let made = made.map(|scenario| Scenario {
         application_rate: rate.and_then(|rate| u16::try_from(rate).ok()),
         endpoints_per_host: shared.unwrap_or(1),
@@ -288,6 +239,7 @@ fn asked(traffic: &Section<'_>) -> Option<Asked> {
             );
         }
         let every = every.unwrap_or(Span::from_millis(100));
+        check_lasts(traffic, events.unwrap_or(0), every);
         return events.map(|events| Asked::Even { events, every });
     }
     let curve = Traffic {
@@ -298,7 +250,19 @@ fn asked(traffic: &Section<'_>) -> Option<Asked> {
         traffic.object("the traffic is empty: no step and no burst has an event");
         return None;
     }
+    if curve.lasts() > SPAN_MAX {
+        traffic.object_to("steps", "the steps must be 3660d at most together");
+    }
     Some(Asked::Curve(curve))
+}
+
+/// Notes if so many events in such gaps come for longer than can be said.
+pub(super) fn check_lasts(section: &Section<'_>, events: u32, every: Span) {
+    let lasts = every.as_micros().saturating_mul(events.into());
+    if lasts > SPAN_MAX.as_micros() {
+        let what = "`events` times `every` must be 3660d at most: choose fewer, or a shorter time";
+        section.object_to("every", what);
+    }
 }
 
 fn step(section: &Section<'_>) -> Option<Step> {

@@ -3,9 +3,9 @@
 use toml::de::DeValue;
 
 use super::{
-    going_wrong::{RANGE_FORM, span_range},
+    going_wrong::span_range,
     reading::endpoints_end,
-    section::{Section, Value},
+    section::{SPAN_MAX, Section, Value},
 };
 use crate::{
     domain::ordering::Ordering,
@@ -128,7 +128,7 @@ fn outage(section: &Section<'_>) -> Option<Outage> {
 fn read_latency(section: &Section<'_>, receiver: &mut Receiver) {
     let is_table = |value: Value<'_>| matches!(value.get_ref(), DeValue::Table(_));
     if !section.value("latency").is_some_and(is_table) {
-        let range = section.meant("latency", span_range, RANGE_FORM);
+        let range = span_range(section, "latency", SPAN_MAX);
         if let Some((least, most)) = range {
             (receiver.latency_min_us, receiver.latency_max_us) = (least, most);
         }
@@ -155,7 +155,8 @@ fn read_latency(section: &Section<'_>, receiver: &mut Receiver) {
             (None, _) => points.object_to(
                 key,
                 format!(
-                    "unknown key `{}`: allowed are min, max and percentiles, as p50, p99 or p999",
+                    "unknown key `{}`: allowed are min, max and percentiles: p1 to p99, and between \
+                     them with decimals behind two digits, as p999 for 99.9 or p005 for 0.5 per cent",
                     points.path(key)
                 ),
             ),
@@ -182,15 +183,25 @@ fn read_latency(section: &Section<'_>, receiver: &mut Receiver) {
 }
 
 /// Which part of ten thousand a percentile is: `p5` and `p50` per cent, `p999` and `p9999` more finely.
+/// Each has one name, so that nobody takes `p100` for the whole and gets a tenth.
 fn percentile(key: &str) -> Option<u32> {
     let digits = key.strip_prefix('p')?;
-    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
-    let number: u32 = digits.parse().ok().filter(|_| is_number)?;
+    let number: u32 = digits.parse().ok()?;
     let share = match digits.len() {
         1 | 2 => number * 100,
         3 => number * 10,
         4 => number,
         _ => return None,
     };
-    (1..WHOLE).contains(&share).then_some(share)
+    let is_one = (1..WHOLE).contains(&share) && percentile_name(share) == key;
+    is_one.then_some(share)
+}
+
+/// The name of the percentile that is this part of ten thousand.
+pub(super) fn percentile_name(share: u32) -> String {
+    match (share % 100, share % 10) {
+        (0, _) => format!("p{}", share / 100),
+        (_, 0) => format!("p{:03}", share / 10),
+        _ => format!("p{share:04}"),
+    }
 }

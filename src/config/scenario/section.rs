@@ -9,12 +9,12 @@ use toml::{
 };
 
 use crate::{
-    sim::units::{self, RATE_FORM, SHARE_FORM, SPAN_FORM},
+    sim::units::{self, RATE_FORM, SHARE_FORM, SPAN_FORM, shown_span},
     time::Span,
 };
 
 /// The longest time that can be said, so that no sum of times overflows.
-const SPAN_MAX: Span = Span::from_seconds(10 * 366 * 86_400);
+pub(super) const SPAN_MAX: Span = Span::from_seconds(10 * 366 * 86_400);
 
 /// Something that is wrong with a file; the fault of who wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,6 +88,11 @@ impl<'file> Section<'file> {
         self.name.is_empty()
     }
 
+    /// What it is called, with those above it.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The full name of one of its keys.
     pub(super) fn path(&self, key: &str) -> String {
         if self.name.is_empty() {
@@ -125,6 +130,12 @@ impl<'file> Section<'file> {
     /// Whether a key is there; this does not make it an allowed one.
     pub(super) fn has(&self, key: &str) -> bool {
         self.entry(key).is_some()
+    }
+
+    /// Whether a key is there and does not say no.
+    pub(super) fn is_said(&self, key: &str) -> bool {
+        let value = self.entry(key);
+        value.is_some_and(|value| !matches!(value.get_ref(), DeValue::Boolean(false)))
     }
 
     /// Whether a table below has a key.
@@ -246,12 +257,24 @@ impl<'file> Section<'file> {
 
     /// A time from nothing to ten years.
     pub(super) fn span(&self, key: &'static str) -> Option<Span> {
+        self.span_within(key, Span::ZERO, SPAN_MAX)
+    }
+
+    /// A time from one to another.
+    pub(super) fn span_within(&self, key: &'static str, least: Span, most: Span) -> Option<Span> {
         let found = self.meant(key, units::span, SPAN_FORM)?;
-        if Span::ZERO <= found && found <= SPAN_MAX {
+        if least <= found && found <= most {
             return Some(found);
         }
-        self.object_to(key, format!("`{}` must be 0s to 3660d", self.path(key)));
+        let (path, least, most) = (self.path(key), shown_span(least), shown_span(most));
+        self.object_to(key, format!("`{path}` must be {least} to {most}"));
         None
+    }
+
+    /// By how much a clock is ahead, or behind if it is less than nothing.
+    pub(super) fn clock_step(&self, key: &'static str) -> Option<Span> {
+        let back = Span::from_micros(-SPAN_MAX.as_micros());
+        self.span_within(key, back, SPAN_MAX)
     }
 
     /// A time that is longer than nothing.

@@ -99,7 +99,8 @@ pub(super) fn numbers_of_trouble(place: usize) -> [Number; 2] {
                     Trouble::DiskFull(_, lasts)
                     | Trouble::Stall(lasts)
                     | Trouble::ReceiverClock(_, _, lasts)
-                    | Trouble::Outage(_, _, lasts) => *lasts = span(value),
+                    // No file says that something goes wrong for no time.
+                    | Trouble::Outage(_, _, lasts) => *lasts = span(value.max(1)),
                     // Back stays back.
                     Trouble::WallStep(step) if step.as_micros() < 0 => {
                         *step = Span::from_micros(-span(value).as_micros());

@@ -1,6 +1,6 @@
 //! Receivers as tables of a scenario file, and the neighbours who have some.
 
-use super::{Lines, list, micros, range, span, text};
+use super::{super::receivers::percentile_name, Lines, list, micros, range, span, text};
 use crate::{
     domain::ordering::Ordering,
     sim::{
@@ -64,11 +64,7 @@ fn latency(receiver: &Receiver) -> String {
         return range((receiver.latency_min_us, receiver.latency_max_us));
     }
     let points = receiver.latency_points.iter().map(|(share, at_us)| {
-        let name = match (share % 100, share % 10) {
-            (0, _) => format!("p{}", share / 100),
-            (_, 0) => format!("p{:03}", share / 10),
-            _ => format!("p{share:04}"),
-        };
+        let name = percentile_name(*share);
         format!("{name} = {}", text(&micros(*at_us)))
     });
     let least = format!("min = {}", text(&micros(receiver.latency_min_us)));
