@@ -90,6 +90,7 @@ fn count_end(sum: &mut Report, end: Option<End>, is_wanted: bool) {
         Some(End::Exhausted) => sum.exhausted += 1,
         Some(End::Expired) => sum.expired += 1,
         Some(End::SetAside(_)) => sum.set_aside += 1,
+        Some(End::CalledOff) => sum.cancelled += 1,
         None => sum.cancelled += u64::from(is_wanted),
     }
 }
