@@ -11,11 +11,13 @@ use super::{
     picture::{self, Subject, series::Series},
     print,
     rehearsed::{Rehearsed, rehearsed},
+    spread::{Spread, spreads},
     summary,
+    verdicts::{Verdict, verdict},
 };
 use crate::{
     config::{places::read_file, scenario::ScenarioFile},
-    sim::{Report, Scenario, expectation::Expectation, figure::Figure},
+    sim::{Report, Scenario, expectation::Expectation},
 };
 
 pub(super) const EXAMPLES: &str = "\
@@ -89,46 +91,6 @@ pub(super) fn scenario_file(path: &Path) -> Result<ScenarioFile, Failure> {
         let lines: Vec<String> = lines.collect();
         Failure::Usage(lines.join("\n"))
     })
-}
-
-/// An expectation over all runs.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Verdict {
-    /// As it would be written.
-    pub(super) expectation: String,
-    /// Whether it held in every run.
-    pub(super) held: bool,
-    /// The first seed in which it did not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) seed: Option<u64>,
-    /// In how many runs it did not.
-    pub(super) broken: u64,
-    /// What was measured there, in the figure's unit; of the first run if it held.
-    pub(super) measured: u64,
-    /// The command that shows it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) command: Option<String>,
-    /// The same, for people.
-    #[serde(skip)]
-    pub(super) shown: String,
-}
-
-/// A figure over all runs, in its unit.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Spread {
-    /// Which one.
-    pub(super) figure: &'static str,
-    /// Of which endpoints; of all without it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) endpoint: Option<String>,
-    /// What it is measured in.
-    pub(super) unit: &'static str,
-    /// In the run where it was least, by the nearest rank in the middle, and where it was most.
-    pub(super) least: u64,
-    pub(super) median: u64,
-    pub(super) most: u64,
-    #[serde(skip)]
-    pub(super) of: Figure,
 }
 
 /// The document of a rehearsal.
@@ -334,64 +296,6 @@ fn sum(runs: &[Rehearsed], first: u64) -> Report {
     }
     sum.seed = first;
     sum
-}
-
-/// Whether an expectation held in all runs.
-fn verdict(
-    expectation: &Expectation,
-    runs: &[Rehearsed],
-    again: impl Fn(u64) -> String,
-) -> Verdict {
-    let judged = runs.iter().map(|run| {
-        let (measured, holds) = expectation.judge(&run.measures);
-        (run.report.seed, measured, holds)
-    });
-    let judged: Vec<(u64, u64, bool)> = judged.collect();
-    let broken = judged.iter().filter(|(_, _, holds)| !holds);
-    let count = u64::try_from(broken.clone().count()).unwrap_or(u64::MAX);
-    let first_broken = broken.clone().next();
-    let shown = first_broken.or_else(|| judged.first());
-    let measured = shown.map_or(0, |(_, measured, _)| *measured);
-    Verdict {
-        expectation: expectation.to_string(),
-        held: count == 0,
-        seed: first_broken.map(|(seed, _, _)| *seed),
-        broken: count,
-        measured,
-        command: first_broken.map(|(seed, _, _)| again(*seed)),
-        shown: expectation.figure.unit().shown(measured),
-    }
-}
-
-/// Every figure over all runs.
-pub(super) fn spreads(scenario: &Scenario, runs: &[Rehearsed]) -> Vec<Spread> {
-    let names = scenario
-        .receivers
-        .iter()
-        .map(|group| Some(group.name.clone()));
-    let mut found = Vec::new();
-    for endpoint in [None].into_iter().chain(names) {
-        for of in Figure::ALL {
-            let values = runs.iter();
-            let values = values.filter_map(|run| run.measures.get(of, endpoint.as_deref()));
-            let mut values: Vec<u64> = values.collect();
-            values.sort_unstable();
-            let at = |place: usize| values.get(place).copied();
-            let (Some(least), Some(most)) = (at(0), values.last().copied()) else {
-                continue;
-            };
-            found.push(Spread {
-                figure: of.name(),
-                endpoint: endpoint.clone(),
-                unit: of.unit().machine_name(),
-                least,
-                median: at((values.len() - 1) / 2).unwrap_or(least),
-                most,
-                of,
-            });
-        }
-    }
-    found
 }
 
 #[cfg(test)]

@@ -2,11 +2,7 @@
 
 use core::fmt::Write as _;
 
-use super::{
-    rehearse::{Spread, Verdict},
-    rehearsed::Rehearsed,
-    spark::blocks,
-};
+use super::{rehearsed::Rehearsed, spark::blocks, spread::Spread, verdicts::Verdict};
 use crate::{
     config::scenario::ScenarioFile,
     sim::{
