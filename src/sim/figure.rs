@@ -244,6 +244,20 @@ impl Figure {
         }
     }
 
+    /// Why there is none, where there is nothing that it could be measured of.
+    #[must_use]
+    pub const fn missing(self) -> Option<&'static str> {
+        match self {
+            Self::P50Delivery
+            | Self::P90Delivery
+            | Self::P99Delivery
+            | Self::MaxDelivery
+            | Self::RecoveredAfter => Some("nothing was delivered"),
+            Self::P99Accept | Self::MaxAccept => Some("no producer had an answer"),
+            _ => None,
+        }
+    }
+
     /// Whether it is measured of each group of endpoints, too.
     #[must_use]
     pub const fn is_of_endpoints(self) -> bool {

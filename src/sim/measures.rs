@@ -69,7 +69,8 @@ impl Measures {
         Self { all, groups }
     }
 
-    /// A figure of all deliveries, or of those to a group; nothing if there is no such group.
+    /// A figure of all deliveries, or of those to a group; nothing if there is no such group, or if there is
+    /// nothing that it could be measured of ([`Figure::missing`]).
     #[must_use]
     pub fn get(&self, figure: Figure, endpoint: Option<&str>) -> Option<u64> {
         let figures = match endpoint {
@@ -238,6 +239,9 @@ impl Tally {
             (Figure::MaxDelivery, max),
         ]);
         self.counts.extend(self.comeback.figures(self.end));
+        if self.latencies.is_empty() {
+            self.counts.retain(|figure, _| figure.missing().is_none());
+        }
         self.counts
     }
 }
@@ -291,12 +295,16 @@ fn figures_of_run(logbook: &Logbook) -> Figures {
         }
     }
     let [p99, max] = ranks(&mut waits, [99, 100]);
-    Figures::from([
+    let mut figures = Figures::from([
         (Figure::Events, events),
         (Figure::P99Accept, p99),
         (Figure::MaxAccept, max),
         (Figure::Crashes, crashes),
-    ])
+    ]);
+    if waits.is_empty() {
+        figures.retain(|figure, _| figure.missing().is_none());
+    }
+    figures
 }
 
 /// Percentiles by the nearest rank; 0 of nothing. Sorts the values.

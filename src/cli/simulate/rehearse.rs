@@ -239,7 +239,7 @@ fn judged(
         .filter_map(|verdict| {
             let seed = verdict.seed?;
             let (expected, measured) = (&verdict.expectation, &verdict.shown);
-            let told = format!("{expected} does not hold: it is {measured} with seed {seed}");
+            let told = format!("{expected} does not hold: {measured} with seed {seed}");
             let command = verdict.command.as_ref()?;
             Some(format!("{told}; see `{command}`"))
         })

@@ -15,12 +15,20 @@ pub(super) struct Spread {
     pub(super) endpoint: Option<String>,
     /// What it is measured in.
     pub(super) unit: &'static str,
-    /// In the run where it was least, by the nearest rank in the middle, and where it was most.
-    pub(super) least: u64,
-    pub(super) median: u64,
-    pub(super) most: u64,
+    /// In the run where it was least, by the nearest rank in the middle, and where it was most; of the runs that
+    /// have it, nothing if none has.
+    pub(super) least: Option<u64>,
+    pub(super) median: Option<u64>,
+    pub(super) most: Option<u64>,
     #[serde(skip)]
     pub(super) of: Figure,
+}
+
+impl Spread {
+    /// A value of it, for people.
+    pub(super) fn shown(&self, value: Option<u64>) -> String {
+        value.map_or_else(|| "-".to_owned(), |value| self.of.unit().shown(value))
+    }
 }
 
 /// Every figure over all runs.
@@ -31,22 +39,20 @@ pub(super) fn spreads(scenario: &Scenario, runs: &[Rehearsed]) -> Vec<Spread> {
         .map(|group| Some(group.name.clone()));
     let mut found = Vec::new();
     for endpoint in [None].into_iter().chain(names) {
-        for of in Figure::ALL {
+        let all = Figure::ALL.into_iter();
+        for of in all.filter(|of| endpoint.is_none() || of.is_of_endpoints()) {
             let values = runs.iter();
             let values = values.filter_map(|run| run.measures.get(of, endpoint.as_deref()));
             let mut values: Vec<u64> = values.collect();
             values.sort_unstable();
-            let at = |place: usize| values.get(place).copied();
-            let (Some(least), Some(most)) = (at(0), values.last().copied()) else {
-                continue;
-            };
+            let middle = values.len().saturating_sub(1) / 2;
             found.push(Spread {
                 figure: of.name(),
                 endpoint: endpoint.clone(),
                 unit: of.unit().machine_name(),
-                least,
-                median: at((values.len() - 1) / 2).unwrap_or(least),
-                most,
+                least: values.first().copied(),
+                median: values.get(middle).copied(),
+                most: values.last().copied(),
                 of,
             });
         }

@@ -17,12 +17,13 @@ pub(super) struct Verdict {
     pub(super) seed: Option<u64>,
     /// In how many runs it did not.
     pub(super) broken: u64,
-    /// What was measured there, in the figure's unit; of the first run if it held.
-    pub(super) measured: u64,
+    /// What was measured there, in the figure's unit; of the first run if it held; nothing if there was
+    /// nothing to measure.
+    pub(super) measured: Option<u64>,
     /// The command that shows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) command: Option<String>,
-    /// The same, for people.
+    /// The same, as people are told: `it is 3 s`.
     #[serde(skip)]
     pub(super) shown: String,
 }
@@ -37,12 +38,13 @@ pub(super) fn verdict(
         let (measured, holds) = expectation.judge(&run.measures);
         (run.report.seed, measured, holds)
     });
-    let judged: Vec<(u64, u64, bool)> = judged.collect();
+    let judged: Vec<(u64, Option<u64>, bool)> = judged.collect();
     let broken = judged.iter().filter(|(_, _, holds)| !holds);
     let count = u64::try_from(broken.clone().count()).unwrap_or(u64::MAX);
     let first_broken = broken.clone().next();
     let shown = first_broken.or_else(|| judged.first());
-    let measured = shown.map_or(0, |(_, measured, _)| *measured);
+    let measured = shown.and_then(|(_, measured, _)| *measured);
+    let figure = expectation.figure;
     Verdict {
         expectation: expectation.to_string(),
         held: count == 0,
@@ -50,6 +52,9 @@ pub(super) fn verdict(
         broken: count,
         measured,
         command: first_broken.map(|(seed, _, _)| again(*seed)),
-        shown: expectation.figure.unit().shown(measured),
+        shown: match measured {
+            Some(measured) => format!("it is {}", figure.unit().shown(measured)),
+            None => figure.missing().unwrap_or("it was not measured").to_owned(),
+        },
     }
 }
