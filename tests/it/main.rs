@@ -52,6 +52,7 @@ mod original;
 mod process;
 mod recording;
 mod rehearsal;
+mod rehearsal_verdict;
 mod restart;
 mod server;
 mod sockets;

@@ -16,6 +16,7 @@ use super::{
     verdicts::{Verdict, verdict},
 };
 use crate::{
+    cli::output::print_json,
     config::{places::read_file, scenario::ScenarioFile},
     sim::{Report, Scenario, expectation::Expectation},
 };
@@ -145,7 +146,7 @@ pub(super) fn rehearse(arguments: &RehearseArguments) -> Result<(), Failure> {
         .map(|invariant| still_fails(invariant, &report));
     let held = verdicts.iter().all(|verdict| verdict.held) && report.violations.is_empty();
     let text = summary::text(&file, &report, &figures, &verdicts, runs.first());
-    if arguments.json {
+    let told = if arguments.json {
         let document = Document {
             scenario: arguments.file.display().to_string(),
             question: file.question.as_deref(),
@@ -156,16 +157,16 @@ pub(super) fn rehearse(arguments: &RehearseArguments) -> Result<(), Failure> {
             report: &report,
             failures: &failing,
         };
-        let json = serde_json::to_string_pretty(&document);
-        let json = json.map_err(|error| Failure::Operation(error.to_string()))?;
-        print(&format!("{json}\n"))?;
+        print_json(&document)
     } else {
-        print(&text)?;
-    }
-    if let Some(path) = &arguments.report {
-        write_report(path, &file, &report, &verdicts, &text)?;
-    }
-    judged(arguments, &file, &report, &verdicts)
+        print(&text)
+    };
+    // Neither a reader that went away nor a full disk takes a verdict back, nor one of them the other's part.
+    let pictured = arguments.report.as_ref().map_or(Ok(()), |path| {
+        write_report(path, &file, &report, &verdicts, &text)
+    });
+    let verdict = judged(arguments, &file, &report, &verdicts);
+    Failure::of_both(told, Failure::of_both(pictured, verdict))
 }
 
 /// What is done about a run in which a property did not hold. A file that says that it does not has
