@@ -3,6 +3,8 @@
 //! Goal: a replay finds the first thing that an engine does otherwise. Method: an engine over the
 //! memory store whose inputs are recorded, run again with the same options and with others.
 
+use std::sync::Arc;
+
 use fanfare::{
     domain::{
         application::ApplicationKey,
@@ -25,6 +27,7 @@ use fanfare::{
         steps::{Step, StepWriter},
         trace::Record,
     },
+    sim::whatif::{Figures, Traffic},
     store::{Completion, Reads as _, Store as _, memory::MemoryStore},
     time::{Now, Span, Timestamp},
 };
@@ -47,6 +50,8 @@ struct Recorded {
     now: Now,
     /// What the engine is told next.
     next: Vec<Input>,
+    /// What attempts meet.
+    status: u16,
 }
 
 impl Recorded {
@@ -70,10 +75,11 @@ impl Recorded {
             opening,
             now,
             next: Vec::new(),
+            status: 500,
         }
     }
 
-    /// Turns until nothing is to be told any more; attempts fail.
+    /// Turns until nothing is to be told any more; attempts fail, if nothing else is said.
     fn run(&mut self) {
         while !self.next.is_empty() {
             self.now = Now::at(self.now.steady.plus(Span::from_millis(50)));
@@ -92,7 +98,7 @@ impl Recorded {
                     Effect::Commit(batch) => self.store.submit(batch),
                     Effect::Load(load, request) => self.store.load(load, request),
                     Effect::Send(request) => {
-                        let kind = OutcomeKind::Status(500);
+                        let kind = OutcomeKind::Status(self.status);
                         let outcome = Outcome::without_reply(kind, Span::ZERO);
                         self.next.push(Input::AttemptDone(request.attempt, outcome));
                     }
@@ -208,6 +214,16 @@ impl Recorded {
             facts.map(|(_, fact)| fact).collect()
         };
         ids(203).into_iter().map(of_event).collect()
+    }
+
+    /// The figures of the recorded run, and those of its traffic under other options.
+    fn tried(&self, options: Options) -> (Figures, Figures) {
+        let mut traffic = Traffic::default();
+        traffic.take(Content::Opening(Box::new(self.opening.clone())));
+        for content in &self.contents {
+            traffic.take(read_content(content).expect("as it was written"));
+        }
+        traffic.run(options).expect("it begins with its store")
     }
 
     /// Runs it again with other options.
@@ -424,4 +440,46 @@ fn what_has_ended_waits_for_nothing() {
     }
     let told = recorded.explained();
     assert_eq!(waits(&told[0]), None, "{told:?}");
+}
+
+#[test]
+fn what_is_asked_by_hand_counts_neither_in_the_recorded_figures_nor_in_the_others() {
+    let mut recorded = Recorded::with_an_endpoint(Options::default(), |_| ());
+    recorded.status = 200;
+    recorded.asked(new_event(APPLICATION));
+    recorded.wait(Span::from_millis(100));
+    recorded.wait(Span::from_seconds(3_600));
+    let endpoint = recorded.store.endpoints(APPLICATION, 0, 1);
+    let endpoint = endpoint.expect("readable").remove(0).id;
+    let event = recorded.store.event(APPLICATION, EventPosition::default());
+    recorded.asked(Command::Resend {
+        endpoint,
+        event: Arc::clone(event.expect("it is there")),
+        attempts: 1,
+    });
+    recorded.wait(Span::from_seconds(60));
+    assert_eq!(recorded.engine.stats().attempts, 2, "it was sent again");
+    let (was, would_be) = recorded.tried(Options::default());
+    for figures in [was, would_be] {
+        assert_eq!((figures.attempts, figures.succeeded), (1, 1), "{figures:?}");
+        assert!(figures.p99_ms < 1_000, "{figures:?}");
+    }
+}
+
+#[test]
+fn what_a_policy_lets_expire_is_told() {
+    let mut recorded = Recorded::with_an_event(Options::default(), 1);
+    for _ in 0..3 {
+        recorded.wait(Span::from_seconds(3_600));
+    }
+    let mut policy = Options::default();
+    policy.retry.waits = vec![Span::from_seconds(3_600)];
+    policy.expires_after = Span::from_seconds(600);
+    let (was, would_be) = recorded.tried(policy);
+    assert_eq!(
+        (was.expired, would_be.expired),
+        (0, 1),
+        "{was:?} {would_be:?}"
+    );
+    assert_eq!((would_be.succeeded, would_be.exhausted), (0, 0));
 }
