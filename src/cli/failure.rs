@@ -34,6 +34,17 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// What comes of a command that has something to tell and a verdict to give. A verdict against what was
+    /// judged stands whether it could be told or not: both are said, and the exit code is the verdict's.
+    pub(super) fn of_both(told: Result<(), Self>, verdict: Result<(), Self>) -> Result<(), Self> {
+        match (told, verdict) {
+            (Err(untold), Err(Self::Violated(verdict))) => {
+                Err(Self::Violated(format!("{verdict}\n{untold}")))
+            }
+            (told, verdict) => told.and(verdict),
+        }
+    }
+
     /// The exit code of the process.
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
@@ -52,6 +63,20 @@ impl Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_verdict_is_told_beside_what_kept_the_rest_from_being_told() {
+        let failed = || Err(Failure::Operation("no room".to_owned()));
+        let broken = || Err(Failure::Violated("it does not hold".to_owned()));
+        let both = Failure::of_both(failed(), broken()).expect_err("both");
+        assert_eq!(both.exit_code(), 10);
+        assert_eq!(both.to_string(), "it does not hold\nno room");
+        let untold = Failure::of_both(failed(), Ok(())).expect_err("untold");
+        assert_eq!(untold.exit_code(), 1);
+        let verdict = Failure::of_both(Ok(()), broken()).expect_err("the verdict");
+        assert_eq!(verdict.to_string(), "it does not hold");
+        assert!(Failure::of_both(Ok(()), Ok(())).is_ok());
+    }
 
     #[test]
     fn a_failed_operation_ends_with_1_and_a_wrong_configuration_with_2() {

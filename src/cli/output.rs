@@ -6,8 +6,18 @@ use super::Failure;
 
 /// Writes data to standard output.
 pub(super) fn print(text: &str) -> Result<(), Failure> {
-    let written = io::stdout().lock().write_all(text.as_bytes());
-    written.map_err(|error| Failure::Operation(format!("nothing reads the output: {error}")))
+    let mut output = io::stdout().lock();
+    let written = output.write_all(text.as_bytes());
+    let written = written.and_then(|()| output.flush());
+    written.map_err(|error| unwritten(&error))
+}
+
+/// Why standard output takes nothing.
+pub(super) fn unwritten(error: &io::Error) -> Failure {
+    Failure::Operation(match error.kind() {
+        io::ErrorKind::BrokenPipe => format!("nothing reads the output: {error}"),
+        _ => format!("the output can't be written: {error}"),
+    })
 }
 
 /// Writes one JSON document to standard output.

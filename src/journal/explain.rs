@@ -5,10 +5,15 @@
 
 mod fact;
 mod reasons;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use self::fact::{Fact, Held, Moment, Wait, Why};
+use self::waiting::Address;
+pub use self::{
+    fact::{Fact, Held, Moment, Wait, Why},
+    waiting::Waits,
+};
 use super::{
     frame::{Content, Opening},
     steps::{Step, Turn},
@@ -19,11 +24,11 @@ use crate::{
         attempt::AttemptHandle,
         audit::Act,
         command::Command,
-        endpoint::{Endpoint, EndpointState},
+        endpoint::EndpointState,
         event::{Event, EventPosition},
         id::{EndpointId, EventId},
         outcome::Outcome,
-        page::{Page, ShardState},
+        page::{EndpointRecovery, Page, ShardState},
     },
     engine::{io::Input, options::Options},
     policy::classify::classify,
@@ -50,6 +55,9 @@ pub struct Explanation {
     /// The batch that holds the event, until it is durable.
     batch: Option<u64>,
     own: Own,
+    address: Address,
+    /// The last time that the journal has.
+    last: Now,
 }
 
 /// How the delivery stands.
@@ -95,6 +103,8 @@ impl Explanation {
             landed: Vec::new(),
             batch: None,
             own: Own::default(),
+            address: Address::default(),
+            last: Now::default(),
         }
     }
 
@@ -105,9 +115,13 @@ impl Explanation {
             .facts
             .iter()
             .any(|(_, fact)| fact.is_about_the_delivery());
-        if self.key.is_none() || self.position.is_none() || !is_about_both {
+        if self.key.is_none() || self.position.is_none() {
             return Vec::new();
         }
+        if !is_about_both && !self.is_delivery() {
+            return Vec::new();
+        }
+        self.tell_what_keeps_it();
         self.facts
             .sort_by_key(|(moment, _)| (moment.life, moment.now.steady));
         self.facts
@@ -143,6 +157,7 @@ impl Explanation {
         self.began = opening.begun;
         self.flying.clear();
         self.asking.clear();
+        self.address.process_began();
         self.batch = None;
         if self.own.flight.take().is_some() {
             self.own.is_lost = true;
@@ -153,6 +168,7 @@ impl Explanation {
     }
 
     fn input(&mut self, now: Now, input: &Input) {
+        self.last = now;
         match input {
             Input::Command(request, command) => self.command(now, request.number(), command),
             Input::ShardAcquired(_, _, state) => self.acquired(now, state),
@@ -165,6 +181,7 @@ impl Explanation {
             }
             Input::CommitFailed(_, batch) if self.batch == Some(batch.number()) => {
                 self.batch = None;
+                self.address.event_lost();
                 self.tell(now, Fact::CommitFailed);
             }
             Input::Loaded(_, page) => self.loaded(page),
@@ -186,6 +203,11 @@ impl Explanation {
             Command::AcceptEvent(new) => {
                 let asked = (now, new.besides.deliver_after);
                 self.asking.insert(request, asked);
+                self.address.event_asked(request, new);
+            }
+            Command::CreateEndpoint(new) => self.address.endpoint_asked(request, new),
+            Command::UpdateEndpoint(update) if update.endpoint == self.endpoint => {
+                self.address.change_asked(update);
             }
             Command::Resend { event, .. } => self.see_event(event),
             _ => {}
@@ -197,11 +219,11 @@ impl Explanation {
             return;
         };
         for application in applications {
+            for known in &application.endpoints {
+                self.see_endpoint(known, now);
+            }
             for event in &application.events {
                 self.see_event(event);
-            }
-            for known in &application.endpoints {
-                self.see_endpoint(&known.endpoint, now);
             }
         }
     }
@@ -233,15 +255,18 @@ impl Explanation {
         if event.id == self.event {
             self.position = Some(event.position);
             self.own.ready.get_or_insert_with(|| event.not_before());
+            self.address.seen(event);
         }
     }
 
-    fn see_endpoint(&mut self, endpoint: &Endpoint, now: Now) {
+    fn see_endpoint(&mut self, known: &EndpointRecovery, now: Now) {
+        let endpoint = &known.endpoint;
         if endpoint.id == self.endpoint {
             self.key = Some(endpoint_value(endpoint.key));
             if endpoint.state != EndpointState::Enabled {
                 self.own.disabled.get_or_insert(now.steady);
             }
+            self.address.recovered(known);
         }
     }
 
@@ -265,6 +290,7 @@ impl Explanation {
     }
 
     fn turn(&mut self, now: Now, turn: &Turn) {
+        self.last = now;
         let mut batch = None;
         let mut rows = BTreeSet::new();
         for record in &turn.effects {
@@ -274,10 +300,12 @@ impl Explanation {
                 130 => self.replied(now, record),
                 201 | 216 if record.first == self.endpoint.id().value() => {
                     self.key = Some(record.second);
+                    self.endpoint_made(now, record.kind == 201);
                 }
                 203 if record.first == self.event.id().value() => {
                     self.position = Some(EventPosition::new(record.value));
                     self.batch = batch;
+                    self.address.event_made(record.second);
                 }
                 202 | 204..=206 | 217 | 221..=224 | 230..=233 | 239 | 241 => {
                     self.changed(now, record, &mut rows);
@@ -291,6 +319,10 @@ impl Explanation {
     fn replied(&mut self, now: Now, record: &Record) {
         let request = u64::try_from(record.first).unwrap_or(u64::MAX);
         let asked = self.asking.remove(&request);
+        let is_event = (4..=5).contains(&record.value) && record.second == self.event.id().value();
+        let is_endpoint =
+            (2..=3).contains(&record.value) && record.second == self.endpoint.id().value();
+        self.address.answered(request, is_event, is_endpoint);
         // One that had ended before is refused.
         let set_aside = self.own.set_aside;
         if record.value == 12
@@ -299,7 +331,7 @@ impl Explanation {
             self.own.has_ended = true;
             self.tell(now, Fact::SetAside(act));
         }
-        if record.second != self.event.id().value() || !(4..=5).contains(&record.value) {
+        if !is_event {
             return;
         }
         if let Some((since, deliver_after)) = asked {
@@ -314,10 +346,9 @@ impl Explanation {
 
     /// A fact of a batch, if it is about the delivery or its endpoint.
     fn changed(&mut self, now: Now, record: &Record, rows: &mut BTreeSet<u64>) {
-        let (Some(key), Some(position)) = (self.key, self.position) else {
+        let Some(key) = self.key else {
             return;
         };
-        let delivery = (u128::from(position.number()) << 80) | key;
         let is_attempt = (221..=224).contains(&record.kind);
         let about = if is_attempt {
             record.second
@@ -326,25 +357,18 @@ impl Explanation {
         };
         let is_of_endpoint = about & ((1 << 80) - 1) == key;
         let due = Timestamp::from_micros(record.value.cast_signed());
+        if is_of_endpoint && matches!(record.kind, 202 | 217 | 239) {
+            return self.endpoint_changed(now, record, due);
+        }
+        let Some(position) = self.position else {
+            return;
+        };
+        let delivery = (u128::from(position.number()) << 80) | key;
         match record.kind {
-            202 if is_of_endpoint => {
-                let is_enabled = record.value == 1;
-                if is_enabled {
-                    self.own.disabled = None;
-                    self.own.enabled = Some(now.steady);
-                } else {
-                    self.own.disabled = Some(now.steady);
-                }
-                self.tell(now, Fact::EndpointState { is_enabled });
+            232 if record.value == position.number() && self.address.is_in(record.first) => {
+                self.address.payload_gone();
+                self.tell(now, Fact::PayloadGone);
             }
-            217 if is_of_endpoint => self.tell(now, Fact::EndpointDeleted),
-            // Its circuit: open until then, half-open since then, or it recovers or is closed.
-            239 if is_of_endpoint => match record.second {
-                2 => self.own.circuit_until = Some(due),
-                3 | 4 => self.own.circuit_until = Some(now.steady),
-                _ => {}
-            },
-            232 if record.value == position.number() => self.tell(now, Fact::PayloadGone),
             _ if about != delivery => {}
             204 => {
                 rows.insert(record.kind);

@@ -55,6 +55,8 @@ impl Witness {
                         objections.push(violation);
                         None
                     });
+                    // What has none by now was called off.
+                    let end = end.or_else(|| is_wanted.then_some(End::CalledOff));
                     count_end(&mut sum, end, is_wanted);
                     latencies.extend(seen.latency_us(endpoint));
                 }
@@ -67,6 +69,24 @@ impl Witness {
         self.judge_tasks_ended();
         self.judge_liveness(&endpoints);
         sum.latency_ms = Some(Percentiles::of(&mut latencies));
+        sum
+    }
+
+    /// How far a run had come in which something did not hold, by what is durable.
+    pub(super) fn so_far(&self, report: Report) -> Report {
+        let mut sum = Report {
+            endpoints: u64::try_from(self.endpoints.len()).unwrap_or(u64::MAX),
+            ..report
+        };
+        for seen in self.events.values() {
+            for ordinal in self.endpoints.keys() {
+                let is_wanted = self.is_wanted(seen, *ordinal);
+                let is_called_off = is_wanted && self.is_called_off(seen, *ordinal);
+                let end = seen.seen(*ordinal).end;
+                let end = end.or_else(|| is_called_off.then_some(End::CalledOff));
+                count_end(&mut sum, end, is_wanted);
+            }
+        }
         sum
     }
 
@@ -90,7 +110,8 @@ fn count_end(sum: &mut Report, end: Option<End>, is_wanted: bool) {
         Some(End::Exhausted) => sum.exhausted += 1,
         Some(End::Expired) => sum.expired += 1,
         Some(End::SetAside(_)) => sum.set_aside += 1,
-        None => sum.cancelled += u64::from(is_wanted),
+        Some(End::CalledOff) => sum.cancelled += 1,
+        None => {}
     }
 }
 

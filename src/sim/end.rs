@@ -13,6 +13,9 @@ pub enum End {
     Expired,
     /// Somebody skipped or parked it.
     SetAside(Act),
+    /// It had not ended when its endpoint was deleted or its payload taken away. For the reports alone: what is
+    /// in flight then may still end otherwise, so no oracle takes it for an end.
+    CalledOff,
 }
 
 impl End {

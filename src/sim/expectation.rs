@@ -203,12 +203,13 @@ impl Expectation {
         Err(ExpectationError::Endpoint { endpoint, names })
     }
 
-    /// What was measured of what this is about, and whether it is as expected.
+    /// What was measured of what this is about, and whether it is as expected. Where there was nothing to
+    /// measure it is not, whatever was expected: a time that no delivery took is not a short one.
     #[must_use]
-    pub fn judge(&self, measures: &Measures) -> (u64, bool) {
+    pub fn judge(&self, measures: &Measures) -> (Option<u64>, bool) {
         let measured = measures.get(self.figure, self.endpoint.as_deref());
-        let measured = measured.unwrap_or(0);
-        (measured, self.comparison.holds(measured, self.value))
+        let holds = |measured| self.comparison.holds(measured, self.value);
+        (measured, measured.is_some_and(holds))
     }
 
     /// The figure and of what it is, as it is written.

@@ -97,7 +97,8 @@ fn span_of(micros: u64) -> Span {
 /// Something that is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Figure {
-    /// Events that are durable, times the endpoints they are for.
+    /// Events that are durable, times the endpoints they are for: those that take them when they are handed
+    /// in, and those to which a task brings them later.
     Deliveries,
     /// Attempts that were sent.
     Attempts,
@@ -109,6 +110,8 @@ pub enum Figure {
     Expired,
     /// Deliveries that somebody skipped or parked.
     SetAside,
+    /// Deliveries that were called off: their endpoint was deleted, or their payload taken away.
+    Cancelled,
     /// Attempts that were made a second time, because what came of the first was lost.
     Repeated,
     /// Requests that a receiver answered with 2xx after it had done so before.
@@ -151,12 +154,13 @@ pub enum Figure {
 
 impl Figure {
     /// All there are, those of the whole run last.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Deliveries,
         Self::Succeeded,
         Self::Exhausted,
         Self::Expired,
         Self::SetAside,
+        Self::Cancelled,
         Self::SucceededShare,
         Self::Attempts,
         Self::AttemptsPerDelivery,
@@ -188,6 +192,7 @@ impl Figure {
             Self::Exhausted => "exhausted",
             Self::Expired => "expired",
             Self::SetAside => "set_aside",
+            Self::Cancelled => "cancelled",
             Self::Repeated => "repeated",
             Self::Duplicates => "duplicates",
             Self::SucceededShare => "succeeded_share",
@@ -236,6 +241,20 @@ impl Figure {
             Self::AttemptsPerDelivery => Unit::Ratio,
             Self::SucceededShare => Unit::Share,
             _ => Unit::Count,
+        }
+    }
+
+    /// Why there is none, where there is nothing that it could be measured of.
+    #[must_use]
+    pub const fn missing(self) -> Option<&'static str> {
+        match self {
+            Self::P50Delivery
+            | Self::P90Delivery
+            | Self::P99Delivery
+            | Self::MaxDelivery
+            | Self::RecoveredAfter => Some("nothing was delivered"),
+            Self::P99Accept | Self::MaxAccept => Some("no producer had an answer"),
+            _ => None,
         }
     }
 

@@ -91,7 +91,6 @@ impl Witness {
             }
         }
         for record in facts.attempts.drain(..) {
-            self.log_end(&record, at);
             self.recorded(record, submitted_at, at);
         }
     }
@@ -104,7 +103,6 @@ impl Witness {
             Change::PutEvent(event) => self.event_durable(event, at),
             Change::PutEndpoint { endpoint, .. } => {
                 self.id_given(endpoint.id.id().value());
-                self.log_endpoint(&endpoint);
                 self.endpoint_durable(&endpoint, at);
             }
             Change::UpdateEndpoint(endpoint) => self.endpoint_durable(&endpoint, at),
@@ -112,11 +110,13 @@ impl Witness {
                 let seen = self.endpoints.entry(endpoint.ordinal).or_default();
                 seen.takes_from(order, false);
                 seen.deleted_at.get_or_insert(at.real);
+                self.log_deleted(endpoint.ordinal, at);
             }
             Change::Expunge { position, .. } => {
                 if let Some(seen) = self.events.get_mut(&position) {
                     seen.expunged_at.get_or_insert(at.real);
                 }
+                self.log_expunged(position, at);
             }
             Change::PutApplication(application) => {
                 self.id_given(application.id.id().value());
@@ -126,7 +126,6 @@ impl Witness {
                 self.expired_early(endpoint.ordinal, position, submitted_at);
                 self.touch(position, submitted_at);
                 let delivery = (endpoint.ordinal, position);
-                self.log_other_end(delivery, End::Expired, at);
                 self.ended(delivery, End::Expired, 0, at);
             }
             Change::SetAside(entry) => {
@@ -283,11 +282,11 @@ impl Witness {
                 let again = seen.end_again();
                 again.filter(|end| *end == End::Succeeded).unwrap_or(end)
             }
-            End::Succeeded | End::Exhausted => end,
+            End::Succeeded | End::Exhausted | End::CalledOff => end,
         };
         let is_set_aside = seen.is_set_aside;
         seen.is_set_aside |= matches!(end, End::SetAside(_));
-        Some(Ending {
+        let ending = Ending {
             step: seen.step(number),
             event,
             endpoint,
@@ -298,7 +297,9 @@ impl Witness {
             is_delivered: seen.delivered_at.is_some(),
             is_asked_by_hand,
             is_deleted,
-        })
+        };
+        self.log_end((position, ordinal), stands, now);
+        Some(ending)
     }
 
     /// A delivery succeeded by an attempt that somebody asked for, whatever became of it before.

@@ -163,7 +163,8 @@ impl World<'_> {
 
     /// The end of a run in which something did not hold.
     pub(super) fn violated(&self, violations: &[Violation]) -> SimulationError {
-        SimulationError::violated(violations, self.summary())
+        let report = self.witness.so_far(self.summary());
+        SimulationError::violated(violations, report)
     }
 
     /// The store, or the power, is gone in the middle of a group.

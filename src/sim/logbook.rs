@@ -1,19 +1,20 @@
 //! The logbook: what the witness saw, in the order in which it saw it. Figures and pictures are made
 //! from it; nothing is judged by it.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use super::{
     oracle::End,
-    seen::{FlightFacts, Moment, SeenEvent, SeenRecord},
+    seen::{FlightFacts, Moment, SeenEvent},
     witness::Witness,
     world::BEGINNING,
 };
 use crate::{
-    domain::{
-        attempt::AttemptResult, endpoint::Endpoint, event::EventPosition, id::EventId,
-        outcome::OutcomeKind,
-    },
+    domain::{event::EventPosition, id::EventId, outcome::OutcomeKind},
     time::{Span, Timestamp},
 };
 
@@ -54,10 +55,14 @@ pub enum Sighting {
     Sent(Attempt),
     /// What came of an attempt, and whether the process that sent it still hears it.
     Answered(Attempt, OutcomeKind, bool),
-    /// That a delivery has ended is durable.
-    Ended(DeliveryPlace, End),
+    /// A delivery is to be made from now on; and how it had ended before, if a task makes it begin anew.
+    Opened(DeliveryPlace, Option<End>),
+    /// That a delivery has ended is durable; and how it had ended before, if it had.
+    Ended(DeliveryPlace, End, Option<End>),
     /// The process dies.
     Died,
+    /// The process ends in order.
+    Stopped,
     /// The process begins its work.
     Started,
 }
@@ -69,30 +74,46 @@ pub struct Logbook {
     pub entries: Vec<(Span, Sighting)>,
     /// The events by their positions.
     pub events: BTreeMap<EventPosition, EventId>,
-    /// The endpoint of each channel, by its ordinal, where not every event goes to every endpoint.
-    channels: BTreeMap<Arc<str>, u32>,
-    /// The ordinals that an event goes to, where they are not all.
-    owed: BTreeMap<EventPosition, Vec<u32>>,
+    /// Every delivery, and how it ended if it did.
+    deliveries: BTreeMap<DeliveryPlace, Option<End>>,
+    /// Endpoints that are deleted, and events whose payload was taken away.
+    deleted: BTreeSet<u32>,
+    expunged: BTreeSet<EventPosition>,
 }
 
 impl Logbook {
-    /// How many endpoints with ordinals in this range an event goes to.
-    #[must_use]
-    pub fn owed(&self, event: EventPosition, (from, until): (u32, u32)) -> u64 {
-        match self.owed.get(&event) {
-            None => u64::from(until.saturating_sub(from)),
-            Some(ordinals) => {
-                let within = ordinals.iter().filter(|one| (from..until).contains(*one));
-                u64::try_from(within.count()).unwrap_or(u64::MAX)
-            }
-        }
-    }
-
-    pub(super) fn write(&mut self, at: Timestamp, sighting: Sighting) {
+    fn write(&mut self, at: Timestamp, sighting: Sighting) {
         if let Sighting::Accepted(position, id, _) = sighting {
             self.events.insert(position, id);
         }
         self.entries.push((at.since(BEGINNING), sighting));
+    }
+
+    /// A delivery is to be made. One that was on its way is so still.
+    fn opened(&mut self, at: Timestamp, delivery: DeliveryPlace) {
+        let known = self.deliveries.insert(delivery, None);
+        if known != Some(None) {
+            self.write(at, Sighting::Opened(delivery, known.flatten()));
+        }
+        let (position, ordinal) = delivery;
+        if self.deleted.contains(&ordinal) || self.expunged.contains(&position) {
+            self.ended(at, delivery, End::CalledOff);
+        }
+    }
+
+    fn ended(&mut self, at: Timestamp, delivery: DeliveryPlace, end: End) {
+        let before = self.deliveries.insert(delivery, Some(end)).flatten();
+        self.write(at, Sighting::Ended(delivery, end, before));
+    }
+
+    /// What has not ended of these deliveries is called off.
+    fn called_off(&mut self, at: Timestamp, is_one: impl Fn(DeliveryPlace) -> bool) {
+        let open = self.deliveries.iter();
+        let open = open.filter(|(delivery, end)| end.is_none() && is_one(**delivery));
+        let open: Vec<DeliveryPlace> = open.map(|(delivery, _)| *delivery).collect();
+        for delivery in open {
+            self.ended(at, delivery, End::CalledOff);
+        }
     }
 }
 
@@ -104,54 +125,51 @@ impl Witness {
         }
     }
 
-    /// An endpoint is durable.
-    pub(super) fn log_endpoint(&self, endpoint: &Endpoint) {
+    /// An event is durable: it goes to the endpoints that want it now.
+    pub(super) fn log_accepted(&self, seen: &SeenEvent, at: Moment) {
         let Some(logbook) = &self.logbook else {
             return;
         };
-        for channel in &endpoint.filter.channels {
-            let channels = &mut logbook.borrow_mut().channels;
-            channels.insert(Arc::clone(channel), endpoint.key.ordinal);
-        }
-    }
-
-    /// An event is durable.
-    pub(super) fn log_accepted(&self, seen: &SeenEvent, at: Moment) {
+        let logbook = &mut *logbook.borrow_mut();
         let event = &seen.event;
-        let logbook = self.logbook.as_ref();
-        if let Some(logbook) = logbook.filter(|_| self.changes_by_hand) {
-            let wanting = self.endpoints.iter();
-            let wanting = wanting.filter(|(ordinal, endpoint)| endpoint.wanted(**ordinal, seen));
-            let ordinals = wanting.map(|(ordinal, _)| *ordinal).collect();
-            logbook.borrow_mut().owed.insert(event.position, ordinals);
-        } else if let Some(logbook) = logbook.filter(|_| !event.channels.is_empty()) {
-            let logbook = &mut *logbook.borrow_mut();
-            let channels = event.channels.iter();
-            let ordinals = channels.filter_map(|channel| logbook.channels.get(channel).copied());
-            logbook.owed.insert(event.position, ordinals.collect());
-        }
         let sighting = Sighting::Accepted(event.position, event.id, event.accepted_at);
-        self.log(at.real, sighting);
+        logbook.write(at.real, sighting);
+        for (ordinal, endpoint) in self.endpoints.iter() {
+            if endpoint.wanted(*ordinal, seen) {
+                logbook.opened(at.real, (event.position, *ordinal));
+            }
+        }
     }
 
-    /// The result of an attempt is durable; it may be the end of its delivery.
-    pub(super) fn log_end(&self, record: &SeenRecord, at: Moment) {
-        let end = match record.result {
-            AttemptResult::Succeeded => End::Succeeded,
-            AttemptResult::Exhausted => End::Exhausted,
-            AttemptResult::RetryAt(_) | AttemptResult::Failed => return,
-        };
-        let delivery = (record.position, record.endpoint.ordinal);
-        self.log(at.real, Sighting::Ended(delivery, end));
+    /// A delivery begins anew.
+    pub(super) fn log_reopened(&self, delivery: DeliveryPlace, at: Moment) {
+        if let Some(logbook) = &self.logbook {
+            logbook.borrow_mut().opened(at.real, delivery);
+        }
     }
 
-    /// That a delivery ended otherwise than by an attempt is durable.
-    pub(super) fn log_other_end(
-        &self,
-        (ordinal, position): (u32, EventPosition),
-        end: End,
-        at: Moment,
-    ) {
-        self.log(at.real, Sighting::Ended((position, ordinal), end));
+    /// How a delivery has ended is durable.
+    pub(super) fn log_end(&self, delivery: DeliveryPlace, end: End, at: Moment) {
+        if let Some(logbook) = &self.logbook {
+            logbook.borrow_mut().ended(at.real, delivery, end);
+        }
+    }
+
+    /// An endpoint is deleted: nothing more is to be made to it.
+    pub(super) fn log_deleted(&self, ordinal: u32, at: Moment) {
+        if let Some(logbook) = &self.logbook {
+            let logbook = &mut *logbook.borrow_mut();
+            logbook.deleted.insert(ordinal);
+            logbook.called_off(at.real, |(_, of)| of == ordinal);
+        }
+    }
+
+    /// The payload of an event is taken away: nothing more is to be made of it.
+    pub(super) fn log_expunged(&self, position: EventPosition, at: Moment) {
+        if let Some(logbook) = &self.logbook {
+            let logbook = &mut *logbook.borrow_mut();
+            logbook.expunged.insert(position);
+            logbook.called_off(at.real, |(of, _)| of == position);
+        }
     }
 }

@@ -64,12 +64,13 @@ impl Measures {
         });
         let groups = groups.collect();
         let outage = last_outage(&scenario.receivers, logbook);
-        let mut all = Tally::over(logbook, (0, scenario.endpoints), outage).figures();
+        let mut all = Tally::over(logbook, (0, u32::MAX), outage).figures();
         all.extend(figures_of_run(logbook));
         Self { all, groups }
     }
 
-    /// A figure of all deliveries, or of those to a group; nothing if there is no such group.
+    /// A figure of all deliveries, or of those to a group; nothing if there is no such group, or if there is
+    /// nothing that it could be measured of ([`Figure::missing`]).
     #[must_use]
     pub fn get(&self, figure: Figure, endpoint: Option<&str>) -> Option<u64> {
         let figures = match endpoint {
@@ -123,7 +124,7 @@ impl Tally {
             ..Self::default()
         };
         for (at, sighting) in &logbook.entries {
-            tally.take(logbook, *at, *sighting);
+            tally.take(*at, *sighting);
         }
         tally
     }
@@ -141,13 +142,17 @@ impl Tally {
         *most = (*most).max(to);
     }
 
-    fn take(&mut self, logbook: &Logbook, at: Span, sighting: Sighting) {
+    fn take(&mut self, at: Span, sighting: Sighting) {
         match sighting {
             Sighting::Accepted(position, _, accepted_at) => {
-                let endpoints = logbook.owed(position, self.ordinals);
                 self.accepted.insert(position.number(), accepted_at);
-                self.add(Figure::Deliveries, endpoints);
-                self.backlog += endpoints;
+            }
+            Sighting::Opened(delivery, before) if self.has(delivery) => {
+                match before {
+                    Some(end) => self.take_back(end),
+                    None => self.add(Figure::Deliveries, 1),
+                }
+                self.backlog += 1;
                 self.raise(Figure::BacklogMax, self.backlog);
             }
             Sighting::Sent(attempt) if self.has(attempt.delivery) => self.sent(at, attempt),
@@ -157,7 +162,13 @@ impl Tally {
                     self.delivered(at, attempt);
                 }
             }
-            Sighting::Ended(delivery, end) if self.has(delivery) => self.ended(at, delivery, end),
+            Sighting::Ended(delivery, end, before) if self.has(delivery) => {
+                self.add(figure_of(end), 1);
+                match before {
+                    Some(before) => self.take_back(before),
+                    None => self.closed(at, delivery),
+                }
+            }
             _ => {}
         }
     }
@@ -187,14 +198,14 @@ impl Tally {
         }
     }
 
-    fn ended(&mut self, at: Span, (position, _): DeliveryPlace, end: End) {
-        let figure = match end {
-            End::Succeeded => Figure::Succeeded,
-            End::Exhausted => Figure::Exhausted,
-            End::Expired => Figure::Expired,
-            End::SetAside(_) => Figure::SetAside,
-        };
-        self.add(figure, 1);
+    /// A delivery did not end so after all.
+    fn take_back(&mut self, end: End) {
+        let count = self.counts.entry(figure_of(end)).or_default();
+        *count = count.saturating_sub(1);
+    }
+
+    /// A delivery is open no more.
+    fn closed(&mut self, at: Span, (position, _): DeliveryPlace) {
         self.backlog = self.backlog.saturating_sub(1);
         let accepted_at = self.accepted.get(&position.number());
         if accepted_at.is_some_and(|accepted_at| *accepted_at <= BEGINNING.plus(self.mark)) {
@@ -228,7 +239,21 @@ impl Tally {
             (Figure::MaxDelivery, max),
         ]);
         self.counts.extend(self.comeback.figures(self.end));
+        if self.latencies.is_empty() {
+            self.counts.retain(|figure, _| figure.missing().is_none());
+        }
         self.counts
+    }
+}
+
+/// Where a delivery that ended so is counted.
+const fn figure_of(end: End) -> Figure {
+    match end {
+        End::Succeeded => Figure::Succeeded,
+        End::Exhausted => Figure::Exhausted,
+        End::Expired => Figure::Expired,
+        End::SetAside(_) => Figure::SetAside,
+        End::CalledOff => Figure::Cancelled,
     }
 }
 
@@ -270,12 +295,16 @@ fn figures_of_run(logbook: &Logbook) -> Figures {
         }
     }
     let [p99, max] = ranks(&mut waits, [99, 100]);
-    Figures::from([
+    let mut figures = Figures::from([
         (Figure::Events, events),
         (Figure::P99Accept, p99),
         (Figure::MaxAccept, max),
         (Figure::Crashes, crashes),
-    ])
+    ]);
+    if waits.is_empty() {
+        figures.retain(|figure, _| figure.missing().is_none());
+    }
+    figures
 }
 
 /// Percentiles by the nearest rank; 0 of nothing. Sorts the values.

@@ -213,10 +213,12 @@ impl fmt::Display for Report {
             rows.push(("called off", of_all(self.cancelled, self.deliveries)));
         }
         rows.extend([
+            ("crashes", grouped(self.crashes)),
             ("virtual time", time(self.virtual_ms)),
             ("throughput", per_hour(self.attempts, self.virtual_ms)),
         ]);
-        if let Some(latency_ms) = self.latency_ms {
+        // Of nothing there is no time.
+        if let Some(latency_ms) = self.latency_ms.filter(|_| self.succeeded > 0) {
             rows.extend([
                 ("delivered in, p50", time(latency_ms.p50)),
                 ("delivered in, p90", time(latency_ms.p90)),
@@ -336,6 +338,7 @@ mod tests {
         for line in [
             "attempts               1,234",
             "succeeded              985 (98.5 %)",
+            "crashes                3",
             "virtual time           3 d 05:06:07",
             "delivered in, p50      12 ms",
             "delivered in, p90      5.250 s",

@@ -135,6 +135,13 @@ fn run_with(
 
 /// Lets a world go on until nothing moves any more.
 fn play(world: &mut World<'_>) -> Result<Report, SimulationError> {
+    begin(world);
+    while world.turn()? {}
+    world.close()
+}
+
+/// Plans what sets a world going.
+fn begin(world: &mut World<'_>) {
     let scenario = world.scenario;
     world.plan(Span::ZERO, Due::Start);
     for (after, trouble) in &scenario.faults.troubles {
@@ -147,13 +154,12 @@ fn play(world: &mut World<'_>) -> Result<Report, SimulationError> {
         world.plan_ask((*after, Ask::ByHand(number)));
     }
     world.plan_ask((Span::ZERO, Ask::Application));
-    while world.turn()? {}
-    world.close()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::{figure::Figure, measures::Measures};
 
     fn document(scenario: &Scenario) -> String {
         let report = run(scenario).expect("every property holds");
@@ -202,6 +208,31 @@ mod tests {
             is_durable: false,
         }];
         assert_eq!(quiet, document(&scenario));
+    }
+
+    #[test]
+    fn a_run_in_which_something_does_not_hold_tells_how_far_it_had_come() {
+        let scenario = Scenario::new(1, 40, 8).expect("it can run");
+        let mut world = World::new(&scenario).expect("it can run");
+        let logbook = SharedLogbook::default();
+        world.witness.logbook = Some(SharedLogbook::clone(&logbook));
+        begin(&mut world);
+        while world.witness.attempts < 150 {
+            assert!(world.turn().expect("every property holds"));
+        }
+        world.witness.object(Violation::Endless);
+        let failed = world.turn().expect_err("a property does not hold");
+        let SimulationError::Violated(report) = failed else {
+            panic!("{failed}");
+        };
+        let measures = Measures::of(&scenario, &logbook.borrow());
+        let all = |figure| measures.get(figure, None).expect("it is measured");
+        assert_eq!(report.endpoints, 8);
+        assert!(report.succeeded > 50 && report.succeeded < 320, "{report}");
+        assert_eq!(report.deliveries, all(Figure::Deliveries));
+        assert_eq!(report.succeeded, all(Figure::Succeeded));
+        assert_eq!(report.exhausted, all(Figure::Exhausted));
+        assert_eq!((report.cancelled, report.violations.len()), (0, 1));
     }
 
     #[test]

@@ -7,7 +7,13 @@ impl Witness {
     /// The process is gone: what was in flight goes on, but nobody hears of it.
     pub(super) fn died(&mut self, now: Moment) {
         self.life += 1;
-        self.log(now.real, Sighting::Died);
+        let is_orderly = self.orderly.contains(&self.breaks.len());
+        let gone = if is_orderly {
+            Sighting::Stopped
+        } else {
+            Sighting::Died
+        };
+        self.log(now.real, gone);
         self.breaks.push(now.real);
         self.in_flight = 0;
         self.hosts.died();

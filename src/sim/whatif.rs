@@ -39,6 +39,8 @@ pub struct Figures {
     pub succeeded: u64,
     /// Deliveries that ended without.
     pub exhausted: u64,
+    /// Deliveries whose time ran out.
+    pub expired: u64,
     /// Attempts that were in flight at once, at most.
     pub in_flight_max: u64,
     /// From acceptance to success, in the middle and of the slowest hundredth, in milliseconds; 0 if
@@ -48,43 +50,98 @@ pub struct Figures {
     pub p99_ms: u64,
 }
 
-/// Figures that are being gathered from the records of a trace.
+/// Figures that are being gathered from the records of a trace. What is done by hand is left out: attempts
+/// that are asked for, and whatever comes of a delivery after its end.
 #[derive(Default)]
 struct Gathering {
     sum: Figures,
-    in_flight: u64,
     accepted_at: BTreeMap<(u128, u64), Timestamp>,
+    /// Where events and endpoints are, by their ids: a delivery is both.
+    positions: BTreeMap<u128, u64>,
+    endpoints: BTreeMap<u128, u128>,
+    /// Deliveries of which an attempt is asked for; those of them that this batch says were made; and those
+    /// that have ended.
+    resends: BTreeSet<u128>,
+    resent: BTreeSet<u128>,
+    ended: BTreeSet<u128>,
+    flying: BTreeSet<AttemptHandle>,
     latencies: Vec<i64>,
 }
 
 impl Gathering {
     fn note(&mut self, time: Timestamp, record: &Record) {
         match record.kind {
-            120 => {
-                self.sum.attempts += 1;
-                self.sum.begun += u64::from(record.value & 0xffff == 1);
-                self.in_flight += 1;
-                self.sum.in_flight_max = self.sum.in_flight_max.max(self.in_flight);
+            100 => self.resent.clear(),
+            120 => self.sent(record),
+            201 => {
+                self.endpoints.insert(record.first, record.second);
             }
             203 => {
                 self.sum.events += 1;
                 self.accepted_at.insert((record.second, record.value), time);
+                self.positions.insert(record.first, record.value);
             }
-            221 => {
-                self.sum.succeeded += 1;
-                let position = u64::try_from(record.second >> 80).unwrap_or(u64::MAX);
-                let application = (record.second & ((1 << 80) - 1)) >> 32;
-                if let Some(accepted) = self.accepted_at.get(&(application, position)) {
-                    self.latencies.push(time.since(*accepted).as_millis());
-                }
+            206 if self.ended.insert(record.first) => self.sum.expired += 1,
+            // Set aside by hand.
+            241 => {
+                self.ended.insert(record.first);
             }
-            222 => self.sum.exhausted += 1,
+            230 => {
+                self.resends.insert(record.first);
+            }
+            231 if self.resends.remove(&record.first) => {
+                self.resent.insert(record.first);
+            }
+            221 | 222 => self.ended(time, record),
             _ => {}
         }
     }
 
-    const fn landed(&mut self) {
-        self.in_flight = self.in_flight.saturating_sub(1);
+    fn sent(&mut self, record: &Record) {
+        let position = self.positions.get(&record.first);
+        let delivery = self
+            .endpoints
+            .get(&record.second)
+            .zip(position)
+            .map(|(endpoint, position)| (u128::from(*position) << 80) | endpoint);
+        let is_by_hand =
+            |delivery: u128| self.resends.contains(&delivery) || self.ended.contains(&delivery);
+        if delivery.is_some_and(is_by_hand) {
+            return;
+        }
+        self.sum.attempts += 1;
+        self.sum.begun += u64::from(record.value & 0xffff == 1);
+        self.flying.insert(AttemptHandle::new(record.value >> 16));
+        let in_flight = u64::try_from(self.flying.len()).unwrap_or(u64::MAX);
+        self.sum.in_flight_max = self.sum.in_flight_max.max(in_flight);
+    }
+
+    /// A delivery ends with the result of an attempt.
+    fn ended(&mut self, time: Timestamp, record: &Record) {
+        let delivery = record.second;
+        let is_by_hand = self.resent.remove(&delivery);
+        if !self.ended.insert(delivery) || is_by_hand {
+            return;
+        }
+        if record.kind == 222 {
+            self.sum.exhausted += 1;
+            return;
+        }
+        self.sum.succeeded += 1;
+        let position = u64::try_from(delivery >> 80).unwrap_or(u64::MAX);
+        let application = (delivery & ((1 << 80) - 1)) >> 32;
+        if let Some(accepted) = self.accepted_at.get(&(application, position)) {
+            self.latencies.push(time.since(*accepted).as_millis());
+        }
+    }
+
+    fn landed(&mut self, attempt: AttemptHandle) {
+        self.flying.remove(&attempt);
+    }
+
+    /// Nothing is in flight any more: another process begins.
+    fn process_began(&mut self) {
+        self.flying.clear();
     }
 
     fn finish(mut self) -> Figures {
@@ -151,7 +208,7 @@ impl Traffic {
                     self.lives += 1;
                     self.waiting.clear();
                     self.flying.clear();
-                    self.figures.in_flight = 0;
+                    self.figures.process_began();
                 }
             }
             Content::Steps(steps) => {
@@ -181,7 +238,7 @@ impl Traffic {
                 }
             }
             Input::AttemptDone(attempt, outcome) => {
-                self.figures.landed();
+                self.figures.landed(attempt);
                 if let Some((endpoint, at)) = self.flying.remove(&attempt) {
                     self.answers
                         .entry(endpoint)

@@ -3,11 +3,13 @@
 //! Goal: a replay finds the first thing that an engine does otherwise. Method: an engine over the
 //! memory store whose inputs are recorded, run again with the same options and with others.
 
+use std::sync::Arc;
+
 use fanfare::{
     domain::{
         application::ApplicationKey,
         audit::{Act, NewAuditEntry},
-        command::{Command, RequestHandle},
+        command::{Command, NewEndpoint, RequestHandle},
         event::EventPosition,
         id::{EndpointId, EventId, Id, ShardId},
         outcome::{Outcome, OutcomeKind},
@@ -18,18 +20,25 @@ use fanfare::{
         options::Options,
     },
     journal::{
-        explain::{Explanation, Fact, Held},
+        explain::{Explanation, Fact, Held, Waits},
         frame::{Content, Opening, read_content},
         lives::Lives,
         replay::Difference,
         steps::{Step, StepWriter},
         trace::Record,
     },
+    sim::whatif::{Figures, Traffic},
     store::{Completion, Reads as _, Store as _, memory::MemoryStore},
     time::{Now, Span, Timestamp},
 };
 
 use crate::support::rig::{new_endpoint, new_event};
+
+/// The only application there is.
+const APPLICATION: ApplicationKey = ApplicationKey {
+    shard: ShardId::new(1),
+    ordinal: 0,
+};
 
 /// An engine over a memory store, and all that it is told.
 struct Recorded {
@@ -41,6 +50,8 @@ struct Recorded {
     now: Now,
     /// What the engine is told next.
     next: Vec<Input>,
+    /// What attempts meet.
+    status: u16,
 }
 
 impl Recorded {
@@ -64,10 +75,11 @@ impl Recorded {
             opening,
             now,
             next: Vec::new(),
+            status: 500,
         }
     }
 
-    /// Turns until nothing is to be told any more; attempts fail.
+    /// Turns until nothing is to be told any more; attempts fail, if nothing else is said.
     fn run(&mut self) {
         while !self.next.is_empty() {
             self.now = Now::at(self.now.steady.plus(Span::from_millis(50)));
@@ -86,7 +98,7 @@ impl Recorded {
                     Effect::Commit(batch) => self.store.submit(batch),
                     Effect::Load(load, request) => self.store.load(load, request),
                     Effect::Send(request) => {
-                        let kind = OutcomeKind::Status(500);
+                        let kind = OutcomeKind::Status(self.status);
                         let outcome = Outcome::without_reply(kind, Span::ZERO);
                         self.next.push(Input::AttemptDone(request.attempt, outcome));
                     }
@@ -123,6 +135,18 @@ impl Recorded {
 
     /// An endpoint and events that come at once and fail.
     fn with_an_event(options: Options, events: usize) -> Self {
+        let mut recorded = Self::with_an_endpoint(options, |_| ());
+        for number in 0..events {
+            let request = RequestHandle::new(number as u64);
+            let event = Input::Command(request, new_event(APPLICATION));
+            recorded.next.push(event);
+        }
+        recorded.run();
+        recorded
+    }
+
+    /// An endpoint that is made with this difference.
+    fn with_an_endpoint(options: Options, differs: impl FnOnce(&mut NewEndpoint)) -> Self {
         let mut recorded = Self::new(options);
         for shard in [ShardId::DIRECTORY, ShardId::new(1)] {
             let (epoch, state) = recorded.store.acquire(shard).expect("there is one");
@@ -135,22 +159,28 @@ impl Recorded {
             uid: Some("a".into()),
             registration: Default::default(),
         };
-        let key = ApplicationKey {
-            shard: ShardId::new(1),
-            ordinal: 0,
-        };
-        for command in [application, new_endpoint(key, "x")] {
-            recorded
-                .next
-                .push(Input::Command(RequestHandle::new(0), command));
-            recorded.run();
+        let mut endpoint = new_endpoint(APPLICATION, "x");
+        if let Command::CreateEndpoint(new) = &mut endpoint {
+            differs(new);
         }
-        for number in 0..events {
-            let request = RequestHandle::new(number as u64);
-            recorded.next.push(Input::Command(request, new_event(key)));
+        for command in [application, endpoint] {
+            recorded.asked(command);
         }
-        recorded.run();
         recorded
+    }
+
+    /// Something is asked for, and done.
+    fn asked(&mut self, command: Command) {
+        let request = RequestHandle::new(0);
+        self.next.push(Input::Command(request, command));
+        self.run();
+    }
+
+    /// Time goes on, and what is due is done.
+    fn wait(&mut self, span: Span) {
+        self.now = Now::at(self.now.steady.plus(span));
+        self.next.push(Input::DeadlineReached);
+        self.run();
     }
 
     /// What the journal tells of the deliveries to the one endpoint, in the order of the events.
@@ -184,6 +214,16 @@ impl Recorded {
             facts.map(|(_, fact)| fact).collect()
         };
         ids(203).into_iter().map(of_event).collect()
+    }
+
+    /// The figures of the recorded run, and those of its traffic under other options.
+    fn tried(&self, options: Options) -> (Figures, Figures) {
+        let mut traffic = Traffic::default();
+        traffic.take(Content::Opening(Box::new(self.opening.clone())));
+        for content in &self.contents {
+            traffic.take(read_content(content).expect("as it was written"));
+        }
+        traffic.run(options).expect("it begins with its store")
     }
 
     /// Runs it again with other options.
@@ -264,10 +304,7 @@ fn an_attempt_that_came_late_is_explained_by_what_held_it() {
 #[test]
 fn what_is_skipped_is_explained_once_though_it_is_asked_twice() {
     let mut recorded = Recorded::with_a_retry();
-    let application = ApplicationKey {
-        shard: ShardId::new(1),
-        ordinal: 0,
-    };
+    let application = APPLICATION;
     let endpoint = recorded.store.endpoints(application, 0, 1);
     let endpoint = endpoint.expect("readable").remove(0).id;
     let position = EventPosition::default();
@@ -319,4 +356,130 @@ fn a_retry_is_explained_by_its_wait_and_its_jitter() {
         let text = wait.to_string();
         assert!(text.contains("the jitter moves it by"), "{text}");
     }
+}
+
+/// How many attempts were made of a delivery that waits at the end, and what it waits for.
+fn waits(told: &[Fact]) -> Option<(u16, Waits)> {
+    match told.last()? {
+        Fact::Waits { attempts, why } => Some((*attempts, *why)),
+        _ => None,
+    }
+}
+
+#[test]
+fn what_was_never_tried_is_explained_by_what_keeps_it() {
+    let recorded = Recorded::with_an_event(Options::default(), 12);
+    let told = recorded.explained();
+    for behind in [&told[10], &told[11]] {
+        assert!(behind.contains(&Fact::Acknowledged), "{behind:?}");
+        assert_eq!(waits(behind), Some((0, Waits::Circuit)), "{behind:?}");
+        let text = behind.last().expect("a fact").to_string();
+        assert_eq!(
+            text,
+            "no attempt is made up to the end of the journal: the circuit of the endpoint is not closed"
+        );
+    }
+
+    let mut recorded = Recorded::with_an_endpoint(Options::default(), |_| ());
+    let mut event = new_event(APPLICATION);
+    if let Command::AcceptEvent(new) = &mut event {
+        new.besides.deliver_after = Some(Span::from_seconds(3_600));
+    }
+    recorded.asked(event);
+    let told = recorded.explained();
+    let Some((0, Waits::NotDue(until))) = waits(&told[0]) else {
+        panic!("{told:?}");
+    };
+    assert!(
+        (3_590..=3_600).contains(&(until.as_millis() / 1_000)),
+        "{until:?}"
+    );
+}
+
+#[test]
+fn what_waits_for_its_retry_is_explained_by_what_has_held_it_since() {
+    let mut recorded = Recorded::with_an_event(Options::default(), 10);
+    recorded.wait(Span::from_millis(100));
+    let told = recorded.explained();
+    let Some((1, Waits::NotDue(until))) = waits(&told[0]) else {
+        panic!("{told:?}");
+    };
+    assert!((1..=6).contains(&(until.as_millis() / 1_000)), "{until:?}");
+    // Its retry is due, and the circuit still open.
+    recorded.wait(Span::from_seconds(8));
+    let told = recorded.explained();
+    assert_eq!(waits(&told[0]), Some((1, Waits::Circuit)), "{told:?}");
+    let text = told[0].last().expect("a fact").to_string();
+    assert!(text.starts_with("no further attempt is made"), "{text}");
+}
+
+#[test]
+fn an_event_that_is_not_for_the_endpoint_is_no_delivery_that_waits() {
+    let others: [fn(&mut NewEndpoint); 2] = [
+        |new| new.filter.event_types = vec!["Another".into()],
+        |new| new.is_enabled = false,
+    ];
+    for differs in others {
+        let mut recorded = Recorded::with_an_endpoint(Options::default(), differs);
+        recorded.asked(new_event(APPLICATION));
+        assert_eq!(recorded.explained(), [[]]);
+    }
+}
+
+#[test]
+fn what_has_ended_waits_for_nothing() {
+    let mut recorded = Recorded::with_an_event(
+        Options {
+            circuit_breaker: None,
+            ..Options::default()
+        },
+        1,
+    );
+    for _ in 0..20 {
+        recorded.wait(Span::from_seconds(2 * 86_400));
+    }
+    let told = recorded.explained();
+    assert_eq!(waits(&told[0]), None, "{told:?}");
+}
+
+#[test]
+fn what_is_asked_by_hand_counts_neither_in_the_recorded_figures_nor_in_the_others() {
+    let mut recorded = Recorded::with_an_endpoint(Options::default(), |_| ());
+    recorded.status = 200;
+    recorded.asked(new_event(APPLICATION));
+    recorded.wait(Span::from_millis(100));
+    recorded.wait(Span::from_seconds(3_600));
+    let endpoint = recorded.store.endpoints(APPLICATION, 0, 1);
+    let endpoint = endpoint.expect("readable").remove(0).id;
+    let event = recorded.store.event(APPLICATION, EventPosition::default());
+    recorded.asked(Command::Resend {
+        endpoint,
+        event: Arc::clone(event.expect("it is there")),
+        attempts: 1,
+    });
+    recorded.wait(Span::from_seconds(60));
+    assert_eq!(recorded.engine.stats().attempts, 2, "it was sent again");
+    let (was, would_be) = recorded.tried(Options::default());
+    for figures in [was, would_be] {
+        assert_eq!((figures.attempts, figures.succeeded), (1, 1), "{figures:?}");
+        assert!(figures.p99_ms < 1_000, "{figures:?}");
+    }
+}
+
+#[test]
+fn what_a_policy_lets_expire_is_told() {
+    let mut recorded = Recorded::with_an_event(Options::default(), 1);
+    for _ in 0..3 {
+        recorded.wait(Span::from_seconds(3_600));
+    }
+    let mut policy = Options::default();
+    policy.retry.waits = vec![Span::from_seconds(3_600)];
+    policy.expires_after = Span::from_seconds(600);
+    let (was, would_be) = recorded.tried(policy);
+    assert_eq!(
+        (was.expired, would_be.expired),
+        (0, 1),
+        "{was:?} {would_be:?}"
+    );
+    assert_eq!((would_be.succeeded, would_be.exhausted), (0, 0));
 }

@@ -53,6 +53,7 @@ mod original;
 mod process;
 mod recording;
 mod rehearsal;
+mod rehearsal_verdict;
 mod restart;
 mod server;
 mod sockets;

@@ -178,6 +178,23 @@ async fn real_traffic_with_failures_a_kill_and_a_restart_is_run_again_to_equal_h
         "{text}"
     );
 
+    // Up to what is not there nothing is run.
+    let records = lives[0]["records"].as_u64().expect("a count");
+    let first = format!("life 1 has {records} records");
+    for (until, part) in [
+        ("1:99999", first.as_str()),
+        ("99999", first.as_str()),
+        ("4:1", "the journal has the lives 1, 2"),
+        ("0:1", "lives are counted from 1"),
+    ] {
+        let output = replayed(&folder, &["journal", "--json", "--until", until]);
+        assert_told(&output, 2, &[part]);
+        assert!(output.stdout.is_empty(), "{until}");
+    }
+    let last = format!("1:{}", records - 1);
+    let (code, part) = document(&folder, &["journal", "--until", &last]);
+    assert_eq!((code, &part["lives"][0]["end"]), (Some(0), &json!("until")));
+
     // Part of it, by record and by time.
     let (code, part) = document(&folder, &["journal", "--until", "2:3"]);
     assert_eq!((code, &part["lives"][1]["end"]), (Some(0), &json!("until")));
@@ -596,12 +613,28 @@ async fn the_traffic_of_a_journal_is_tried_under_another_policy() {
             (&figures["events"], &figures["succeeded"]),
             (&json!(3), &json!(0))
         );
+        assert_eq!(figures["expired"], 0);
     }
     assert_told(
         &tried("[engine]\nretry_waits = [1]\n"),
         2,
         &["policy.toml:2: ", "retry_waits"],
     );
+    // What receivers would have done beyond what was recorded is not known.
+    for policy in [
+        "[engine]\nattempt_timeout_ms = 100\n",
+        "[limits]\nattempt_timeout = \"1s\"\n",
+    ] {
+        assert_told(
+            &tried(policy),
+            2,
+            &[
+                "policy.toml:2: ",
+                "the deadline of an attempt",
+                "is not recorded",
+            ],
+        );
+    }
     // A second life alone says nothing of what was in the store before.
     fs::remove_file(journal(&folder)).expect("it is there");
     let folder = ended(start(folder, &[]));

@@ -2,6 +2,7 @@
 //! by the oracle; a run that breaks a property fails with the seed to repeat it.
 
 mod core;
+mod figures;
 mod full;
 #[cfg(feature = "mutants")]
 mod mutants;

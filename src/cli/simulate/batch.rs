@@ -74,15 +74,24 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> Result<(), Failure> {
         }
         None => Vec::new(),
     };
-    if arguments.json {
+    let told = if arguments.json {
         print_json(&Document {
             report: &report,
             failures: &failing,
-        })?;
+        })
     } else if report.violations.is_empty() {
-        print(&report.to_string())?;
-    }
-    if let (Some(first), [failing, ..]) = (report.violations.first(), failing.as_slice()) {
+        print(&report.to_string())
+    } else {
+        Ok(())
+    };
+    Failure::of_both(told, judged(worlds, &report, &failing))?;
+    say(&rate(&report, took));
+    Ok(())
+}
+
+/// Exit code 10 if a property did not hold, or something was not met that must be.
+fn judged(worlds: &Worlds, report: &Report, failing: &[Failing]) -> Result<(), Failure> {
+    if let (Some(first), [failing, ..]) = (report.violations.first(), failing) {
         let list: Vec<String> = report.violations.iter().map(ToString::to_string).collect();
         let (seed, list) = (first.seed, list.join("; "));
         let small = failing.command.as_ref();
@@ -102,7 +111,6 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> Result<(), Failure> {
              {list}; please report this"
         )));
     }
-    say(&rate(&report, took));
     Ok(())
 }
 

@@ -61,9 +61,9 @@ struct Compared {
     #[serde(skip_serializing_if = "Option::is_none")]
     endpoint: Option<String>,
     unit: &'static str,
-    /// The means over all runs, rounded to the nearest.
-    a: i64,
-    b: i64,
+    /// The means over all runs, rounded to the nearest; nothing if one of them has nothing to measure.
+    a: Option<i64>,
+    b: Option<i64>,
     #[serde(flatten)]
     difference: Difference,
     #[serde(skip)]
@@ -71,10 +71,10 @@ struct Compared {
 }
 
 /// The mean of the differences of pairs, and how well it is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 struct Difference {
-    /// B less A, rounded to the nearest.
-    difference: i64,
+    /// B less A, rounded to the nearest; nothing without both.
+    difference: Option<i64>,
     /// The mean of all seeds lies with 95 per cent confidence from here
     #[serde(skip_serializing_if = "Option::is_none")]
     low: Option<i64>,
@@ -151,24 +151,25 @@ fn compared(
     let names = names.map(|name| Some(name.as_str()));
     let mut found = Vec::new();
     for endpoint in [None].into_iter().chain(names) {
-        for of in Figure::ALL {
+        let all = Figure::ALL.into_iter();
+        for of in all.filter(|of| endpoint.is_none() || of.is_of_endpoints()) {
             let values = |runs: &[Rehearsed]| {
                 let values = runs.iter().map(|run| run.measures.get(of, endpoint));
                 let values = values.map(|value| value.and_then(|value| i64::try_from(value).ok()));
                 values.collect::<Option<Vec<i64>>>()
             };
-            let (Some(a), Some(b)) = (values(a), values(b)) else {
-                continue;
-            };
-            let pairs = a.iter().zip(&b).map(|(a, b)| b - a);
-            let pairs: Vec<i64> = pairs.collect();
+            let (a, b) = (values(a), values(b));
+            let pairs = a.as_ref().zip(b.as_ref()).map(|(a, b)| {
+                let pairs = a.iter().zip(b).map(|(a, b)| b - a);
+                pairs.collect::<Vec<i64>>()
+            });
             found.push(Compared {
                 figure: of.name(),
                 endpoint: endpoint.map(str::to_owned),
                 unit: of.unit().machine_name(),
-                a: mean(&a),
-                b: mean(&b),
-                difference: difference(&pairs),
+                a: a.as_deref().map(mean),
+                b: b.as_deref().map(mean),
+                difference: pairs.as_deref().map(difference).unwrap_or_default(),
                 of,
             });
         }
@@ -189,13 +190,13 @@ fn difference(pairs: &[i64]) -> Difference {
     let mean = mean(pairs);
     let Some(half) = half_width(pairs) else {
         return Difference {
-            difference: mean,
+            difference: Some(mean),
             low: None,
             high: None,
         };
     };
     Difference {
-        difference: mean,
+        difference: Some(mean),
         low: Some(mean.saturating_sub(half)),
         high: Some(mean.saturating_add(half)),
     }
@@ -229,14 +230,17 @@ fn table(names: &[String; 2], seed: u64, seeds: u64, figures: &[Compared]) -> St
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for compared in figures {
         let difference = compared.difference;
-        let is_same = difference.difference == 0
+        let is_same = compared.a.is_some() == compared.b.is_some()
+            && difference.difference.unwrap_or(0) == 0
             && difference.low.unwrap_or(0) == 0
             && difference.high.unwrap_or(0) == 0;
         if is_same && compared.endpoint.is_some() {
             continue;
         }
-        let shown = |value: i64| shown(compared.of, value);
-        let bound = |value: Option<i64>| value.map_or_else(|| "-".to_owned(), shown);
+        let shown = |value: Option<i64>| match value {
+            Some(value) => shown(compared.of, value),
+            None => "-".to_owned(),
+        };
         let is_clear = match (difference.low, difference.high) {
             (Some(low), Some(high)) => low > 0 || high < 0,
             _ => false,
@@ -257,12 +261,12 @@ fn table(names: &[String; 2], seed: u64, seeds: u64, figures: &[Compared]) -> St
             if is_same {
                 String::new()
             } else {
-                bound(difference.low)
+                shown(difference.low)
             },
             if is_same {
                 String::new()
             } else {
-                bound(difference.high)
+                shown(difference.high)
             },
             if is_clear {
                 "*".to_owned()
@@ -295,7 +299,7 @@ mod tests {
     fn a_difference_has_the_interval_of_students_t() {
         // Worked by hand: mean 3, standard deviation 1.5811, t 2.776, so 2.776 * 1.5811 / 2.2361 = 1.963.
         let found = difference(&[1_000, 2_000, 3_000, 4_000, 5_000]);
-        assert_eq!(found.difference, 3_000);
+        assert_eq!(found.difference, Some(3_000));
         let half = found.high.expect("of several") - 3_000;
         assert!((1_962..=1_965).contains(&half), "{half}");
         assert_eq!(found.low, Some(3_000 - half));
@@ -306,17 +310,17 @@ mod tests {
         let same = difference(&[7; 10]);
         assert_eq!(
             (same.difference, same.low, same.high),
-            (7, Some(7), Some(7))
+            (Some(7), Some(7), Some(7))
         );
         let one = difference(&[7]);
-        assert_eq!((one.difference, one.low, one.high), (7, None, None));
+        assert_eq!((one.difference, one.low, one.high), (Some(7), None, None));
     }
 
     #[test]
     fn large_differences_do_not_overflow() {
         let days = 30 * 86_400 * 1_000_000;
         let found = difference(&[days, -days, days, -days]);
-        assert_eq!(found.difference, 0);
+        assert_eq!(found.difference, Some(0));
         assert!(found.high > Some(days), "{found:?}");
     }
 

@@ -10,7 +10,7 @@ use super::{Failure, journal::Journal, print, replay::wall};
 use crate::{
     cli::{output::print_json, say},
     domain::id::{EndpointId, EventId},
-    journal::explain::{Explanation, Fact, Held, Moment, Why},
+    journal::explain::{Explanation, Fact, Held, Moment, Waits, Why},
     policy::classify::Verdict,
     time::{Span, Timestamp},
 };
@@ -199,6 +199,14 @@ fn details(fact: &Fact) -> Value {
         Fact::Asked { deliver_after } => {
             json!({"deliver_after_us": deliver_after.map(Span::as_micros)})
         }
+        Fact::Waits { attempts, why } => json!({
+            "attempts": attempts,
+            "why": waits_name(why),
+            "due_in_us": match why {
+                Waits::NotDue(until) => Some(until.as_micros()),
+                _ => None,
+            },
+        }),
         Fact::Durable
         | Fact::CommitFailed
         | Fact::Acknowledged
@@ -231,6 +239,19 @@ const fn held_name(held: Held) -> &'static str {
         Held::Window(_) => "window",
         Held::Circuit => "circuit",
         Held::Turn => "turn",
+    }
+}
+
+const fn waits_name(why: &Waits) -> &'static str {
+    match why {
+        Waits::NotDue(_) => "not_due",
+        Waits::EndpointDisabled => "endpoint_disabled",
+        Waits::EndpointDeleted => "endpoint_deleted",
+        Waits::PayloadGone => "payload_gone",
+        Waits::Circuit => "circuit",
+        Waits::AllSlots(_) => "send_slots",
+        Waits::Window(_) => "window",
+        Waits::Turn => "turn",
     }
 }
 

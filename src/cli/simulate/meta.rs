@@ -75,13 +75,14 @@ pub(super) fn meta(arguments: &MetaArguments) -> Result<(), Failure> {
             print(&told(arguments, agreed))
         }
         Err(difference) => {
-            print(&shown(&difference, arguments.json)?)?;
+            let told = shown(&difference, arguments.json).and_then(|text| print(&text));
             let seed = difference.seed;
-            Err(Failure::Violated(format!(
+            let verdict = Err(Failure::Violated(format!(
                 "seed {seed} does not do the same in two processes; please report this: `fanfare \
                  simulate meta --seed {seed} --seeds 1 {}`",
                 worlds.options().join(" ")
-            )))
+            )));
+            Failure::of_both(told, verdict)
         }
     }
 }

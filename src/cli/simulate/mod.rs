@@ -17,7 +17,9 @@ mod rehearse;
 mod rehearsed;
 mod replay;
 mod spark;
+mod spread;
 mod summary;
+mod verdicts;
 
 use clap::{Args, Subcommand, ValueEnum};
 

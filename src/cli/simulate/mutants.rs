@@ -136,18 +136,19 @@ mod looking {
                 false => format!("{} (it is never reached)", row.name),
             })
             .collect();
-        if arguments.json {
-            print_json(&Document { mutants: rows })?;
+        let told = if arguments.json {
+            print_json(&Document { mutants: rows })
         } else {
-            print(&table(&rows))?;
-        }
+            print(&table(&rows))
+        };
         if escaped.is_empty() {
-            return Ok(());
+            return told;
         }
         let list = escaped.join(", ");
-        Err(Failure::Violated(format!(
+        let verdict = Err(Failure::Violated(format!(
             "not found after {SEEDS_MAX} seeds (500 in the layer `full`): {list}"
-        )))
+        )));
+        Failure::of_both(told, verdict)
     }
 
     /// The rows of all, in their order.

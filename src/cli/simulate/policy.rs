@@ -67,13 +67,14 @@ pub(super) fn compare(journal: &Path, policy: &Path, is_json: bool) -> Result<()
 }
 
 /// The figures by name.
-const fn rows_of(figures: &Figures) -> [(&'static str, u64); 8] {
+const fn rows_of(figures: &Figures) -> [(&'static str, u64); 9] {
     [
         ("events", figures.events),
         ("deliveries_begun", figures.begun),
         ("attempts", figures.attempts),
         ("succeeded", figures.succeeded),
         ("exhausted", figures.exhausted),
+        ("expired", figures.expired),
         ("in_flight_max", figures.in_flight_max),
         ("p50_delivery_ms", figures.p50_ms),
         ("p99_delivery_ms", figures.p99_ms),

@@ -10,9 +10,12 @@ use std::{
 use clap::Args;
 
 use super::{Failure, Worlds, batch, crew};
-use crate::sim::{
-    Report,
-    trace::{Listener, RECORD_BYTES, Record},
+use crate::{
+    cli::output::unwritten,
+    sim::{
+        Report,
+        trace::{Listener, RECORD_BYTES, Record},
+    },
 };
 
 pub(super) const EXAMPLES: &str = "\
@@ -66,7 +69,7 @@ pub(super) fn raw(arguments: &RawArguments) -> Result<(), Failure> {
     let mut output = output.borrow_mut();
     let written = core::mem::replace(&mut output.written, Ok(()));
     let written = written.and_then(|()| output.to.flush());
-    written.map_err(|error| Failure::Operation(format!("nothing reads the output: {error}")))
+    written.map_err(|error| unwritten(&error))
 }
 
 /// The whole report as one number.

@@ -11,11 +11,14 @@ use super::{
     picture::{self, Subject, series::Series},
     print,
     rehearsed::{Rehearsed, rehearsed},
+    spread::{Spread, spreads},
     summary,
+    verdicts::{Verdict, verdict},
 };
 use crate::{
+    cli::output::print_json,
     config::{places::read_file, scenario::ScenarioFile},
-    sim::{Report, Scenario, expectation::Expectation, figure::Figure},
+    sim::{Report, Scenario, expectation::Expectation},
 };
 
 pub(super) const EXAMPLES: &str = "\
@@ -91,46 +94,6 @@ pub(super) fn scenario_file(path: &Path) -> Result<ScenarioFile, Failure> {
     })
 }
 
-/// An expectation over all runs.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Verdict {
-    /// As it would be written.
-    pub(super) expectation: String,
-    /// Whether it held in every run.
-    pub(super) held: bool,
-    /// The first seed in which it did not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) seed: Option<u64>,
-    /// In how many runs it did not.
-    pub(super) broken: u64,
-    /// What was measured there, in the figure's unit; of the first run if it held.
-    pub(super) measured: u64,
-    /// The command that shows it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) command: Option<String>,
-    /// The same, for people.
-    #[serde(skip)]
-    pub(super) shown: String,
-}
-
-/// A figure over all runs, in its unit.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Spread {
-    /// Which one.
-    pub(super) figure: &'static str,
-    /// Of which endpoints; of all without it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) endpoint: Option<String>,
-    /// What it is measured in.
-    pub(super) unit: &'static str,
-    /// In the run where it was least, by the nearest rank in the middle, and where it was most.
-    pub(super) least: u64,
-    pub(super) median: u64,
-    pub(super) most: u64,
-    #[serde(skip)]
-    pub(super) of: Figure,
-}
-
 /// The document of a rehearsal.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Document<'a> {
@@ -183,7 +146,7 @@ pub(super) fn rehearse(arguments: &RehearseArguments) -> Result<(), Failure> {
         .map(|invariant| still_fails(invariant, &report));
     let held = verdicts.iter().all(|verdict| verdict.held) && report.violations.is_empty();
     let text = summary::text(&file, &report, &figures, &verdicts, runs.first());
-    if arguments.json {
+    let told = if arguments.json {
         let document = Document {
             scenario: arguments.file.display().to_string(),
             question: file.question.as_deref(),
@@ -194,16 +157,16 @@ pub(super) fn rehearse(arguments: &RehearseArguments) -> Result<(), Failure> {
             report: &report,
             failures: &failing,
         };
-        let json = serde_json::to_string_pretty(&document);
-        let json = json.map_err(|error| Failure::Operation(error.to_string()))?;
-        print(&format!("{json}\n"))?;
+        print_json(&document)
     } else {
-        print(&text)?;
-    }
-    if let Some(path) = &arguments.report {
-        write_report(path, &file, &report, &verdicts, &text)?;
-    }
-    judged(arguments, &file, &report, &verdicts)
+        print(&text)
+    };
+    // Neither a reader that went away nor a full disk takes a verdict back, nor one of them the other's part.
+    let pictured = arguments.report.as_ref().map_or(Ok(()), |path| {
+        write_report(path, &file, &report, &verdicts, &text)
+    });
+    let verdict = judged(arguments, &file, &report, &verdicts);
+    Failure::of_both(told, Failure::of_both(pictured, verdict))
 }
 
 /// What is done about a run in which a property did not hold. A file that says that it does not has
@@ -277,7 +240,7 @@ fn judged(
         .filter_map(|verdict| {
             let seed = verdict.seed?;
             let (expected, measured) = (&verdict.expectation, &verdict.shown);
-            let told = format!("{expected} does not hold: it is {measured} with seed {seed}");
+            let told = format!("{expected} does not hold: {measured} with seed {seed}");
             let command = verdict.command.as_ref()?;
             Some(format!("{told}; see `{command}`"))
         })
@@ -335,64 +298,6 @@ fn sum(runs: &[Rehearsed], first: u64) -> Report {
     }
     sum.seed = first;
     sum
-}
-
-/// Whether an expectation held in all runs.
-fn verdict(
-    expectation: &Expectation,
-    runs: &[Rehearsed],
-    again: impl Fn(u64) -> String,
-) -> Verdict {
-    let judged = runs.iter().map(|run| {
-        let (measured, holds) = expectation.judge(&run.measures);
-        (run.report.seed, measured, holds)
-    });
-    let judged: Vec<(u64, u64, bool)> = judged.collect();
-    let broken = judged.iter().filter(|(_, _, holds)| !holds);
-    let count = u64::try_from(broken.clone().count()).unwrap_or(u64::MAX);
-    let first_broken = broken.clone().next();
-    let shown = first_broken.or_else(|| judged.first());
-    let measured = shown.map_or(0, |(_, measured, _)| *measured);
-    Verdict {
-        expectation: expectation.to_string(),
-        held: count == 0,
-        seed: first_broken.map(|(seed, _, _)| *seed),
-        broken: count,
-        measured,
-        command: first_broken.map(|(seed, _, _)| again(*seed)),
-        shown: expectation.figure.unit().shown(measured),
-    }
-}
-
-/// Every figure over all runs.
-pub(super) fn spreads(scenario: &Scenario, runs: &[Rehearsed]) -> Vec<Spread> {
-    let names = scenario
-        .receivers
-        .iter()
-        .map(|group| Some(group.name.clone()));
-    let mut found = Vec::new();
-    for endpoint in [None].into_iter().chain(names) {
-        for of in Figure::ALL {
-            let values = runs.iter();
-            let values = values.filter_map(|run| run.measures.get(of, endpoint.as_deref()));
-            let mut values: Vec<u64> = values.collect();
-            values.sort_unstable();
-            let at = |place: usize| values.get(place).copied();
-            let (Some(least), Some(most)) = (at(0), values.last().copied()) else {
-                continue;
-            };
-            found.push(Spread {
-                figure: of.name(),
-                endpoint: endpoint.clone(),
-                unit: of.unit().machine_name(),
-                least,
-                median: at((values.len() - 1) / 2).unwrap_or(least),
-                most,
-                of,
-            });
-        }
-    }
-    found
 }
 
 #[cfg(test)]

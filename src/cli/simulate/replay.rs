@@ -64,8 +64,10 @@ fn until(text: &str) -> Result<Until, String> {
     if let Ok(time) = text.parse::<jiff::Timestamp>() {
         return Ok(Until::Time(Timestamp::from_micros(time.as_microsecond())));
     }
-    let (life, record) = text.split_once(':').unwrap_or(("0", text));
+    let parted = text.split_once(':');
+    let (life, record) = parted.unwrap_or(("0", text));
     match (life.parse(), record.parse()) {
+        (Ok(0), Ok(_)) if parted.is_some() => Err("lives are counted from 1".to_owned()),
         (Ok(life), Ok(record)) => Ok(Until::Record { life, record }),
         _ => Err(
             "give a time such as 2026-11-24T16:00:00Z, or the number of a record, as 5000 or 2:5000"
@@ -100,18 +102,21 @@ pub(super) fn replay(arguments: &ReplayArguments) -> Result<(), Failure> {
     if outcome.lives.is_empty() {
         return Err(Failure::Usage(nothing_to_run(arguments, &outcome)));
     }
+    if let Some(missing) = outcome.not_reached(arguments.until) {
+        return Err(Failure::Usage(missing));
+    }
     if let Some(fault) = &outcome.fault {
         say(&format!("{fault}; what stands before it was run"));
     }
     if let Some(skipped) = outcome.skipped {
         say(&skipped_line(skipped));
     }
-    if arguments.json {
-        print_json(&outcome.to_json(arguments))?;
+    let told = if arguments.json {
+        print_json(&outcome.to_json(arguments))
     } else {
-        print(&outcome.to_text())?;
-    }
-    match &outcome.difference {
+        print(&outcome.to_text())
+    };
+    let verdict = match &outcome.difference {
         None => Ok(()),
         Some(difference) => {
             let turn = difference.turn;
@@ -119,7 +124,8 @@ pub(super) fn replay(arguments: &ReplayArguments) -> Result<(), Failure> {
                 "the replay did something else than the recorded run in turn {turn}"
             )))
         }
-    }
+    };
+    Failure::of_both(told, verdict)
 }
 
 fn refused(fault: &JournalFault) -> Failure {
@@ -179,6 +185,31 @@ fn run(arguments: &ReplayArguments) -> Result<Outcome, Failure> {
 }
 
 impl Outcome {
+    /// Why a replay that was to stop behind a record did not; nothing if it did, or if a difference ended it.
+    fn not_reached(&self, until: Option<Until>) -> Option<String> {
+        let Some(Until::Record { life, record }) = until else {
+            return None;
+        };
+        let has_stopped = self.lives.iter().any(|life| life.end == LifeEnd::Until);
+        if has_stopped || self.difference.is_some() {
+            return None;
+        }
+        let numbers = self.lives.iter().map(|life| life.opening.life);
+        let numbers: Vec<String> = numbers.map(|number| number.to_string()).collect();
+        let mut lives = self.lives.iter();
+        let asked = lives.find(|run| life == 0 || run.opening.life == life);
+        Some(match asked {
+            Some(asked) => format!(
+                "there is no record {record}: life {} has {} records, the first one is 0",
+                asked.opening.life, asked.replayed.records
+            ),
+            None => format!(
+                "life {life} can't be run up to record {record}: the journal has the lives {} from their beginning",
+                numbers.join(", ")
+            ),
+        })
+    }
+
     fn hashes(&self) -> (u64, u64) {
         let last = self.lives.last();
         last.map_or((0, 0), |life| (life.replayed.hash, life.recorded_hash))

@@ -2,11 +2,7 @@
 
 use core::fmt::Write as _;
 
-use super::{
-    rehearse::{Spread, Verdict},
-    rehearsed::Rehearsed,
-    spark::blocks,
-};
+use super::{rehearsed::Rehearsed, spark::blocks, spread::Spread, verdicts::Verdict};
 use crate::{
     config::scenario::ScenarioFile,
     sim::{
@@ -98,13 +94,12 @@ fn figures_of_all(report: &Report, figures: &[Spread]) -> String {
         rows.push(["", "least", "median", "most"].map(str::to_owned).to_vec());
     }
     for spread in figures.iter().filter(|spread| spread.endpoint.is_none()) {
-        let unit = spread.of.unit();
         let mut row = vec![spread.figure.to_owned()];
         if is_one {
-            row.push(unit.shown(spread.median));
+            row.push(spread.shown(spread.median));
         } else {
             let values = [spread.least, spread.median, spread.most];
-            row.extend(values.map(|value| unit.shown(value)));
+            row.extend(values.map(|value| spread.shown(value)));
         }
         rows.push(row);
     }
@@ -125,7 +120,7 @@ fn table_of_groups(file: &ScenarioFile, figures: &[Spread]) -> String {
             let spread = spreads.find(|spread| {
                 spread.of == figure && spread.endpoint.as_ref() == Some(&group.name)
             });
-            spread.map_or_else(String::new, |spread| figure.unit().shown(spread.median))
+            spread.map_or_else(String::new, |spread| spread.shown(spread.median))
         };
         let mut row = vec![group.name.clone()];
         row.extend(OF_GROUPS.map(of_group));

@@ -38,6 +38,10 @@ enum Asked {
     Even { events: u32, every: Span },
 }
 
+/// Why a policy has no deadline of attempts.
+const NO_DEADLINE: &str = "a policy can't change the deadline of an attempt: what a receiver would have done within \
+     another one is not recorded; leave it out";
+
 /// Reads a policy's text.
 ///
 /// # Errors
@@ -45,6 +49,14 @@ enum Asked {
 pub(super) fn read_policy(text: &str, base: &Options) -> Result<Options, Vec<Fault>> {
     read_with(text, |root| {
         // Recorded attempts have their durations, whatever the deadline is.
+        for (table, key) in [
+            ("engine", "attempt_timeout_ms"),
+            ("limits", "attempt_timeout"),
+        ] {
+            if root.has_below(table, key) {
+                root.object_below(table, key, NO_DEADLINE);
+            }
+        }
         let timeout = i64::try_from(limits::ATTEMPT_TIMEOUT_MS).unwrap_or(i64::MAX);
         let (options, _) = engine::engine(root, base, Span::from_millis(timeout));
         root.close();

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::waiting::Waits;
 use crate::{
     domain::{audit::Act, outcome::OutcomeKind},
     policy::classify::Verdict,
@@ -101,6 +102,13 @@ pub enum Fact {
     PayloadGone,
     /// A process began, after another one had ended.
     ProcessBegan,
+    /// The journal ends, and the delivery has not.
+    Waits {
+        /// How many attempts were made.
+        attempts: u16,
+        /// What it waits for.
+        why: Waits,
+    },
 }
 
 /// Why an attempt was made.
@@ -174,6 +182,28 @@ impl Fact {
         )
     }
 
+    /// Tells why an attempt starts now.
+    fn tell_attempt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Attempt {
+            number,
+            why,
+            held,
+            to_endpoint,
+            in_all,
+        } = self
+        else {
+            return Ok(());
+        };
+        write!(out, "attempt {number} starts: {why}")?;
+        if let Some((late, reason)) = held {
+            write!(out, ", {} late: {reason}", Seconds(*late))?;
+        }
+        write!(
+            out,
+            " (in flight: {to_endpoint} to the endpoint, {in_all} in all)"
+        )
+    }
+
     /// Its name for programs.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -198,6 +228,7 @@ impl Fact {
             Self::EndpointDeleted => "endpoint_deleted",
             Self::PayloadGone => "payload_gone",
             Self::ProcessBegan => "process_began",
+            Self::Waits { .. } => "waits",
         }
     }
 }
@@ -235,22 +266,7 @@ impl fmt::Display for Fact {
             Self::Acknowledged => out.write_str("its producer is told that it is accepted"),
             Self::RowMade { .. } => out.write_str("the delivery waits in a row of its own"),
             Self::AskedByHand => out.write_str("somebody asks for an attempt"),
-            Self::Attempt {
-                number,
-                why,
-                held,
-                to_endpoint,
-                in_all,
-            } => {
-                write!(out, "attempt {number} starts: {why}")?;
-                if let Some((late, reason)) = held {
-                    write!(out, ", {} late: {reason}", Seconds(*late))?;
-                }
-                write!(
-                    out,
-                    " (in flight: {to_endpoint} to the endpoint, {in_all} in all)"
-                )
-            }
+            Self::Attempt { .. } => self.tell_attempt(out),
             Self::Outcome {
                 number,
                 kind,
@@ -288,6 +304,7 @@ impl fmt::Display for Fact {
             Self::EndpointDeleted => out.write_str("its endpoint is deleted"),
             Self::PayloadGone => out.write_str("its payload is let go"),
             Self::ProcessBegan => out.write_str("a new process begins"),
+            Self::Waits { attempts, why } => why.tell(*attempts, out),
         }
     }
 }

@@ -190,16 +190,15 @@ impl Stage {
         let witness = self.witness.borrow();
         match witness.violations() {
             [] => Ok(()),
-            violations => Err(SimulationError::violated(
-                violations,
-                self.summary(&witness),
-            )),
+            violations => Err(self.violated(violations)),
         }
     }
 
     /// The end of a run in which something did not hold.
     pub(super) fn violated(&self, violations: &[Violation]) -> SimulationError {
-        SimulationError::violated(violations, self.summary(&self.witness.borrow()))
+        let witness = self.witness.borrow();
+        let report = witness.so_far(self.summary(&witness));
+        SimulationError::violated(violations, report)
     }
 
     /// Whether every producer has its answers, every delivery its end, and all is made that was asked for by

@@ -41,7 +41,7 @@ pub(in crate::sim) const fn is_sent_again(seen: &Seen) -> Option<bool> {
     match seen.end {
         Some(End::SetAside(Act::Skip)) => Some(false),
         Some(End::SetAside(Act::Park)) => Some(true),
-        Some(End::Succeeded | End::Exhausted | End::Expired) | None => None,
+        Some(End::Succeeded | End::Exhausted | End::Expired | End::CalledOff) | None => None,
     }
 }
 
@@ -63,7 +63,6 @@ impl Witness {
         self.by_hand.noted.insert(entry.id, noted);
         let delivery = (entry.endpoint.ordinal, entry.position);
         let end = End::SetAside(entry.act);
-        self.log_other_end(delivery, end, at);
         self.ended(delivery, end, 0, at);
     }
 

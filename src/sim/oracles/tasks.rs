@@ -108,6 +108,7 @@ impl Witness {
             seen.reopened_at = now.real;
             seen.not_before = row.due;
             seen.not_after = Timestamp::MAX;
+            self.log_reopened((row.position, ordinal), now);
         }
     }
 

@@ -137,8 +137,8 @@ impl Run {
                 break;
             }
             let input = first.remove();
-            if matches!(input, Input::AttemptDone(..)) {
-                self.figures.landed();
+            if let Input::AttemptDone(attempt, _) = &input {
+                self.figures.landed(*attempt);
             }
             self.engine.step(now, input, &mut effects);
         }

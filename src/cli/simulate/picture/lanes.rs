@@ -146,7 +146,7 @@ fn entries(logbook: &Logbook, focus: &Focus) -> Vec<(Span, Sighting)> {
         Sighting::Asked(number) => focus.event.is_none() || Some(*number) == asked,
         Sighting::Told(number, _) => focus.event.is_none() || Some(*number) == asked,
         Sighting::Accepted(position, ..) => focus.event.is_none_or(|event| event == *position),
-        Sighting::Died | Sighting::Started => true,
+        life if is_of_life(life) => true,
         other => place(other).is_some_and(|delivery| focus.has(delivery)),
     };
     let all = logbook.entries.iter();
@@ -155,12 +155,11 @@ fn entries(logbook: &Logbook, focus: &Focus) -> Vec<(Span, Sighting)> {
         .copied()
         .collect();
     // Deaths before it and after it tell nothing of it.
-    let is_life = |sighting: &Sighting| matches!(sighting, Sighting::Died | Sighting::Started);
     if focus.event.is_some() {
         let mut places = (0..found.len()).filter(|place| {
             found
                 .get(*place)
-                .is_some_and(|(_, sighting)| !is_life(sighting))
+                .is_some_and(|(_, sighting)| !is_of_life(sighting))
         });
         let first = places.next().unwrap_or(0);
         let last = places.next_back().unwrap_or(first);
@@ -172,6 +171,14 @@ fn entries(logbook: &Logbook, focus: &Focus) -> Vec<(Span, Sighting)> {
         found.drain(..found.len().saturating_sub(ROWS_MAX));
     }
     found
+}
+
+/// Whether it is of the process alone.
+const fn is_of_life(sighting: &Sighting) -> bool {
+    matches!(
+        sighting,
+        Sighting::Died | Sighting::Stopped | Sighting::Started
+    )
 }
 
 /// The number under which a producer asked for an event.
@@ -189,7 +196,7 @@ fn asked(logbook: &Logbook, event: EventPosition) -> Option<u32> {
 const fn place(sighting: &Sighting) -> Option<DeliveryPlace> {
     match sighting {
         Sighting::Sent(attempt) | Sighting::Answered(attempt, ..) => Some(attempt.delivery),
-        Sighting::Ended(delivery, _) => Some(*delivery),
+        Sighting::Ended(delivery, ..) => Some(*delivery),
         _ => None,
     }
 }
@@ -217,6 +224,8 @@ fn rows(
             Sighting::Accepted(position, ..) => {
                 What::Mark(PROCESS, format!("durable{}", about(*position)), WELL)
             }
+            // What is to be made shows when it is accepted, and when it is sent.
+            Sighting::Opened(..) => return None,
             Sighting::Sent(attempt) => {
                 let of = about(attempt.delivery.0);
                 let text = format!("attempt {}{of}", attempt.number);
@@ -231,7 +240,7 @@ fn rows(
                 let color = if is_well { WELL } else { FAILED };
                 What::Arrow(lane(attempt.delivery)?, PROCESS, text, color)
             }
-            Sighting::Ended(delivery, end) => {
+            Sighting::Ended(delivery, end, _) => {
                 lane(*delivery)?;
                 let (word, color) = match end {
                     End::Succeeded => ("succeeded", WELL),
@@ -239,10 +248,12 @@ fn rows(
                     End::Expired => ("expired", FAILED),
                     End::SetAside(Act::Skip) => ("skipped", FAILED),
                     End::SetAside(Act::Park) => ("parked", FAILED),
+                    End::CalledOff => ("called off", FAILED),
                 };
                 What::Mark(PROCESS, format!("{word} is durable"), color)
             }
             Sighting::Died => What::Mark(PROCESS, "the process dies".to_owned(), FAILED),
+            Sighting::Stopped => What::Mark(PROCESS, "the process ends".to_owned(), PLAIN),
             Sighting::Started => What::Mark(PROCESS, "the process works".to_owned(), WELL),
         };
         Some(Row { at: *at, what })

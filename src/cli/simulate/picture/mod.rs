@@ -53,12 +53,23 @@ fn form_of(path: &Path) -> Result<Form, Failure> {
     }
 }
 
-/// Whether a report can be written there, as far as its name tells.
+/// Whether a report can be written there, as far as can be told before there is one.
 ///
 /// # Errors
-/// [`Failure::Usage`] for another ending than that of HTML and SVG.
+/// [`Failure::Usage`] for another ending than that of HTML and SVG, or a folder that is not there.
 pub(super) fn check(path: &Path) -> Result<(), Failure> {
-    form_of(path).map(|_| ())
+    form_of(path)?;
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    match folder {
+        Some(folder) if !folder.is_dir() => Err(Failure::Usage(format!(
+            "the report can't be written to {}: there is no folder {}; make it, or choose another one",
+            path.display(),
+            folder.display()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Writes the report of a run.
@@ -172,10 +183,10 @@ mod tests {
 
     #[test]
     fn only_pages_and_pictures_are_written() {
-        for path in ["a.html", "b/c.svg"] {
+        for path in ["a.html", "src/c.svg"] {
             assert!(check(Path::new(path)).is_ok(), "{path}");
         }
-        for path in ["a.pdf", "a", "svg"] {
+        for path in ["a.pdf", "a", "svg", "nowhere/c.svg"] {
             let refused = check(Path::new(path)).expect_err(path);
             assert_eq!(refused.exit_code(), 2);
         }

@@ -73,11 +73,11 @@ impl Series {
             from = ordinals.1;
             (group.name.clone(), ordinals)
         });
-        let all = (String::new(), (0, scenario.endpoints));
+        let all = (String::new(), (0, u32::MAX));
         let lines = [all].into_iter().chain(named).map(|(name, ordinals)| {
             let mut pen = Pen::new(name, ordinals, count, stretch_us);
             for (at, sighting) in &logbook.entries {
-                pen.take(logbook, *at, *sighting);
+                pen.take(*at, *sighting);
             }
             pen.line()
         });
@@ -108,7 +108,7 @@ fn down(logbook: &Logbook) -> Vec<(Span, Span)> {
     let mut since = None;
     for (at, sighting) in &logbook.entries {
         match sighting {
-            Sighting::Died => since = since.or(Some(*at)),
+            Sighting::Died | Sighting::Stopped => since = since.or(Some(*at)),
             Sighting::Started => down.extend(since.take().map(|since| (since, *at))),
             _ => {}
         }
@@ -148,12 +148,14 @@ impl Pen {
         (self.ordinals.0..self.ordinals.1).contains(&ordinal)
     }
 
-    fn take(&mut self, logbook: &Logbook, at: Span, sighting: Sighting) {
+    fn take(&mut self, at: Span, sighting: Sighting) {
         self.tell(self.place(at));
         match sighting {
             Sighting::Accepted(position, ..) => {
                 self.accepted.insert(position.number(), at);
-                self.open += logbook.owed(position, self.ordinals);
+            }
+            Sighting::Opened(delivery, _) if self.has(delivery) => {
+                self.open += 1;
                 if let Some(most) = self.line.backlog.get_mut(self.told) {
                     *most = (*most).max(self.open);
                 }
@@ -170,7 +172,7 @@ impl Pen {
                     self.delivered(at, attempt.delivery);
                 }
             }
-            Sighting::Ended(delivery, _) if self.has(delivery) => {
+            Sighting::Ended(delivery, _, None) if self.has(delivery) => {
                 self.open = self.open.saturating_sub(1);
             }
             _ => {}
