@@ -39,6 +39,22 @@ impl Faults {
         Span::from_micros(steps.sum())
     }
 
+    /// For how long producers may ask in vain, each again and again: while the process is down, stands still or has no
+    /// room on its disk.
+    pub(super) fn asked_in_vain(&self) -> Span {
+        let down = self.lives.iter().map(|life| life.down_for);
+        let troubles = self.troubles.iter().map(|(_, trouble)| match trouble {
+            Trouble::DiskFull(_, lasts) | Trouble::Stall(lasts) => *lasts,
+            Trouble::WallStep(_)
+            | Trouble::ShardLost
+            | Trouble::Inspection
+            | Trouble::ReceiverClock(..)
+            | Trouble::Outage(..) => Span::ZERO,
+        });
+        let all = down.chain(troubles).map(Span::as_micros);
+        Span::from_micros(all.fold(0, i64::saturating_add))
+    }
+
     /// How much longer a run may take for what goes wrong in it: the process is down, and steady
     /// time stands still where a clock was set back.
     fn time_lost(&self) -> Span {

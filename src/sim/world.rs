@@ -46,6 +46,8 @@ const TURNS_AT_ONE_TIME_MAX: u32 = 100_000;
 /// Turns that a run may have, and how many more for each delivery.
 const TURNS_MAX: u64 = 300_000;
 const TURNS_PER_DELIVERY: u64 = 100;
+/// And for each time that an event may be asked for in vain.
+const TURNS_PER_ASK: u64 = 4;
 
 /// Something on its way to the engine.
 pub(super) enum Arrival {
@@ -137,6 +139,10 @@ impl<'scenario> World<'scenario> {
     pub(super) fn new(scenario: &'scenario Scenario) -> Result<Self, SimulationError> {
         let seed = scenario.seed;
         let turns = scenario.deliveries().saturating_mul(TURNS_PER_DELIVERY);
+        // Who has no answer asks again each second.
+        let vain = scenario.faults.asked_in_vain().as_micros().unsigned_abs() / 1_000_000;
+        let asks = vain.saturating_mul(scenario.events.into());
+        let turns = turns.saturating_add(asks.saturating_mul(TURNS_PER_ASK));
         let mut host = StoreHost::new(seed, scenario.faults.clone());
         let disk = match scenario.layer {
             Layer::Core(options) => {

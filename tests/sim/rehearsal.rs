@@ -316,3 +316,18 @@ fn deliveries_that_others_overtook_stand_in_the_store_as_they_are() {
     assert_eq!(report.succeeded, 600);
     assert!(report.happened.repeated > 0, "none was in flight");
 }
+
+#[test]
+fn a_process_that_is_down_for_hours_while_all_ask_again_each_second_comes_to_an_end() {
+    let mut scenario = Scenario::new(1, 480, 1).expect("it can run");
+    scenario.layer = Layer::Store(EmbeddedOptions::default());
+    scenario.event_every = Span::from_seconds(60);
+    scenario.faults.lives = vec![Life {
+        end: LifeEnd::After(Span::from_seconds(3_600)),
+        is_power_lost: false,
+        down_for: Span::from_seconds(6 * 3_600),
+        engine: scenario.engine.clone(),
+    }];
+    let report = run(&scenario).expect("every property holds");
+    assert_eq!((report.events, report.succeeded), (480, 480));
+}
