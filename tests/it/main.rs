@@ -20,6 +20,7 @@ mod engine;
 mod engine_application_rate;
 mod engine_bounds;
 mod engine_circuit;
+mod engine_crowd;
 mod engine_enabled_again;
 mod engine_endpoints;
 mod engine_expunge;

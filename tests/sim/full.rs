@@ -5,6 +5,7 @@
 use std::{cell::RefCell, rc::Rc};
 
 use fanfare::{
+    config::scenario::ScenarioFile,
     domain::audit::Act,
     engine::options::Options,
     sim::{
@@ -48,6 +49,33 @@ fn worlds_of_the_whole_lose_nothing_and_meet_what_can_go_wrong() {
         let may_be_missed = name == "attempts called off";
         let is_expected = (count > 0) == can_meet("full", name);
         assert!(is_expected || may_be_missed, "{name}: {happened:?}");
+    }
+}
+
+#[test]
+fn whom_healing_leaves_dead_gets_nothing_more_on_a_connection_that_was_there() {
+    let text = r#"
+layer = "full"
+[traffic]
+steps = [{ rate = "1/s", for = "10s" }]
+[[endpoint]]
+name = "a"
+count = 2
+latency = "20ms"
+[healing]
+at = "4500ms"
+core = 1
+"#;
+    let mut scenario = ScenarioFile::read(text).expect("it is right").scenario;
+    for seed in 1..=4 {
+        scenario.seed = seed;
+        let report = run(&scenario).expect("every property holds");
+        // Half of what comes by then, and of what comes later, is for the one that dies.
+        assert_eq!(report.deliveries, 20, "seed {seed}");
+        assert!(
+            (13..=15).contains(&report.succeeded),
+            "seed {seed}: {report:?}"
+        );
     }
 }
 

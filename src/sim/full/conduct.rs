@@ -79,8 +79,9 @@ pub(super) fn conduct(stage: &Stage, number: u32, count: u64, signed_at: Timesta
         let status = error_status(receiver, &mut random);
         return Conduct::Answers(status, receiver.retry_after_s, after);
     }
-    // Of a connection that was there before.
-    if outage == Some(OutageKind::Refuses) {
+    // Of a connection that was there before: where nobody listens any more, it has ended, too.
+    let has_ended = u64::from(receiver.refusals) >= WHOLE;
+    if has_ended || outage == Some(OutageKind::Refuses) {
         return Conduct::Closes;
     }
     if let Some((status, retry_after_s)) = failure(receiver, &mut random) {
