@@ -153,6 +153,15 @@ fn a62_who_made_the_last_endpoint_there_can_be_is_not_told_that_it_is_one_too_ma
     assert_eq!(rig.replies[&again], Ok(Answer::Replayed { id: id.id() }));
     let other = rig.command(once(2, 1, new_endpoint(application, "more")));
     assert_eq!(rig.replies[&other], Err(Refusal::TooManyEndpoints));
+    // Where one goes there is room for one.
+    rig.command(Command::DeleteEndpoint {
+        application,
+        endpoint: id,
+    });
+    for (name, is_there) in [("more", true), ("beyond", false)] {
+        let request = rig.command(new_endpoint(application, name));
+        assert_eq!(rig.replies[&request].is_ok(), is_there, "{name}");
+    }
 }
 
 #[test]
