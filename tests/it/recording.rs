@@ -260,7 +260,7 @@ async fn a_journal_at_fault_says_where_and_is_run_up_to_there_when_asked() {
     assert_told(
         &replayed(&folder, &["journal"]),
         2,
-        &["byte 0", "version 99", "reads version 7"],
+        &["byte 0", "version 99", "reads version 8"],
     );
     put(b"something else entirely");
     assert_told(
