@@ -99,6 +99,8 @@ pub enum Mutant {
     MovesLinesAhead,
     /// What succeeded by hand further ahead than the done map's bits reach is forgotten.
     ForgetsTheFar,
+    /// The row of an attempt that was asked for stays once it was made.
+    KeepsResendRows,
     /// An endpoint that is gone is sent to as any other that fails.
     NeverTakesForGone,
     /// Who acquires a shard begins as if nobody stood in line.
@@ -135,7 +137,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 59] = [
+    pub const ALL: [Self; 60] = [
         Self::RepliesBeforeTheCommit,
         Self::SettlesAtSend,
         Self::CountsTimeoutsAsSuccess,
@@ -179,6 +181,7 @@ impl Mutant {
         Self::MovesLinesBeforeTheCommit,
         Self::MovesLinesAhead,
         Self::ForgetsTheFar,
+        Self::KeepsResendRows,
         Self::NeverTakesForGone,
         Self::ForgetsLinesAtStart,
         Self::LeavesTheHeldBehind,

@@ -226,9 +226,11 @@ impl Engine {
         lane.resends.flying.retain(|flying| *flying != position);
         let endpoint = lane.endpoint.key;
         // One that was asked for meanwhile and is about to be durable keeps the row.
-        if !lane.resends.asked.contains(&position)
-            && let Some(log) = self.logs.get_mut(&endpoint.application.shard)
-        {
+        let is_over = !lane.resends.asked.contains(&position);
+        #[cfg(feature = "mutants")]
+        let is_over =
+            is_over && self.options.mutant != Some(super::mutant::Mutant::KeepsResendRows);
+        if is_over && let Some(log) = self.logs.get_mut(&endpoint.application.shard) {
             log.gather(Change::DeleteResend { endpoint, position }, now);
         }
         if result == AttemptResult::Succeeded {

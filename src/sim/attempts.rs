@@ -35,7 +35,7 @@ impl Witness {
         let judged = judged.or_else(|| self.judge_id(flight));
         let judged = judged.or_else(|| {
             if flight.is_by_hand {
-                self.judge_sent_by_hand(flight)
+                self.judge_sent_by_hand(flight, now)
             } else {
                 self.judge_scheduled(flight, now)
             }

@@ -228,6 +228,9 @@ impl Witness {
             AttemptResult::RetryAt(_) | AttemptResult::Exhausted
         );
         let is_by_hand = record.trigger == Trigger::Manual && !moves_on;
+        if record.trigger == Trigger::Manual {
+            self.recorded_by_hand(&record, at);
+        }
         if !is_by_hand && let Some(seen) = self.delivery(position, ordinal) {
             seen.recorded = seen.recorded.max(number);
         }

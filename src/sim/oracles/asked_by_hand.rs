@@ -1,5 +1,6 @@
 //! I1 for what is asked by hand: an acknowledged change of an endpoint is durable as it was asked, and
-//! an acknowledged attempt is made. I6: none is made by hand that nobody asked for.
+//! an acknowledged attempt is made. I6: none is made by hand that nobody asked for, or again once its result is
+//! durable, whatever ends.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ use crate::{
     sim::{
         by_hand::Asked,
         oracles::set_aside::Noted,
-        seen::{FlightFacts, Moment},
+        seen::{FlightFacts, Moment, SeenRecord},
         violation::Violation,
         witness::Witness,
     },
@@ -19,16 +20,18 @@ use crate::{
 };
 
 /// What was asked for by hand of one delivery, and what came of it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::sim) struct ByHand {
     /// How often it was asked for, answered or not.
     asked: u32,
-    /// How often it was sent.
-    sent: u32,
     /// When the last one that was acknowledged was asked for, in real time.
     owed_since: Option<Timestamp>,
     /// When the outcome of the last one came, in real time.
     made_at: Option<Timestamp>,
+    /// When those began whose outcomes came, in steady time.
+    heard: Vec<Timestamp>,
+    /// When results of these became durable, in real time: so many asks are spent.
+    spent_at: Vec<Timestamp>,
 }
 
 /// What was asked for and done by hand.
@@ -130,17 +133,20 @@ impl Witness {
     }
 
     /// An attempt goes out that somebody asked for, as the engine says.
-    pub(in crate::sim) fn judge_sent_by_hand(&mut self, flight: FlightFacts) -> Option<Violation> {
-        let breaks = u32::try_from(self.breaks.len()).unwrap_or(u32::MAX);
+    pub(in crate::sim) fn judge_sent_by_hand(
+        &mut self,
+        flight: FlightFacts,
+        now: Moment,
+    ) -> Option<Violation> {
         let delivery = self
             .by_hand
             .attempts
             .entry((flight.position, flight.ordinal))
             .or_default();
-        delivery.sent += 1;
-        let may_be = delivery.asked.saturating_add(breaks);
+        let spent = delivery.spent_at.iter().filter(|at| **at <= now.real);
+        let spent = u32::try_from(spent.count()).unwrap_or(u32::MAX);
         let (event, endpoint, number) = (flight.event, flight.endpoint, flight.number);
-        (delivery.asked == 0 || delivery.sent > may_be).then_some(Violation::Repeated {
+        (spent >= delivery.asked).then_some(Violation::Repeated {
             event,
             endpoint,
             number,
@@ -155,6 +161,21 @@ impl Witness {
             .entry((flight.position, flight.ordinal))
             .or_default();
         delivery.made_at = Some(now.real);
+        delivery.heard.push(flight.started_at);
+    }
+
+    /// The result of an attempt is durable that may be one by hand.
+    pub(in crate::sim) fn recorded_by_hand(&mut self, record: &SeenRecord, at: Moment) {
+        let place = (record.position, record.endpoint.ordinal);
+        let Some(delivery) = self.by_hand.attempts.get_mut(&place) else {
+            return;
+        };
+        let started_at = record.started_at.steady;
+        let heard = delivery.heard.iter().position(|heard| *heard == started_at);
+        if let Some(heard) = heard {
+            delivery.heard.remove(heard);
+            delivery.spent_at.push(at.real);
+        }
     }
 
     /// Whether somebody asked for attempts of this delivery.
