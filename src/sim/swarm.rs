@@ -149,7 +149,7 @@ fn asked(seed: u64, random: &mut Stream) -> Result<(Scenario, Options), Scenario
     let mut hands = Stream::new(seed, "swarm of hands", 0, 0);
     scenario.by_hand = by_hand(&mut hands, &scenario);
     if is_long {
-        let actions = resends_by_hand(&mut lengths, &scenario);
+        let actions = oddities::resends(&mut lengths, &scenario);
         scenario.by_hand.extend(actions);
     }
     let mut asides = Stream::new(seed, "swarm of asides", 0, 0);
@@ -199,17 +199,6 @@ fn by_hand(random: &mut Stream, scenario: &Scenario) -> Vec<(Span, Action)> {
             _ => Action::Resend(event, endpoint),
         };
         (moment(random, end), action)
-    });
-    actions.collect()
-}
-
-/// Attempts that are asked for while a long walk goes on.
-fn resends_by_hand(random: &mut Stream, scenario: &Scenario) -> Vec<(Span, Action)> {
-    let actions = (0..random.between(1, 6)).map(|_| {
-        let event = small(random.below(scenario.events.into()));
-        let endpoint = small(random.below(scenario.endpoints.into()));
-        let latest = one_of(random, &[2 * SECOND_US, 60 * SECOND_US]);
-        (moment(random, latest), Action::Resend(event, endpoint))
     });
     actions.collect()
 }

@@ -58,6 +58,17 @@ fn draw_orders(scenario: &mut Scenario) {
     }
 }
 
+/// Attempts that are asked for while a long walk goes on.
+pub(super) fn resends(random: &mut Stream, scenario: &Scenario) -> Vec<(Span, Action)> {
+    let actions = (0..random.between(1, 6)).map(|_| {
+        let event = small(random.below(scenario.events.into()));
+        let endpoint = small(random.below(scenario.endpoints.into()));
+        let latest = one_of(random, &[2 * SECOND_US, 60 * SECOND_US]);
+        (moment(random, latest), Action::Resend(event, endpoint))
+    });
+    actions.collect()
+}
+
 /// Draws attempts that are asked for of what stands in line, also after the last event, when circuits hold back
 /// what was not begun.
 fn draw_ahead(scenario: &mut Scenario) {
