@@ -117,11 +117,7 @@ impl Engine {
         if flight.source == Source::Walk {
             self.settle_walk(flight.lane, flight.event.position);
         }
-        let lane = self.registry.lanes.get(flight.lane);
-        let is_known = lane.is_some_and(|lane| lane.is_known_by(flight));
-        if is_known {
-            self.earn(flight, verdict, now);
-        }
+        self.earn(flight, verdict, now);
         // What fails within the house, as without a file descriptor left, tells nothing of the receiver.
         if outcome.kind != OutcomeKind::Internal {
             self.learn(flight, verdict, now);
@@ -244,12 +240,15 @@ impl Engine {
         self.count_open_rows(application, -1, now);
     }
 
-    /// Lets the endpoint's window learn from the attempt.
+    /// Lets the endpoint's window learn from the attempt, unless it went to another receiver than the lane has now.
     fn earn(&mut self, flight: &Flight, verdict: Verdict, now: Now) {
         let slots_free = self.flights.len() < self.options.send_slots;
         let Some(lane) = self.registry.lanes.get_mut(flight.lane) else {
             return;
         };
+        if !lane.is_known_by(flight) {
+            return;
+        }
         let end = self
             .registry
             .applications

@@ -67,20 +67,10 @@ pub enum TaskKind {
 impl Action {
     /// The endpoint that it is done to, by its number, if it is done to one.
     #[must_use]
-    pub const fn endpoint(self) -> Option<u32> {
-        match self {
-            Self::Move(endpoint)
-            | Self::Refilter(endpoint, _)
-            | Self::Reorder(endpoint, _)
-            | Self::Rotate(endpoint, _)
-            | Self::Disable(endpoint)
-            | Self::Enable(endpoint)
-            | Self::Delete(endpoint)
-            | Self::Resend(_, endpoint)
-            | Self::SetAside(_, _, endpoint)
-            | Self::Task(_, _, endpoint)
-            | Self::CancelTask(endpoint) => Some(endpoint),
-            Self::Expunge(_) | Self::Add => None,
+    pub const fn endpoint(mut self) -> Option<u32> {
+        match self.endpoint_mut() {
+            Some(endpoint) => Some(*endpoint),
+            None => None,
         }
     }
 
