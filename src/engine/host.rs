@@ -5,6 +5,8 @@
 //! is let ahead has its room kept until its application visits it; who finds nothing to send, or whose
 //! application has no slot for it, leaves the room to the next one.
 
+mod audit;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use slab::Slab;

@@ -126,6 +126,11 @@ impl Lines {
         self.held
     }
 
+    /// How many are held, counted again.
+    pub(super) fn recounted(&self) -> usize {
+        self.lines.values().map(|line| line.behind.len()).sum()
+    }
+
     /// Whether nobody stands in line.
     pub(super) fn are_empty(&self) -> bool {
         self.places.is_empty()

@@ -32,6 +32,7 @@
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
+mod audit;
 mod circuit;
 mod directory;
 mod dispatch;
@@ -87,6 +88,12 @@ use std::{
 
 use slab::Slab;
 
+pub use self::{
+    audit::Miscount,
+    standing::{Figures, Standing},
+    stats::{Holdings, Stats},
+    tally::{OUTCOMES, Tally},
+};
 use self::{
     flight::Flight,
     host::Hosts,
@@ -101,11 +108,6 @@ use self::{
     round::Rounds,
     schedule::LoadSource,
     slow::Slow,
-};
-pub use self::{
-    standing::{Figures, Standing},
-    stats::{Holdings, Stats},
-    tally::{OUTCOMES, Tally},
 };
 use crate::{
     domain::{

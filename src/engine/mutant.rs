@@ -101,6 +101,10 @@ pub enum Mutant {
     ForgetsTheFar,
     /// The row of an attempt that was asked for stays once it was made.
     KeepsResendRows,
+    /// What is to be told and was not, when a shard was lost or the process ended, is told no more.
+    ForgetsNews,
+    /// What is sent on to be told a second time is told a second time.
+    TellsAgain,
     /// An endpoint that is gone is sent to as any other that fails.
     NeverTakesForGone,
     /// Who acquires a shard begins as if nobody stood in line.
@@ -137,7 +141,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 60] = [
+    pub const ALL: [Self; 62] = [
         Self::RepliesBeforeTheCommit,
         Self::SettlesAtSend,
         Self::CountsTimeoutsAsSuccess,
@@ -182,6 +186,8 @@ impl Mutant {
         Self::MovesLinesAhead,
         Self::ForgetsTheFar,
         Self::KeepsResendRows,
+        Self::ForgetsNews,
+        Self::TellsAgain,
         Self::NeverTakesForGone,
         Self::ForgetsLinesAtStart,
         Self::LeavesTheHeldBehind,

@@ -103,6 +103,20 @@ impl OpenRows {
         self.held
     }
 
+    /// What stands here, counted again.
+    pub(super) fn recounted(&self) -> Held {
+        let mut held = Held::default();
+        for row in self.rows.values() {
+            held.add(row);
+        }
+        held
+    }
+
+    /// How many rows are known: those that stand here and those in flight.
+    pub(super) fn known(&self) -> usize {
+        self.rows.len() + self.flying.len()
+    }
+
     /// The earliest row that stands here.
     pub(super) fn first(&self) -> Option<&OpenRow> {
         self.rows.first_key_value().map(|(_, row)| row)

@@ -170,6 +170,10 @@ impl Engine {
 
     /// Takes what a shard has to tell when it is acquired. What nobody wants any more goes.
     pub(super) fn restore_outbox(&mut self, shard: ShardId, rows: Vec<Arc<OutboxRow>>, now: Now) {
+        #[cfg(feature = "mutants")]
+        if self.has(super::mutant::Mutant::ForgetsNews) {
+            return;
+        }
         for row in rows {
             if self.options.operational.is_some() {
                 self.outbox.restore(row);
@@ -281,8 +285,11 @@ impl Engine {
             body_sha256: [0; 32],
         };
         let (event, bytes) = self.new_event(new, now).ok()?;
+        let once = Some(once);
+        #[cfg(feature = "mutants")]
+        let once = once.filter(|_| !self.has(super::mutant::Mutant::TellsAgain));
         let log: &mut ShardLog = self.logs.get_mut(&application.shard)?;
-        let change = Change::PutEvent(Arc::clone(&event)).once(Some(once));
+        let change = Change::PutEvent(Arc::clone(&event)).once(once);
         log.gather_urgent(change, OnCommit::Forwarded(row.id, event), bytes);
         Some(())
     }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use super::audit::Miscount;
 use crate::domain::{
     event::{Event, EventPosition},
     page::LoadHandle,
@@ -149,6 +150,13 @@ impl Pages {
     /// Bytes of the payloads that are held.
     pub(super) fn bytes(&self) -> usize {
         self.0.values().map(|entry| entry.bytes).sum()
+    }
+
+    /// Whether what is counted is what there is.
+    pub(super) fn audit(&self) -> Option<Miscount> {
+        let each = self.0.values().flat_map(|entry| &entry.events);
+        let there = each.map(|event| event.payload.bytes.len()).sum();
+        Miscount::of("bytes of pages", self.bytes(), there)
     }
 
     /// How many pages are held.

@@ -4,7 +4,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use super::{Engine, open_rows::OpenRow, record::ShardLog};
+use super::{Engine, audit::Miscount, open_rows::OpenRow, record::ShardLog};
 use crate::{
     domain::{
         change::Change,
@@ -27,6 +27,12 @@ impl Oncoming {
     /// How many there may be.
     pub(super) const fn rows(&self) -> u64 {
         self.rows
+    }
+
+    /// Whether what is counted is what there is.
+    pub(super) fn audit(&self) -> Option<Miscount> {
+        let rows: u64 = self.events.iter().map(|(_, lanes)| lanes).sum();
+        Miscount::unless("rows that are oncoming", rows == self.rows)
     }
 
     /// An event that so many lanes may take was accepted.

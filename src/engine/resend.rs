@@ -38,6 +38,11 @@ pub(super) struct Resends {
 }
 
 impl Resends {
+    /// How many were asked for and are not made yet.
+    pub(super) fn count(&self) -> usize {
+        self.waiting.len() + self.flying.len() + self.asked.len()
+    }
+
     /// Whether one is to be sent.
     pub(super) fn wait(&self) -> bool {
         !self.waiting.is_empty()

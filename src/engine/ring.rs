@@ -6,6 +6,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
+use super::audit::Miscount;
 use crate::domain::event::{Event, EventPosition};
 
 /// The newest events of one application, in order and without gaps in their places.
@@ -53,6 +54,20 @@ impl Ring {
     /// Payload bytes held.
     pub(super) const fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Whether what is counted is what there is; `cursors` are those of all lanes that stand here.
+    pub(super) fn audit(&self, mut cursors: Vec<EventPosition>) -> Option<Miscount> {
+        let events = self.slots.iter().filter_map(|slot| slot.event.as_ref());
+        let bytes = events.map(|event| event.payload.bytes.len()).sum();
+        cursors.sort_unstable();
+        let slots = (0..).zip(&self.slots);
+        let noted = slots.flat_map(|(place, slot)| {
+            let lanes = usize::try_from(slot.lanes).unwrap_or(usize::MAX);
+            core::iter::repeat_n(self.base.plus(place), lanes)
+        });
+        Miscount::of("bytes of newest events", self.bytes, bytes)
+            .or_else(|| Miscount::unless("cursors on newest events", noted.eq(cursors)))
     }
 
     /// Adds the event of the next place, or the gap where it was refused.

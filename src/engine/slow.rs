@@ -7,6 +7,8 @@
 //! wait until the dead had their time. A lane that is not prompt, has something to send and finds its share
 //! used up stands in its application's queue, one place a lane, which it keeps until it has sent something.
 
+mod audit;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Engine, flight::Flight, lane::Lane};

@@ -87,6 +87,8 @@ pub struct Happened {
     pub slow_of_all_full: u64,
     /// Attempts of neighbours.
     pub neighbours_sent: u64,
+    /// Operational events.
+    pub news_told: u64,
     /// Applications that were deleted while others went on.
     pub applications_deleted: u64,
     /// First attempts that waited long for a slot which others had.
@@ -187,7 +189,7 @@ impl Happened {
 
     /// Rarer paths that the run took because of it.
     #[must_use]
-    pub const fn paths(&self) -> [(&'static str, u64); 39] {
+    pub const fn paths(&self) -> [(&'static str, u64); 40] {
         [
             ("unknown groups kept", self.unsure_there),
             ("unknown groups gone", self.unsure_gone),
@@ -215,6 +217,7 @@ impl Happened {
             ("share of the slow full", self.slow_full),
             ("share of all the slow full", self.slow_of_all_full),
             ("attempts of neighbours", self.neighbours_sent),
+            ("operational events", self.news_told),
             ("applications deleted", self.applications_deleted),
             ("turns waited for", self.turns_waited_for),
             ("circuits probed", self.probes),
@@ -324,6 +327,7 @@ impl Happened {
         self.slow_full += other.slow_full;
         self.slow_of_all_full += other.slow_of_all_full;
         self.neighbours_sent += other.neighbours_sent;
+        self.news_told += other.news_told;
         self.applications_deleted += other.applications_deleted;
         self.turns_waited_for += other.turns_waited_for;
         self.probes += other.probes;
@@ -375,6 +379,7 @@ pub fn can_meet(layer: &str, name: &str) -> bool {
         // Nobody is beside the producers of the whole, and they see no reason of a refusal.
         "share of all the slow full"
         | "attempts of neighbours"
+        | "operational events"
         | "applications deleted"
         | "turns waited for"
         | "asks put off" => layer != "full",

@@ -45,6 +45,7 @@ impl BatchFacts {
             matches!(
                 change.bare(),
                 Change::PutApplication(_)
+                    | Change::UpdateApplication(_)
                     | Change::PutEndpoint { .. }
                     | Change::PutEvent(_)
                     | Change::Expire { .. }
@@ -79,6 +80,7 @@ impl Witness {
         for application in facts.deletions(results) {
             self.neighbours.deleted(application, at.real);
         }
+        self.news_durable(facts, results, at.steady);
         facts.only_watched(&mut self.neighbours);
         let submitted_at = facts.submitted_at;
         for (place, change) in facts.changes.drain(..) {

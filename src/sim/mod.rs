@@ -36,6 +36,7 @@ pub mod measures;
 pub mod mutants;
 pub mod neighbours;
 pub mod network;
+pub mod news;
 mod numbered;
 mod odd_waits;
 mod operator;

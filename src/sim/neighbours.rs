@@ -44,6 +44,13 @@ pub struct Neighbour {
     pub shares_hosts: bool,
     /// How long after it was made it is deleted, if it is.
     pub deleted_after: Option<Span>,
+    /// Whether it is the application that operational events are for: the first of these is.
+    pub hears_news: bool,
+}
+
+/// The public name of the neighbour with this number.
+pub(super) fn uid(number: u32) -> Arc<str> {
+    format!("neighbour-{number}").into()
 }
 
 impl Neighbour {
@@ -283,7 +290,7 @@ impl Workload {
         };
         let command = match wish {
             Wish::Application => Command::CreateApplication {
-                uid: Some(format!("neighbour-{number}").into()),
+                uid: Some(uid(number)),
                 registration: Registration::default(),
             },
             Wish::Endpoint(endpoint) => {

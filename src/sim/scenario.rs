@@ -1,9 +1,15 @@
 //! A scenario: everything a simulation starts from. Equal scenarios give equal runs.
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
 use super::{
-    by_hand::Action, faults::Faults, neighbours::Neighbour, network::Group, traffic::Traffic,
+    by_hand::Action,
+    faults::Faults,
+    neighbours::{self, Neighbour},
+    network::Group,
+    traffic::Traffic,
 };
 use crate::{
     engine::options::Options,
@@ -246,6 +252,21 @@ impl Scenario {
         others.fold(own, u64::saturating_add)
     }
 
+    /// How many deliveries what is told of all others makes at most, as attempts are counted here.
+    pub(super) fn deliveries_of_news(&self) -> u64 {
+        let mut neighbours = self.neighbours.iter();
+        let hears = neighbours.find(|neighbour| neighbour.hears_news);
+        let endpoints = hears.map_or(0, Neighbour::endpoints);
+        self.deliveries().saturating_mul(endpoints.into())
+    }
+
+    /// The public name of the application that operational events are for, if they are wanted.
+    pub(super) fn hears_news(&self) -> Option<Arc<str>> {
+        let mut numbered = (0..).zip(&self.neighbours);
+        let (number, _) = numbered.find(|(_, neighbour)| neighbour.hears_news)?;
+        Some(neighbours::uid(number))
+    }
+
     /// What the embedded store keeps, where that is the store.
     pub(super) const fn embedded(&self) -> Option<&EmbeddedOptions> {
         match &self.layer {
@@ -268,6 +289,7 @@ impl Scenario {
         let options = life.map_or(&self.engine, |life| &life.engine);
         Options {
             seed: self.seed,
+            operational: self.hears_news(),
             ..options.clone()
         }
     }

@@ -310,7 +310,8 @@ impl StoreHost {
         witness: &mut Witness,
     ) -> Vec<(Timestamp, Input)> {
         let mut asked = asked.into_iter();
-        // When one fails, all later ones of its shard fail.
+        // When one is told to have failed, all later ones of its shard are. What the store refuses it refuses for
+        // all of that owner; the next owner's may stand in the same group.
         let mut failed = BTreeSet::new();
         let mut told = Vec::with_capacity(done.len());
         let mut unsure = Vec::new();
@@ -336,7 +337,6 @@ impl StoreHost {
                 }
                 Completion::CommitFailed(shard, handle) => {
                     unsure.extend(asked.next().and_then(Asked::facts));
-                    failed.insert(shard);
                     Input::CommitFailed(shard, handle)
                 }
                 Completion::Loaded(load, page) => {

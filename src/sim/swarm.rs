@@ -43,6 +43,7 @@ pub fn store_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     oddities::draw_hosts(&mut scenario);
     oddities::draw_crowds(&mut scenario);
     neighbours::draw(&mut scenario);
+    neighbours::draw_news(&mut scenario);
     oddities::draw_newcomers(&mut scenario);
     oddities::draw_ways(&mut scenario);
     Ok(scenario)
@@ -79,6 +80,7 @@ pub fn core_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     oddities::draw_hosts(&mut scenario);
     oddities::draw_crowds(&mut scenario);
     neighbours::draw(&mut scenario);
+    neighbours::draw_news(&mut scenario);
     oddities::draw_newcomers(&mut scenario);
     oddities::draw_ways(&mut scenario);
     Ok(scenario)

@@ -25,7 +25,21 @@ impl Scenario {
             .plus(self.healing.map_or(Span::ZERO, |healing| healing.at))
             .plus(self.engine.expires_after)
             .plus(self.faults.time_lost())
+            .plus(self.news_last())
             .plus(Span::from_seconds(86_400))
+    }
+}
+
+impl Scenario {
+    /// How long it goes on to be told what happened at last, where somebody hears it.
+    fn news_last(&self) -> Span {
+        let spans = [self.longest_wait(), self.engine.expires_after];
+        let lasts = spans
+            .map(Span::as_micros)
+            .into_iter()
+            .fold(0, i64::saturating_add);
+        let is_heard = self.hears_news().is_some();
+        Span::from_micros(if is_heard { lasts } else { 0 })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{apart::Apart, end::End, pace::Pace, whole::Whole};
+use super::{apart::Apart, end::End, news::News, pace::Pace, whole::Whole};
 use crate::{
     domain::{
         delivery::DeliveryState,
@@ -228,6 +228,9 @@ pub enum Violation {
     /// I15, I19 and I33: applications were not kept apart.
     #[error(transparent)]
     Apart(#[from] Apart),
+    /// I34: what happened was not told as it did.
+    #[error(transparent)]
+    News(#[from] News),
     /// I23: not all events that producers handed in were accepted in the end.
     #[error("I23: {accepted} of {asked} events were accepted")]
     NotAccepted {

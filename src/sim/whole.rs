@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use thiserror::Error;
 
+use crate::engine::Miscount;
+
 /// A property of a whole run that did not hold.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Whole {
@@ -17,6 +19,9 @@ pub enum Whole {
         /// How much there may be.
         most: usize,
     },
+    /// I35: the engine counts something that is not so.
+    #[error("I35: {what}: the engine counts {counted}, there are {there}", what = .0.what, counted = .0.counted, there = .0.there)]
+    Miscounted(Miscount),
     /// I32: a list does not show what was recorded, each entry once.
     #[error("I32: the list of {list} is wrong: {what}")]
     List {

@@ -15,6 +15,7 @@ use super::{
     oracles::{
         apart::SeenNeighbours, asked_by_hand::SeenByHand, hosts::SeenHosts, lateness, memory,
         one_name, rate::SeenRate, same_bytes, slow::SeenSlots, tasks::SeenTask,
+        told_news::SeenNews,
     },
     scenario::{Healing, Scenario},
     seen::{Moment, Seen, SeenEndpoint, SeenEvent, SeenRecord},
@@ -59,6 +60,7 @@ pub(super) struct Witness {
     pub(super) hosts: SeenHosts,
     pub(super) slots: SeenSlots,
     pub(super) neighbours: SeenNeighbours,
+    pub(super) news: SeenNews,
     pub(super) application_pace: SeenRate,
     pub(super) changes_by_hand: bool,
     /// The places of events by their ordering keys.
@@ -145,6 +147,7 @@ impl Witness {
             hosts: SeenHosts::default(),
             slots: SeenSlots::default(),
             neighbours: SeenNeighbours::of(scenario),
+            news: SeenNews::of(scenario),
             application_pace: SeenRate::of(scenario.application_rate),
             changes_by_hand: !scenario.by_hand.is_empty(),
             keyed: BTreeMap::new(),

@@ -138,7 +138,10 @@ impl<'scenario> World<'scenario> {
     /// A world in which nothing has happened.
     pub(super) fn new(scenario: &'scenario Scenario) -> Result<Self, SimulationError> {
         let seed = scenario.seed;
-        let turns = scenario.deliveries().saturating_mul(TURNS_PER_DELIVERY);
+        let turns = scenario
+            .deliveries()
+            .saturating_add(scenario.deliveries_of_news());
+        let turns = turns.saturating_mul(TURNS_PER_DELIVERY);
         // Who has no answer asks again each second.
         let vain = scenario.faults.asked_in_vain().as_micros().unsigned_abs() / 1_000_000;
         let asks = vain.saturating_mul(scenario.events.into());
@@ -289,6 +292,7 @@ impl<'scenario> World<'scenario> {
         self.step(Input::TurnEnd);
         if let Some(engine) = self.engine.as_ref().filter(|_| self.witness.is_watching) {
             self.witness.judge_memory(&engine.holdings());
+            self.witness.judge_counts(engine);
         }
         if let Some(rerun) = &mut self.rerun
             && self.engine.is_some()

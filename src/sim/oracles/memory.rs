@@ -3,7 +3,7 @@
 
 use crate::{
     domain::{attempt::AttemptRecord, change::Change},
-    engine::{Holdings, options::Options},
+    engine::{Engine, Holdings, options::Options},
     limits,
     sim::{scenario::Scenario, whole::Whole, witness::Witness},
 };
@@ -68,7 +68,20 @@ fn bounds(
     ]
 }
 
+/// Of so many seeds one is audited: it costs more than all other judgements of a turn.
+const AUDITED: u64 = 8;
+
 impl Witness {
+    /// Judges at the end of a turn, of every eighth seed, whether what the engine counts is what there is.
+    pub(in crate::sim) fn judge_counts(&mut self, engine: &Engine) {
+        if self.options.seed % AUDITED != 1 {
+            return;
+        }
+        if let Some(miscount) = engine.audit() {
+            self.object(Whole::Miscounted(miscount).into());
+        }
+    }
+
     /// Judges what the engine holds at the end of a turn.
     pub(in crate::sim) fn judge_memory(&mut self, held: &Holdings) {
         let endpoints = self.endpoints.len() + self.neighbours.endpoints();

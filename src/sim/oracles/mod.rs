@@ -44,6 +44,7 @@ mod same_id;
 pub(super) mod set_aside;
 pub(super) mod slow;
 pub(super) mod tasks;
+pub(super) mod told_news;
 pub(super) mod told_states;
 pub(super) mod waits;
 pub(super) mod whole_groups;

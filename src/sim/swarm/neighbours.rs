@@ -54,6 +54,35 @@ fn draw_hosts(scenario: &mut Scenario) {
     }
 }
 
+/// In some worlds one of them hears what happens to the endpoints and deliveries of all others; one is added
+/// where there is none.
+pub(super) fn draw_news(scenario: &mut Scenario) {
+    let mut random = Stream::new(scenario.seed, "swarm of news", 0, 0);
+    if matches!(scenario.layer, Layer::Full(_)) || random.below(6) != 0 {
+        return;
+    }
+    if scenario.neighbours.is_empty() {
+        let mut quiet = neighbour(&mut random, 3);
+        quiet.receivers.truncate(1);
+        scenario.neighbours.push(quiet);
+    }
+    let count = u64::try_from(scenario.neighbours.len()).unwrap_or(1);
+    let place = usize::try_from(random.below(count)).unwrap_or(0);
+    if let Some(neighbour) = scenario.neighbours.get_mut(place) {
+        neighbour.hears_news = true;
+    }
+    // A receiver of these that is dead keeps them all, and nobody else may be turned away for that.
+    let news =
+        usize::try_from(scenario.deliveries()).map_or(usize::MAX, |all| all.saturating_mul(3));
+    if let Layer::Core(options) = &mut scenario.layer {
+        options.events_max = options.events_max.max(news);
+        options.bytes_max = options.bytes_max.max(news.saturating_mul(NEWS_BYTES));
+    }
+}
+
+/// What one operational event takes at most, in bytes.
+const NEWS_BYTES: usize = 512;
+
 fn neighbour(random: &mut Stream, most: u32) -> Neighbour {
     let gaps = [1, 1_000, 20_000, SECOND_US, 60 * SECOND_US];
     let events = [1, 10, most];
@@ -70,6 +99,7 @@ fn neighbour(random: &mut Stream, most: u32) -> Neighbour {
         receivers,
         shares_hosts: false,
         deleted_after: None,
+        hears_news: false,
     }
 }
 
