@@ -60,6 +60,8 @@ pub(in crate::sim) struct SeenNeighbours {
     /// Attempts of the application that is watched in flight, of this period.
     own_in_flight: usize,
     period: usize,
+    /// Those of periods before, which may take room of their application until they end.
+    own_before: usize,
     /// When these had half of what an application may have, in real time.
     own_crowded_at: Timestamp,
 }
@@ -119,6 +121,7 @@ impl SeenNeighbours {
     pub(in crate::sim) fn died(&mut self) {
         self.promptness.clear();
         self.own_in_flight = 0;
+        self.own_before = 0;
     }
 
     /// Whether a shard is not that of the application that is watched, for sure.
@@ -137,7 +140,7 @@ impl SeenNeighbours {
     /// period: older ones to an endpoint that was deleted count for none.
     fn own_in(&mut self, period: usize) -> &mut usize {
         if core::mem::replace(&mut self.period, period) != period {
-            self.own_in_flight = 0;
+            self.own_before += core::mem::take(&mut self.own_in_flight);
         }
         &mut self.own_in_flight
     }
@@ -294,13 +297,16 @@ impl Witness {
     pub(in crate::sim) fn share_left(&mut self, flight: FlightFacts, now: Moment) {
         self.note_own_crowd(now);
         let period = self.breaks.len();
+        let is_before = flight.period != period;
         let in_flight = self.neighbours.own_in(period);
-        *in_flight = in_flight.saturating_sub(usize::from(flight.period == period));
+        *in_flight = in_flight.saturating_sub(usize::from(!is_before));
+        let before = &mut self.neighbours.own_before;
+        *before = before.saturating_sub(usize::from(is_before));
     }
 
     fn note_own_crowd(&mut self, now: Moment) {
         let (own, most) = (
-            self.neighbours.own_in_flight,
+            self.neighbours.own_in_flight + self.neighbours.own_before,
             share(self.options.send_slots, ALL),
         );
         if own.saturating_mul(2) >= most.saturating_sub(1) {
