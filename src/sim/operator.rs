@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{
     by_hand::{Action, Asked, TaskKind},
     changed::{Changed, change},
+    fan_out::channel,
     scenario::Scenario,
     witness::Witness,
     workload::event_type,
@@ -26,6 +27,9 @@ use crate::{
     limits,
     store::Reads,
 };
+
+/// How the names of header fields begin that owners ask for.
+pub(super) const ASKED_HEADER: &str = "x-asked-";
 
 /// What somebody knows who does something by hand.
 pub(super) struct Operator<'world> {
@@ -61,6 +65,26 @@ impl Operator<'_> {
             Action::Reorder(_, ordering) => {
                 let ordering = Some(ordering);
                 Some(change(&*self.known()?, Changed { ordering, ..none }))
+            }
+            Action::Rerate(_, rate) => {
+                let throttle_rate = Some(rate);
+                let changed = Changed {
+                    throttle_rate,
+                    ..none
+                };
+                Some(change(&*self.known()?, changed))
+            }
+            Action::Reheader(_, count) => {
+                let headers = Some(header_fields(count, number));
+                Some(change(&*self.known()?, Changed { headers, ..none }))
+            }
+            Action::Rechannel(_, of) => {
+                let known = self.known()?;
+                let filter = Some(Filter {
+                    channels: of.map(channel).into_iter().collect(),
+                    ..Filter::clone(&known.filter)
+                });
+                Some(change(&known, Changed { filter, ..none }))
             }
             Action::Rotate(_, grace) => {
                 let rotation = Some((secret(number)?, grace));
@@ -197,6 +221,15 @@ impl Operator<'_> {
         let seen = self.witness.events.get(position)?;
         Some(Arc::clone(&seen.event))
     }
+}
+
+/// So many header fields, which the action with this number brings; in the order of their names.
+fn header_fields(count: u8, number: u32) -> Vec<(Arc<str>, Arc<str>)> {
+    let field = |place: u8| {
+        let name = format!("{ASKED_HEADER}{place}");
+        (name.into(), format!("by-hand-{number}").into())
+    };
+    (0..count).map(field).collect()
 }
 
 /// The names of types, one bit for each.

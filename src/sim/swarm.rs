@@ -45,6 +45,8 @@ pub fn store_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     neighbours::draw(&mut scenario);
     oddities::draw_newcomers(&mut scenario);
     oddities::draw_ways(&mut scenario);
+    oddities::draw_said(&mut scenario);
+    oddities::draw_owned(&mut scenario);
     Ok(scenario)
 }
 
@@ -81,6 +83,8 @@ pub fn core_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     neighbours::draw(&mut scenario);
     oddities::draw_newcomers(&mut scenario);
     oddities::draw_ways(&mut scenario);
+    oddities::draw_said(&mut scenario);
+    oddities::draw_owned(&mut scenario);
     Ok(scenario)
 }
 
@@ -111,6 +115,8 @@ pub fn full_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     oddities::draw_hosts(&mut scenario);
     oddities::draw_newcomers(&mut scenario);
     oddities::draw_ways(&mut scenario);
+    oddities::draw_said(&mut scenario);
+    oddities::draw_owned(&mut scenario);
     Ok(scenario)
 }
 

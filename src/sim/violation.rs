@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{apart::Apart, end::End, pace::Pace, whole::Whole};
+use super::{apart::Apart, end::End, pace::Pace, unlike::Unlike, whole::Whole};
 use crate::{
     domain::{
         delivery::DeliveryState,
@@ -303,6 +303,9 @@ pub enum Violation {
         /// The id, as the number it is.
         id: u128,
     },
+    /// I1: something is other than it was asked for.
+    #[error(transparent)]
+    Unlike(#[from] Unlike),
     /// What concerns a whole run, and no delivery.
     #[error(transparent)]
     Whole(#[from] Whole),
