@@ -58,6 +58,10 @@ pub struct Happened {
     pub refiltered: u64,
     /// Endpoints that kept another order from some time on.
     pub reordered: u64,
+    /// Endpoints that had another rate from some time on.
+    pub rerated: u64,
+    /// Endpoints that had other header fields from some time on.
+    pub reheaded: u64,
     /// First attempts that had to wait for others of their line.
     pub waited_in_line: u64,
     /// Endpoints that were made while events came.
@@ -187,7 +191,7 @@ impl Happened {
 
     /// Rarer paths that the run took because of it.
     #[must_use]
-    pub const fn paths(&self) -> [(&'static str, u64); 39] {
+    pub const fn paths(&self) -> [(&'static str, u64); 41] {
         [
             ("unknown groups kept", self.unsure_there),
             ("unknown groups gone", self.unsure_gone),
@@ -201,6 +205,8 @@ impl Happened {
             ("endpoints changed", self.changed),
             ("filters changed", self.refiltered),
             ("orders changed", self.reordered),
+            ("rates changed", self.rerated),
+            ("header fields changed", self.reheaded),
             ("deliveries waited in line", self.waited_in_line),
             ("endpoints added", self.added),
             ("endpoints deleted", self.deleted),
@@ -310,6 +316,8 @@ impl Happened {
         self.changed += other.changed;
         self.refiltered += other.refiltered;
         self.reordered += other.reordered;
+        self.rerated += other.rerated;
+        self.reheaded += other.reheaded;
         self.waited_in_line += other.waited_in_line;
         self.added += other.added;
         self.deleted += other.deleted;

@@ -183,7 +183,12 @@ impl Witness {
         let is_other = before.is_some_and(|before| before.endpoint.filter != filter);
         let url = |target: &Target| target.url.text().to_owned();
         let moves = before.is_some_and(|before| url(&before.target) != url(&endpoint.target));
+        let rerates =
+            before.is_some_and(|before| before.endpoint.throttle_rate != endpoint.throttle_rate);
+        let reheads = before.is_some_and(|before| before.target.headers != endpoint.target.headers);
         self.happened.refiltered += u64::from(is_other);
+        self.happened.rerated += u64::from(rerates);
+        self.happened.reheaded += u64::from(reheads);
         seen.has_state(is_enabled, at, period);
         if moves {
             seen.circuit.moves(at, period);

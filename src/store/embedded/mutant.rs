@@ -18,6 +18,7 @@ use super::{
 };
 use crate::domain::{
     change::{Batch, Change, UniqueKey},
+    endpoint::Endpoint,
     page::ApplicationState,
 };
 
@@ -54,11 +55,13 @@ pub enum Mutant {
     ForgetsAuditEntries,
     /// The row of a delivery that was skipped or parked stays.
     KeepsRowsOfSkipped,
+    /// The header fields of an endpoint are not written when it is changed.
+    ForgetsHeaderFields,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::AcknowledgesBeforeTheSync,
         Self::CommitsNamesFirst,
         Self::SkipsTheRecoveryScan,
@@ -74,6 +77,7 @@ impl Mutant {
         Self::SyncsAgainInPlace,
         Self::ForgetsAuditEntries,
         Self::KeepsRowsOfSkipped,
+        Self::ForgetsHeaderFields,
     ];
 }
 
@@ -208,6 +212,16 @@ pub(super) fn commit_names(
     }
     drop(writing);
     Ok(transaction.commit()?)
+}
+
+/// An endpoint as it is written when it is changed, without its header fields if the store makes that mistake.
+pub(super) fn changed(memory: &Memory, endpoint: &Arc<Endpoint>) -> Arc<Endpoint> {
+    let mut written = Arc::clone(endpoint);
+    if memory.has(Mutant::ForgetsHeaderFields) {
+        let written = Arc::make_mut(&mut written);
+        Arc::make_mut(&mut written.target).headers.clear();
+    }
+    written
 }
 
 /// What a shard is acquired with where nobody looked for what was unsettled.
