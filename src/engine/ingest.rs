@@ -45,8 +45,6 @@ impl Engine {
         } else {
             (None, command)
         };
-        #[cfg(feature = "mutants")]
-        let command = super::mutant::mistaken_ask(&self.options, command);
         let shard = once.as_ref().and_then(|_| home(&command));
         let refused = if self.shutdown.is_some() {
             Err(Refusal::ShuttingDown)

@@ -245,6 +245,10 @@ pub(super) fn mistake_change(options: &Options, before: &Endpoint, after: &mut A
 
 /// What is asked for, with the mistakes that concern how that is taken in.
 pub(super) fn mistaken_ask(options: &Options, mut command: Command) -> Command {
+    if let Command::Once(once, inside) = command {
+        let inside = mistaken_ask(options, *inside);
+        return Command::Once(once, Box::new(inside));
+    }
     match (options.mutant, &mut command) {
         (Some(Mutant::DropsTheChannels), Command::AcceptEvent(new)) => new.channels.clear(),
         (Some(Mutant::RoundsTheTimesOfLater), Command::AcceptEvent(new)) => {

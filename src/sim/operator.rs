@@ -45,54 +45,19 @@ impl Operator<'_> {
     /// What an action asks for, with what is known now; nothing if there is nothing to do it to.
     pub(super) fn command_of(&self, action: Action, number: u32) -> Option<(Command, Asked)> {
         let application = self.application;
-        let none = Changed::default();
         match action {
-            Action::Move(of) => {
+            Action::Move(_)
+            | Action::Refilter(..)
+            | Action::Reorder(..)
+            | Action::Rerate(..)
+            | Action::Reheader(..)
+            | Action::Rechannel(..)
+            | Action::Rotate(..)
+            | Action::Disable(_)
+            | Action::Enable(_) => {
                 let known = self.known()?;
-                let url = EndpointUrl::parse(&self.scenario.moved_url_of(of, number)).ok()?;
-                let url = Some(url);
-                Some(change(&known, Changed { url, ..none }))
-            }
-            Action::Refilter(_, types) => {
-                let known = self.known()?;
-                let filter = Filter {
-                    event_types: event_types(types),
-                    ..Filter::clone(&known.filter)
-                };
-                let filter = Some(filter);
-                Some(change(&known, Changed { filter, ..none }))
-            }
-            Action::Reorder(_, ordering) => {
-                let ordering = Some(ordering);
-                Some(change(&*self.known()?, Changed { ordering, ..none }))
-            }
-            Action::Rerate(_, rate) => {
-                let throttle_rate = Some(rate);
-                let changed = Changed {
-                    throttle_rate,
-                    ..none
-                };
-                Some(change(&*self.known()?, changed))
-            }
-            Action::Reheader(_, count) => {
-                let headers = Some(header_fields(count, number));
-                Some(change(&*self.known()?, Changed { headers, ..none }))
-            }
-            Action::Rechannel(_, of) => {
-                let known = self.known()?;
-                let filter = Some(Filter {
-                    channels: of.map(channel).into_iter().collect(),
-                    ..Filter::clone(&known.filter)
-                });
-                Some(change(&known, Changed { filter, ..none }))
-            }
-            Action::Rotate(_, grace) => {
-                let rotation = Some((secret(number)?, grace));
-                Some(change(&*self.known()?, Changed { rotation, ..none }))
-            }
-            Action::Disable(_) | Action::Enable(_) => {
-                let is_enabled = Some(matches!(action, Action::Enable(_)));
-                Some(change(&*self.known()?, Changed { is_enabled, ..none }))
+                let changed = self.changed_by(action, number, &known)?;
+                Some(change(&known, changed))
             }
             Action::Delete(_) => {
                 let known = self.known()?;
@@ -131,6 +96,37 @@ impl Operator<'_> {
                 Some((command, Asked::Expunge { position }))
             }
         }
+    }
+
+    /// What an action makes other about an endpoint; nothing if it does not change one.
+    fn changed_by(&self, action: Action, number: u32, known: &Endpoint) -> Option<Changed> {
+        let mut changed = Changed::default();
+        match action {
+            Action::Move(of) => {
+                let url = self.scenario.moved_url_of(of, number);
+                changed.url = Some(EndpointUrl::parse(&url).ok()?);
+            }
+            Action::Refilter(_, types) => {
+                changed.filter = Some(Filter {
+                    event_types: event_types(types),
+                    ..Filter::clone(&known.filter)
+                });
+            }
+            Action::Rechannel(_, of) => {
+                changed.filter = Some(Filter {
+                    channels: of.map(channel).into_iter().collect(),
+                    ..Filter::clone(&known.filter)
+                });
+            }
+            Action::Reorder(_, ordering) => changed.ordering = Some(ordering),
+            Action::Rerate(_, rate) => changed.throttle_rate = Some(rate),
+            Action::Reheader(_, count) => changed.headers = Some(header_fields(count, number)),
+            Action::Rotate(_, grace) => changed.rotation = Some((secret(number)?, grace)),
+            Action::Disable(_) => changed.is_enabled = Some(false),
+            Action::Enable(_) => changed.is_enabled = Some(true),
+            _ => return None,
+        }
+        Some(changed)
     }
 
     /// The first delivery to an endpoint that has not ended, from an event on, to be set aside.

@@ -233,13 +233,12 @@ impl Witness {
 fn number(body: &[u8]) -> Option<u32> {
     let rest = body.strip_prefix(NUMBERED)?;
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit());
-    let number = digits.fold(None, |number: Option<u32>, digit| {
+    digits.fold(None, |number: Option<u32>, digit| {
         let number = number.unwrap_or(0);
         Some(
             number
                 .wrapping_mul(10)
                 .wrapping_add(u32::from(digit - b'0')),
         )
-    });
-    number
+    })
 }

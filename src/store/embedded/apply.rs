@@ -49,11 +49,7 @@ pub(super) fn change(
         Change::PutEndpoint { endpoint, unique } => {
             return endpoints::put(writing, memory, &endpoint, unique.as_ref());
         }
-        Change::UpdateEndpoint(endpoint) => {
-            #[cfg(feature = "mutants")]
-            let endpoint = super::mutant::changed(memory, &endpoint);
-            return endpoints::update(writing, &endpoint);
-        }
+        Change::UpdateEndpoint(endpoint) => return endpoints::update(writing, &endpoint),
         Change::DeleteEndpoint { endpoint, from } => {
             put_lane(writing, memory, endpoint, None)?;
             circuits::put(writing, endpoint, None)?;

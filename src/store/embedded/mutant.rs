@@ -18,7 +18,6 @@ use super::{
 };
 use crate::domain::{
     change::{Batch, Change, UniqueKey},
-    endpoint::Endpoint,
     page::ApplicationState,
 };
 
@@ -214,14 +213,15 @@ pub(super) fn commit_names(
     Ok(transaction.commit()?)
 }
 
-/// An endpoint as it is written when it is changed, without its header fields if the store makes that mistake.
-pub(super) fn changed(memory: &Memory, endpoint: &Arc<Endpoint>) -> Arc<Endpoint> {
-    let mut written = Arc::clone(endpoint);
-    if memory.has(Mutant::ForgetsHeaderFields) {
-        let written = Arc::make_mut(&mut written);
-        Arc::make_mut(&mut written.target).headers.clear();
+/// A change as it is written: that of an endpoint without its header fields, if the store makes that mistake.
+pub(super) fn written(memory: &Memory, mut change: Change) -> Change {
+    if let Change::UpdateEndpoint(endpoint) = &mut change
+        && memory.has(Mutant::ForgetsHeaderFields)
+    {
+        let target = &mut Arc::make_mut(endpoint).target;
+        Arc::make_mut(target).headers.clear();
     }
-    written
+    change
 }
 
 /// What a shard is acquired with where nobody looked for what was unsettled.
