@@ -163,7 +163,7 @@ pub struct NewTask {
 }
 
 /// An endpoint to be created.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct NewEndpoint {
     /// The application it belongs to.
     pub application: ApplicationKey,

@@ -238,7 +238,11 @@ impl Engine {
     /// Takes one input in; effects come at [`Input::TurnEnd`] and are appended to `out`.
     pub fn step(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
         match input {
-            Input::Command(request, command) => self.ingest(request, command, now),
+            Input::Command(request, command) => {
+                #[cfg(feature = "mutants")]
+                let command = mutant::mistaken_ask(&self.options, command);
+                self.ingest(request, command, now);
+            }
             Input::ShardAcquired(shard, epoch, state) => self.acquired(shard, epoch, *state, now),
             Input::ShardLost(shard) => self.forget(shard),
             Input::Committed(batch) => self.committed(batch, now),

@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use super::{Engine, lane::Lane, options::Options};
 use crate::{
-    domain::{application::ApplicationKey, attempt::AttemptResult, endpoint::Endpoint},
+    domain::{
+        application::ApplicationKey, attempt::AttemptResult, command::Command, endpoint::Endpoint,
+        ordering::OrderingKey,
+    },
     time::{Now, Span, Timestamp},
 };
 
@@ -137,11 +140,19 @@ pub enum Mutant {
     KeepsTheOldOrder,
     /// The endpoints of an application that was deleted stay until its shard is acquired anew.
     KeepsEndpointsOfDeleted,
+    /// An event is accepted without its channels.
+    DropsTheChannels,
+    /// How long an event waits to be sent is whole seconds, the rest is dropped.
+    RoundsTheTimesOfLater,
+    /// All events with an ordering key get the same one.
+    TakesOneKeyForAll,
+    /// An endpoint that gets another URL has no rate any more.
+    ForgetsTheRateOfTheMoved,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 62] = [
+    pub const ALL: [Self; 66] = [
         Self::RepliesBeforeTheCommit,
         Self::SettlesAtSend,
         Self::CountsTimeoutsAsSuccess,
@@ -204,6 +215,10 @@ impl Mutant {
         Self::GivesPlacesOfDeletedAgain,
         Self::KeepsTheOldOrder,
         Self::KeepsEndpointsOfDeleted,
+        Self::DropsTheChannels,
+        Self::RoundsTheTimesOfLater,
+        Self::TakesOneKeyForAll,
+        Self::ForgetsTheRateOfTheMoved,
     ];
 }
 
@@ -232,6 +247,32 @@ pub(super) fn mistake_change(options: &Options, before: &Endpoint, after: &mut A
     if options.mutant == Some(Mutant::KeepsTheOldOrder) {
         Arc::make_mut(after).ordering = before.ordering;
     }
+}
+
+/// What is asked for, with the mistakes that concern how that is taken in.
+pub(super) fn mistaken_ask(options: &Options, mut command: Command) -> Command {
+    if let Command::Once(once, inside) = command {
+        let inside = mistaken_ask(options, *inside);
+        return Command::Once(once, Box::new(inside));
+    }
+    match (options.mutant, &mut command) {
+        (Some(Mutant::DropsTheChannels), Command::AcceptEvent(new)) => new.channels.clear(),
+        (Some(Mutant::RoundsTheTimesOfLater), Command::AcceptEvent(new)) => {
+            let wait = &mut new.besides.deliver_after;
+            *wait = wait.map(|wait| Span::from_seconds(wait.as_millis() / 1_000));
+        }
+        (Some(Mutant::TakesOneKeyForAll), Command::AcceptEvent(new)) => {
+            let key = &mut new.besides.ordering_key;
+            *key = key.map(|_| OrderingKey::of("all"));
+        }
+        (Some(Mutant::ForgetsTheRateOfTheMoved), Command::UpdateEndpoint(update))
+            if update.url.is_some() =>
+        {
+            update.throttle_rate = None;
+        }
+        _ => {}
+    }
+    command
 }
 
 impl Options {

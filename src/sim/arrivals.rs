@@ -70,6 +70,8 @@ impl World<'_> {
         } else if let Ask::OtherBody(number) = ask {
             self.ask_otherwise(number)?;
         } else if let Some((request, command)) = self.workload.command(ask)? {
+            let moment = self.moment();
+            self.witness.asks(ask, &command, moment);
             self.step(Input::Command(request, command));
         }
         Ok(())

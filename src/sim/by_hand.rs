@@ -2,18 +2,15 @@
 //! payloads away. Each is read, changed and asked as the server does it; who gets no answer asks
 //! again.
 
-use super::{ask::Ask, operator::Operator, world::World};
+use super::{ask::Ask, changed::Changed, operator::Operator, world::World};
 use crate::{
     domain::{
         audit::Act,
         command::{Command, RequestHandle},
-        endpoint_url::EndpointUrl,
         event::EventPosition,
-        filter::Filter,
         history::Name,
         id::TaskId,
         ordering::Ordering,
-        secret::Secret,
     },
     time::Span,
 };
@@ -30,6 +27,13 @@ pub enum Action {
     Refilter(u32, u8),
     /// The endpoint keeps such an order from now on.
     Reorder(u32, Ordering),
+    /// The endpoint takes so many attempts a second from now on; as many as come, if nothing is said.
+    Rerate(u32, Option<u16>),
+    /// The endpoint gets requests with so many header fields of its owner.
+    Reheader(u32, u8),
+    /// The endpoint wants events of this channel, which is that of the endpoint with the second number; of all, if
+    /// nothing is said.
+    Rechannel(u32, Option<u32>),
     /// The endpoint is disabled.
     Disable(u32),
     /// The endpoint is enabled.
@@ -80,6 +84,9 @@ impl Action {
             Self::Move(endpoint)
             | Self::Refilter(endpoint, _)
             | Self::Reorder(endpoint, _)
+            | Self::Rerate(endpoint, _)
+            | Self::Reheader(endpoint, _)
+            | Self::Rechannel(endpoint, _)
             | Self::Rotate(endpoint, _)
             | Self::Disable(endpoint)
             | Self::Enable(endpoint)
@@ -96,14 +103,11 @@ impl Action {
 /// What was asked of the engine, as far as its acknowledgement promises something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
-    /// The endpoint with this ordinal has this target and is enabled or not from now on.
+    /// The endpoint with this ordinal, which was of this revision, is so from now on.
     Change {
         ordinal: u32,
-        url: EndpointUrl,
-        filter: Filter,
-        /// A new secret, and how long the one of before signs, too.
-        rotation: Option<(Secret, Span)>,
-        is_enabled: bool,
+        revision: u32,
+        changed: Box<Changed>,
     },
     /// The endpoint with this ordinal is no more.
     Delete { ordinal: u32 },

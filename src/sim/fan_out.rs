@@ -8,7 +8,9 @@ use crate::random::Stream;
 impl Workload {
     /// The channel of the endpoint with this number, where not every event goes to every endpoint.
     pub(super) fn channel_of(&self, endpoint: u32) -> Option<Arc<str>> {
-        self.fan_out.map(|_| channel(endpoint))
+        // One that is added has that of another.
+        let number = endpoint.checked_rem(self.endpoints).unwrap_or(endpoint);
+        self.fan_out.map(|_| channel(number))
     }
 
     /// The channels of the event with this number: of as many endpoints as it is to go to.
@@ -30,6 +32,6 @@ impl Workload {
 }
 
 /// The channel of the endpoint with this number.
-fn channel(endpoint: u32) -> Arc<str> {
+pub(super) fn channel(endpoint: u32) -> Arc<str> {
     format!("endpoint-{endpoint}").into()
 }

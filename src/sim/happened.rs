@@ -1,7 +1,10 @@
 //! What happened in a run beside deliveries: faults by kind, and the rarer paths that were taken.
 
+mod met;
+
 use std::collections::BTreeMap;
 
+pub use self::met::can_meet;
 use super::odd_waits;
 use crate::domain::outcome::{Outcome, OutcomeKind};
 
@@ -58,6 +61,10 @@ pub struct Happened {
     pub refiltered: u64,
     /// Endpoints that kept another order from some time on.
     pub reordered: u64,
+    /// Endpoints that had another rate from some time on.
+    pub rerated: u64,
+    /// Endpoints that had other header fields from some time on.
+    pub reheaded: u64,
     /// First attempts that had to wait for others of their line.
     pub waited_in_line: u64,
     /// Endpoints that were made while events came.
@@ -189,7 +196,7 @@ impl Happened {
 
     /// Rarer paths that the run took because of it.
     #[must_use]
-    pub const fn paths(&self) -> [(&'static str, u64); 40] {
+    pub const fn paths(&self) -> [(&'static str, u64); 42] {
         [
             ("unknown groups kept", self.unsure_there),
             ("unknown groups gone", self.unsure_gone),
@@ -203,6 +210,8 @@ impl Happened {
             ("endpoints changed", self.changed),
             ("filters changed", self.refiltered),
             ("orders changed", self.reordered),
+            ("rates changed", self.rerated),
+            ("header fields changed", self.reheaded),
             ("deliveries waited in line", self.waited_in_line),
             ("endpoints added", self.added),
             ("endpoints deleted", self.deleted),
@@ -313,6 +322,8 @@ impl Happened {
         self.changed += other.changed;
         self.refiltered += other.refiltered;
         self.reordered += other.reordered;
+        self.rerated += other.rerated;
+        self.reheaded += other.reheaded;
         self.waited_in_line += other.waited_in_line;
         self.added += other.added;
         self.deleted += other.deleted;
@@ -357,40 +368,5 @@ impl Happened {
         self.names_astray += other.names_astray;
         self.tls_failed += other.tls_failed;
         self.sent_twice += other.sent_twice;
-    }
-}
-
-/// Whether drawn worlds of a layer can meet this.
-#[must_use]
-pub fn can_meet(layer: &str, name: &str) -> bool {
-    match name {
-        // What needs a disk, or a process that dies.
-        "process_killed"
-        | "power_lost"
-        | "died_while_opening"
-        | "died_before_a_reply"
-        | "sync_failed"
-        | "disk_nearly_full"
-        | "disk_full"
-        | "unknown groups kept"
-        | "unknown groups gone"
-        | "inspections"
-        | "events let go" => layer != "core",
-        // Nobody is beside the producers of the whole, and they see no reason of a refusal.
-        "share of all the slow full"
-        | "attempts of neighbours"
-        | "operational events"
-        | "applications deleted"
-        | "turns waited for"
-        | "asks put off" => layer != "full",
-        "stores opened twice" => layer == "store",
-        "tls_failed" => layer != "full",
-        // Where the network is data, a reply comes whole and in time, or there is none.
-        "receiver_broke_off"
-        | "receiver_too_late"
-        | "receiver_clock_off"
-        | "ask_not_valid"
-        | "requests sent twice" => layer == "full",
-        _ => true,
     }
 }

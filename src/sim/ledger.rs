@@ -146,6 +146,7 @@ impl Witness {
                 };
                 seen.has_state(state == EndpointState::Enabled, from, period);
                 seen.takes_from(order, state == EndpointState::Enabled);
+                seen.stands(state);
                 match state {
                     EndpointState::Disabled(DisabledReason::Failing) => {
                         self.judge_disabled(endpoint.ordinal, at);
@@ -168,7 +169,7 @@ impl Witness {
     }
 
     /// An endpoint is what it is from now on.
-    fn endpoint_durable(&mut self, endpoint: &Endpoint, at: Moment) {
+    fn endpoint_durable(&mut self, endpoint: &Arc<Endpoint>, at: Moment) {
         let is_enabled = endpoint.state == EndpointState::Enabled;
         let (order, filter) = (self.order, Arc::clone(&endpoint.filter));
         let period = self.breaks.len();
@@ -176,27 +177,32 @@ impl Witness {
         let is_new = known.is_none_or(|known| known.targets.is_empty());
         let reorders = self.keeps_order(endpoint, is_new, at);
         self.happened.reordered += u64::from(reorders);
+        self.judge_as_owned(endpoint, is_new);
         let seen = self.endpoints.entry(endpoint.key.ordinal).or_default();
         seen.id = endpoint.id;
-        seen.paced.rate = endpoint.throttle_rate;
+        seen.paced.changes(endpoint.throttle_rate, is_new, at.real);
         let before = seen.targets.last();
-        let is_other = before.is_some_and(|before| before.filter != filter);
+        let is_other = before.is_some_and(|before| before.endpoint.filter != filter);
         let url = |target: &Target| target.url.text().to_owned();
         let moves = before.is_some_and(|before| url(&before.target) != url(&endpoint.target));
+        let rerates =
+            before.is_some_and(|before| before.endpoint.throttle_rate != endpoint.throttle_rate);
+        let reheads = before.is_some_and(|before| before.target.headers != endpoint.target.headers);
         self.happened.refiltered += u64::from(is_other);
+        self.happened.rerated += u64::from(rerates);
+        self.happened.reheaded += u64::from(reheads);
         seen.has_state(is_enabled, at, period);
         if moves {
             seen.circuit.moves(at, period);
             seen.gone.begins(at);
             seen.promptness.moves(period);
         }
-        seen.wants_from(order, Arc::clone(&filter), is_enabled);
+        seen.wants_from(order, filter, is_enabled);
         seen.judged = None;
         seen.targets.push(SeenTarget {
             at: at.real,
             target: Arc::clone(&endpoint.target),
-            filter,
-            is_enabled,
+            endpoint: Arc::clone(endpoint),
         });
     }
 
@@ -204,6 +210,7 @@ impl Witness {
         self.id_given(event.id.id().value());
         self.name_given(&event);
         self.judge_refused(&event);
+        self.judge_as_asked(&event);
         self.stands_in_line(&event);
         self.positions.insert(event.id, event.position);
         let seen = SeenEvent {

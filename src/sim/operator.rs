@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{
     by_hand::{Action, Asked, TaskKind},
     changed::{Changed, change},
+    fan_out::channel,
     scenario::Scenario,
     witness::Witness,
     workload::event_type,
@@ -27,6 +28,9 @@ use crate::{
     store::Reads,
 };
 
+/// How the names of header fields begin that owners ask for.
+pub(super) const ASKED_HEADER: &str = "x-asked-";
+
 /// What somebody knows who does something by hand.
 pub(super) struct Operator<'world> {
     pub(super) scenario: &'world Scenario,
@@ -41,34 +45,19 @@ impl Operator<'_> {
     /// What an action asks for, with what is known now; nothing if there is nothing to do it to.
     pub(super) fn command_of(&self, action: Action, number: u32) -> Option<(Command, Asked)> {
         let application = self.application;
-        let none = Changed::default();
         match action {
-            Action::Move(of) => {
+            Action::Move(_)
+            | Action::Refilter(..)
+            | Action::Reorder(..)
+            | Action::Rerate(..)
+            | Action::Reheader(..)
+            | Action::Rechannel(..)
+            | Action::Rotate(..)
+            | Action::Disable(_)
+            | Action::Enable(_) => {
                 let known = self.known()?;
-                let url = EndpointUrl::parse(&self.scenario.moved_url_of(of, number)).ok()?;
-                let url = Some(url);
-                Some(change(&known, Changed { url, ..none }))
-            }
-            Action::Refilter(_, types) => {
-                let known = self.known()?;
-                let filter = Filter {
-                    event_types: event_types(types),
-                    ..Filter::clone(&known.filter)
-                };
-                let filter = Some(filter);
-                Some(change(&known, Changed { filter, ..none }))
-            }
-            Action::Reorder(_, ordering) => {
-                let ordering = Some(ordering);
-                Some(change(&*self.known()?, Changed { ordering, ..none }))
-            }
-            Action::Rotate(_, grace) => {
-                let rotation = Some((secret(number)?, grace));
-                Some(change(&*self.known()?, Changed { rotation, ..none }))
-            }
-            Action::Disable(_) | Action::Enable(_) => {
-                let is_enabled = Some(matches!(action, Action::Enable(_)));
-                Some(change(&*self.known()?, Changed { is_enabled, ..none }))
+                let changed = self.changed_by(action, number, &known)?;
+                Some(change(&known, changed))
             }
             Action::Delete(_) => {
                 let known = self.known()?;
@@ -107,6 +96,37 @@ impl Operator<'_> {
                 Some((command, Asked::Expunge { position }))
             }
         }
+    }
+
+    /// What an action makes other about an endpoint; nothing if it does not change one.
+    fn changed_by(&self, action: Action, number: u32, known: &Endpoint) -> Option<Changed> {
+        let mut changed = Changed::default();
+        match action {
+            Action::Move(of) => {
+                let url = self.scenario.moved_url_of(of, number);
+                changed.url = Some(EndpointUrl::parse(&url).ok()?);
+            }
+            Action::Refilter(_, types) => {
+                changed.filter = Some(Filter {
+                    event_types: event_types(types),
+                    ..Filter::clone(&known.filter)
+                });
+            }
+            Action::Rechannel(_, of) => {
+                changed.filter = Some(Filter {
+                    channels: of.map(channel).into_iter().collect(),
+                    ..Filter::clone(&known.filter)
+                });
+            }
+            Action::Reorder(_, ordering) => changed.ordering = Some(ordering),
+            Action::Rerate(_, rate) => changed.throttle_rate = Some(rate),
+            Action::Reheader(_, count) => changed.headers = Some(header_fields(count, number)),
+            Action::Rotate(_, grace) => changed.rotation = Some((secret(number)?, grace)),
+            Action::Disable(_) => changed.is_enabled = Some(false),
+            Action::Enable(_) => changed.is_enabled = Some(true),
+            _ => return None,
+        }
+        Some(changed)
     }
 
     /// The first delivery to an endpoint that has not ended, from an event on, to be set aside.
@@ -197,6 +217,15 @@ impl Operator<'_> {
         let seen = self.witness.events.get(position)?;
         Some(Arc::clone(&seen.event))
     }
+}
+
+/// So many header fields, which the action with this number brings; in the order of their names.
+fn header_fields(count: u8, number: u32) -> Vec<(Arc<str>, Arc<str>)> {
+    let field = |place: u8| {
+        let name = format!("{ASKED_HEADER}{place}");
+        (name.into(), format!("by-hand-{number}").into())
+    };
+    (0..count).map(field).collect()
 }
 
 /// The names of types, one bit for each.

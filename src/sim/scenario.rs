@@ -69,6 +69,10 @@ pub struct Scenario {
     pub bad_percent: u32,
     /// How many in a hundred events are for later, from a millisecond to two hours.
     pub later_percent: u32,
+    /// How many in a hundred events have tags, from one to three.
+    pub tagged_percent: u32,
+    /// How many in a hundred events have a payload that may be sent for some hours only, from three to sixteen.
+    pub brief_percent: u32,
     /// How many in a hundred endpoints have a rate, drawn from 1 to 4 attempts a second; where receivers are
     /// named, theirs count.
     pub throttled_percent: u32,
@@ -170,6 +174,8 @@ impl Scenario {
             other_body_percent: 0,
             bad_percent: 0,
             later_percent: 0,
+            tagged_percent: 0,
+            brief_percent: 0,
             throttled_percent: 0,
             application_rate: None,
             ordering_keys: 0,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::{
     oracle::End,
     oracles::{
+        as_owned::Owned,
         circuit::SeenCircuit,
         fan_out::Wants,
         gone::SeenGone,
@@ -215,6 +216,8 @@ pub(super) struct SeenEndpoint {
     pub(super) targets: Vec<SeenTarget>,
     /// What it wanted from its creation on, oldest first.
     pub(super) wants: Vec<Wants>,
+    /// What it is as it is durable.
+    pub(super) owned: Option<Owned>,
     /// Its rate, and what went out.
     pub(super) paced: SeenRate,
     /// Its circuit, as it must be.

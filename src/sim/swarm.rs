@@ -46,6 +46,8 @@ pub fn store_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     neighbours::draw_news(&mut scenario);
     oddities::draw_newcomers(&mut scenario);
     oddities::draw_ways(&mut scenario);
+    oddities::draw_said(&mut scenario);
+    oddities::draw_owned(&mut scenario);
     Ok(scenario)
 }
 
@@ -83,6 +85,8 @@ pub fn core_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     neighbours::draw_news(&mut scenario);
     oddities::draw_newcomers(&mut scenario);
     oddities::draw_ways(&mut scenario);
+    oddities::draw_said(&mut scenario);
+    oddities::draw_owned(&mut scenario);
     Ok(scenario)
 }
 
@@ -113,6 +117,8 @@ pub fn full_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     oddities::draw_hosts(&mut scenario);
     oddities::draw_newcomers(&mut scenario);
     oddities::draw_ways(&mut scenario);
+    oddities::draw_said(&mut scenario);
+    oddities::draw_owned(&mut scenario);
     Ok(scenario)
 }
 

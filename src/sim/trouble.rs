@@ -1,10 +1,10 @@
 //! Troubles that come at their time, whatever the process is at.
 
 use super::{
+    besides::LATER_MAX,
     faults::{Faults, LifeEnd, Trouble},
     scenario::Scenario,
     simulated_disk::DiskFaults,
-    workload::LATER_MAX,
     world::{Arrival, BEGINNING, Due, World},
 };
 use crate::{

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{apart::Apart, end::End, news::News, pace::Pace, whole::Whole};
+use super::{apart::Apart, end::End, news::News, pace::Pace, unlike::Unlike, whole::Whole};
 use crate::{
     domain::{
         delivery::DeliveryState,
@@ -239,12 +239,6 @@ pub enum Violation {
         /// How many should have been.
         asked: u64,
     },
-    /// I24: attempts were in flight when nothing moved any more.
-    #[error("I24: {in_flight} attempts were never answered")]
-    InFlightAtEnd {
-        /// How many.
-        in_flight: usize,
-    },
     /// I1: an event that was acknowledged, or told of as durable, is gone or other than it was.
     #[error("I1: {event} was accepted and is not in the store as it was: {what}")]
     Lost {
@@ -297,15 +291,15 @@ pub enum Violation {
         /// The one that the key made before.
         other: EventId,
     },
-    /// I24: a process said that it had ended before everything was written.
-    #[error("I24: the process ended with {0} batches still to be written")]
-    LeftBehind(usize),
     /// I24: an id was given twice.
     #[error("I24: the id {id} was given twice")]
     IdTwice {
         /// The id, as the number it is.
         id: u128,
     },
+    /// I1: something is other than it was asked for.
+    #[error(transparent)]
+    Unlike(#[from] Unlike),
     /// What concerns a whole run, and no delivery.
     #[error(transparent)]
     Whole(#[from] Whole),
@@ -378,9 +372,6 @@ pub enum Violation {
         /// The same in the world without the dead.
         without: Span,
     },
-    /// L5: a process that was told to end did not do so within its grace.
-    #[error("L5: the process was told to end and went on beyond its grace (late by {0:?})")]
-    StoppedLate(Option<Span>),
     /// L6: something goes on for ever.
     #[error("L6: the run does not come to an end")]
     Endless,

@@ -1,10 +1,10 @@
-//! What can be found wrong with a whole run: its lists, its memory, whom it dialled.
+//! What can be found wrong with a whole run: its lists, its memory, how it ends, whom it dialled.
 
 use std::net::IpAddr;
 
 use thiserror::Error;
 
-use crate::engine::Miscount;
+use crate::{engine::Miscount, time::Span};
 
 /// A property of a whole run that did not hold.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -36,4 +36,16 @@ pub enum Whole {
         /// The address.
         address: IpAddr,
     },
+    /// I24: attempts were in flight when nothing moved any more.
+    #[error("I24: {in_flight} attempts were never answered")]
+    InFlightAtEnd {
+        /// How many.
+        in_flight: usize,
+    },
+    /// I24: a process said that it had ended before everything was written.
+    #[error("I24: the process ended with {0} batches still to be written")]
+    LeftBehind(usize),
+    /// L5: a process that was told to end did not do so within its grace.
+    #[error("L5: the process was told to end and went on beyond its grace (late by {0:?})")]
+    StoppedLate(Option<Span>),
 }

@@ -13,9 +13,9 @@ use super::{
     numbered::Numbered,
     oracle::Violation,
     oracles::{
-        apart::SeenNeighbours, asked_by_hand::SeenByHand, hosts::SeenHosts, lateness, memory,
-        one_name, rate::SeenRate, same_bytes, slow::SeenSlots, tasks::SeenTask,
-        told_news::SeenNews,
+        apart::SeenNeighbours, as_asked::AskedEvent, as_owned::AskedEndpoints,
+        asked_by_hand::SeenByHand, hosts::SeenHosts, lateness, memory, one_name, rate::SeenRate,
+        same_bytes, slow::SeenSlots, tasks::SeenTask, told_news::SeenNews,
     },
     scenario::{Healing, Scenario},
     seen::{Moment, Seen, SeenEndpoint, SeenEvent, SeenRecord},
@@ -78,6 +78,9 @@ pub(super) struct Witness {
     /// When all was well, if it was, and what had ended by then.
     pub(super) healed_at: Option<Moment>,
     pub(super) ended_before_healing: BTreeSet<(EventPosition, u32)>,
+    /// What producers asked for, by its number.
+    pub(super) asked_events: Numbered<u32, AskedEvent>,
+    pub(super) asked_endpoints: AskedEndpoints,
     /// Which event answers an ask, by its number.
     pub(super) answers: Numbered<u32, EventId>,
     /// Durable attempts with the steady time at which they were submitted, and all ids; where the
@@ -159,6 +162,8 @@ impl Witness {
             clock_lost: scenario.faults.clock_lost(),
             healed_at: None,
             ended_before_healing: BTreeSet::new(),
+            asked_events: Numbered::default(),
+            asked_endpoints: AskedEndpoints::default(),
             answers: Numbered::default(),
             records: BTreeMap::new(),
             ids: BTreeSet::new(),

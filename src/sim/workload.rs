@@ -14,14 +14,14 @@ use super::{
 use crate::{
     domain::{
         application::{ApplicationKey, Registration},
-        command::{Answer, Command, NewEndpoint, NewEvent, Refusal, Reply, RequestHandle},
+        command::{Answer, Command, NewEndpoint, Refusal, Reply, RequestHandle},
         endpoint::BodyFormat,
         endpoint_url::{EndpointUrl, EndpointUrlError},
-        event::{Besides, JSON, ORDER_RECEIVED, Payload},
+        event::{JSON, ORDER_RECEIVED, Payload},
         filter::Filter,
         id::EndpointId,
         once::Once,
-        ordering::{Ordering, OrderingKey},
+        ordering::Ordering,
         secret::{Secret, SecretError},
     },
     limits,
@@ -31,10 +31,6 @@ use crate::{
 
 /// What the application that is watched is called.
 pub(super) const WATCHED: &str = "simulated";
-/// An event is sent up to 2 to the power of one less than this many milliseconds later.
-const LATER_DOUBLINGS: u32 = 24;
-/// The longest time that an event waits to be sent.
-pub(super) const LATER_MAX: Span = Span::from_millis(1 << (LATER_DOUBLINGS - 1));
 
 /// The producers.
 #[derive(Debug)]
@@ -49,14 +45,16 @@ pub struct Workload {
     application: Option<ApplicationKey>,
     waiting: BTreeMap<RequestHandle, Ask>,
     next_request: u64,
-    named_percent: u32,
+    pub(super) named_percent: u32,
     keyed_percent: u32,
     twin_percent: u32,
     pub(super) repeat_percent: u32,
     pub(super) other_body_percent: u32,
-    later_percent: u32,
+    pub(super) later_percent: u32,
+    pub(super) tagged_percent: u32,
+    pub(super) brief_percent: u32,
     /// How many ordering keys there are.
-    ordering_keys: u32,
+    pub(super) ordering_keys: u32,
     /// Endpoints that keep another order than the usual one, by their numbers.
     orderings: BTreeMap<u32, Ordering>,
     padding_max: u32,
@@ -100,6 +98,8 @@ impl Workload {
             repeat_percent: scenario.repeat_percent,
             other_body_percent: scenario.other_body_percent,
             later_percent: scenario.later_percent,
+            tagged_percent: scenario.tagged_percent,
+            brief_percent: scenario.brief_percent,
             ordering_keys: scenario.ordering_keys,
             orderings: (0..scenario.endpoints)
                 .map(|number| (number, scenario.ordering(number)))
@@ -178,18 +178,7 @@ impl Workload {
                 None => return Ok(None),
             },
             Ask::Event(number) | Ask::EventAgain(number) => {
-                let accept = Command::AcceptEvent(Box::new(NewEvent {
-                    uid: self.uid(number),
-                    application,
-                    event_type: self.type_of(number),
-                    channels: self.channels(number),
-                    besides: Besides {
-                        deliver_after: self.later(number),
-                        ordering_key: self.ordering_key(number).as_deref().map(OrderingKey::of),
-                        ..Besides::default()
-                    },
-                    payload: self.payload(number),
-                }));
+                let accept = Command::AcceptEvent(Box::new(self.event(number, application)));
                 match self.key(number) {
                     Some(key_sha256) => {
                         let once = Once {
@@ -222,25 +211,6 @@ impl Workload {
             content_type: Arc::clone(&self.content_type),
             bytes: Bytes::from(text),
         }
-    }
-
-    /// The name of the event with this number, if its producer gives it one.
-    pub(super) fn uid(&self, number: u32) -> Option<Arc<str>> {
-        is_among(number, 37, self.named_percent).then(|| format!("event-{number}").into())
-    }
-
-    /// How long the event with this number is to wait, if it is for later.
-    pub(super) fn later(&self, number: u32) -> Option<Span> {
-        let wait = Span::from_millis(1 << (number % LATER_DOUBLINGS));
-        is_among(number, 53, self.later_percent).then_some(wait)
-    }
-
-    /// The ordering key of the event with this number, if it has one. One for later has none.
-    pub(super) fn ordering_key(&self, number: u32) -> Option<String> {
-        let number = number
-            .checked_rem(self.ordering_keys)
-            .filter(|_| self.later(number).is_none())?;
-        Some(format!("line-{number}"))
     }
 
     /// The hash of the key under which the event with this number is asked for, if there is one.

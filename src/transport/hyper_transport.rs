@@ -181,11 +181,14 @@ impl<R: Resolver, D: Dialer> HyperTransport<R, D> {
             connect_timeout_ms: saturated(options.connect_timeout_ms),
             files,
         };
+        let pool = Pool::new(options.connections_max);
+        #[cfg(feature = "mutants")]
+        let pool = pool.making(mutant);
         let shared = Shared {
             route,
             requests,
             http: exchange::builder(),
-            pool: RefCell::new(Pool::new(options.connections_max)),
+            pool: RefCell::new(pool),
             outcomes: Rc::new(Outcomes::default()),
             keeping: Arc::default(),
             attempt_timeout_ms: saturated(options.attempt_timeout_ms),

@@ -22,15 +22,18 @@ pub enum Mutant {
     FollowsRedirects,
     /// A connection is kept although the body of a reply was not read to its end.
     KeepsUnreadConnections,
+    /// What was derived of an endpoint stays as it is, whatever is changed.
+    KeepsDerivedTargets,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::SignsPayloadsAnew,
         Self::TakesShortWritesForWhole,
         Self::FollowsRedirects,
         Self::KeepsUnreadConnections,
+        Self::KeepsDerivedTargets,
     ];
 }
 

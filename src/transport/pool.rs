@@ -108,6 +108,9 @@ pub(super) struct Pool {
     parked: BTreeMap<u64, Rc<Seat>>,
     next_parked: u64,
     connections_max: usize,
+    /// Whether it makes the mistake that concerns changes.
+    #[cfg(feature = "mutants")]
+    keeps_derived: bool,
 }
 
 /// What is known of one endpoint.
@@ -129,6 +132,18 @@ impl Pool {
             parked: BTreeMap::new(),
             next_parked: 0,
             connections_max,
+            #[cfg(feature = "mutants")]
+            keeps_derived: false,
+        }
+    }
+
+    /// The same, with the mistake that concerns changes.
+    #[cfg(feature = "mutants")]
+    pub(super) fn making(self, mutant: Option<super::mutant::Mutant>) -> Self {
+        let keeps_derived = mutant == Some(super::mutant::Mutant::KeepsDerivedTargets);
+        Self {
+            keeps_derived,
+            ..self
         }
     }
 
@@ -137,8 +152,12 @@ impl Pool {
     /// A target of a newer revision than before replaces the older one, and closes what is idle.
     pub(super) fn place(&mut self, target: &Arc<Target>) -> Result<Placement, DeriveError> {
         let endpoint = target.endpoint;
+        #[cfg(feature = "mutants")]
+        let keeps = self.keeps_derived;
+        #[cfg(not(feature = "mutants"))]
+        let keeps = false;
         let derived = match self.entries.get_mut(&endpoint) {
-            Some(entry) if entry.derived.target.revision == target.revision => {
+            Some(entry) if keeps || entry.derived.target.revision == target.revision => {
                 if let Some(seat) = entry.idle.pop() {
                     unpark(&mut self.parked, &seat);
                     return Ok(Placement {

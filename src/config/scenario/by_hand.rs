@@ -20,6 +20,9 @@ use crate::{
 
 /// Above any number of an endpoint or an event.
 const NUMBER_END: u32 = u32::MAX;
+/// Above any number of header fields that an endpoint gets by hand.
+const HEADER_FIELDS_END: u32 = 11;
+
 /// Reads everything that is done by hand.
 pub(super) fn by_hand(root: &Section<'_>, scenario: &mut Scenario) {
     let sections = root.sections("by_hand");
@@ -87,6 +90,35 @@ impl<'file> Details<'file> {
     }
 }
 
+/// What an endpoint is from some time on: its rate, its header fields, its channel.
+fn owned(section: &Section<'_>) -> [(&'static str, Option<Action>); 3] {
+    let rerate = Details::of(section, "rerate").and_then(|rerate| {
+        let endpoint = rerate.number("endpoint");
+        let rate = rerate.0.small("rate", 1..u32::from(u16::MAX) + 1);
+        rerate.0.close();
+        let rate = rate.and_then(|rate| u16::try_from(rate).ok());
+        Some(Action::Rerate(endpoint?, rate))
+    });
+    let reheader = Details::of(section, "reheader").and_then(|reheader| {
+        let endpoint = reheader.number("endpoint");
+        let fields = reheader.0.small("fields", 0..HEADER_FIELDS_END);
+        reheader.need("fields", "fields = 1");
+        reheader.0.close();
+        Some(Action::Reheader(endpoint?, u8::try_from(fields?).ok()?))
+    });
+    let rechannel = Details::of(section, "rechannel").and_then(|rechannel| {
+        let endpoint = rechannel.number("endpoint");
+        let of = rechannel.0.small("of", 0..NUMBER_END);
+        rechannel.0.close();
+        Some(Action::Rechannel(endpoint?, of))
+    });
+    [
+        ("rerate", rerate),
+        ("reheader", reheader),
+        ("rechannel", rechannel),
+    ]
+}
+
 /// What is done by hand, and when.
 pub(super) fn action(section: &Section<'_>) -> Option<(Span, Action)> {
     let number = |key| section.small(key, 0..NUMBER_END);
@@ -119,7 +151,11 @@ pub(super) fn action(section: &Section<'_>) -> Option<(Span, Action)> {
         let action = |(event, endpoint)| Action::Task(kind, event, endpoint);
         delivery(key).map(action)
     };
+    let [rerate, reheader, rechannel] = owned(section);
     let choices = [
+        rerate,
+        reheader,
+        rechannel,
         ("move", number("move").map(Action::Move)),
         ("refilter", refilter),
         ("reorder", reorder),

@@ -4,10 +4,13 @@ use super::{by_hand, going_wrong, section::Section};
 use crate::sim::{Scenario, faults::Trouble};
 
 /// The keys of tables that have an endpoint's number, or a table with it.
-const BY_HAND: [&str; 14] = [
+const BY_HAND: [&str; 17] = [
     "move",
     "refilter",
     "reorder",
+    "rerate",
+    "reheader",
+    "rechannel",
     "rotate",
     "disable",
     "enable",

@@ -313,6 +313,8 @@ fn read_workload(traffic: &Section<'_>, scenario: &mut Scenario) {
         ("other_body_percent", &mut scenario.other_body_percent),
         ("bad_percent", &mut scenario.bad_percent),
         ("later_percent", &mut scenario.later_percent),
+        ("tagged_percent", &mut scenario.tagged_percent),
+        ("brief_percent", &mut scenario.brief_percent),
         ("throttled_percent", &mut scenario.throttled_percent),
         ("in_order_percent", &mut scenario.in_order_percent),
     ] {

@@ -107,6 +107,25 @@ fn what_is_done_by_hand_needs_its_time_and_one_thing_to_do() {
     let file = read(&with(order));
     let reordered = Action::Reorder(1, Ordering::Whole);
     assert_eq!(file.scenario.by_hand, [(at, reordered)]);
+    for (owned, action) in [
+        (
+            "rerate = { endpoint = 1, rate = 3 }",
+            Action::Rerate(1, Some(3)),
+        ),
+        ("rerate = { endpoint = 1 }", Action::Rerate(1, None)),
+        (
+            "reheader = { endpoint = 1, fields = 2 }",
+            Action::Reheader(1, 2),
+        ),
+        (
+            "rechannel = { endpoint = 1, of = 0 }",
+            Action::Rechannel(1, Some(0)),
+        ),
+        ("rechannel = { endpoint = 1 }", Action::Rechannel(1, None)),
+    ] {
+        let file = read(&with(&format!("at = \"5m\"\n{owned}")));
+        assert_eq!(file.scenario.by_hand, [(at, action)]);
+    }
     let file = read(&with("at = \"5m\"\nadd = true"));
     assert_eq!(file.scenario.by_hand, [(at, Action::Add)]);
     assert_eq!(file.scenario.deliveries(), 9);

@@ -205,6 +205,8 @@ fn traffic(lines: &mut Lines, scenario: &Scenario) {
         ("other_body_percent", scenario.other_body_percent),
         ("bad_percent", scenario.bad_percent),
         ("later_percent", scenario.later_percent),
+        ("tagged_percent", scenario.tagged_percent),
+        ("brief_percent", scenario.brief_percent),
         ("throttled_percent", scenario.throttled_percent),
         ("ordering_keys", scenario.ordering_keys),
         ("in_order_percent", scenario.in_order_percent),
@@ -258,6 +260,18 @@ fn write_action(lines: &mut Lines, at: Span, action: Action) {
             let ordering = text(ordering.name());
             let reorder = format!("{{ endpoint = {endpoint}, ordering = {ordering} }}");
             lines.key("reorder", reorder);
+        }
+        Action::Rerate(endpoint, rate) => {
+            let rate = rate.map_or_else(String::new, |rate| format!(", rate = {rate}"));
+            lines.key("rerate", format!("{{ endpoint = {endpoint}{rate} }}"));
+        }
+        Action::Reheader(endpoint, fields) => {
+            let reheader = format!("{{ endpoint = {endpoint}, fields = {fields} }}");
+            lines.key("reheader", reheader);
+        }
+        Action::Rechannel(endpoint, of) => {
+            let of = of.map_or_else(String::new, |of| format!(", of = {of}"));
+            lines.key("rechannel", format!("{{ endpoint = {endpoint}{of} }}"));
         }
         Action::Rotate(endpoint, grace) => {
             let grace = span(grace);

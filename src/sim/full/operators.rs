@@ -1,10 +1,10 @@
 //! The operators: what is done by hand is chosen as in the other layers and asked over HTTP, by the routes
 //! of API v1. Who gets no answer, or is told to come again, looks anew a second later.
 
-use std::{rc::Rc, str::FromStr as _};
+use std::{rc::Rc, str::FromStr as _, sync::Arc};
 
 use http::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tokio::task::spawn_local;
 
 use super::{
@@ -25,6 +25,7 @@ use crate::{
     signing::encode_secret,
     sim::{
         by_hand::{Action, Asked},
+        changed::Changed,
         operator::Operator,
         violation::Violation,
     },
@@ -82,8 +83,8 @@ async fn act(stage: &Stage, number: u32, action: Action) {
             };
             let asked_at = stage.moment();
             stage.witness.borrow_mut().asked_by_hand(&asked, asked_at);
-            if let (Some(of), Asked::Change { rotation, .. }) = (action.endpoint(), &asked)
-                && let Some((secret, _)) = rotation
+            if let (Some(of), Asked::Change { changed, .. }) = (action.endpoint(), &asked)
+                && let Some((secret, _)) = &changed.rotation
             {
                 stage.producers.rotate(of, secret.clone());
             }
@@ -134,7 +135,7 @@ fn unfair(answer: Answer) -> Option<Violation> {
 
 /// The task that an answer names.
 fn task_of(answer: &Answer) -> Option<TaskId> {
-    let document: serde_json::Value = serde_json::from_slice(&answer.body).ok()?;
+    let document: Value = serde_json::from_slice(&answer.body).ok()?;
     TaskId::from_str(document.get("id")?.as_str()?).ok()
 }
 
@@ -170,7 +171,7 @@ fn call(
 ) -> Option<Call> {
     let post = |path: String, body: String| Call::new(Method::POST, path, body);
     Some(match command {
-        Command::UpdateEndpoint(update) => change(update, asked),
+        Command::UpdateEndpoint(update) => return change(update, asked),
         Command::DeleteEndpoint { endpoint, .. } => {
             let path = format!("app/default/endpoint/{endpoint}");
             Call::new(Method::DELETE, path, String::new())
@@ -216,10 +217,13 @@ fn call(
     })
 }
 
-/// The change of an endpoint, of the revision that was read.
-fn change(update: &EndpointUpdate, asked: &Asked) -> Call {
+/// The change of an endpoint, of the revision that was read; only what is to be other is said.
+fn change(update: &EndpointUpdate, asked: &Asked) -> Option<Call> {
+    let Asked::Change { changed, .. } = asked else {
+        return None;
+    };
     let path = format!("app/default/endpoint/{}", update.endpoint);
-    let call = if let Some((secret, grace)) = &update.rotation {
+    let call = if let Some((secret, grace)) = &changed.rotation {
         let grace = grace.as_millis() / 1_000;
         let body = json!({ "key": encode_secret(secret), "gracePeriodSeconds": grace });
         Call::new(
@@ -228,19 +232,46 @@ fn change(update: &EndpointUpdate, asked: &Asked) -> Call {
             body.to_string(),
         )
     } else {
-        let types: Vec<&str> = update.filter.event_types.iter().map(|one| &**one).collect();
-        let mut body = json!({
-            "eventTypes": (!types.is_empty()).then_some(types),
-            "disabled": !update.is_enabled,
-            "ordering": update.ordering.name(),
-        });
-        if let (Asked::Change { url, .. }, Some(fields)) = (asked, body.as_object_mut()) {
-            fields.insert("url".to_owned(), url.text().into());
-        }
-        Call::new(Method::PATCH, path, body.to_string())
+        Call::new(Method::PATCH, path, fields_of(changed).to_string())
     };
-    Call {
+    Some(Call {
         revision: Some(update.revision),
         ..call
-    }
+    })
+}
+
+/// What is to be other about an endpoint, as a body says it.
+fn fields_of(changed: &Changed) -> Value {
+    let words = |words: &[Arc<str>]| -> Value {
+        let words: Vec<&str> = words.iter().map(|word| &**word).collect();
+        json!((!words.is_empty()).then_some(words))
+    };
+    let mut fields = Map::new();
+    let mut say = |name: &str, value: Option<Value>| {
+        fields.extend(value.map(|value| (name.to_owned(), value)));
+    };
+    let filter = changed.filter.as_ref();
+    let headers = changed.headers.as_ref().map(|headers| {
+        let headers = headers.iter();
+        let headers = headers.map(|(name, value)| (name.to_string(), json!(&**value)));
+        Value::Object(headers.collect())
+    });
+    say("url", changed.url.as_ref().map(|url| url.text().into()));
+    say(
+        "eventTypes",
+        filter.map(|filter| words(&filter.event_types)),
+    );
+    say("channels", filter.map(|filter| words(&filter.channels)));
+    say("headers", headers);
+    say(
+        "throttleRate",
+        changed.throttle_rate.map(|rate| json!(rate)),
+    );
+    let ordering = changed.ordering;
+    say("ordering", ordering.map(|ordering| ordering.name().into()));
+    say(
+        "disabled",
+        changed.is_enabled.map(|is_enabled| (!is_enabled).into()),
+    );
+    Value::Object(fields)
 }

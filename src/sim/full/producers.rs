@@ -15,19 +15,31 @@ use tokio::task::spawn_local;
 use super::{bad_asks, exchange::post, receivers, stage::Stage};
 use crate::{
     domain::{
+        command::NewEndpoint,
+        endpoint::BodyFormat,
+        endpoint_url::EndpointUrl,
+        event::Payload,
+        filter::Filter,
         id::EventId,
         secret::{Secret, SecretError},
     },
     limits,
     sim::{
-        ask::Ask, logbook::Sighting, oracles::fair_answers, scenario::Scenario,
-        violation::Violation, workload::Workload,
+        ask::Ask,
+        logbook::Sighting,
+        oracles::{as_asked::AskedEvent, fair_answers},
+        scenario::Scenario,
+        violation::Violation,
+        workload::Workload,
     },
     time::Timestamp,
 };
 
 /// How long a producer waits until it asks again.
 pub(super) const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// What is kept of an endpoint whose owner says nothing of it besides.
+const SAID_NOTHING: &str = r#"{"description":"","metadata":{},"version":null}"#;
 
 /// All producers.
 pub(super) struct Producers {
@@ -126,7 +138,8 @@ pub(super) async fn ask_all(stage: Rc<Stage>) {
 pub(super) async fn register(stage: &Stage, number: u32) {
     let secret = BASE64_STANDARD.encode(Producers::first_secret(number).expose());
     let channel = stage.producers.workload.borrow().channel_of(number);
-    let channels = listed(channel.as_slice());
+    note_asked(stage, number, channel.as_ref());
+    let channels = listed("channels", channel.as_slice());
     let ordering = stage.scenario.ordering(number).name();
     let rate = stage.scenario.throttle_rate(number);
     let rate = rate.map_or_else(String::new, |rate| format!(r#""throttleRate":{rate},"#));
@@ -144,13 +157,39 @@ pub(super) async fn register(stage: &Stage, number: u32) {
     }
 }
 
-/// Channels as a member of an object, with the comma behind it; nothing if there are none.
-fn listed(channels: &[Arc<str>]) -> String {
-    if channels.is_empty() {
+/// Notes that an endpoint is asked for, and what is said of it.
+fn note_asked(stage: &Stage, number: u32, channel: Option<&Arc<str>>) {
+    let Ok(url) = EndpointUrl::parse(&format!("http://{}/", receivers::host(number))) else {
+        return;
+    };
+    let asked = NewEndpoint {
+        application: stage.application.get(),
+        url,
+        secret: Producers::first_secret(number),
+        body_format: BodyFormat::Payload,
+        uid: Some(format!("receiver-{number}").into()),
+        filter: Filter {
+            channels: channel.cloned().into_iter().collect(),
+            ..Filter::default()
+        },
+        headers: Vec::new(),
+        is_enabled: true,
+        throttle_rate: stage.scenario.throttle_rate(number),
+        ordering: stage.scenario.ordering(number),
+        original_url_sha256: None,
+        registration: Bytes::new(),
+        details: SAID_NOTHING.into(),
+    };
+    stage.witness.borrow_mut().asks_for_endpoint(&asked);
+}
+
+/// Words as a member of an object, with the comma behind it; nothing if there are none.
+fn listed(name: &str, words: &[Arc<str>]) -> String {
+    if words.is_empty() {
         return String::new();
     }
-    let list: Vec<String> = channels.iter().map(|one| format!("\"{one}\"")).collect();
-    format!(r#""channels":[{}],"#, list.join(","))
+    let list: Vec<String> = words.iter().map(|one| format!("\"{one}\"")).collect();
+    format!(r#""{name}":[{}],"#, list.join(","))
 }
 
 /// Hands the event with this number in, after a while, and again if it is one of those.
@@ -183,34 +222,12 @@ fn hand_in(stage: &Rc<Stage>, number: u32, after: Duration) {
 
 /// Asks until an event is accepted.
 async fn accepted(stage: &Stage, number: u32) {
-    let (payload, uid, key, later, channels, event_type, line) = {
+    let (payload, uid, key) = {
         let workload = stage.producers.workload.borrow();
-        (
-            workload.payload(number),
-            workload.uid(number),
-            workload.key(number),
-            workload.later(number),
-            listed(&workload.channels(number)),
-            workload.type_of(number),
-            workload.ordering_key(number),
-        )
+        let payload = workload.payload(number);
+        (payload, workload.uid(number), workload.key(number))
     };
-    let text = String::from_utf8_lossy(&payload.bytes);
-    let name = uid
-        .as_ref()
-        .map_or_else(String::new, |uid| format!(r#""eventId":"{uid}","#));
-    // The same time whenever it is asked for, since the body belongs to the key.
-    let time = later.map_or_else(String::new, |wait| {
-        let mut times = stage.producers.times.borrow_mut();
-        let at = times
-            .entry(number)
-            .or_insert_with(|| (stage.clock())().wall.plus(wait));
-        let at = jiff::Timestamp::from_microsecond(at.as_micros()).unwrap_or_default();
-        format!(r#""deliverAt":"{at}","#)
-    });
-    let line = line.map_or_else(String::new, |line| format!(r#""orderingKey":"{line}","#));
-    let body =
-        format!(r#"{{"eventType":"{event_type}",{name}{channels}{time}{line}"payload":{text}}}"#);
+    let body = body_of(stage, number, &payload);
     let key_text = key.map(|_| format!("key-{number}"));
     loop {
         let answer = post(stage, "msg", body.clone(), key_text.as_deref()).await;
@@ -239,6 +256,46 @@ async fn accepted(stage: &Stage, number: u32) {
         witness.accepted(number, id, &payload, stage.moment());
         return witness.answered_under_key(key, id, stage.moment());
     }
+}
+
+/// The body that asks for the event with this number; the same whenever it is asked for, since it belongs to the key.
+fn body_of(stage: &Stage, number: u32, payload: &Payload) -> String {
+    let workload = stage.producers.workload.borrow();
+    let new = workload.event(number, stage.application.get());
+    let text = String::from_utf8_lossy(&payload.bytes);
+    let name = new.uid.as_ref();
+    let name = name.map_or_else(String::new, |uid| format!(r#""eventId":"{uid}","#));
+    let at = new.besides.deliver_after.map(|wait| {
+        let mut times = stage.producers.times.borrow_mut();
+        let at = times.entry(number);
+        *at.or_insert_with(|| (stage.clock())().wall.plus(wait))
+    });
+    let time = at.map_or_else(String::new, |at| {
+        let at = jiff::Timestamp::from_microsecond(at.as_micros()).unwrap_or_default();
+        format!(r#""deliverAt":"{at}","#)
+    });
+    let (line, hours) = (workload.ordering_key(number), workload.brief_hours(number));
+    let mut kept = serde_json::Map::new();
+    kept.extend(line.map(|line| ("orderingKey".to_owned(), line.into())));
+    kept.extend(hours.map(|hours| ("payloadRetentionHours".to_owned(), hours.into())));
+    let said: Vec<String> = kept
+        .iter()
+        .map(|(name, value)| format!(r#""{name}":{value},"#))
+        .collect();
+    let said = said.concat();
+    let (channels, tags) = (
+        listed("channels", &new.channels),
+        listed("tags", &new.besides.tags),
+    );
+    let event_type = &new.event_type;
+    let body = format!(
+        r#"{{"eventType":"{event_type}",{name}{channels}{tags}{time}{said}"payload":{text}}}"#
+    );
+    let details = (!kept.is_empty()).then_some(kept.into());
+    let asked = || AskedEvent::of(&new).over_http(at, details);
+    let mut witness = stage.witness.borrow_mut();
+    witness.asks_for_event(number, asked, stage.moment());
+    body
 }
 
 /// The id in the answer of an event that was accepted.

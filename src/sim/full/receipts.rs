@@ -1,12 +1,21 @@
 //! What receivers got and answered, so that the witness need not believe the process.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::receivers::host;
 use crate::{
-    domain::id::{EndpointId, EventId},
+    domain::{
+        endpoint::Target,
+        id::{EndpointId, EventId},
+    },
     time::Timestamp,
 };
+
+/// When an attempt began, in real time and by the process's wall clock, and what it went to.
+type Start = (Timestamp, Timestamp, Arc<Target>);
 
 /// What receivers got and answered.
 #[derive(Debug, Default)]
@@ -27,8 +36,8 @@ pub(super) struct Receipts {
     pub(super) statuses: BTreeSet<(u32, u16)>,
     /// What each delivery was told to wait, when it failed.
     pub(super) waits: BTreeSet<(EventId, EndpointId, Option<String>)>,
-    /// When the last attempt of each delivery began, in real time and by the process's wall clock.
-    starts: BTreeMap<(EventId, EndpointId), Vec<(Timestamp, Timestamp)>>,
+    /// When each attempt of a delivery began, in real time and by the process's wall clock, and what it went to.
+    starts: BTreeMap<(EventId, EndpointId), Vec<Start>>,
 }
 
 impl Receipts {
@@ -65,15 +74,10 @@ impl Receipts {
         self.waits.contains(&(event, endpoint, wait))
     }
 
-    /// An attempt begins, in real time and by the process's wall clock.
-    pub(super) fn started(
-        &mut self,
-        delivery: (EventId, EndpointId),
-        real: Timestamp,
-        wall: Timestamp,
-    ) {
+    /// An attempt begins.
+    pub(super) fn started(&mut self, delivery: (EventId, EndpointId), start: Start) {
         let starts = self.starts.entry(delivery).or_default();
-        starts.push((real, wall));
+        starts.push(start);
     }
 
     /// When those attempts of a delivery began that can be on their way, by the process's wall clock.
@@ -83,8 +87,19 @@ impl Receipts {
         since: Timestamp,
     ) -> impl Iterator<Item = Timestamp> {
         let starts = self.starts.get(&delivery).into_iter().flatten();
-        let current = starts.filter(move |(real, _)| *real >= since);
-        current.map(|(_, wall)| *wall)
+        let current = starts.filter(move |(real, ..)| *real >= since);
+        current.map(|(_, wall, _)| *wall)
+    }
+
+    /// What those attempts of a delivery went to that can be on their way.
+    pub(super) fn targets(
+        &self,
+        delivery: (EventId, EndpointId),
+        since: Timestamp,
+    ) -> impl Iterator<Item = &Target> {
+        let starts = self.starts.get(&delivery).into_iter().flatten();
+        let current = starts.filter(move |(real, ..)| *real >= since);
+        current.map(|(.., target)| &**target)
     }
 
     /// A receiver does what an attempt may fail over.

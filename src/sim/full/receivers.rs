@@ -27,6 +27,7 @@ use crate::{
         network::OutageKind,
         odd_waits,
         oracles::{
+            as_owned,
             genuine::{self, Signed},
             own_start, same_bytes,
         },
@@ -306,8 +307,10 @@ fn judge(stage: &Stage, number: u32, headers: &HeaderMap, body: &[u8]) -> (Event
         signed_at,
         receipts.starts((event, endpoint), since),
     );
+    let targets = receipts.targets((event, endpoint), since);
+    let other = as_owned::judge_fields((event, endpoint), headers, targets);
     drop(receipts);
-    if let Some(found) = found {
+    for found in found.into_iter().chain(other) {
         stage.object(found);
     }
     (event, signed_at)

@@ -2,7 +2,7 @@
 //! witness.
 
 use core::task::{Context, Poll};
-use std::{collections::BTreeMap, rc::Rc};
+use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
 use super::{receipts::Receipts, receivers, stage::Stage};
 use crate::{
@@ -106,7 +106,8 @@ impl<T: Transport> Transport for WatchedTransport<T> {
             let mut receipts = stage.receipts.borrow_mut();
             receipts.expect(host, facts.endpoint);
             let (real, wall) = (stage.real(), stage.clock()().wall);
-            receipts.started((facts.event, facts.endpoint), real, wall);
+            let start = (real, wall, Arc::clone(&request.target));
+            receipts.started((facts.event, facts.endpoint), start);
             let receiver = receivers::number_of(host).unwrap_or(u32::MAX);
             let spoilt = receipts.spoilt(receiver);
             let flight = Flight {

@@ -46,8 +46,14 @@ pub(in crate::sim) struct SeenByHand {
 impl Witness {
     /// Somebody asks for something.
     pub(in crate::sim) fn asked_by_hand(&mut self, asked: &Asked, now: Moment) {
-        if let Asked::Change { ordinal, .. } = asked {
+        if let Asked::Change {
+            ordinal,
+            revision,
+            changed,
+        } = asked
+        {
             self.asks_for_change(*ordinal, now);
+            self.asks_for_other((*ordinal, *revision), changed, now);
         }
         if let Asked::Resend { position, ordinal } = asked {
             let delivery = self
@@ -65,35 +71,11 @@ impl Witness {
         match asked {
             Asked::Change {
                 ordinal,
-                url,
-                filter,
-                rotation,
-                is_enabled,
+                revision,
+                changed,
             } => {
                 self.happened.changed += 1;
-                let seen = self.endpoints.entry(*ordinal).or_default();
-                let endpoint = seen.id;
-                let mut told = seen.targets.iter();
-                let is_durable = told.any(|told| {
-                    let target = &told.target;
-                    let signs = rotation.as_ref().is_none_or(|(secret, grace)| {
-                        // The grace runs from when the process heard of it.
-                        let until = asked_at.steady.plus(*grace)..=now.steady.plus(*grace);
-                        let older = target.older_secrets.first();
-                        target.secret == *secret
-                            && (grace.as_micros() == 0
-                                || older.is_some_and(|older| until.contains(&older.until)))
-                    });
-                    told.at >= asked_at.real
-                        && told.at <= now.real
-                        && target.url == *url
-                        && *told.filter == *filter
-                        && told.is_enabled == *is_enabled
-                        && signs
-                });
-                if !is_durable {
-                    self.object(Violation::ChangeLost { endpoint });
-                }
+                self.judge_changed((*ordinal, *revision), changed, (asked_at, now));
             }
             Asked::Delete { ordinal } => {
                 self.happened.deleted += 1;

@@ -28,8 +28,12 @@ impl Inspection<'_> {
         };
         let same = entry.event.position == seen.event.position
             && entry.event.accepted_at == seen.event.accepted_at
+            && entry.event.accepted_wall == seen.event.accepted_wall
             && entry.event.uid == seen.event.uid
-            && entry.event.event_type == seen.event.event_type;
+            && entry.event.event_type == seen.event.event_type
+            && entry.event.channels == seen.event.channels
+            && entry.event.expires_at == seen.event.expires_at
+            && entry.event.besides == seen.event.besides;
         if !same {
             lost("it is another one");
         }

@@ -5,6 +5,8 @@
 mod all_accepted;
 mod all_answered;
 pub(super) mod apart;
+pub(super) mod as_asked;
+pub(super) mod as_owned;
 pub(super) mod asked_by_hand;
 mod called_off;
 mod caps;

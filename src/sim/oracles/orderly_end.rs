@@ -2,7 +2,7 @@
 //! that it was told of is durable: the next one makes no attempt again but those that were called off.
 
 use crate::{
-    sim::{seen::Moment, violation::Violation, witness::Witness},
+    sim::{seen::Moment, whole::Whole, witness::Witness},
     time::{Span, Timestamp},
 };
 
@@ -16,7 +16,7 @@ impl Witness {
     /// before it was lost is not the process's any more.
     pub(in crate::sim) fn judge_left_behind(&mut self, batches: usize) {
         if batches > 0 {
-            self.object(Violation::LeftBehind(batches));
+            self.object(Whole::LeftBehind(batches).into());
         }
     }
 
@@ -27,7 +27,7 @@ impl Witness {
         self.judge_in_flight();
         let late = self.late_by(deadline, now);
         if late > self.written_within() {
-            self.object(Violation::StoppedLate(Some(late)));
+            self.object(Whole::StoppedLate(Some(late)).into());
         }
     }
 
@@ -42,7 +42,7 @@ impl Witness {
     /// knows, and is killed.
     pub(in crate::sim) fn judge_never_stopped(&mut self, is_disk_full: bool) {
         if !is_disk_full {
-            self.object(Violation::StoppedLate(None));
+            self.object(Whole::StoppedLate(None).into());
         }
     }
 }

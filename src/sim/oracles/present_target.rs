@@ -1,10 +1,14 @@
-//! I11: an attempt goes to the URL that is durable and told when it starts, and is signed with the
-//! secrets of that time (I12): the new one and, until its grace ends, the one of before.
+//! I11: an attempt goes to the URL that is durable and told when it starts, with the header fields of that time, and
+//! is signed with the secrets of that time (I12): the new one and, until its grace ends, the one of before.
 
 use std::sync::Arc;
 
 use crate::{
-    domain::{attempt::AttemptRequest, endpoint::Target, filter::Filter, secret::Secret},
+    domain::{
+        attempt::AttemptRequest,
+        endpoint::{Endpoint, Target},
+        secret::Secret,
+    },
     sim::{
         seen::{FlightFacts, Moment},
         violation::Violation,
@@ -19,8 +23,7 @@ pub(in crate::sim) struct SeenTarget {
     /// From when on it is told, in real time.
     pub(in crate::sim) at: Timestamp,
     pub(in crate::sim) target: Arc<Target>,
-    pub(in crate::sim) filter: Arc<Filter>,
-    pub(in crate::sim) is_enabled: bool,
+    pub(in crate::sim) endpoint: Arc<Endpoint>,
 }
 
 impl Witness {
@@ -48,7 +51,11 @@ impl Witness {
         // What happens at the very time comes before it or after it.
         let mut fitting = seen.targets.iter().filter(|target| target.at <= now.real);
         let is_same = |known: &Target| {
-            known.url == request.target.url && secrets(known, now).eq(secrets(&request.target, now))
+            let target = &request.target;
+            known.url == target.url
+                && known.headers == target.headers
+                && known.body_format == target.body_format
+                && secrets(known, now).eq(secrets(target, now))
         };
         let fits = if at == now.real {
             fitting.any(|target| is_same(&target.target))

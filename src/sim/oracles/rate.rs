@@ -16,9 +16,11 @@ const AHEAD_US: i64 = 10_000;
 #[derive(Clone, Debug, Default)]
 pub(in crate::sim) struct SeenRate {
     /// How many attempts may come in a second, if that is bounded.
-    pub(in crate::sim) rate: Option<u16>,
-    /// When the last ones went out, in real time, oldest first.
-    sends: VecDeque<Timestamp>,
+    rate: Option<u16>,
+    /// Rates that it gets at their times, in real time.
+    later: VecDeque<(Timestamp, Option<u16>)>,
+    /// When the last ones went out, in real time, oldest first, each with the fastest rate since.
+    sends: VecDeque<(Timestamp, u16)>,
 }
 
 impl Witness {
@@ -54,19 +56,50 @@ impl SeenRate {
 
     /// When the last one went out, in real time; `None` where there is no rate.
     pub(in crate::sim) fn last(&self) -> Option<Timestamp> {
-        self.sends.back().copied()
+        self.sends.back().map(|(at, _)| *at)
+    }
+
+    /// It has this rate from a time on, in real time, or from the beginning.
+    pub(in crate::sim) fn changes(&mut self, rate: Option<u16>, is_new: bool, at: Timestamp) {
+        let last = self.later.back().map_or(self.rate, |(_, rate)| *rate);
+        if is_new {
+            self.rate = rate;
+        } else if rate != last {
+            self.later.push_back((at, rate));
+        }
+    }
+
+    /// It has the rate of before this time.
+    fn keep_up(&mut self, now: Timestamp) {
+        while let Some((_, rate)) = self.later.pop_front_if(|(at, _)| *at < now) {
+            match rate {
+                Some(rate) => self
+                    .sends
+                    .iter_mut()
+                    .for_each(|(_, fastest)| *fastest = rate.max(*fastest)),
+                None => self.sends.clear(),
+            }
+            self.rate = rate;
+        }
     }
 
     /// Takes a send; tells how many came within which time, if that is too fast for the rate.
     fn judge(&mut self, now: Timestamp) -> Option<(usize, Span, u16)> {
-        let rate = self.rate?;
-        self.sends.push_back(now);
+        self.keep_up(now);
+        // What happens at the very time of a change comes before it or after it.
+        let at_this_time = self.later.iter().take_while(|(at, _)| *at <= now);
+        let rates = at_this_time.map(|(_, rate)| *rate);
+        let rate = rates
+            .chain([self.rate])
+            .try_fold(0, |fastest: u16, rate| Some(fastest.max(rate?)))?;
+        self.sends.push_back((now, rate));
         if self.sends.len() > usize::from(rate) + 2 {
             self.sends.pop_front();
         }
         let later = self.sends.iter().rev().enumerate().skip(1);
-        let found = later.map(|(gaps, at)| (gaps, now.since(*at)));
-        let mut too_fast = found.filter(|(gaps, within)| {
+        let found = later.map(|(gaps, (at, rate))| (gaps, now.since(*at), *rate));
+        let mut too_fast = found.filter(|(gaps, within, rate)| {
+            let (rate, gaps) = (*rate, gaps);
             let gaps = i64::try_from(*gaps).unwrap_or(i64::MAX);
             let evenly = gaps.saturating_mul(SECOND_US) / i64::from(rate);
             // Of slow rates no two come together.
@@ -77,7 +110,7 @@ impl SeenRate {
             };
             within.as_micros() < evenly - ahead
         });
-        let (gaps, within) = too_fast.next()?;
+        let (gaps, within, rate) = too_fast.next()?;
         Some((gaps + 1, within, rate))
     }
 }

@@ -33,8 +33,13 @@ impl Inspection<'_> {
         }
         let listed = self.store.endpoints(self.application, 0, usize::MAX)?;
         let listed: Vec<_> = listed
-            .iter()
+            .into_iter()
             .filter(|known| !known.is_deleted())
+            .collect();
+        self.look_at_owned(&listed, found);
+        let mut wrong = |list, what: String| found.push(Whole::List { list, what }.into());
+        let listed: Vec<_> = listed
+            .iter()
             .map(|known| (known.key.ordinal, known.id))
             .collect();
         let expected = self.witness.endpoints.iter();

@@ -115,6 +115,9 @@ pub(super) fn together() -> Vec<Setting> {
             scenario.other_body_percent = 0;
             scenario.bad_percent = 0;
             scenario.later_percent = 0;
+            scenario.tagged_percent = 0;
+            scenario.brief_percent = 0;
+            scenario.fan_out = None;
             scenario.throttled_percent = 0;
             scenario.ordering_keys = 0;
             scenario.in_order_percent = 0;
@@ -202,6 +205,7 @@ pub(super) fn settings(scenario: &Scenario) -> Vec<Setting> {
         Box::new(|scenario| scenario.faults.odd_waits = false),
         Box::new(|scenario| scenario.faults.latency_us = None),
         Box::new(|scenario| scenario.faults.partial_streams = false),
+        Box::new(|scenario| scenario.fan_out = None),
         Box::new(|scenario| scenario.endpoints_per_host = 1),
         Box::new(|scenario| scenario.application_rate = None),
         Box::new(|scenario| {
@@ -327,7 +331,7 @@ pub(super) fn numbers(scenario: &Scenario) -> Vec<Number> {
 
 /// How many in a hundred, and how much more than must be.
 fn shares() -> Vec<Number> {
-    let each: [fn(&mut Scenario) -> &mut u32; 13] = [
+    let each: [fn(&mut Scenario) -> &mut u32; 15] = [
         |scenario| &mut scenario.other_body_percent,
         |scenario| &mut scenario.bad_percent,
         |scenario| &mut scenario.named_percent,
@@ -335,6 +339,8 @@ fn shares() -> Vec<Number> {
         |scenario| &mut scenario.twin_percent,
         |scenario| &mut scenario.repeat_percent,
         |scenario| &mut scenario.later_percent,
+        |scenario| &mut scenario.tagged_percent,
+        |scenario| &mut scenario.brief_percent,
         |scenario| &mut scenario.throttled_percent,
         |scenario| &mut scenario.ordering_keys,
         |scenario| &mut scenario.in_order_percent,

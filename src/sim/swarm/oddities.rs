@@ -197,6 +197,45 @@ pub(super) fn draw_newcomers(scenario: &mut Scenario) {
     }
 }
 
+/// Draws endpoints that have another rate, other header fields or another channel from some time on.
+pub(super) fn draw_owned(scenario: &mut Scenario) {
+    let mut random = Stream::new(scenario.seed, "swarm of owners", 0, 0);
+    for _ in 0..one_of(&mut random, &[0_u32, 0, 0, 2, 6]) {
+        let endpoint = small(random.below(scenario.endpoints.into()));
+        let action = match random.below(4) {
+            0 | 1 => {
+                let rates = [None, Some(1), Some(3), Some(200)];
+                Action::Rerate(endpoint, one_of(&mut random, &rates))
+            }
+            2 => Action::Reheader(endpoint, one_of(&mut random, &[0, 1, 3])),
+            _ => {
+                let of = small(random.below(scenario.endpoints.into()));
+                let of = Some(of).filter(|_| scenario.fan_out.is_some());
+                Action::Rechannel(endpoint, of)
+            }
+        };
+        let at = moment(&mut random, end(scenario));
+        scenario.by_hand.push((at, action));
+    }
+}
+
+/// Draws what producers say of their events besides: channels, of which each endpoint has its own, tags, and for how
+/// long a payload may be sent.
+pub(super) fn draw_said(scenario: &mut Scenario) {
+    let mut channels = Stream::new(scenario.seed, "swarm of channels", 0, 0);
+    // Few, since most of what can go wrong needs endpoints that get everything.
+    if channels.below(8) == 0 {
+        let fan_out = one_of(&mut channels, &[1, 3]);
+        scenario.fan_out = Some(scenario.endpoints.min(fan_out));
+    }
+    let mut words = Stream::new(scenario.seed, "swarm of words", 0, 0);
+    scenario.tagged_percent = one_of(&mut words, &[0, 0, 50]);
+    let brief = one_of(&mut words, &[0, 0, 0, 30]);
+    // Over HTTP a time on the wall is given, which a clock that is set may put behind the end of the payload.
+    let is_by_the_wall = matches!(scenario.layer, Layer::Full(_)) && scenario.later_percent > 0;
+    scenario.brief_percent = if is_by_the_wall { 0 } else { brief };
+}
+
 /// Draws what attempts meet on their way to a receiver, for a while or now and then.
 pub(super) fn draw_ways(scenario: &mut Scenario) {
     let mut random = Stream::new(scenario.seed, "swarm of ways", 0, 0);

@@ -130,6 +130,8 @@ fn apply(
         buckets::roll(memory, options, batch.now);
     }
     for change in batch.changes.drain(..) {
+        #[cfg(feature = "mutants")]
+        let change = super::mutant::written(memory, change);
         let result = super::apply::change(writing, memory, change, batch.now)?;
         batch.results.push(result);
     }

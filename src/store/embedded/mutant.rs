@@ -54,11 +54,13 @@ pub enum Mutant {
     ForgetsAuditEntries,
     /// The row of a delivery that was skipped or parked stays.
     KeepsRowsOfSkipped,
+    /// The header fields of an endpoint are not written when it is changed.
+    ForgetsHeaderFields,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::AcknowledgesBeforeTheSync,
         Self::CommitsNamesFirst,
         Self::SkipsTheRecoveryScan,
@@ -74,6 +76,7 @@ impl Mutant {
         Self::SyncsAgainInPlace,
         Self::ForgetsAuditEntries,
         Self::KeepsRowsOfSkipped,
+        Self::ForgetsHeaderFields,
     ];
 }
 
@@ -208,6 +211,17 @@ pub(super) fn commit_names(
     }
     drop(writing);
     Ok(transaction.commit()?)
+}
+
+/// A change as it is written: that of an endpoint without its header fields, if the store makes that mistake.
+pub(super) fn written(memory: &Memory, mut change: Change) -> Change {
+    if let Change::UpdateEndpoint(endpoint) = &mut change
+        && memory.has(Mutant::ForgetsHeaderFields)
+    {
+        let target = &mut Arc::make_mut(endpoint).target;
+        Arc::make_mut(target).headers.clear();
+    }
+    change
 }
 
 /// What a shard is acquired with where nobody looked for what was unsettled.
