@@ -45,6 +45,7 @@ impl BatchFacts {
             matches!(
                 change.bare(),
                 Change::PutApplication(_)
+                    | Change::UpdateApplication(_)
                     | Change::PutEndpoint { .. }
                     | Change::PutEvent(_)
                     | Change::Expire { .. }
@@ -79,7 +80,9 @@ impl Witness {
         for application in facts.deletions(results) {
             self.neighbours.deleted(application, at.real);
         }
-        facts.only_watched(&mut self.neighbours);
+        facts.note_watched(&mut self.neighbours);
+        self.neighbours_durable(facts, results);
+        facts.only_watched(&self.neighbours);
         let submitted_at = facts.submitted_at;
         for (place, change) in facts.changes.drain(..) {
             if results.get(place) == Some(&ChangeResult::Fresh) {

@@ -42,6 +42,7 @@ fn neighbour(section: &Section<'_>) -> Option<Neighbour> {
     check_neighbour(section, &receivers);
     let deleted_after = section.span("deleted_after");
     let shares_hosts = section.flag("shares_hosts").unwrap_or(false);
+    let is_older = section.flag("older").unwrap_or(false);
     section.close();
     if !section.has("events") {
         section.object("a neighbour needs its `events`, as events = 100");
@@ -54,6 +55,7 @@ fn neighbour(section: &Section<'_>) -> Option<Neighbour> {
         every,
         deleted_after,
         shares_hosts,
+        is_older,
         receivers: Some(receivers).filter(|receivers| !receivers.is_empty())?,
     })
 }

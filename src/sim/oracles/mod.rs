@@ -24,6 +24,7 @@ pub(super) mod lateness;
 mod liveness;
 mod lost_results;
 pub(super) mod memory;
+pub(super) mod neighbours_served;
 mod new_ids;
 pub(super) mod numbers;
 pub(super) mod once_keys;
