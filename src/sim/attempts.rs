@@ -116,7 +116,8 @@ impl Witness {
         self.judge_wanted(flight, seen_event)
             .or_else(|| numbers::judge(flight, seen, &self.options.retry))
             .or_else(|| one_end::judge_sent(flight, seen))
-            .or_else(|| own_time::judge_sent(flight, seen_event, seen))
+            .or_else(|| own_time::judge_sent(flight, self.expires_at(seen_event, flight.ordinal)))
+            .or_else(|| self.judge_numbered_on(flight, seen))
             .or_else(|| self.judge_repeated(flight, seen))
             .or_else(|| waits::judge(flight, seen_event, seen, now))
     }

@@ -163,7 +163,7 @@ impl Witness {
                 self.circuit_durable(endpoint.ordinal, circuit, at);
             }
             Change::PutTask(task) | Change::UpdateTask(task) => self.task_durable(&task, at),
-            Change::PutOpen(row) => self.reopened(&row, at),
+            Change::PutOpen(row) => self.reopened(&row, submitted_at, at),
             _ => {}
         }
     }
@@ -234,8 +234,10 @@ impl Witness {
         if record.trigger == Trigger::Manual {
             self.recorded_by_hand(&record, at);
         }
+        self.judge_trigger(&record);
         if !is_by_hand && let Some(seen) = self.delivery(position, ordinal) {
             seen.recorded = seen.recorded.max(number);
+            seen.recorded_at = at.real;
         }
         match record.result {
             AttemptResult::Succeeded if is_by_hand => self.ended_by_hand(delivery, at),
@@ -258,8 +260,11 @@ impl Witness {
 
     fn expired_early(&mut self, ordinal: u32, position: EventPosition, at: Timestamp) {
         let endpoint = self.endpoint_id(ordinal);
-        let seen = self.events.get(&position);
-        if let Some(violation) = seen.and_then(|seen| own_time::judge(seen, endpoint, at)) {
+        let judged = self.events.get(&position).and_then(|seen| {
+            let expires_at = self.expires_at(seen, ordinal);
+            own_time::judge((seen.event.id, endpoint), expires_at, at)
+        });
+        if let Some(violation) = judged {
             self.object(violation);
         }
     }

@@ -107,6 +107,8 @@ pub(super) struct Seen {
     pub(super) sent: u16,
     /// The greatest attempt number whose result is durable.
     pub(super) recorded: u16,
+    /// When that was told, in real time.
+    pub(super) recorded_at: Timestamp,
     /// When the next attempt is due, as the durable result has it, in steady time.
     pub(super) due: Timestamp,
     /// The last attempt that failed, and when the next one may come, in steady time.
@@ -136,6 +138,7 @@ impl Seen {
     const NOTHING: Self = Self {
         sent: 0,
         recorded: 0,
+        recorded_at: Timestamp::ZERO,
         due: Timestamp::ZERO,
         failed: 0,
         not_before: Timestamp::ZERO,

@@ -14,7 +14,8 @@ use super::{
     oracle::Violation,
     oracles::{
         apart::SeenNeighbours, asked_by_hand::SeenByHand, hosts::SeenHosts, lateness, memory,
-        one_name, rate::SeenRate, same_bytes, slow::SeenSlots, tasks::SeenTask,
+        new_lives::SeenLives, one_name, rate::SeenRate, same_bytes, slow::SeenSlots,
+        task_counts::SeenSteps, tasks::SeenTask,
     },
     scenario::{Healing, Scenario},
     seen::{Moment, Seen, SeenEndpoint, SeenEvent, SeenRecord},
@@ -68,6 +69,9 @@ pub(super) struct Witness {
     /// Tasks as they are durable, and those that were acknowledged, in that order.
     pub(super) tasks: BTreeMap<TaskId, SeenTask>,
     pub(super) told_tasks: Vec<TaskId>,
+    /// What tasks began anew: not counted yet, and until when it lives.
+    pub(super) steps: SeenSteps,
+    pub(super) lives: SeenLives,
     /// How long payloads are kept at least, where they go at all.
     pub(super) payloads_kept: Option<Span>,
     /// For whom all is well at some time, and how long steady time may stand still before.
@@ -151,6 +155,8 @@ impl Witness {
             by_hand: SeenByHand::default(),
             tasks: BTreeMap::new(),
             told_tasks: Vec::new(),
+            steps: SeenSteps::default(),
+            lives: SeenLives::new(),
             payloads_kept: kept.map(|kept| kept.payload_age.min(kept.row_age)),
             healing: scenario.healing,
             clock_lost: scenario.faults.clock_lost(),
