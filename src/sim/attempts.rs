@@ -50,9 +50,12 @@ impl Witness {
         }
         // What let it go may be no end of another: its receiver is a new one, hence unknown.
         self.note_crowd(now);
-        if !flight.is_by_hand
-            && let Some(violation) = self.judge_lateness(flight, now)
-        {
+        let judged = if flight.is_by_hand {
+            self.judge_late_by_hand(flight, now)
+        } else {
+            self.judge_lateness(flight, now)
+        };
+        if let Some(violation) = judged {
             self.object(violation);
         }
         self.judge_share(flight, now);

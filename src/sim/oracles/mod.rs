@@ -20,6 +20,7 @@ pub(super) mod hosts;
 pub(super) mod in_line;
 mod kept_events;
 pub(super) mod known_addresses;
+mod late_by_hand;
 pub(super) mod lateness;
 mod liveness;
 mod lost_results;
