@@ -189,7 +189,7 @@ impl Engine {
             }
         }
         lane.next = lane.done.cursor();
-        lane.held_by = Some(Holder::Restart);
+        (lane.held_by, lane.restored_at) = (Some(Holder::Restart), now.steady);
         lane.lines = Lines::restored(&ordered);
         #[cfg(feature = "mutants")]
         if self.has(super::mutant::Mutant::ForgetsLinesAtStart) {
