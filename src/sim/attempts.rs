@@ -25,6 +25,7 @@ impl Witness {
         if !self.is_watching {
             return flight;
         }
+        self.figures.started();
         self.judge_crossing(request);
         if !is_watched {
             self.neighbour_sent(flight, now);
@@ -143,6 +144,9 @@ impl Witness {
             return;
         }
         let is_heard = self.hears(flight);
+        if is_heard && oracle::is_success(outcome) {
+            self.figures.succeeded();
+        }
         if let Some(endpoint) = flight.neighbour {
             if is_heard {
                 self.neighbour_ended(endpoint, flight, outcome, now);

@@ -235,6 +235,7 @@ impl Witness {
             self.recorded_by_hand(&record, at);
         }
         self.judge_trigger(&record);
+        self.judge_timing(&record, at);
         if !is_by_hand && let Some(seen) = self.delivery(position, ordinal) {
             seen.recorded = seen.recorded.max(number);
             seen.recorded_at = at.real;

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     domain::{
-        attempt::{AttemptRecord, AttemptResult, Trigger},
+        attempt::{AttemptRecord, AttemptResult, Holder, Trigger},
         endpoint::{EndpointKey, Target},
         event::{Event, EventPosition},
         id::{AttemptId, EndpointId, EventId},
@@ -81,6 +81,10 @@ pub(super) struct SeenRecord {
     pub(super) duration: Span,
     pub(super) outcome: OutcomeKind,
     pub(super) result: AttemptResult,
+    /// Which attempt of its schedule it is told to be, when it was due, and what it waited for.
+    pub(super) step: u16,
+    pub(super) due: Timestamp,
+    pub(super) held_by: Option<Holder>,
 }
 
 impl SeenRecord {
@@ -96,6 +100,9 @@ impl SeenRecord {
             duration: record.duration,
             outcome: record.outcome,
             result: record.result,
+            step: record.timing.step,
+            due: record.timing.due,
+            held_by: record.timing.held_by,
         }
     }
 }

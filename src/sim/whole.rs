@@ -25,6 +25,16 @@ pub enum Whole {
         /// What is wrong with it.
         what: String,
     },
+    /// I2: a process tells another number of something than there was.
+    #[error("I2: {told} {what} are told, there were {counted}")]
+    Miscounted {
+        /// What is counted.
+        what: &'static str,
+        /// What the process tells.
+        told: u64,
+        /// How many there were.
+        counted: u64,
+    },
     /// I20: an address was dialled that no endpoint's name leads to.
     #[error("I20: {address} was dialled, to which no endpoint leads")]
     Private {

@@ -13,9 +13,9 @@ use super::{
     numbered::Numbered,
     oracle::Violation,
     oracles::{
-        apart::SeenNeighbours, asked_by_hand::SeenByHand, hosts::SeenHosts, lateness, memory,
-        new_lives::SeenLives, one_name, rate::SeenRate, same_bytes, slow::SeenSlots,
-        task_counts::SeenSteps, tasks::SeenTask,
+        apart::SeenNeighbours, asked_by_hand::SeenByHand, figures::SeenFigures, hosts::SeenHosts,
+        lateness, memory, new_lives::SeenLives, one_name, rate::SeenRate, same_bytes,
+        slow::SeenSlots, task_counts::SeenSteps, tasks::SeenTask,
     },
     scenario::{Healing, Scenario},
     seen::{Moment, Seen, SeenEndpoint, SeenEvent, SeenRecord},
@@ -108,6 +108,7 @@ pub(super) struct Witness {
     /// How late an attempt may be.
     pub(super) patience: Span,
     pub(super) in_flight: usize,
+    pub(super) figures: SeenFigures,
     /// The largest payload that may be handed in, in bytes.
     pub(super) payload_max: usize,
     pub(super) attempts: u64,
@@ -177,6 +178,7 @@ impl Witness {
             window,
             patience: lateness::patience(scenario, window),
             in_flight: 0,
+            figures: SeenFigures::default(),
             payload_max: memory::payload_bytes_max(scenario),
             attempts: 0,
             violations: Vec::new(),
@@ -222,6 +224,7 @@ impl Witness {
     /// The engine gave a shard up; results that were not durable are lost.
     pub(super) fn lost_shard(&mut self, shard: ShardId, now: Moment) {
         self.happened.shards_lost += 1;
+        self.figures.shard_lost();
         if self.neighbours.is_elsewhere(shard) {
             self.neighbours.lost_shard(self.breaks.len());
             return;

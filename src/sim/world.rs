@@ -121,7 +121,7 @@ pub(super) struct World<'scenario> {
     end: Timestamp,
     pub(super) clocks: Clocks,
     turns_now: u32,
-    turns: u64,
+    pub(super) turns: u64,
     turns_max: u64,
     split: Stream,
     /// What inspections read.
@@ -301,6 +301,7 @@ impl<'scenario> World<'scenario> {
             self.carry(effect);
         }
         self.effects = effects;
+        self.look_at_figures();
         Ok(())
     }
 
