@@ -194,6 +194,11 @@ impl Engine {
         {
             return Step::RetriesAside;
         }
+        #[cfg(feature = "mutants")]
+        if self.has(super::mutant::Mutant::HoldsBackResends) && lane.is_held_by_circuit(now.steady)
+        {
+            return Step::Idle;
+        }
         if lane.resends.wait() && self.waits_for_others(index) {
             return Step::Idle;
         }

@@ -4,9 +4,22 @@
 use core::sync::atomic::{AtomicI64, Ordering};
 use std::sync::Arc;
 
-use super::{Engine, lane::Lane, options::Options};
+use super::{
+    Engine,
+    done_map::DoneMap,
+    lane::{Lane, Place},
+    lines::Lines,
+    options::Options,
+    ring::Ring,
+};
 use crate::{
-    domain::{application::ApplicationKey, attempt::AttemptResult, endpoint::Endpoint},
+    domain::{
+        application::ApplicationKey,
+        attempt::AttemptResult,
+        delivery::{DeliveryState, OpenDelivery},
+        endpoint::Endpoint,
+        task::Candidate,
+    },
     time::{Now, Span, Timestamp},
 };
 
@@ -101,6 +114,20 @@ pub enum Mutant {
     ForgetsTheFar,
     /// The row of an attempt that was asked for stays once it was made.
     KeepsResendRows,
+    /// A circuit that is open holds back what was asked for by hand, too.
+    HoldsBackResends,
+    /// A recovery leaves out what waits for a retry.
+    LeavesOutWhatWaits,
+    /// A replay of all leaves out what succeeded.
+    ReplaysNoSuccesses,
+    /// What came before an endpoint was there is not replayed.
+    MissesWhatCameBefore,
+    /// A task counts what it looks at, and not what it sends.
+    CountsWhatItSees,
+    /// What a task sends again expires when it would have without.
+    KeepsTheOldTime,
+    /// Who acquires a shard goes on behind all events of each application but its first.
+    ForgetsOthersAtStart,
     /// An endpoint that is gone is sent to as any other that fails.
     NeverTakesForGone,
     /// Who acquires a shard begins as if nobody stood in line.
@@ -137,7 +164,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 60] = [
+    pub const ALL: [Self; 67] = [
         Self::RepliesBeforeTheCommit,
         Self::SettlesAtSend,
         Self::CountsTimeoutsAsSuccess,
@@ -182,6 +209,13 @@ impl Mutant {
         Self::MovesLinesAhead,
         Self::ForgetsTheFar,
         Self::KeepsResendRows,
+        Self::HoldsBackResends,
+        Self::LeavesOutWhatWaits,
+        Self::ReplaysNoSuccesses,
+        Self::MissesWhatCameBefore,
+        Self::CountsWhatItSees,
+        Self::KeepsTheOldTime,
+        Self::ForgetsOthersAtStart,
         Self::NeverTakesForGone,
         Self::ForgetsLinesAtStart,
         Self::LeavesTheHeldBehind,
@@ -225,6 +259,44 @@ pub(super) fn mistake_change(options: &Options, before: &Endpoint, after: &mut A
     }
     if options.mutant == Some(Mutant::KeepsTheOldOrder) {
         Arc::make_mut(after).ordering = before.ordering;
+    }
+}
+
+impl Mutant {
+    /// Whether a task sends a candidate that it would send, with the mistakes that concern that.
+    pub(super) fn selects(self, candidate: &Candidate) -> bool {
+        let state = candidate.state;
+        let waits = matches!(state, Some(DeliveryState::Waiting { .. }));
+        let is_left_out = (self == Self::LeavesOutWhatWaits && waits)
+            || (self == Self::ReplaysNoSuccesses && state == Some(DeliveryState::Succeeded))
+            || (self == Self::MissesWhatCameBefore && state.is_none());
+        !is_left_out
+    }
+
+    /// The row of a delivery that begins anew, with the mistake that concerns it.
+    pub(super) fn row(self, candidate: &Candidate, mut row: OpenDelivery) -> OpenDelivery {
+        if self == Self::KeepsTheOldTime {
+            row.expires_at = candidate.event.expires_at;
+        }
+        row
+    }
+}
+
+impl Lane {
+    /// It begins when its shard is acquired, with the mistakes that concern that.
+    pub(super) fn mistaken_start(&mut self, ring: &mut Ring) {
+        if self.mutant == Some(Mutant::ForgetsLinesAtStart) {
+            self.lines = Lines::default();
+        }
+        let is_first = self.endpoint.key.application.ordinal == 0;
+        if self.mutant == Some(Mutant::ForgetsOthersAtStart) && !is_first {
+            if self.place == Place::Ring {
+                ring.leave(self.done.cursor());
+            }
+            self.place = Place::Idle;
+            self.done = DoneMap::starting_at(ring.end());
+            self.next = self.done.cursor();
+        }
     }
 }
 
