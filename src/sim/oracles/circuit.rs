@@ -57,9 +57,8 @@ pub(in crate::sim) struct SeenCircuit {
     /// that, in steady time.
     moves_at: Option<(Moment, usize)>,
     begun_at: Timestamp,
-    /// What is durable, and whether that was ever that it is open.
+    /// What is durable.
     row: Option<Circuit>,
-    has_opened: bool,
     /// When attempts went out while it recovered, in real time.
     sends: VecDeque<Timestamp>,
     /// What came too fast, and when, unless it is told that the recovery was over.
@@ -82,11 +81,6 @@ impl SeenCircuit {
     /// Its endpoint has another URL from then on, if that period lasts: what was learned is of another receiver.
     pub(in crate::sim) const fn moves(&mut self, at: Moment, period: usize) {
         self.moves_at = Some((at, period));
-    }
-
-    /// Whether it was ever written down that it is open.
-    pub(in crate::sim) const fn has_opened(&self) -> bool {
-        self.has_opened
     }
 
     /// In a new period nothing is known but what was durable; nor of a new receiver.
@@ -351,8 +345,6 @@ impl Witness {
         let id = endpoint.id;
         let seen = &mut endpoint.circuit;
         seen.row = circuit;
-        let is_open = |row: Circuit| matches!(row.state, CircuitState::Open { .. });
-        seen.has_opened |= circuit.is_some_and(is_open);
         if seen.period != period || endpoint.disabled_at.is_some() {
             return;
         }

@@ -1,6 +1,6 @@
 //! I32 for what is told of an attempt: which step of its schedule it was, when it could start at the earliest, and what
 //! it waited for. That must be something that was: nobody waits for a rate that there is none of, for a process that
-//! was there all the time, or behind a circuit that never opened.
+//! was there all the time, or behind a circuit where there is none.
 
 use crate::{
     domain::attempt::Holder,
@@ -59,7 +59,10 @@ impl Witness {
         match holder {
             Holder::Rate => endpoint.paced.rate.is_some(),
             Holder::ApplicationRate => self.application_pace.rate.is_some(),
-            Holder::Circuit | Holder::Probe | Holder::Recovery => endpoint.circuit.has_opened(),
+            // Who is enabled again begins slowly, though it was never open.
+            Holder::Circuit | Holder::Probe | Holder::Recovery => {
+                self.options.circuit_breaker.is_some()
+            }
             // Since it is enabled again others may be told to have waited for that, too.
             Holder::Disabled => {
                 endpoint.disabled_at.is_some() || endpoint.enabled_at > Timestamp::ZERO
