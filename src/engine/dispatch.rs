@@ -184,7 +184,8 @@ impl Engine {
         }
         let has_room = lane.has_room();
         #[cfg(feature = "mutants")]
-        let has_room = has_room || self.has(super::mutant::Mutant::IgnoresTheWindow);
+        let has_room = self.mistaken_room(lane, now)
+            && (has_room || self.has(super::mutant::Mutant::IgnoresTheWindow));
         if !has_room || lane.paced_until(now.steady).is_some() {
             return Step::Idle;
         }
@@ -193,11 +194,6 @@ impl Engine {
             && self.flights.iter().any(|(_, flight)| flight.lane != index)
         {
             return Step::RetriesAside;
-        }
-        #[cfg(feature = "mutants")]
-        if self.has(super::mutant::Mutant::HoldsBackResends) && lane.is_held_by_circuit(now.steady)
-        {
-            return Step::Idle;
         }
         if lane.resends.wait() && self.waits_for_others(index) {
             return Step::Idle;

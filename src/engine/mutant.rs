@@ -324,6 +324,11 @@ impl Engine {
         self.keeps_timers() && is_deleted
     }
 
+    /// Whether a lane may start what it has, with the mistake that concerns what is asked for by hand.
+    pub(super) fn mistaken_room(&self, lane: &Lane, now: Now) -> bool {
+        !self.has(Mutant::HoldsBackResends) || !lane.is_held_by_circuit(now.steady)
+    }
+
     /// Whether a timer stays that nobody waits for.
     pub(super) fn keeps_timers(&self) -> bool {
         self.has(Mutant::KeepsTimersOfDeleted)
