@@ -184,7 +184,8 @@ impl Engine {
         }
         let has_room = lane.has_room();
         #[cfg(feature = "mutants")]
-        let has_room = has_room || self.has(super::mutant::Mutant::IgnoresTheWindow);
+        let has_room = self.mistaken_room(lane, now)
+            && (has_room || self.has(super::mutant::Mutant::IgnoresTheWindow));
         if !has_room || lane.paced_until(now.steady).is_some() {
             return Step::Idle;
         }

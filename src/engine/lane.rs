@@ -81,6 +81,8 @@ pub(super) struct Lane {
     pub(super) firsts_in_row: u32,
     /// What kept it last from starting what is due, since nothing was due.
     pub(super) held_by: Option<Holder>,
+    /// When its shard was acquired, in steady time: what was due later did not wait for that.
+    pub(super) restored_at: Timestamp,
     /// When it came to its place in that queue, in steady time.
     pub(super) queued_at: Timestamp,
     /// When the schedule wakes it, if it does.
@@ -140,6 +142,7 @@ impl Lane {
             deficit: 0,
             firsts_in_row: 0,
             held_by: None,
+            restored_at: Timestamp::ZERO,
             queued_at: Timestamp::ZERO,
             wake_at: None,
             awaits_events: false,
@@ -265,7 +268,9 @@ impl Lane {
         if now.since(due) <= MOMENT {
             return None;
         }
+        let was_there = |holder: &Holder| *holder != Holder::Restart || due <= self.restored_at;
         self.held_by
+            .filter(was_there)
             .or_else(|| self.waited_for_its_turn(now).then_some(Holder::Slots))
     }
 

@@ -1,17 +1,9 @@
 //! Mutants: the engine with one mistake in it, each of which a simulation must find. They exist only
 //! in builds with the feature `mutants`, which no release has.
 
-use core::sync::atomic::{AtomicI64, Ordering};
-use std::sync::Arc;
+mod made;
 
-use super::{Engine, lane::Lane, options::Options};
-use crate::{
-    domain::{
-        application::ApplicationKey, attempt::AttemptResult, command::Command, endpoint::Endpoint,
-        ordering::OrderingKey,
-    },
-    time::{Now, Span, Timestamp},
-};
+pub(super) use self::made::{mistake_change, mistake_spans, mistaken_ask, unseeded};
 
 /// A mistake that can be switched on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +100,20 @@ pub enum Mutant {
     ForgetsNews,
     /// What is sent on to be told a second time is told a second time.
     TellsAgain,
+    /// A circuit that is open holds back what was asked for by hand, too.
+    HoldsBackResends,
+    /// A recovery leaves out what waits for a retry.
+    LeavesOutWhatWaits,
+    /// A replay of all leaves out what succeeded.
+    ReplaysNoSuccesses,
+    /// What came before an endpoint was there is not replayed.
+    MissesWhatCameBefore,
+    /// A task counts what it looks at, and not what it sends.
+    CountsWhatItSees,
+    /// What a task sends again expires when it would have without.
+    KeepsTheOldTime,
+    /// Who acquires a shard goes on behind all events of each application but its first.
+    ForgetsOthersAtStart,
     /// An endpoint that is gone is sent to as any other that fails.
     NeverTakesForGone,
     /// Who acquires a shard begins as if nobody stood in line.
@@ -152,7 +158,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 66] = [
+    pub const ALL: [Self; 73] = [
         Self::RepliesBeforeTheCommit,
         Self::SettlesAtSend,
         Self::CountsTimeoutsAsSuccess,
@@ -199,6 +205,13 @@ impl Mutant {
         Self::KeepsResendRows,
         Self::ForgetsNews,
         Self::TellsAgain,
+        Self::HoldsBackResends,
+        Self::LeavesOutWhatWaits,
+        Self::ReplaysNoSuccesses,
+        Self::MissesWhatCameBefore,
+        Self::CountsWhatItSees,
+        Self::KeepsTheOldTime,
+        Self::ForgetsOthersAtStart,
         Self::NeverTakesForGone,
         Self::ForgetsLinesAtStart,
         Self::LeavesTheHeldBehind,
@@ -220,144 +233,4 @@ impl Mutant {
         Self::TakesOneKeyForAll,
         Self::ForgetsTheRateOfTheMoved,
     ];
-}
-
-/// What no seed fixes.
-static UNSEEDED: AtomicI64 = AtomicI64::new(0);
-
-/// A number that differs from run to run.
-pub(super) fn unseeded() -> i64 {
-    UNSEEDED.fetch_add(1, Ordering::Relaxed)
-}
-
-/// Spreads what an endpoint wants over all of its spans, if that is the mistake.
-pub(super) fn mistake_spans(options: &Options, endpoint: &mut Endpoint) {
-    if options.mutant == Some(Mutant::JudgesByTheNewestFilter) {
-        for span in &mut endpoint.subscriptions {
-            span.filter = Arc::clone(&endpoint.filter);
-        }
-    }
-}
-
-/// Leaves an endpoint with the target or the order of before, if that is the mistake.
-pub(super) fn mistake_change(options: &Options, before: &Endpoint, after: &mut Arc<Endpoint>) {
-    if options.mutant == Some(Mutant::KeepsOldTargets) {
-        Arc::make_mut(after).target = Arc::clone(&before.target);
-    }
-    if options.mutant == Some(Mutant::KeepsTheOldOrder) {
-        Arc::make_mut(after).ordering = before.ordering;
-    }
-}
-
-/// What is asked for, with the mistakes that concern how that is taken in.
-pub(super) fn mistaken_ask(options: &Options, mut command: Command) -> Command {
-    if let Command::Once(once, inside) = command {
-        let inside = mistaken_ask(options, *inside);
-        return Command::Once(once, Box::new(inside));
-    }
-    match (options.mutant, &mut command) {
-        (Some(Mutant::DropsTheChannels), Command::AcceptEvent(new)) => new.channels.clear(),
-        (Some(Mutant::RoundsTheTimesOfLater), Command::AcceptEvent(new)) => {
-            let wait = &mut new.besides.deliver_after;
-            *wait = wait.map(|wait| Span::from_seconds(wait.as_millis() / 1_000));
-        }
-        (Some(Mutant::TakesOneKeyForAll), Command::AcceptEvent(new)) => {
-            let key = &mut new.besides.ordering_key;
-            *key = key.map(|_| OrderingKey::of("all"));
-        }
-        (Some(Mutant::ForgetsTheRateOfTheMoved), Command::UpdateEndpoint(update))
-            if update.url.is_some() =>
-        {
-            update.throttle_rate = None;
-        }
-        _ => {}
-    }
-    command
-}
-
-impl Options {
-    /// The application whose log is read, with the mistake that concerns that.
-    pub(super) fn mistaken_log(&self, application: ApplicationKey) -> ApplicationKey {
-        let is_another = self.mutant == Some(Mutant::ReadsTheLogOfAnother);
-        ApplicationKey {
-            ordinal: if is_another { 0 } else { application.ordinal },
-            ..application
-        }
-    }
-}
-
-impl Engine {
-    /// Whether it makes this mistake.
-    pub(super) fn has(&self, mutant: Mutant) -> bool {
-        self.options.mutant == Some(mutant)
-    }
-
-    /// Whether the timer of this lane is never taken away, since it is that of a deleted endpoint.
-    pub(super) fn keeps_timer_of(&self, index: usize) -> bool {
-        let lane = self.registry.lanes.get(index);
-        let is_deleted = lane.is_some_and(|lane| lane.endpoint.is_deleted());
-        self.keeps_timers() && is_deleted
-    }
-
-    /// Whether a timer stays that nobody waits for.
-    pub(super) fn keeps_timers(&self) -> bool {
-        self.has(Mutant::KeepsTimersOfDeleted)
-    }
-
-    /// A lane with the mistakes that concern its pace; `now` when its shard is acquired.
-    pub(super) fn mistaken_pace(&self, mut lane: Lane, now: Option<Now>) -> Lane {
-        lane.mutant = self.options.mutant;
-        match (self.options.mutant, now) {
-            (Some(Mutant::IgnoresTheRate), _) => lane.forget_pace(),
-            (Some(Mutant::RefillsBucketsAtStart), Some(now)) => {
-                lane.take_pace(now.steady.plus(Span::from_seconds(-10)));
-            }
-            _ => {}
-        }
-        lane
-    }
-
-    /// Whether an endpoint is disabled, with the mistakes that concern that.
-    pub(super) fn mistaken_disabling(&self, is_over: bool, is_open: bool) -> bool {
-        match self.options.mutant {
-            Some(Mutant::DisablesTooEarly) => is_open,
-            Some(Mutant::NeverDisables) => false,
-            _ => is_over,
-        }
-    }
-
-    /// When a delivery is tried again, with the mistakes that concern that.
-    pub(super) fn mistaken_due(
-        &self,
-        result: AttemptResult,
-        step: u16,
-        retry_after: Option<Span>,
-        now: Now,
-    ) -> AttemptResult {
-        let waits = &self.options.retry.waits;
-        let last = waits.last().copied().unwrap_or_default();
-        let is_first_over = usize::from(step) == waits.len() + 1;
-        match (self.options.mutant, result) {
-            (Some(Mutant::MakesOneAttemptMore), AttemptResult::Exhausted) if is_first_over => {
-                AttemptResult::RetryAt(now.steady.plus(last))
-            }
-            (Some(Mutant::NeverGivesUp), AttemptResult::Exhausted) => {
-                AttemptResult::RetryAt(now.steady.plus(last))
-            }
-            (Some(Mutant::SpreadsWaitsAnew), AttemptResult::RetryAt(due)) => {
-                let moved = Span::from_micros(unseeded().rem_euclid(1_000));
-                AttemptResult::RetryAt(due.plus(moved))
-            }
-            (Some(Mutant::WaitsByTheWall), AttemptResult::RetryAt(due)) => {
-                let wait = due.since(now.steady);
-                let by_the_wall = now.wall.plus(wait);
-                AttemptResult::RetryAt(by_the_wall.max(Timestamp::ZERO))
-            }
-            (Some(Mutant::BelievesRetryAfter), AttemptResult::RetryAt(due)) => {
-                let asked = retry_after.map(|asked| now.steady.plus(asked));
-                AttemptResult::RetryAt(asked.unwrap_or(due))
-            }
-            _ => result,
-        }
-    }
 }

@@ -189,12 +189,10 @@ impl Engine {
             }
         }
         lane.next = lane.done.cursor();
-        lane.held_by = Some(Holder::Restart);
+        (lane.held_by, lane.restored_at) = (Some(Holder::Restart), now.steady);
         lane.lines = Lines::restored(&ordered);
         #[cfg(feature = "mutants")]
-        if self.has(super::mutant::Mutant::ForgetsLinesAtStart) {
-            lane.lines = Lines::default();
-        }
+        lane.mistaken_start(&mut entry.ring);
         if let Some(first_due) = open_due {
             lane.open = OpenRows::unloaded(first_due);
         }

@@ -47,12 +47,16 @@ impl Engine {
             return;
         };
         let endpoint = Arc::clone(&lane.endpoint);
+        #[cfg(feature = "mutants")]
+        let mutant = lane.mutant;
         let Some(run) = lane.tasks.first_mut() else {
             return;
         };
         for candidate in &candidates.found {
             let is_chosen = has_its_time(&candidate.event, now.steady)
                 && selects(&run.task.selection, &endpoint, candidate);
+            #[cfg(feature = "mutants")]
+            let is_chosen = is_chosen && mutant.is_none_or(|mutant| mutant.selects(candidate));
             run.task.total += u64::from(is_chosen);
         }
         if candidates.until > run.counting_at && candidates.until < run.task.until {
@@ -73,6 +77,8 @@ impl Engine {
         let Some(lane) = self.registry.lanes.get_mut(index) else {
             return;
         };
+        #[cfg(feature = "mutants")]
+        let looked_at = candidates.found.len();
         let Some((chosen, next)) = choose(lane, candidates, now) else {
             return;
         };
@@ -82,8 +88,12 @@ impl Engine {
         };
         let before = lane.open.held();
         let mut added = 0;
+        #[cfg(feature = "mutants")]
+        let mutant = lane.mutant;
         for candidate in &chosen {
             let row = row(endpoint, candidate, now);
+            #[cfg(feature = "mutants")]
+            let row = mutant.map_or(row, |mutant| mutant.row(candidate, row));
             if matches!(candidate.state, Some(DeliveryState::Waiting { .. })) {
                 lane.open.withdraw(row.position);
             } else {
@@ -97,7 +107,15 @@ impl Engine {
         self.open_held.replace(before, lane.open.held());
         if let Some(run) = lane.tasks.first_mut() {
             run.task.next = next;
-            run.task.done += u64::try_from(chosen.len()).unwrap_or(u64::MAX);
+            #[cfg(feature = "mutants")]
+            let chosen_now = if mutant == Some(super::mutant::Mutant::CountsWhatItSees) {
+                looked_at
+            } else {
+                chosen.len()
+            };
+            #[cfg(not(feature = "mutants"))]
+            let chosen_now = chosen.len();
+            run.task.done += u64::try_from(chosen_now).unwrap_or(u64::MAX);
             let is_over = next >= run.task.until;
             if chosen.is_empty() {
                 if is_over {
@@ -137,6 +155,13 @@ fn choose(
         if moves
             || !has_its_time(&candidate.event, now.steady)
             || !selects(&run.task.selection, &lane.endpoint, &candidate)
+        {
+            continue;
+        }
+        #[cfg(feature = "mutants")]
+        if lane
+            .mutant
+            .is_some_and(|mutant| !mutant.selects(&candidate))
         {
             continue;
         }

@@ -52,6 +52,32 @@ pub enum Apart {
         /// The endpoint.
         endpoint: EndpointId,
     },
+    /// I3: an event of a neighbour has not ended at one of its endpoints when nothing moves any more.
+    #[error("I3: {event} of a neighbour has not ended at {endpoint}")]
+    NotEnded {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+    },
+    /// I4: a delivery of a neighbour ended twice.
+    #[error("I4: {event} of a neighbour ended at {endpoint} again")]
+    EndedTwice {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+    },
+    /// I5: a delivery of a neighbour is recorded to have ended in a way that its receiver never answered.
+    #[error(
+        "I5: {event} of a neighbour is recorded to have ended at {endpoint} as nobody answered"
+    )]
+    MadeUp {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+    },
     /// I33: others had turn after turn while an application waited for its own.
     #[error(
         "I33: {event} waited for {waited} to go to {endpoint}, while others sent {others} attempts; in so \

@@ -25,6 +25,7 @@ impl Witness {
         if !self.is_watching {
             return flight;
         }
+        self.figures.started();
         self.judge_crossing(request);
         if !is_watched {
             self.neighbour_sent(flight, now);
@@ -50,9 +51,12 @@ impl Witness {
         }
         // What let it go may be no end of another: its receiver is a new one, hence unknown.
         self.note_crowd(now);
-        if !flight.is_by_hand
-            && let Some(violation) = self.judge_lateness(flight, now)
-        {
+        let judged = if flight.is_by_hand {
+            self.judge_late_by_hand(flight, now)
+        } else {
+            self.judge_lateness(flight, now)
+        };
+        if let Some(violation) = judged {
             self.object(violation);
         }
         self.judge_share(flight, now);
@@ -116,7 +120,8 @@ impl Witness {
         self.judge_wanted(flight, seen_event)
             .or_else(|| numbers::judge(flight, seen, &self.options.retry))
             .or_else(|| one_end::judge_sent(flight, seen))
-            .or_else(|| own_time::judge_sent(flight, seen_event, seen))
+            .or_else(|| own_time::judge_sent(flight, self.expires_at(seen_event, flight.ordinal)))
+            .or_else(|| self.judge_numbered_on(flight, seen))
             .or_else(|| self.judge_repeated(flight, seen))
             .or_else(|| waits::judge(flight, seen_event, seen, now))
     }
@@ -139,6 +144,9 @@ impl Witness {
             return;
         }
         let is_heard = self.hears(flight);
+        if is_heard && oracle::is_success(outcome) {
+            self.figures.succeeded();
+        }
         if let Some(endpoint) = flight.neighbour {
             if is_heard {
                 self.neighbour_ended(endpoint, flight, outcome, now);

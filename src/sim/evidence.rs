@@ -36,7 +36,9 @@ impl Witness {
     pub(super) fn reconcile(&mut self, store: &dyn Reads, now: Moment) {
         let mut group = core::mem::take(&mut self.unsure);
         for facts in &mut group {
-            facts.only_watched(&mut self.neighbours);
+            facts.note_watched(&mut self.neighbours);
+            self.neighbours_reconciled(store, facts, now);
+            facts.only_watched(&self.neighbours);
         }
         let mut found = Vec::new();
         for facts in &group {

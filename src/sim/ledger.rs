@@ -81,7 +81,9 @@ impl Witness {
             self.neighbours.deleted(application, at.real);
         }
         self.news_durable(facts, results, at.steady);
-        facts.only_watched(&mut self.neighbours);
+        facts.note_watched(&mut self.neighbours);
+        self.neighbours_durable(facts, results);
+        facts.only_watched(&self.neighbours);
         let submitted_at = facts.submitted_at;
         for (place, change) in facts.changes.drain(..) {
             if results.get(place) == Some(&ChangeResult::Fresh) {
@@ -163,7 +165,7 @@ impl Witness {
                 self.circuit_durable(endpoint.ordinal, circuit, at);
             }
             Change::PutTask(task) | Change::UpdateTask(task) => self.task_durable(&task, at),
-            Change::PutOpen(row) => self.reopened(&row, at),
+            Change::PutOpen(row) => self.reopened(&row, submitted_at, at),
             _ => {}
         }
     }
@@ -240,8 +242,11 @@ impl Witness {
         if record.trigger == Trigger::Manual {
             self.recorded_by_hand(&record, at);
         }
+        self.judge_trigger(&record);
+        self.judge_timing(&record, at);
         if !is_by_hand && let Some(seen) = self.delivery(position, ordinal) {
             seen.recorded = seen.recorded.max(number);
+            seen.recorded_at = at.real;
         }
         match record.result {
             AttemptResult::Succeeded if is_by_hand => self.ended_by_hand(delivery, at),
@@ -264,8 +269,11 @@ impl Witness {
 
     fn expired_early(&mut self, ordinal: u32, position: EventPosition, at: Timestamp) {
         let endpoint = self.endpoint_id(ordinal);
-        let seen = self.events.get(&position);
-        if let Some(violation) = seen.and_then(|seen| own_time::judge(seen, endpoint, at)) {
+        let judged = self.events.get(&position).and_then(|seen| {
+            let expires_at = self.expires_at(seen, ordinal);
+            own_time::judge((seen.event.id, endpoint), expires_at, at)
+        });
+        if let Some(violation) = judged {
             self.object(violation);
         }
     }

@@ -8,6 +8,7 @@
 //! world saw and a ledger what is durable, [`oracle`] judges both, inspections compare the store's
 //! lists with them, [`trace`] (of the floor below) hashes everything and [`report`] sums it up.
 
+pub mod again;
 pub mod apart;
 mod arrivals;
 pub mod ask;

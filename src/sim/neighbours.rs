@@ -42,6 +42,8 @@ pub struct Neighbour {
     pub receivers: Vec<Group>,
     /// Whether its endpoints are on the hosts of the application that is watched, one after the other.
     pub shares_hosts: bool,
+    /// Whether its application is there before the one that is watched is made.
+    pub is_older: bool,
     /// How long after it was made it is deleted, if it is.
     pub deleted_after: Option<Span>,
     /// Whether it is the application that operational events are for: the first of these is.
@@ -123,6 +125,7 @@ struct Producer {
     hosts: Vec<String>,
     endpoints_left: usize,
     application: Option<ApplicationKey>,
+    is_older: bool,
     deleted_after: Option<Span>,
     /// Whether it was asked that it be deleted.
     is_leaving: bool,
@@ -148,6 +151,7 @@ impl Neighbours {
                 hosts: neighbour.hosts(scenario),
                 receivers,
                 application: None,
+                is_older: neighbour.is_older,
                 deleted_after: neighbour.deleted_after,
                 is_leaving: false,
             }
@@ -157,12 +161,33 @@ impl Neighbours {
         }
     }
 
-    /// What they ask for first.
+    /// What is asked first of all: by those that are there before the application that is watched, or for that.
     pub(super) fn first_asks(&self) -> Vec<(Span, Ask)> {
+        let first = self.asks_of(true);
+        if first.is_empty() {
+            vec![(Span::ZERO, Ask::Application)]
+        } else {
+            first
+        }
+    }
+
+    /// What the others ask for, once the application that is watched is there.
+    pub(super) fn later_asks(&self) -> Vec<(Span, Ask)> {
+        self.asks_of(false)
+    }
+
+    fn asks_of(&self, is_older: bool) -> Vec<(Span, Ask)> {
         let numbers = (0_u32..).zip(&self.producers);
+        let asking = numbers.filter(|(_, producer)| producer.is_older == is_older);
         let first =
-            numbers.map(|(number, _)| (Span::ZERO, Ask::Neighbour(number, Wish::Application)));
+            asking.map(|(number, _)| (Span::ZERO, Ask::Neighbour(number, Wish::Application)));
         first.collect()
+    }
+
+    /// Whether all are there that are to be there before the application that is watched.
+    fn are_older_there(&self) -> bool {
+        let mut older = self.producers.iter().filter(|producer| producer.is_older);
+        older.all(|producer| producer.application.is_some())
     }
 
     /// The number of the neighbour that this application is.
@@ -205,6 +230,18 @@ impl Neighbours {
         wish: Wish,
         answer: &Answer,
     ) -> Vec<(Span, Ask)> {
+        let is_made = matches!(answer, Answer::Application { .. });
+        let is_older = self
+            .get_mut(number)
+            .is_some_and(|producer| producer.is_older && producer.application.is_none());
+        let mut asks = self.answered_one(number, wish, answer);
+        if wish == Wish::Application && is_made && is_older && self.are_older_there() {
+            asks.push((Span::ZERO, Ask::Application));
+        }
+        asks
+    }
+
+    fn answered_one(&mut self, number: u32, wish: Wish, answer: &Answer) -> Vec<(Span, Ask)> {
         let Some(producer) = self.get_mut(number) else {
             return Vec::new();
         };

@@ -3,7 +3,10 @@
 use thiserror::Error;
 
 use crate::{
-    domain::id::{EndpointId, EventId},
+    domain::{
+        attempt::Holder,
+        id::{EndpointId, EventId},
+    },
     time::Span,
 };
 
@@ -130,6 +133,28 @@ pub enum Pace {
         event: EventId,
         /// The endpoint.
         endpoint: EndpointId,
+    },
+    /// I32: an attempt is told to have waited for what was not there.
+    #[error(
+        "I32: an attempt of {event}/{endpoint} is told to have waited for {holder:?}, which was not there"
+    )]
+    HeldByNothing {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// What it is told to have waited for.
+        holder: Holder,
+    },
+    /// I32: what is told of an attempt is not what was.
+    #[error("I32: of an attempt of {event}/{endpoint} {what}")]
+    ToldOtherwise {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// What is wrong with it.
+        what: &'static str,
     },
     /// I22: an endpoint was sent to that had failed for so long that it is disabled.
     #[error("I22: an attempt went to {endpoint}, which failed for too long to be enabled")]

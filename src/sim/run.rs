@@ -153,7 +153,9 @@ fn begin(world: &mut World<'_>) {
     for (number, (after, _)) in (0_u32..).zip(&scenario.by_hand) {
         world.plan_ask((*after, Ask::ByHand(number)));
     }
-    world.plan_ask((Span::ZERO, Ask::Application));
+    for ask in world.workload.neighbours.first_asks() {
+        world.plan_ask(ask);
+    }
 }
 
 #[cfg(test)]

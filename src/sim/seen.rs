@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     domain::{
-        attempt::{AttemptRecord, AttemptResult, Trigger},
+        attempt::{AttemptRecord, AttemptResult, Holder, Trigger},
         endpoint::{EndpointKey, Target},
         event::{Event, EventPosition},
         id::{AttemptId, EndpointId, EventId},
@@ -82,6 +82,10 @@ pub(super) struct SeenRecord {
     pub(super) duration: Span,
     pub(super) outcome: OutcomeKind,
     pub(super) result: AttemptResult,
+    /// Which attempt of its schedule it is told to be, when it was due, and what it waited for.
+    pub(super) step: u16,
+    pub(super) due: Timestamp,
+    pub(super) held_by: Option<Holder>,
 }
 
 impl SeenRecord {
@@ -97,6 +101,9 @@ impl SeenRecord {
             duration: record.duration,
             outcome: record.outcome,
             result: record.result,
+            step: record.timing.step,
+            due: record.timing.due,
+            held_by: record.timing.held_by,
         }
     }
 }
@@ -108,6 +115,8 @@ pub(super) struct Seen {
     pub(super) sent: u16,
     /// The greatest attempt number whose result is durable.
     pub(super) recorded: u16,
+    /// When that was told, in real time.
+    pub(super) recorded_at: Timestamp,
     /// When the next attempt is due, as the durable result has it, in steady time.
     pub(super) due: Timestamp,
     /// The last attempt that failed, and when the next one may come, in steady time.
@@ -137,6 +146,7 @@ impl Seen {
     const NOTHING: Self = Self {
         sent: 0,
         recorded: 0,
+        recorded_at: Timestamp::ZERO,
         due: Timestamp::ZERO,
         failed: 0,
         not_before: Timestamp::ZERO,

@@ -37,6 +37,8 @@ pub struct Sequence {
     ordinals: BTreeMap<u128, Place>,
     /// The applications, in the order in which they were seen.
     applications: Vec<u128>,
+    /// How many of them are there before the one that is watched.
+    older: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +85,13 @@ impl Sequence {
         }
     }
 
+    /// Of a world in which so many applications are there before the one that is watched.
+    #[must_use]
+    pub const fn behind(mut self, older: usize) -> Self {
+        self.older = older;
+        self
+    }
+
     /// Takes the next record in.
     pub fn hear(&mut self, record: &Record) {
         match record.kind {
@@ -118,19 +127,24 @@ impl Sequence {
         self.last.push_back(*record);
     }
 
-    /// The place with this number of an application. Which was seen first is the one that is watched.
+    /// The place with this number of an application. Which was seen first, behind those that were there before, is
+    /// the one that is watched.
     fn place(&mut self, application: u128, number: u128) -> Place {
-        let known = self.number_of(application);
-        let neighbour = known.unwrap_or(self.applications.len());
-        if known.is_none() {
+        if !self.applications.contains(&application) {
             self.applications.push(application);
         }
+        let neighbour = self.number_of(application).unwrap_or_default();
         Place { neighbour, number }
     }
 
     fn number_of(&self, application: u128) -> Option<usize> {
         let mut known = self.applications.iter();
-        known.position(|known| *known == application)
+        let place = known.position(|known| *known == application)?;
+        Some(match place.cmp(&self.older) {
+            core::cmp::Ordering::Less => place + 1,
+            core::cmp::Ordering::Equal => 0,
+            core::cmp::Ordering::Greater => place,
+        })
     }
 
     fn event(&self, id: u128) -> String {

@@ -1,6 +1,6 @@
 //! Times in which the process stands still, and its deaths, as the witness counts them.
 
-use super::{logbook::Sighting, seen::Moment, witness::Witness};
+use super::{logbook::Sighting, oracles::figures::SeenFigures, seen::Moment, witness::Witness};
 use crate::time::{Span, Timestamp};
 
 impl Witness {
@@ -16,6 +16,7 @@ impl Witness {
         self.log(now.real, gone);
         self.breaks.push(now.real);
         self.in_flight = 0;
+        self.figures = SeenFigures::default();
         self.hosts.died();
         self.slots.died();
         self.neighbours.died();

@@ -13,6 +13,9 @@ use crate::{
     time::{Span, Timestamp},
 };
 
+/// After every so many turns the figures of the process are looked at.
+const TURNS_PER_LOOK: u64 = 16;
+
 impl Scenario {
     /// When a run of it goes on for ever: everything has expired by then, twice over, whatever went
     /// wrong between.
@@ -169,6 +172,16 @@ impl World<'_> {
         self.witness.lost_shard(shard, self.moment());
         self.step(Input::ShardLost(shard));
         self.plan(Span::ZERO, Due::Engine(Arrival::Acquire(shard)));
+    }
+
+    /// Looks now and then at what the process tells of itself.
+    pub(super) fn look_at_figures(&mut self) {
+        let is_time = self.turns.is_multiple_of(TURNS_PER_LOOK);
+        if let Some(engine) = self.engine.as_ref().filter(|_| is_time)
+            && self.witness.is_watching
+        {
+            self.witness.judge_figures(&engine.stats());
+        }
     }
 
     /// Reads all lists and compares them with what is durable.

@@ -2,7 +2,9 @@
 
 use thiserror::Error;
 
-use super::{apart::Apart, end::End, news::News, pace::Pace, unlike::Unlike, whole::Whole};
+use super::{
+    again::Again, apart::Apart, end::End, news::News, pace::Pace, unlike::Unlike, whole::Whole,
+};
 use crate::{
     domain::{
         delivery::DeliveryState,
@@ -225,6 +227,9 @@ pub enum Violation {
     /// I16 and I22: attempts to an endpoint were not held back as they must be.
     #[error(transparent)]
     Pace(#[from] Pace),
+    /// I2 and I9: tasks did not do what they say, or what they sent again was not like new.
+    #[error(transparent)]
+    Again(#[from] Again),
     /// I15, I19 and I33: applications were not kept apart.
     #[error(transparent)]
     Apart(#[from] Apart),

@@ -21,7 +21,7 @@ pub enum Whole {
     },
     /// I35: the engine counts something that is not so.
     #[error("I35: {what}: the engine counts {counted}, there are {there}", what = .0.what, counted = .0.counted, there = .0.there)]
-    Miscounted(Miscount),
+    Unbalanced(Miscount),
     /// I32: a list does not show what was recorded, each entry once.
     #[error("I32: the list of {list} is wrong: {what}")]
     List {
@@ -29,6 +29,16 @@ pub enum Whole {
         list: &'static str,
         /// What is wrong with it.
         what: String,
+    },
+    /// I2: a process tells another number of something than there was.
+    #[error("I2: {told} {what} are told, there were {counted}")]
+    Miscounted {
+        /// What is counted.
+        what: &'static str,
+        /// What the process tells.
+        told: u64,
+        /// How many there were.
+        counted: u64,
     },
     /// I20: an address was dialled that no endpoint's name leads to.
     #[error("I20: {address} was dialled, to which no endpoint leads")]

@@ -14,8 +14,9 @@ use super::{
     oracle::Violation,
     oracles::{
         apart::SeenNeighbours, as_asked::AskedEvent, as_owned::AskedEndpoints,
-        asked_by_hand::SeenByHand, hosts::SeenHosts, lateness, memory, one_name, rate::SeenRate,
-        same_bytes, slow::SeenSlots, tasks::SeenTask, told_news::SeenNews,
+        asked_by_hand::SeenByHand, figures::SeenFigures, hosts::SeenHosts, lateness, memory,
+        new_lives::SeenLives, one_name, rate::SeenRate, same_bytes, slow::SeenSlots,
+        task_counts::SeenSteps, tasks::SeenTask, told_news::SeenNews,
     },
     scenario::{Healing, Scenario},
     seen::{Moment, Seen, SeenEndpoint, SeenEvent, SeenRecord},
@@ -70,6 +71,9 @@ pub(super) struct Witness {
     /// Tasks as they are durable, and those that were acknowledged, in that order.
     pub(super) tasks: BTreeMap<TaskId, SeenTask>,
     pub(super) told_tasks: Vec<TaskId>,
+    /// What tasks began anew: not counted yet, and until when it lives.
+    pub(super) steps: SeenSteps,
+    pub(super) lives: SeenLives,
     /// How long payloads are kept at least, where they go at all.
     pub(super) payloads_kept: Option<Span>,
     /// For whom all is well at some time, and how long steady time may stand still before.
@@ -109,6 +113,7 @@ pub(super) struct Witness {
     /// How late an attempt may be.
     pub(super) patience: Span,
     pub(super) in_flight: usize,
+    pub(super) figures: SeenFigures,
     /// The largest payload that may be handed in, in bytes.
     pub(super) payload_max: usize,
     pub(super) attempts: u64,
@@ -157,6 +162,8 @@ impl Witness {
             by_hand: SeenByHand::default(),
             tasks: BTreeMap::new(),
             told_tasks: Vec::new(),
+            steps: SeenSteps::default(),
+            lives: SeenLives::new(),
             payloads_kept: kept.map(|kept| kept.payload_age.min(kept.row_age)),
             healing: scenario.healing,
             clock_lost: scenario.faults.clock_lost(),
@@ -179,6 +186,7 @@ impl Witness {
             window,
             patience: lateness::patience(scenario, window),
             in_flight: 0,
+            figures: SeenFigures::default(),
             payload_max: memory::payload_bytes_max(scenario),
             attempts: 0,
             violations: Vec::new(),
@@ -224,6 +232,7 @@ impl Witness {
     /// The engine gave a shard up; results that were not durable are lost.
     pub(super) fn lost_shard(&mut self, shard: ShardId, now: Moment) {
         self.happened.shards_lost += 1;
+        self.figures.shard_lost();
         if self.neighbours.is_elsewhere(shard) {
             self.neighbours.lost_shard(self.breaks.len());
             return;

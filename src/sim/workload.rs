@@ -253,7 +253,7 @@ impl Workload {
                 self.application = Some(key);
                 let endpoints = 0..self.endpoints;
                 let asks = endpoints.map(|number| (Span::ZERO, Ask::Endpoint(number)));
-                asks.chain(self.neighbours.first_asks()).collect()
+                asks.chain(self.neighbours.later_asks()).collect()
             }
             (Ask::Endpoint(number), Ok(answer)) => {
                 if let Answer::Endpoint { id, .. } = answer {

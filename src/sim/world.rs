@@ -121,7 +121,7 @@ pub(super) struct World<'scenario> {
     end: Timestamp,
     pub(super) clocks: Clocks,
     turns_now: u32,
-    turns: u64,
+    pub(super) turns: u64,
     turns_max: u64,
     split: Stream,
     /// What inspections read.
@@ -292,7 +292,7 @@ impl<'scenario> World<'scenario> {
         self.step(Input::TurnEnd);
         if let Some(engine) = self.engine.as_ref().filter(|_| self.witness.is_watching) {
             self.witness.judge_memory(&engine.holdings());
-            self.witness.judge_counts(engine);
+            self.witness.judge_audit(engine);
         }
         if let Some(rerun) = &mut self.rerun
             && self.engine.is_some()
@@ -305,6 +305,7 @@ impl<'scenario> World<'scenario> {
             self.carry(effect);
         }
         self.effects = effects;
+        self.look_at_figures();
         Ok(())
     }
 

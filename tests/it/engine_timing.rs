@@ -3,7 +3,7 @@
 use fanfare::{
     domain::{
         application::{ApplicationKey, DEFAULT_APPLICATION_UID},
-        attempt::{AttemptRecord, Holder, RetryWait},
+        attempt::{AttemptRecord, AttemptResult, Holder, RetryWait},
         command::{Answer, Command, NewEndpoint},
         event::EventPosition,
         outcome::{Outcome, OutcomeKind},
@@ -195,6 +195,40 @@ fn what_waits_for_its_endpoint_or_for_a_process_says_so() {
     rig.answer(OK);
     let held = holders(&mut rig, application, 0);
     assert_eq!(held, [None, Some(Holder::Restart)]);
+}
+
+#[test]
+fn what_is_due_after_a_restart_did_not_wait_for_that() {
+    let (mut rig, application) = with(undaunted());
+    rig.endpoint(application, "a");
+    rig.event(application);
+    rig.answer(FAILED);
+    rig.advance(Span::from_millis(3_500));
+    rig.event(application);
+    rig.answer(FAILED);
+    rig.advance(Span::from_millis(100));
+    let retries_at = [0, 1].map(
+        |place| match recorded(&mut rig, application, place)[0].result {
+            AttemptResult::RetryAt(due) => due,
+            result => panic!("{result:?}"),
+        },
+    );
+    assert!(retries_at[0] < retries_at[1]);
+    let pass = |rig: &mut Rig, until: Timestamp| {
+        let asleep = until.since(rig.now.steady);
+        rig.now.steady = rig.now.steady.plus(asleep);
+        rig.now.wall = rig.now.wall.plus(asleep);
+    };
+    pass(&mut rig, retries_at[0].plus(Span::from_millis(500)));
+    rig.restart(undaunted());
+    assert_eq!(rig.sent.len(), 1, "the other one is not due");
+    // The process stands still while it becomes due.
+    pass(&mut rig, retries_at[1].plus(Span::from_seconds(10)));
+    rig.answer(OK);
+    rig.answer(OK);
+    let restart = Some(Holder::Restart);
+    assert_eq!(holders(&mut rig, application, 0), [None, restart]);
+    assert_eq!(holders(&mut rig, application, 1), [None, None]);
 }
 
 #[test]

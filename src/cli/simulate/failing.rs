@@ -145,7 +145,10 @@ fn made_small(scenario: &Scenario, invariant: &str) -> Shrunk {
 
 /// The last records of a run as a sequence, and what did not hold then.
 fn last_records(scenario: &Scenario) -> (String, String) {
-    let sequence = Rc::new(RefCell::new(Sequence::of_last(RECORDS_SHOWN)));
+    let neighbours = scenario.neighbours.iter();
+    let older = neighbours.filter(|neighbour| neighbour.is_older).count();
+    let sequence = Sequence::of_last(RECORDS_SHOWN).behind(older);
+    let sequence = Rc::new(RefCell::new(sequence));
     let inside = Rc::clone(&sequence);
     let listener = Box::new(move |record: &_| inside.borrow_mut().hear(record));
     // A run that could not be made shows nothing.

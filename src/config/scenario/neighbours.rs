@@ -43,6 +43,7 @@ fn neighbour(section: &Section<'_>) -> Option<Neighbour> {
     let deleted_after = section.span("deleted_after");
     let shares_hosts = section.flag("shares_hosts").unwrap_or(false);
     let hears_news = section.flag("operational_events").unwrap_or(false);
+    let is_older = section.flag("older").unwrap_or(false);
     section.close();
     if !section.has("events") {
         section.object("a neighbour needs its `events`, as events = 100");
@@ -56,6 +57,7 @@ fn neighbour(section: &Section<'_>) -> Option<Neighbour> {
         deleted_after,
         shares_hosts,
         hears_news,
+        is_older,
         receivers: Some(receivers).filter(|receivers| !receivers.is_empty())?,
     })
 }

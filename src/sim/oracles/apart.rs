@@ -7,7 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use super::slow::{ALL, SeenPromptness, Sure, share};
+use super::{
+    neighbours_served::SeenServed,
+    slow::{ALL, SeenPromptness, Sure, share},
+};
 use crate::{
     domain::{
         application::ApplicationKey,
@@ -20,6 +23,7 @@ use crate::{
     sim::{
         apart::Apart,
         ledger::BatchFacts,
+        oracle,
         scenario::Scenario,
         seen::{FlightFacts, Moment},
         violation::Violation,
@@ -53,7 +57,9 @@ pub(in crate::sim) struct SeenNeighbours {
     /// Whether such are deleted.
     leave_hosts: bool,
     /// Those that were deleted, and from when on that is durable and told, in real time.
-    deleted: BTreeMap<ApplicationKey, Timestamp>,
+    pub(in crate::sim) deleted: BTreeMap<ApplicationKey, Timestamp>,
+    /// What they are owed.
+    pub(in crate::sim) served: SeenServed,
     /// When attempts of theirs went out, and when those of the application that is watched did, in real time.
     sent: Vec<Timestamp>,
     own: Vec<Timestamp>,
@@ -107,9 +113,14 @@ impl SeenNeighbours {
         self.leave_hosts
     }
 
+    /// Whether there are any.
+    pub(in crate::sim) const fn are_there(&self) -> bool {
+        self.count > 0
+    }
+
     /// Whether this is the application that is watched.
     pub(in crate::sim) fn is_watched(&self, application: ApplicationKey) -> bool {
-        self.watched.is_none_or(|watched| watched == application)
+        !self.are_there() || self.watched == Some(application)
     }
 
     /// One of them was deleted.
@@ -170,17 +181,22 @@ impl BatchFacts {
             })
     }
 
-    /// Leaves out what is of neighbours; notes which application is none.
-    pub(in crate::sim) fn only_watched(&mut self, neighbours: &mut SeenNeighbours) {
-        if neighbours.count == 0 {
-            return;
-        }
-        for (_, change) in &self.changes {
+    /// Notes which application is watched, if this makes it.
+    pub(in crate::sim) fn note_watched(&self, neighbours: &mut SeenNeighbours) {
+        let unknown = neighbours.are_there() && neighbours.watched.is_none();
+        for (_, change) in self.changes.iter().filter(|_| unknown) {
             if let Change::PutApplication(application) = change
                 && application.uid.as_deref() == Some(WATCHED)
             {
                 neighbours.watched.get_or_insert(application.key);
             }
+        }
+    }
+
+    /// Leaves out what is of neighbours.
+    pub(in crate::sim) fn only_watched(&mut self, neighbours: &SeenNeighbours) {
+        if !neighbours.are_there() {
+            return;
         }
         self.changes.retain(|(_, change)| {
             application_of(change).is_none_or(|application| neighbours.is_watched(application))
@@ -191,9 +207,11 @@ impl BatchFacts {
 }
 
 /// The application that a change is about.
-fn application_of(change: &Change) -> Option<ApplicationKey> {
+pub(in crate::sim) fn application_of(change: &Change) -> Option<ApplicationKey> {
     match change.bare() {
-        Change::PutApplication(application) => Some(application.key),
+        Change::PutApplication(application) | Change::UpdateApplication(application) => {
+            Some(application.key)
+        }
         Change::PutEvent(event) => Some(event.application),
         Change::PutEndpoint { endpoint, .. } | Change::UpdateEndpoint(endpoint) => {
             Some(endpoint.key.application)
@@ -252,6 +270,11 @@ impl Witness {
         self.slow_left(flight);
         self.host_ended(flight, outcome, now);
         let period = self.breaks.len();
+        if outcome.kind != OutcomeKind::Cancelled {
+            let is_success = oracle::is_success(outcome);
+            let served = &mut self.neighbours.served;
+            served.heard(endpoint, flight.position, is_success);
+        }
         if !matches!(outcome.kind, OutcomeKind::Internal | OutcomeKind::Cancelled) {
             let took = now.steady.since(flight.started_at);
             let seen = self.neighbours.promptness.entry(endpoint).or_default();

@@ -24,6 +24,8 @@ use crate::{
 pub(in crate::sim) struct ByHand {
     /// How often it was asked for, answered or not.
     asked: u32,
+    /// When the last one was asked for, answered or not, in real time.
+    asked_at: Timestamp,
     /// When the last one that was acknowledged was asked for, in real time.
     owed_since: Option<Timestamp>,
     /// When the outcome of the last one came, in real time.
@@ -62,6 +64,7 @@ impl Witness {
                 .entry((*position, *ordinal))
                 .or_default();
             delivery.asked += 1;
+            delivery.asked_at = now.real;
         }
     }
 
@@ -158,6 +161,16 @@ impl Witness {
             delivery.heard.remove(heard);
             delivery.spent_at.push(at.real);
         }
+    }
+
+    /// When somebody asked last for an attempt of this delivery, in real time.
+    pub(in crate::sim) fn asked_last(
+        &self,
+        position: EventPosition,
+        ordinal: u32,
+    ) -> Option<Timestamp> {
+        let delivery = self.by_hand.attempts.get(&(position, ordinal));
+        delivery.map(|delivery| delivery.asked_at)
     }
 
     /// Whether somebody asked for attempts of this delivery.

@@ -73,12 +73,12 @@ const AUDITED: u64 = 8;
 
 impl Witness {
     /// Judges at the end of a turn, of every eighth seed, whether what the engine counts is what there is.
-    pub(in crate::sim) fn judge_counts(&mut self, engine: &Engine) {
+    pub(in crate::sim) fn judge_audit(&mut self, engine: &Engine) {
         if self.options.seed % AUDITED != 1 {
             return;
         }
         if let Some(miscount) = engine.audit() {
-            self.object(Whole::Miscounted(miscount).into());
+            self.object(Whole::Unbalanced(miscount).into());
         }
     }
 

@@ -1,23 +1,19 @@
-//! I9: a delivery expires when its event's own time is over, and not before; after that nothing goes out for it.
+//! I9: a delivery expires when its own time is over, and not before; after that nothing goes out for it. What a task
+//! began anew has another one than its event.
 
 use crate::{
-    domain::id::EndpointId,
-    sim::{
-        pace::Pace,
-        seen::{FlightFacts, Seen, SeenEvent},
-        violation::Violation,
-    },
+    domain::id::{EndpointId, EventId},
+    sim::{pace::Pace, seen::FlightFacts, violation::Violation},
     time::{Span, Timestamp},
 };
 
-/// Judges that a delivery of an event expired, as it was decided at this steady time.
+/// Judges that a delivery expired whose time ends then, as it was decided at the other steady time.
 pub(in crate::sim) fn judge(
-    seen: &SeenEvent,
-    endpoint: EndpointId,
+    (event, endpoint): (EventId, EndpointId),
+    expires_at: Timestamp,
     at: Timestamp,
 ) -> Option<Violation> {
-    let early = seen.event.expires_at.since(at);
-    let event = seen.event.id;
+    let early = expires_at.since(at);
     (early > Span::ZERO).then_some(Violation::ExpiredEarly {
         event,
         endpoint,
@@ -25,14 +21,10 @@ pub(in crate::sim) fn judge(
     })
 }
 
-/// Judges an attempt of the schedule that goes out; one that a task made begin anew has a time of its own.
-pub(in crate::sim) fn judge_sent(
-    flight: FlightFacts,
-    seen_event: &SeenEvent,
-    seen: &Seen,
-) -> Option<Violation> {
-    let late = flight.started_at.since(seen_event.event.expires_at);
-    let is_late = late >= Span::ZERO && seen.reopened_after.is_none();
+/// Judges an attempt of the schedule that goes out, of a delivery that expires at this steady time.
+pub(in crate::sim) fn judge_sent(flight: FlightFacts, expires_at: Timestamp) -> Option<Violation> {
+    let late = flight.started_at.since(expires_at);
+    let is_late = late >= Span::ZERO;
     let (event, endpoint) = (flight.event, flight.endpoint);
     is_late.then(|| {
         Pace::AfterItsTime {

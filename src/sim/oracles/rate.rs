@@ -17,6 +17,8 @@ const AHEAD_US: i64 = 10_000;
 pub(in crate::sim) struct SeenRate {
     /// How many attempts may come in a second, if that is bounded.
     rate: Option<u16>,
+    /// Whether it ever was.
+    was_bounded: bool,
     /// Rates that it gets at their times, in real time.
     later: VecDeque<(Timestamp, Option<u16>)>,
     /// When the last ones went out, in real time, oldest first, each with the fastest rate since.
@@ -50,8 +52,14 @@ impl SeenRate {
     pub(in crate::sim) fn of(rate: Option<u16>) -> Self {
         Self {
             rate,
+            was_bounded: rate.is_some(),
             ..Self::default()
         }
+    }
+
+    /// Whether attempts may have been held back by it at some time.
+    pub(in crate::sim) const fn was_bounded(&self) -> bool {
+        self.was_bounded
     }
 
     /// When the last one went out, in real time; `None` where there is no rate.
@@ -61,6 +69,7 @@ impl SeenRate {
 
     /// It has this rate from a time on, in real time, or from the beginning.
     pub(in crate::sim) fn changes(&mut self, rate: Option<u16>, is_new: bool, at: Timestamp) {
+        self.was_bounded |= rate.is_some();
         let last = self.later.back().map_or(self.rate, |(_, rate)| *rate);
         if is_new {
             self.rate = rate;

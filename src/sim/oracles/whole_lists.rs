@@ -181,4 +181,7 @@ fn is_same(one: &SeenRecord, other: &AttemptRecord) -> bool {
         && one.duration == other.duration
         && one.outcome == other.outcome
         && one.result == other.result
+        && one.step == other.timing.step
+        && one.due == other.timing.due
+        && one.held_by == other.timing.held_by
 }

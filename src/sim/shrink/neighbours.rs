@@ -28,6 +28,9 @@ pub(super) fn settings(scenario: &Scenario) -> Vec<Setting> {
             set(scenario, place, |neighbour| neighbour.hears_news = false);
         }));
         all.push(Box::new(move |scenario| {
+            set(scenario, place, |neighbour| neighbour.is_older = false);
+        }));
+        all.push(Box::new(move |scenario| {
             set(scenario, place, |neighbour| neighbour.receivers.truncate(1));
         }));
         all.push(Box::new(move |scenario| {

@@ -26,6 +26,7 @@ pub(super) fn draw(scenario: &mut Scenario) {
     scenario.neighbours = all.collect();
     draw_deletions(scenario);
     draw_hosts(scenario);
+    draw_ages(scenario);
     if random.below(2) != 0 {
         return;
     }
@@ -83,6 +84,14 @@ pub(super) fn draw_news(scenario: &mut Scenario) {
 /// What one operational event takes at most, in bytes.
 const NEWS_BYTES: usize = 512;
 
+/// Some are there before the application that is watched.
+fn draw_ages(scenario: &mut Scenario) {
+    let mut random = Stream::new(scenario.seed, "swarm of older neighbours", 0, 0);
+    for neighbour in &mut scenario.neighbours {
+        neighbour.is_older = random.below(3) == 0;
+    }
+}
+
 fn neighbour(random: &mut Stream, most: u32) -> Neighbour {
     let gaps = [1, 1_000, 20_000, SECOND_US, 60 * SECOND_US];
     let events = [1, 10, most];
@@ -98,6 +107,7 @@ fn neighbour(random: &mut Stream, most: u32) -> Neighbour {
         every: micros(one_of(random, &gaps)),
         receivers,
         shares_hosts: false,
+        is_older: false,
         deleted_after: None,
         hears_news: false,
     }

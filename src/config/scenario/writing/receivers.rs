@@ -21,6 +21,7 @@ pub(super) fn write_neighbour(lines: &mut Lines, neighbour: &Neighbour) {
     }
     lines.unless("shares_hosts", neighbour.shares_hosts, false);
     lines.unless("operational_events", neighbour.hears_news, false);
+    lines.unless("older", neighbour.is_older, false);
     for group in &neighbour.receivers {
         lines.table("[[neighbour.endpoint]]");
         endpoint(lines, group);
