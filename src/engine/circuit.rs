@@ -84,7 +84,12 @@ impl Engine {
             DisabledReason::Requested => lane.circuit.kept(now.steady).is_some(),
         };
         if has_failed {
-            lane.circuit.start_slowly(now.steady);
+            let rule = Rule {
+                policy: self.options.circuit_breaker.as_ref(),
+                endpoint: lane.endpoint.id.id().value(),
+                seed: self.options.seed,
+            };
+            lane.circuit.start_slowly(rule, now.steady);
         }
         lane.circuit.start_anew();
         self.keep_circuit(index, now);
@@ -188,7 +193,8 @@ impl Engine {
         lane.circuit = self.restored_circuit(lane.endpoint.id.id().value(), kept, now);
         lane.circuit_row = kept;
         if kept.is_some() && !lane.is_enabled() {
-            lane.circuit.start_slowly(now.steady);
+            let rule = self.circuit_rule(lane.endpoint.id.id().value());
+            lane.circuit.start_slowly(rule, now.steady);
         }
         lane.is_counted_open = lane.circuit.is_open() && lane.is_enabled();
         self.circuits_open += usize::from(lane.is_counted_open);
