@@ -46,8 +46,13 @@ pub(in crate::sim) struct SeenByHand {
 impl Witness {
     /// Somebody asks for something.
     pub(in crate::sim) fn asked_by_hand(&mut self, asked: &Asked, now: Moment) {
-        if let Asked::Change { ordinal, .. } = asked {
+        if let Asked::Change { ordinal, url, .. } = asked {
             self.asks_for_change(*ordinal, now);
+            let endpoint = self.endpoints.get(ordinal);
+            let last = endpoint.and_then(|endpoint| endpoint.targets.last());
+            if last.is_none_or(|last| last.target.url != *url) {
+                self.circuit_may_move(*ordinal, now);
+            }
         }
         if let Asked::Resend { position, ordinal } = asked {
             let delivery = self
@@ -71,6 +76,7 @@ impl Witness {
                 is_enabled,
             } => {
                 self.happened.changed += 1;
+                self.circuit_has_moved(*ordinal, asked_at);
                 let seen = self.endpoints.entry(*ordinal).or_default();
                 let endpoint = seen.id;
                 let mut told = seen.targets.iter();
