@@ -55,6 +55,9 @@ impl Engine {
             succeeded: verdict == Verdict::Success,
             started_at: flight.started_at.steady,
         };
+        #[cfg(feature = "mutants")]
+        super::mutant::mistaken_circuit(lane.mutant, &mut lane.circuit, end, rule, now.steady);
+        #[cfg(not(feature = "mutants"))]
         lane.circuit.ended(end, rule, now.steady);
         let failing_since = lane.circuit.circuit().failing_since;
         let is_over = self
@@ -175,6 +178,8 @@ impl Engine {
         let was_open = core::mem::replace(&mut lane.is_counted_open, is_open);
         self.circuits_open -= usize::from(was_open);
         let circuit = lane.circuit.kept(now.steady);
+        #[cfg(feature = "mutants")]
+        let circuit = super::mutant::mistaken_row(lane.mutant, circuit);
         if circuit == lane.circuit_row || lane.endpoint.is_deleted() {
             return;
         }

@@ -6,7 +6,13 @@ use std::sync::Arc;
 
 use super::{Engine, lane::Lane, options::Options};
 use crate::{
-    domain::{application::ApplicationKey, attempt::AttemptResult, endpoint::Endpoint},
+    domain::{
+        application::ApplicationKey,
+        attempt::AttemptResult,
+        circuit::{Circuit, CircuitState},
+        endpoint::Endpoint,
+    },
+    policy::circuit_breaker::{AttemptEnd, CircuitBreaker, Rule},
     time::{Now, Span, Timestamp},
 };
 
@@ -133,11 +139,21 @@ pub enum Mutant {
     KeepsTheOldOrder,
     /// The endpoints of an application that was deleted stay until its shard is acquired anew.
     KeepsEndpointsOfDeleted,
+    /// How often a circuit opened in a row is not counted: each pause is the first.
+    PausesNoLonger,
+    /// What is usual for a receiver is forgotten when its circuit opens.
+    ForgetsTheUsualRate,
+    /// What is usual for a receiver counts tenfold when its circuit opens.
+    TakesTenfoldForUsual,
+    /// Since when an endpoint fails is not kept: who acquires a shard counts anew.
+    KeepsNoFailingSince,
+    /// A 410 of the URL of before disables an endpoint.
+    BelievesTheOldUrl,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 60] = [
+    pub const ALL: [Self; 65] = [
         Self::RepliesBeforeTheCommit,
         Self::SettlesAtSend,
         Self::CountsTimeoutsAsSuccess,
@@ -198,6 +214,11 @@ impl Mutant {
         Self::GivesPlacesOfDeletedAgain,
         Self::KeepsTheOldOrder,
         Self::KeepsEndpointsOfDeleted,
+        Self::PausesNoLonger,
+        Self::ForgetsTheUsualRate,
+        Self::TakesTenfoldForUsual,
+        Self::KeepsNoFailingSince,
+        Self::BelievesTheOldUrl,
     ];
 }
 
@@ -226,6 +247,42 @@ pub(super) fn mistake_change(options: &Options, before: &Endpoint, after: &mut A
     if options.mutant == Some(Mutant::KeepsTheOldOrder) {
         Arc::make_mut(after).ordering = before.ordering;
     }
+}
+
+/// Lets a circuit learn from an attempt that ended, with the mistakes that concern that.
+pub(super) fn mistaken_circuit(
+    mutant: Option<Mutant>,
+    circuit: &mut CircuitBreaker,
+    end: AttemptEnd,
+    rule: Rule<'_>,
+    now: Timestamp,
+) {
+    let was_open = circuit.is_open();
+    if mutant == Some(Mutant::PausesNoLonger) {
+        circuit.circuit_mut().openings = 0;
+    }
+    circuit.ended(end, rule, now);
+    let usual = &mut circuit.circuit_mut().usual_per_minute;
+    let usual_then = match mutant {
+        Some(Mutant::ForgetsTheUsualRate) => 0,
+        Some(Mutant::TakesTenfoldForUsual) => usual.saturating_mul(10),
+        _ => return,
+    };
+    if circuit.is_open() && !was_open {
+        circuit.circuit_mut().usual_per_minute = usual_then;
+    }
+}
+
+/// What is kept of a circuit, with the mistake that concerns that.
+pub(super) fn mistaken_row(mutant: Option<Mutant>, kept: Option<Circuit>) -> Option<Circuit> {
+    if mutant != Some(Mutant::KeepsNoFailingSince) {
+        return kept;
+    }
+    let kept = kept.filter(|kept| kept.state != CircuitState::Closed);
+    kept.map(|kept| Circuit {
+        failing_since: None,
+        ..kept
+    })
 }
 
 impl Options {

@@ -117,6 +117,12 @@ impl CircuitBreaker {
         &self.circuit
     }
 
+    /// The same, for mistakes that a simulation must find.
+    #[cfg(feature = "mutants")]
+    pub const fn circuit_mut(&mut self) -> &mut Circuit {
+        &mut self.circuit
+    }
+
     /// When another attempt may start, if not at `now`; in steady time.
     #[must_use]
     pub fn opens_at(&self, now: Timestamp) -> Option<Timestamp> {

@@ -45,6 +45,7 @@ pub fn store_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     neighbours::draw(&mut scenario);
     oddities::draw_newcomers(&mut scenario);
     oddities::draw_ways(&mut scenario);
+    oddities::draw_moves_of_the_gone(&mut scenario);
     Ok(scenario)
 }
 
@@ -81,6 +82,7 @@ pub fn core_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     neighbours::draw(&mut scenario);
     oddities::draw_newcomers(&mut scenario);
     oddities::draw_ways(&mut scenario);
+    oddities::draw_moves_of_the_gone(&mut scenario);
     Ok(scenario)
 }
 
@@ -111,6 +113,7 @@ pub fn full_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     oddities::draw_hosts(&mut scenario);
     oddities::draw_newcomers(&mut scenario);
     oddities::draw_ways(&mut scenario);
+    oddities::draw_moves_of_the_gone(&mut scenario);
     Ok(scenario)
 }
 
