@@ -126,7 +126,11 @@ impl SeenCircuit {
     }
 
     /// Its endpoint has another URL from then on, if that period lasts: what was learned is of another receiver.
-    pub(in crate::sim) const fn moves(&mut self, at: Moment, period: usize) {
+    pub(in crate::sim) fn moves(&mut self, at: Moment, period: usize) {
+        // The one before was told when its group was done, and the group of this one began after that.
+        if self.moves_at.is_some() {
+            self.enter(period, at);
+        }
         self.moves_at = Some((at, period));
     }
 
@@ -512,6 +516,14 @@ mod tests {
             }
         );
         assert_eq!(seen.state, SeenState::Closed);
+    }
+
+    #[test]
+    fn a_second_move_does_not_undo_the_first_one() {
+        let mut seen = failed(10);
+        seen.moves(moment(1), 0);
+        seen.moves(moment(3), 0);
+        assert_eq!(judged(&mut seen, 2, 0), None);
     }
 
     #[test]
