@@ -55,6 +55,9 @@ impl Engine {
             succeeded: verdict == Verdict::Success,
             started_at: flight.started_at.steady,
         };
+        #[cfg(feature = "mutants")]
+        super::mutant::mistaken_circuit(lane.mutant, &mut lane.circuit, end, rule, now.steady);
+        #[cfg(not(feature = "mutants"))]
         lane.circuit.ended(end, rule, now.steady);
         let failing_since = lane.circuit.circuit().failing_since;
         let is_over = self
@@ -84,7 +87,12 @@ impl Engine {
             DisabledReason::Requested => lane.circuit.kept(now.steady).is_some(),
         };
         if has_failed {
-            lane.circuit.start_slowly(now.steady);
+            let rule = Rule {
+                policy: self.options.circuit_breaker.as_ref(),
+                endpoint: lane.endpoint.id.id().value(),
+                seed: self.options.seed,
+            };
+            lane.circuit.start_slowly(rule, now.steady);
         }
         lane.circuit.start_anew();
         self.keep_circuit(index, now);
@@ -170,6 +178,8 @@ impl Engine {
         let was_open = core::mem::replace(&mut lane.is_counted_open, is_open);
         self.circuits_open -= usize::from(was_open);
         let circuit = lane.circuit.kept(now.steady);
+        #[cfg(feature = "mutants")]
+        let circuit = super::mutant::mistaken_row(lane.mutant, circuit);
         if circuit == lane.circuit_row || lane.endpoint.is_deleted() {
             return;
         }
@@ -188,7 +198,8 @@ impl Engine {
         lane.circuit = self.restored_circuit(lane.endpoint.id.id().value(), kept, now);
         lane.circuit_row = kept;
         if kept.is_some() && !lane.is_enabled() {
-            lane.circuit.start_slowly(now.steady);
+            let rule = self.circuit_rule(lane.endpoint.id.id().value());
+            lane.circuit.start_slowly(rule, now.steady);
         }
         lane.is_counted_open = lane.circuit.is_open() && lane.is_enabled();
         self.circuits_open += usize::from(lane.is_counted_open);

@@ -3,7 +3,9 @@
 
 mod made;
 
-pub(super) use self::made::{mistake_change, mistake_spans, mistaken_ask, unseeded};
+pub(super) use self::made::{
+    mistake_change, mistake_spans, mistaken_ask, mistaken_circuit, mistaken_row, unseeded,
+};
 
 /// A mistake that can be switched on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,11 +156,21 @@ pub enum Mutant {
     TakesOneKeyForAll,
     /// An endpoint that gets another URL has no rate any more.
     ForgetsTheRateOfTheMoved,
+    /// How often a circuit opened in a row is not counted: each pause is the first.
+    PausesNoLonger,
+    /// What is usual for a receiver is forgotten when its circuit opens.
+    ForgetsTheUsualRate,
+    /// What is usual for a receiver counts tenfold when its circuit opens.
+    TakesTenfoldForUsual,
+    /// Since when an endpoint fails is not kept: who acquires a shard counts anew.
+    KeepsNoFailingSince,
+    /// A 410 of the URL of before disables an endpoint.
+    BelievesTheOldUrl,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 73] = [
+    pub const ALL: [Self; 78] = [
         Self::RepliesBeforeTheCommit,
         Self::SettlesAtSend,
         Self::CountsTimeoutsAsSuccess,
@@ -232,5 +244,10 @@ impl Mutant {
         Self::RoundsTheTimesOfLater,
         Self::TakesOneKeyForAll,
         Self::ForgetsTheRateOfTheMoved,
+        Self::PausesNoLonger,
+        Self::ForgetsTheUsualRate,
+        Self::TakesTenfoldForUsual,
+        Self::KeepsNoFailingSince,
+        Self::BelievesTheOldUrl,
     ];
 }

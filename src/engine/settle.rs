@@ -134,7 +134,8 @@ impl Engine {
         let lane = self.registry.lanes.get(flight.lane);
         let tells = lane.is_some_and(|lane| lane.is_known_by(flight) && lane.moves == 0);
         #[cfg(feature = "mutants")]
-        let tells = tells && !self.has(super::mutant::Mutant::NeverTakesForGone);
+        let tells = (tells || self.has(super::mutant::Mutant::BelievesTheOldUrl))
+            && !self.has(super::mutant::Mutant::NeverTakesForGone);
         tells
     }
 

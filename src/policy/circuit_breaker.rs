@@ -117,6 +117,12 @@ impl CircuitBreaker {
         &self.circuit
     }
 
+    /// The same, for mistakes that a simulation must find.
+    #[cfg(feature = "mutants")]
+    pub const fn circuit_mut(&mut self) -> &mut Circuit {
+        &mut self.circuit
+    }
+
     /// When another attempt may start, if not at `now`; in steady time.
     #[must_use]
     pub fn opens_at(&self, now: Timestamp) -> Option<Timestamp> {
@@ -188,13 +194,15 @@ impl CircuitBreaker {
         }
     }
 
-    /// Whoever enables the endpoint wants it to be tried again: one attempt at a time, from `now` on.
-    pub fn start_slowly(&mut self, now: Timestamp) {
+    /// Whoever enables the endpoint wants it to be tried again: one attempt at a time, from `now` on, where circuits
+    /// open at all.
+    pub fn start_slowly(&mut self, rule: Rule<'_>, now: Timestamp) {
+        let slowly = CircuitState::HalfOpen {
+            since: now,
+            succeeded: 0,
+        };
         self.circuit = Circuit {
-            state: CircuitState::HalfOpen {
-                since: now,
-                succeeded: 0,
-            },
+            state: rule.policy.map_or(CircuitState::Closed, |_| slowly),
             failing_since: None,
             openings: 0,
             ..self.circuit
@@ -555,7 +563,7 @@ mod tests {
     #[test]
     fn who_is_enabled_again_is_tried_one_by_one() {
         let mut breaker = opened();
-        breaker.start_slowly(at(5));
+        breaker.start_slowly(rule(&policy()), at(5));
         assert!(breaker.is_half_open(at(5)) && breaker.opens_at(at(5)).is_none());
         assert_eq!(breaker.circuit().failing_since, None);
         ended(&mut breaker, false, at(6));

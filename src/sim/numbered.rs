@@ -84,7 +84,7 @@ impl<K: Number, V> Numbered<K, V> {
     }
 
     /// Numbers with their values.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (&K, &V)> {
         let row = self.row.iter().flatten();
         row.map(|(key, value)| (key, value)).chain(&self.beyond)
     }
@@ -95,7 +95,7 @@ impl<K: Number, V> Numbered<K, V> {
     }
 
     /// The values.
-    pub(super) fn values(&self) -> impl Iterator<Item = &V> {
+    pub(super) fn values(&self) -> impl DoubleEndedIterator<Item = &V> {
         self.iter().map(|(_, value)| value)
     }
 

@@ -112,6 +112,12 @@ pub enum Pace {
         /// As what.
         what: &'static str,
     },
+    /// I22: what is durable of a circuit is not what was to be kept of it.
+    #[error("I22: the circuit of {endpoint} is not kept as it was long before its period ended")]
+    CircuitNotKept {
+        /// The endpoint.
+        endpoint: EndpointId,
+    },
     /// I22: an endpoint was disabled before its attempts had failed for long enough.
     #[error("I22: {endpoint} was disabled too early: it had failed for {failing}")]
     DisabledEarly {

@@ -251,11 +251,14 @@ impl SeenEndpoint {
             (true, Some(_)) => {
                 self.disabled_at = None;
                 self.enabled_at = at.real;
-                self.circuit.begins_anew(period, at.real);
+                self.circuit.begins_anew(period, at);
                 self.gone.begins(at);
                 self.promptness.moves(period);
             }
-            (false, None) => self.disabled_at = Some(at.real),
+            (false, None) => {
+                self.disabled_at = Some(at.real);
+                self.circuit.held_in = period;
+            }
             _ => {}
         }
     }

@@ -44,10 +44,7 @@ pub fn store_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     oddities::draw_crowds(&mut scenario);
     neighbours::draw(&mut scenario);
     neighbours::draw_news(&mut scenario);
-    oddities::draw_newcomers(&mut scenario);
-    oddities::draw_ways(&mut scenario);
-    oddities::draw_said(&mut scenario);
-    oddities::draw_owned(&mut scenario);
+    draw_owners(&mut scenario);
     Ok(scenario)
 }
 
@@ -83,10 +80,7 @@ pub fn core_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     oddities::draw_crowds(&mut scenario);
     neighbours::draw(&mut scenario);
     neighbours::draw_news(&mut scenario);
-    oddities::draw_newcomers(&mut scenario);
-    oddities::draw_ways(&mut scenario);
-    oddities::draw_said(&mut scenario);
-    oddities::draw_owned(&mut scenario);
+    draw_owners(&mut scenario);
     Ok(scenario)
 }
 
@@ -115,11 +109,17 @@ pub fn full_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
     add_orderly_ends(&mut scenario);
     oddities::draw_circuits(&mut scenario);
     oddities::draw_hosts(&mut scenario);
-    oddities::draw_newcomers(&mut scenario);
-    oddities::draw_ways(&mut scenario);
-    oddities::draw_said(&mut scenario);
-    oddities::draw_owned(&mut scenario);
+    draw_owners(&mut scenario);
     Ok(scenario)
+}
+
+/// What owners of endpoints do and say that is not usual, each from a stream of its own.
+fn draw_owners(scenario: &mut Scenario) {
+    oddities::draw_newcomers(scenario);
+    oddities::draw_ways(scenario);
+    oddities::draw_said(scenario);
+    oddities::draw_owned(scenario);
+    oddities::draw_moves_of_the_gone(scenario);
 }
 
 /// What is asked for in a scenario and the sizes of its engine; also the engine's other settings.

@@ -41,3 +41,26 @@ fn a_failure_that_comes_while_it_is_disabled_opens_no_circuit() {
     rig.event(application);
     assert_eq!(rig.sent.len(), 1);
 }
+
+#[test]
+fn without_a_breaker_who_was_gone_and_is_enabled_again_gets_as_much_at_once_as_it_earns() {
+    let mut rig = Rig::new(Options {
+        circuit_breaker: None,
+        ..Options::default()
+    });
+    let application = rig.application(DEFAULT_APPLICATION_UID);
+    let (endpoint, _) = rig.endpoint(application, "gone");
+    for _ in 0..40 {
+        rig.event(application);
+    }
+    rig.answer(OutcomeKind::Status(410));
+    let one = (application, endpoint);
+    change_endpoint(&mut rig, one, |update| update.is_enabled = true);
+    assert_eq!(rig.engine.stats().circuits_open, 0);
+    let mut most = 0;
+    while !rig.sent.is_empty() {
+        most = most.max(rig.sent.len());
+        rig.answer(OK);
+    }
+    assert!(most > 2, "{most} at once");
+}

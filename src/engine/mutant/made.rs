@@ -16,12 +16,14 @@ use crate::{
     domain::{
         application::ApplicationKey,
         attempt::AttemptResult,
+        circuit::{Circuit, CircuitState},
         command::Command,
         delivery::{DeliveryState, OpenDelivery},
         endpoint::Endpoint,
         ordering::OrderingKey,
         task::Candidate,
     },
+    policy::circuit_breaker::{AttemptEnd, CircuitBreaker, Rule},
     time::{Now, Span, Timestamp},
 };
 
@@ -80,6 +82,45 @@ pub(in crate::engine) fn mistaken_ask(options: &Options, mut command: Command) -
         _ => {}
     }
     command
+}
+
+/// Lets a circuit learn from an attempt that ended, with the mistakes that concern that.
+pub(in crate::engine) fn mistaken_circuit(
+    mutant: Option<Mutant>,
+    circuit: &mut CircuitBreaker,
+    end: AttemptEnd,
+    rule: Rule<'_>,
+    now: Timestamp,
+) {
+    let was_open = circuit.is_open();
+    if mutant == Some(Mutant::PausesNoLonger) {
+        circuit.circuit_mut().openings = 0;
+    }
+    circuit.ended(end, rule, now);
+    let usual = &mut circuit.circuit_mut().usual_per_minute;
+    let usual_then = match mutant {
+        Some(Mutant::ForgetsTheUsualRate) => 0,
+        Some(Mutant::TakesTenfoldForUsual) => usual.saturating_mul(10),
+        _ => return,
+    };
+    if circuit.is_open() && !was_open {
+        circuit.circuit_mut().usual_per_minute = usual_then;
+    }
+}
+
+/// What is kept of a circuit, with the mistake that concerns that.
+pub(in crate::engine) fn mistaken_row(
+    mutant: Option<Mutant>,
+    kept: Option<Circuit>,
+) -> Option<Circuit> {
+    if mutant != Some(Mutant::KeepsNoFailingSince) {
+        return kept;
+    }
+    let kept = kept.filter(|kept| kept.state != CircuitState::Closed);
+    kept.map(|kept| Circuit {
+        failing_since: None,
+        ..kept
+    })
 }
 
 impl Mutant {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     domain::{
+        endpoint_url::EndpointUrl,
         event::EventPosition,
         id::{AuditId, EndpointId, EventId},
     },
@@ -56,6 +57,13 @@ impl Witness {
         {
             self.asks_for_change(*ordinal, now);
             self.asks_for_other((*ordinal, *revision), changed, now);
+            let endpoint = self.endpoints.get(ordinal);
+            let last = endpoint.and_then(|endpoint| endpoint.targets.last());
+            let is_there =
+                |url: &EndpointUrl| last.is_some_and(|last| last.endpoint.target.url == *url);
+            if changed.url.as_ref().is_some_and(|url| !is_there(url)) {
+                self.circuit_may_move(*ordinal, now);
+            }
         }
         if let Asked::Resend { position, ordinal } = asked {
             let delivery = self
@@ -78,6 +86,7 @@ impl Witness {
                 changed,
             } => {
                 self.happened.changed += 1;
+                self.circuit_has_moved(*ordinal, asked_at);
                 self.judge_changed((*ordinal, *revision), changed, (asked_at, now));
             }
             Asked::Delete { ordinal } => {

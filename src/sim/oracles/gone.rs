@@ -71,6 +71,7 @@ impl Witness {
     /// An endpoint was disabled since it is gone.
     pub(in crate::sim) fn judge_gone(&mut self, ordinal: u32) {
         self.happened.disabled_gone += 1;
+        self.circuit_disabled(ordinal);
         let seen = self.endpoints.entry(ordinal).or_default();
         if seen.gone.told.is_none() {
             let endpoint = seen.id;

@@ -37,6 +37,11 @@ pub(in crate::sim) struct SeenLines {
 }
 
 impl SeenLines {
+    /// Whether an event never stood in a line.
+    pub(in crate::sim) fn never_had(&self, event: &Event) -> bool {
+        self.changed_at.is_none() && self.ordering.line_of(event).is_none()
+    }
+
     /// Whether at this time it may still have kept another order than it does.
     fn is_changing(&self, at: Timestamp, window: Span) -> bool {
         self.changed_at

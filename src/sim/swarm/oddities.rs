@@ -253,6 +253,27 @@ pub(super) fn draw_ways(scenario: &mut Scenario) {
     }
 }
 
+/// Draws endpoints that get another URL while an attempt to a receiver that says that it is gone is in flight, or right
+/// before or after; some are enabled again.
+pub(super) fn draw_moves_of_the_gone(scenario: &mut Scenario) {
+    let mut random = Stream::new(scenario.seed, "swarm of moves of the gone", 0, 0);
+    if !scenario.faults.gone_receiver || random.below(2) == 0 {
+        return;
+    }
+    // Receivers are dealt in turn: the first one says so, and once, for then its endpoint is disabled.
+    const GONE: u32 = 0;
+    let every = scenario.event_every.as_micros().unsigned_abs();
+    let within = one_of(&mut random, &[5_000, 30_000, 200_000, 3 * SECOND_US]);
+    for event in 0..random.between(4, 12) {
+        let at = event * every + random.below(within);
+        scenario.by_hand.push((micros(at), Action::Move(GONE)));
+        if random.below(2) == 0 {
+            let at = micros(at + random.below(2 * within));
+            scenario.by_hand.push((at, Action::Enable(GONE)));
+        }
+    }
+}
+
 /// Draws tasks, and when they are called off.
 pub(super) fn draw_tasks(scenario: &mut Scenario) {
     let mut random = Stream::new(scenario.seed, "swarm of tasks", 0, 0);
