@@ -133,6 +133,7 @@ impl Witness {
         }
         let found = seen.written(circuit, policy, at);
         if seen.period != period {
+            seen.is_written_since = true;
             return;
         }
         let is_over = before == SeenState::Recovering && seen.state == SeenState::Closed;

@@ -70,11 +70,14 @@ fn bounds(
 
 /// Of so many seeds one is audited: it costs more than all other judgements of a turn.
 const AUDITED: u64 = 8;
+/// Where there are more endpoints than this, none is.
+const AUDITED_ENDPOINTS_MAX: usize = 64;
 
 impl Witness {
     /// Judges at the end of a turn, of every eighth seed, whether what the engine counts is what there is.
     pub(in crate::sim) fn judge_audit(&mut self, engine: &Engine) {
-        if self.options.seed % AUDITED != 1 {
+        let endpoints = self.endpoints.len() + self.neighbours.endpoints();
+        if self.options.seed % AUDITED != 1 || endpoints > AUDITED_ENDPOINTS_MAX {
             return;
         }
         if let Some(miscount) = engine.audit() {

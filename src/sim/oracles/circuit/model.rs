@@ -78,6 +78,9 @@ pub(in crate::sim) struct SeenCircuit {
     /// that, in steady time.
     pub(super) moves_at: Option<(Moment, usize)>,
     pub(super) begun_at: Timestamp,
+    /// Whether something was written after its period, before anything was seen of the next: by either of them, so
+    /// that nobody can tell which usual rate the next one began with.
+    pub(super) is_written_since: bool,
     /// What is durable, and what is to become so.
     pub(super) rows: SeenRows,
     /// Whether it can't be told which of two things came first, so that what is written is not judged.
@@ -170,6 +173,9 @@ impl SeenCircuit {
         self.recovery.forget();
         self.failing_since = row.and_then(|row| row.failing_since);
         self.usual.known(row.map_or(0, |row| row.usual_per_minute));
+        if core::mem::take(&mut self.is_written_since) {
+            self.usual.doubt();
+        }
         // What was held back under other settings is not any more.
         let state = SeenState::durable(row.filter(|_| self.has_breaker));
         self.change(state);
