@@ -3,7 +3,7 @@
 use fanfare::{
     domain::{
         application::{ApplicationKey, DEFAULT_APPLICATION_UID},
-        attempt::{AttemptRecord, AttemptResult, Holder, RetryWait},
+        attempt::{AttemptRecord, Holder, RetryWait},
         command::{Answer, Command, NewEndpoint},
         event::EventPosition,
         outcome::{Outcome, OutcomeKind},
@@ -195,35 +195,6 @@ fn what_waits_for_its_endpoint_or_for_a_process_says_so() {
     rig.answer(OK);
     let held = holders(&mut rig, application, 0);
     assert_eq!(held, [None, Some(Holder::Restart)]);
-}
-
-#[test]
-fn what_is_due_after_a_restart_did_not_wait_for_that() {
-    let (mut rig, application) = with(undaunted());
-    rig.endpoint(application, "a");
-    rig.event(application);
-    rig.answer(FAILED);
-    rig.advance(Span::from_millis(100));
-    let AttemptResult::RetryAt(due) = recorded(&mut rig, application, 0)[0].result else {
-        panic!("it is tried again");
-    };
-    let before = due.plus(Span::from_millis(-500));
-    let asleep = before.since(rig.now.steady);
-    rig.now.steady = rig.now.steady.plus(asleep);
-    rig.now.wall = rig.now.wall.plus(asleep);
-    rig.restart(undaunted());
-    // Its row is read late.
-    rig.hold_completions = true;
-    rig.advance(Span::from_seconds(10));
-    assert_eq!(rig.sent.len(), 0);
-    rig.hold_completions = false;
-    rig.complete();
-    rig.answer(OK);
-    let [first, second] = holders(&mut rig, application, 0)[..] else {
-        panic!("two attempts");
-    };
-    assert_eq!(first, None);
-    assert_ne!(second, Some(Holder::Restart));
 }
 
 #[test]
