@@ -78,8 +78,7 @@ pub(in crate::sim) struct SeenCircuit {
     /// that, in steady time.
     pub(super) moves_at: Option<(Moment, usize)>,
     pub(super) begun_at: Timestamp,
-    /// Whether something was written after its period, before anything was seen of the next: by either of them, so
-    /// that nobody can tell which usual rate the next one began with.
+    /// Whether something was written after its period, by that or the next: with which usual rate that began is unsure.
     pub(super) is_written_since: bool,
     /// What is durable, and what is to become so.
     pub(super) rows: SeenRows,
@@ -316,10 +315,7 @@ impl SeenCircuit {
 
     /// What is to be kept now.
     fn expected(&self, now: Moment) -> Expected {
-        let is_open = matches!(
-            self.state,
-            SeenState::Open { .. } | SeenState::HalfOpen { .. }
-        );
+        let is_open = !matches!(self.state, SeenState::Closed | SeenState::Recovering);
         let is_long = |since| now.steady.since(since) >= LONG;
         Expected {
             state: self.state,
