@@ -349,6 +349,11 @@ impl Happened {
         self.opened_twice += other.opened_twice;
         self.inspections += other.inspections;
         self.retained += other.retained;
+        self.add_met(other);
+    }
+
+    /// Adds what another run's attempts met.
+    const fn add_met(&mut self, other: &Self) {
         self.refusals += other.refusals;
         self.timeouts += other.timeouts;
         self.error_statuses += other.error_statuses;
