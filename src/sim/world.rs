@@ -291,8 +291,9 @@ impl<'scenario> World<'scenario> {
         }
         self.step(Input::TurnEnd);
         if let Some(engine) = self.engine.as_ref().filter(|_| self.witness.is_watching) {
-            self.witness.judge_memory(&engine.holdings());
-            self.witness.judge_audit(engine);
+            let held = engine.holdings();
+            self.witness.judge_memory(&held);
+            self.witness.judge_audit(engine, &held);
         }
         if let Some(rerun) = &mut self.rerun
             && self.engine.is_some()

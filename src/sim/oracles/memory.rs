@@ -70,14 +70,19 @@ fn bounds(
 
 /// Of so many seeds one is audited: it costs more than all other judgements of a turn.
 const AUDITED: u64 = 8;
-/// Where there are more endpoints than this, none is.
+/// Where there are more endpoints than this, or more events and rows stand in memory, nothing is.
 const AUDITED_ENDPOINTS_MAX: usize = 64;
+const AUDITED_HELD_MAX: usize = 256;
 
 impl Witness {
     /// Judges at the end of a turn, of every eighth seed, whether what the engine counts is what there is.
-    pub(in crate::sim) fn judge_audit(&mut self, engine: &Engine) {
+    pub(in crate::sim) fn judge_audit(&mut self, engine: &Engine, held: &Holdings) {
+        if self.options.seed % AUDITED != 1 {
+            return;
+        }
         let endpoints = self.endpoints.len() + self.neighbours.endpoints();
-        if self.options.seed % AUDITED != 1 || endpoints > AUDITED_ENDPOINTS_MAX {
+        let held = held.ring_events + held.open_rows;
+        if endpoints > AUDITED_ENDPOINTS_MAX || held > AUDITED_HELD_MAX {
             return;
         }
         if let Some(miscount) = engine.audit() {
