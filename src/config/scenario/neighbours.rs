@@ -23,6 +23,14 @@ pub(super) fn neighbours(root: &Section<'_>, scenario: &mut Scenario) {
                     it out";
         root.object_to("neighbour", what);
     }
+    let hear = scenario
+        .neighbours
+        .iter()
+        .filter(|neighbour| neighbour.hears_news);
+    if hear.count() > 1 {
+        let what = "`operational_events` are for one neighbour: leave it out of the others";
+        root.object_to("neighbour", what);
+    }
     let deliveries = scenario.deliveries();
     let most = limits::SIMULATED_DELIVERIES_MAX;
     if !scenario.neighbours.is_empty() && deliveries > most {

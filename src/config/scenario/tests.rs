@@ -256,6 +256,12 @@ const WRONG: &[(&str, usize, &str)] = &[
         "a neighbour needs its endpoints",
     ),
     (
+        "endpoints = 3\n[traffic]\nevents = 1\n[[neighbour]]\nevents = 1\noperational_events = true\n[[neighbour.endpoint]]\n\
+         [[neighbour]]\nevents = 1\noperational_events = true\n[[neighbour.endpoint]]\n",
+        4,
+        "are for one neighbour",
+    ),
+    (
         "endpoints = 3\n[traffic]\nevents = 1\n[[neighbour]]\n[[neighbour.endpoint]]\n",
         4,
         "a neighbour needs its `events`",
