@@ -35,12 +35,21 @@ impl Witness {
     /// Looks in the store whether the group that nobody knew about is durable.
     pub(super) fn reconcile(&mut self, store: &dyn Reads, now: Moment) {
         let mut group = core::mem::take(&mut self.unsure);
+        let mut found = Vec::new();
+        // Operational events tell what happens to neighbours, too, and are theirs.
+        let whole = if self.hears_news() {
+            group.clone()
+        } else {
+            Vec::new()
+        };
         for facts in &mut group {
             facts.note_watched(&mut self.neighbours);
             self.neighbours_reconciled(store, facts, now);
+            let mut besides = facts.clone();
             facts.only_watched(&self.neighbours);
+            besides.only_neighbours(&self.neighbours);
+            evidence_of_neighbours(store, &besides, &mut found);
         }
-        let mut found = Vec::new();
         for facts in &group {
             self.evidence(store, facts, &group, &mut found);
         }
@@ -48,9 +57,13 @@ impl Witness {
             Err(violation) => self.object(violation),
             Ok(Evidence::There) => {
                 self.happened.unsure_there += 1;
+                for facts in &whole {
+                    let results = self.results(store, facts);
+                    self.news_durable(facts, &results, now.steady);
+                }
                 for mut facts in group {
                     let results = self.results(store, &facts);
-                    self.durable(&mut facts, &results, now);
+                    self.durable_besides_news(&mut facts, &results, now);
                 }
             }
             Ok(Evidence::NotThere | Evidence::None) => {
@@ -185,6 +198,47 @@ impl Witness {
             Evidence::None
         } else {
             Evidence::There
+        }
+    }
+}
+
+/// What the store shows of changes and attempts of neighbours: only that they are there, since an event may
+/// have been made under its key before, and an attempt may have gone with its event.
+fn evidence_of_neighbours(
+    store: &dyn Reads,
+    facts: &BatchFacts,
+    out: &mut Vec<(EventId, Evidence)>,
+) {
+    for (_, change) in &facts.changes {
+        let (event, is_there) = match change {
+            Change::PutEvent(event) => {
+                let is_there = event_evidence(store, event) == Evidence::There;
+                (event.id, is_there)
+            }
+            Change::PutEndpoint { endpoint, .. } => {
+                let name = Name::Id(endpoint.id.id());
+                let known = store.endpoint(endpoint.key.application, &name);
+                let is_there = known.is_ok_and(|known| known.is_some());
+                (EventId::default(), is_there)
+            }
+            Change::SetEndpointState {
+                endpoint, state, ..
+            } => {
+                let known = store.endpoints(endpoint.application, endpoint.ordinal, 1);
+                let known = known.unwrap_or_default();
+                let is_there = known.first().is_some_and(|known| known.state == *state);
+                (EventId::default(), is_there)
+            }
+            _ => continue,
+        };
+        if is_there {
+            out.push((event, Evidence::There));
+        }
+    }
+    for record in &facts.attempts {
+        let listed = attempts_of_event(store, record.endpoint.application, record.position);
+        if listed.iter().any(|entry| entry.record.id == record.id) {
+            out.push((EventId::default(), Evidence::There));
         }
     }
 }

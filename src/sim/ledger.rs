@@ -77,10 +77,20 @@ impl Witness {
         if !self.is_watching {
             return;
         }
+        self.news_durable(facts, results, at.steady);
+        self.durable_besides_news(facts, results, at);
+    }
+
+    /// A batch is durable; what it tells of operational events was noted.
+    pub(super) fn durable_besides_news(
+        &mut self,
+        facts: &mut BatchFacts,
+        results: &[ChangeResult],
+        at: Moment,
+    ) {
         for application in facts.deletions(results) {
             self.neighbours.deleted(application, at.real);
         }
-        self.news_durable(facts, results, at.steady);
         facts.note_watched(&mut self.neighbours);
         self.neighbours_durable(facts, results);
         facts.only_watched(&self.neighbours);

@@ -6,6 +6,7 @@ mod figures;
 mod full;
 #[cfg(feature = "mutants")]
 mod mutants;
+mod once_failed;
 mod regressions;
 mod rehearsal;
 mod shrink;

@@ -204,6 +204,15 @@ impl BatchFacts {
         self.attempts
             .retain(|record| neighbours.is_watched(record.endpoint.application));
     }
+
+    /// Leaves out what is not of neighbours.
+    pub(in crate::sim) fn only_neighbours(&mut self, neighbours: &SeenNeighbours) {
+        let is_one = |of| neighbours.are_there() && !neighbours.is_watched(of);
+        self.changes
+            .retain(|(_, change)| application_of(change).is_some_and(is_one));
+        self.attempts
+            .retain(|record| is_one(record.endpoint.application));
+    }
 }
 
 /// The application that a change is about.

@@ -300,6 +300,11 @@ impl Told {
 }
 
 impl Witness {
+    /// Whether somebody hears operational events.
+    pub(in crate::sim) fn hears_news(&self) -> bool {
+        self.news.wanted.is_some()
+    }
+
     /// A batch is durable, of whichever application: what of it is to be told, and what is told by it.
     pub(in crate::sim) fn news_durable(
         &mut self,
