@@ -218,6 +218,8 @@ impl Engine {
         if self.waits_for_others(index) {
             return Step::Idle;
         }
+        #[cfg(feature = "mutants")]
+        let all_retries = all_retries || self.has(super::mutant::Mutant::LetsRetriesHaveAllSlots);
         if !all_retries && self.retries_in_flight * 2 >= self.options.send_slots {
             return Step::RetriesAside;
         }
@@ -251,7 +253,7 @@ impl Engine {
             let Some(entry) = self.registry.applications.get_mut(lane.application) else {
                 return Step::Idle;
             };
-            if entry.open_rows >= self.options.open_rows_max && lane.open.has_any() {
+            if entry.open_rows >= self.options.open_rows_max && lane.has_rows_that_go() {
                 return Step::Idle;
             }
             match look(lane, entry, page_rows, turn) {

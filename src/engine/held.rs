@@ -61,6 +61,8 @@ impl Engine {
         let application = lane.application;
         if let Some(log) = self.logs.get_mut(&endpoint.application.shard) {
             log.gather(Change::DeleteOpen { endpoint, position }, now);
+            // As what is put off or expires: no slot bounds how much of it one turn writes.
+            self.postponed += 1;
         }
         self.count_open_rows(application, -1, now);
         Step::Moved

@@ -284,6 +284,14 @@ impl Lane {
         self.place != Place::Idle && self.next < end
     }
 
+    /// Whether it has rows that come to an end by themselves, so that what was not begun can wait for them. What is
+    /// held in a line goes on when the head of that has ended, which may be where its cursor is.
+    pub(super) fn has_rows_that_go(&self) -> bool {
+        let they_go =
+            self.in_flight > 0 || self.open.next_due().is_some() || self.lines.are_ready();
+        they_go && self.open.has_any()
+    }
+
     /// Up to when open rows must be due to be loaded now: what a disabled lane holds may expire at any
     /// time, so all of it counts.
     pub(super) fn loads_until(&self, now: Now) -> Timestamp {

@@ -166,11 +166,17 @@ pub enum Mutant {
     KeepsNoFailingSince,
     /// A 410 of the URL of before disables an endpoint.
     BelievesTheOldUrl,
+    /// A window is halved by nothing.
+    KeepsTheWindow,
+    /// Retries may have all slots, whoever waits.
+    LetsRetriesHaveAllSlots,
+    /// Waits are spread to one side of their length alone.
+    SpreadsToOneSide,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 78] = [
+    pub const ALL: [Self; 81] = [
         Self::RepliesBeforeTheCommit,
         Self::SettlesAtSend,
         Self::CountsTimeoutsAsSuccess,
@@ -249,5 +255,8 @@ impl Mutant {
         Self::TakesTenfoldForUsual,
         Self::KeepsNoFailingSince,
         Self::BelievesTheOldUrl,
+        Self::KeepsTheWindow,
+        Self::LetsRetriesHaveAllSlots,
+        Self::SpreadsToOneSide,
     ];
 }

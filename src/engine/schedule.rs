@@ -78,7 +78,7 @@ impl Engine {
         let enabled = lane.is_enabled();
         let end = entry.ring.end();
         lane.follow_walk(end);
-        let crowded = entry.open_rows >= self.options.open_rows_max && lane.open.has_any();
+        let crowded = entry.open_rows >= self.options.open_rows_max && lane.has_rows_that_go();
         let ready = if enabled {
             let walk_waits = lane.walk_waits(end) && !crowded;
             if crowded && !core::mem::replace(&mut lane.is_crowded, true) {
@@ -132,8 +132,9 @@ impl Engine {
         if !lane.is_enabled() {
             return;
         }
-        let crowded = entry.open_rows >= self.options.open_rows_max && lane.open.has_any();
-        let walk_waits = lane.walk_waits(entry.ring.end()) && !crowded;
+        let crowded = entry.open_rows >= self.options.open_rows_max && lane.has_rows_that_go();
+        let has_walk = lane.walk_waits(entry.ring.end());
+        let walk_waits = has_walk && !crowded;
         let waits = walk_waits || lane.row_waits(now.steady);
         if !waits && !lane.resends.wait() {
             lane.forget_places();
@@ -157,7 +158,8 @@ impl Engine {
         } else {
             None
         };
-        let is_empty = !walk_waits && !lane.lines.are_ready() && lane.open.are_tried(now.steady);
+        // What waits until rows are free waits, too.
+        let is_empty = !has_walk && !lane.lines.are_ready() && lane.open.are_tried(now.steady);
         self.sleep_until(index, wakes.or(due));
         if is_empty {
             self.note_caught_up(index, now);

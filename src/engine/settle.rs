@@ -262,6 +262,10 @@ impl Engine {
             work_waited,
             slots_free,
         };
+        #[cfg(feature = "mutants")]
+        if self.options.mutant == Some(super::mutant::Mutant::KeepsTheWindow) && !ended.succeeded {
+            return;
+        }
         lane.window.ended(ended, now.steady);
     }
 

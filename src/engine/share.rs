@@ -63,7 +63,7 @@ impl Engine {
         let Some(entry) = self.registry.applications.get_mut(lane.application) else {
             return;
         };
-        let crowded = entry.open_rows >= self.options.open_rows_max && lane.open.has_any();
+        let crowded = entry.open_rows >= self.options.open_rows_max && lane.has_rows_that_go();
         let walk_waits = lane.walk_waits(entry.ring.end()) && !crowded;
         let may_start = lane.is_enabled() && lane.may_start(now.steady);
         let wants = may_start && (walk_waits || lane.row_waits(now.steady));

@@ -63,8 +63,10 @@ impl Witness {
         self.judge_circuit_sent(flight, now);
         self.judge_sent_to_gone(flight, now);
         self.judge_line(flight, now);
+        self.judge_retries(flight, now);
         self.in_flight += 1;
         self.judge_caps(flight, now);
+        self.judge_earned(flight, now);
         self.judge_rate(flight.ordinal, now.real);
         self.note_crowd(now);
         let period = self.breaks.len();
@@ -97,7 +99,12 @@ impl Witness {
                 self.host_number(&request.target),
             )
         };
+        let ordinal = endpoint.ordinal;
+        let seen_event = self.events.get(&request.event.position);
+        let seen = seen_event.filter(|_| is_watched && request.number > 1);
+        let failed = seen.map_or(0, |seen| seen.seen(ordinal).failed);
         FlightFacts {
+            is_retry: failed > 0 && failed + 1 == request.number && !request.is_by_hand,
             event: request.event.id,
             endpoint: request.target.id,
             position: request.event.position,
@@ -165,6 +172,8 @@ impl Witness {
             self.slow_ended(flight, outcome.kind, now);
             self.share_left(flight, now);
             self.gone_heard(flight, outcome, now);
+            self.earned_heard(flight, outcome, now);
+            self.retry_left(flight);
         }
         if outcome.kind == OutcomeKind::Cancelled {
             // It is as one that was never made.

@@ -68,6 +68,7 @@ impl Witness {
         self.judge_owed_by_hand(now);
         self.judge_tasks_ended();
         self.judge_news();
+        self.judge_spread();
         self.judge_neighbours_served();
         self.judge_liveness(&endpoints);
         sum.latency_ms = Some(Percentiles::of(&mut latencies));

@@ -100,6 +100,12 @@ pub struct Happened {
     pub applications_deleted: u64,
     /// First attempts that waited long for a slot which others had.
     pub turns_waited_for: u64,
+    /// Attempts that were the last for which the window of their endpoint had room, where it had grown.
+    pub windows_used_up: u64,
+    /// First attempts before which retries made way.
+    pub firsts_before_retries: u64,
+    /// Waits of schedules in which receivers had no say.
+    pub waits_spread: u64,
     /// Attempts that went out to find out whether a receiver is well.
     pub probes: u64,
     /// Times that a receiver was found to be well again.
@@ -196,7 +202,7 @@ impl Happened {
 
     /// Rarer paths that the run took because of it.
     #[must_use]
-    pub const fn paths(&self) -> [(&'static str, u64); 42] {
+    pub const fn paths(&self) -> [(&'static str, u64); 45] {
         [
             ("unknown groups kept", self.unsure_there),
             ("unknown groups gone", self.unsure_gone),
@@ -229,6 +235,9 @@ impl Happened {
             ("operational events", self.news_told),
             ("applications deleted", self.applications_deleted),
             ("turns waited for", self.turns_waited_for),
+            ("windows used up", self.windows_used_up),
+            ("firsts before retries", self.firsts_before_retries),
+            ("waits spread", self.waits_spread),
             ("circuits probed", self.probes),
             ("circuits recovering", self.recoveries),
             ("endpoints disabled", self.disabled_failing),
@@ -341,6 +350,9 @@ impl Happened {
         self.news_told += other.news_told;
         self.applications_deleted += other.applications_deleted;
         self.turns_waited_for += other.turns_waited_for;
+        self.windows_used_up += other.windows_used_up;
+        self.firsts_before_retries += other.firsts_before_retries;
+        self.waits_spread += other.waits_spread;
         self.probes += other.probes;
         self.recoveries += other.recoveries;
         self.disabled_failing += other.disabled_failing;

@@ -149,14 +149,14 @@ impl Witness {
             Change::SetEndpointState {
                 endpoint, state, ..
             } => {
-                let period = self.breaks.len();
+                let (period, window) = (self.breaks.len(), self.window);
                 let seen = self.endpoints.entry(endpoint.ordinal).or_default();
                 // Who disables it without being asked holds it back from before that is durable.
                 let from = Moment {
                     real: at.real.plus(Span::from_micros(-1)),
                     ..at
                 };
-                seen.has_state(state == EndpointState::Enabled, from, period);
+                seen.has_state(state == EndpointState::Enabled, (from, window), period);
                 seen.takes_from(order, state == EndpointState::Enabled);
                 seen.stands(state);
                 match state {
@@ -184,7 +184,7 @@ impl Witness {
     fn endpoint_durable(&mut self, endpoint: &Arc<Endpoint>, at: Moment) {
         let is_enabled = endpoint.state == EndpointState::Enabled;
         let (order, filter) = (self.order, Arc::clone(&endpoint.filter));
-        let period = self.breaks.len();
+        let (period, window) = (self.breaks.len(), self.window);
         let known = self.endpoints.get(&endpoint.key.ordinal);
         let is_new = known.is_none_or(|known| known.targets.is_empty());
         let reorders = self.keeps_order(endpoint, is_new, at);
@@ -203,10 +203,11 @@ impl Witness {
         self.happened.refiltered += u64::from(is_other);
         self.happened.rerated += u64::from(rerates);
         self.happened.reheaded += u64::from(reheads);
-        seen.has_state(is_enabled, at, period);
+        seen.has_state(is_enabled, (at, window), period);
         if moves {
             seen.circuit.moves(at, period);
             seen.gone.begins(at);
+            seen.earned.begins(period, at, window);
             seen.promptness.moves(period);
         }
         seen.wants_from(order, filter, is_enabled);
@@ -324,6 +325,7 @@ impl Witness {
             before: seen.end.replace(stands),
             end,
             is_set_aside,
+            was_planned: (seen.failed == number && number > 0).then(|| seen.is_planned()),
             is_delivered: seen.delivered_at.is_some(),
             is_asked_by_hand,
             is_deleted,

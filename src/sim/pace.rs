@@ -53,6 +53,40 @@ pub enum Pace {
         /// How many there may be.
         most: usize,
     },
+    /// I15: more attempts were in flight to an endpoint than its receiver can have earned.
+    #[error(
+        "I15: with one to {endpoint} {in_flight} attempts were in flight to it, {earned} were earned"
+    )]
+    NotEarned {
+        /// The endpoint that got one too many.
+        endpoint: EndpointId,
+        /// How many there were.
+        in_flight: usize,
+        /// How many it can have earned.
+        earned: usize,
+    },
+    /// I15: retries took slots beyond their half while a first attempt waited for one.
+    #[error(
+        "I15: {event} waited {waited} for a slot to go to {endpoint}, and {taken} retries beyond their half had some"
+    )]
+    RetriesFirst {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// For how long it waited.
+        waited: Span,
+        /// How many retries went out meanwhile.
+        taken: usize,
+    },
+    /// L9: the waits of schedules were not spread over their range.
+    #[error("L9: of {waits} waits {least} were in one quarter of their range")]
+    NotSpread {
+        /// How many waits there were.
+        waits: u32,
+        /// How many of them lay in the quarter that has the fewest.
+        least: u32,
+    },
     /// I15: receivers that are slow, or of which nothing is known, had more than their share of the slots.
     #[error(
         "I15: with one to {endpoint} {in_flight} attempts were in flight to receivers that are not \

@@ -10,6 +10,7 @@ use super::{
     oracles::{
         as_owned::Owned,
         circuit::SeenCircuit,
+        earned::SeenEarned,
         fan_out::Wants,
         gone::SeenGone,
         in_line::SeenLines,
@@ -58,6 +59,8 @@ pub(super) struct FlightFacts {
     pub(super) number: u16,
     /// Whether somebody asked for it beside the schedule.
     pub(super) is_by_hand: bool,
+    /// Whether it comes behind one of its schedule that failed, by what was heard.
+    pub(super) is_retry: bool,
     /// The life of the process that sent it.
     pub(super) life: usize,
     /// In which period it was sent, and when, in steady time.
@@ -162,6 +165,11 @@ impl Seen {
         end_before: None,
     };
 
+    /// Whether its schedule had another attempt after the last one that failed.
+    pub(super) fn is_planned(&self) -> bool {
+        self.not_after < Timestamp::MAX
+    }
+
     /// Which attempt of its schedule the attempt with this number is.
     pub(super) fn step(&self, number: u16) -> u16 {
         number.saturating_sub(self.reopened_after.unwrap_or(0))
@@ -188,6 +196,8 @@ pub(super) struct Ending {
     /// How it had ended before, if it had; and whether it had been set aside.
     pub(super) before: Option<End>,
     pub(super) is_set_aside: bool,
+    /// Whether the schedule had another attempt when the last one failed, if that was heard.
+    pub(super) was_planned: Option<bool>,
     /// Whether a 2xx came.
     pub(super) is_delivered: bool,
     pub(super) is_asked_by_hand: bool,
@@ -234,6 +244,8 @@ pub(super) struct SeenEndpoint {
     pub(super) circuit: SeenCircuit,
     /// Whether its receiver is gone.
     pub(super) gone: SeenGone,
+    /// How many attempts it has earned.
+    pub(super) earned: SeenEarned,
     /// How soon it answers.
     pub(super) promptness: SeenPromptness,
     /// Its lines.
@@ -246,13 +258,19 @@ pub(super) struct SeenEndpoint {
 
 impl SeenEndpoint {
     /// It is enabled or not from now on, in this period.
-    pub(super) fn has_state(&mut self, is_enabled: bool, at: Moment, period: usize) {
+    pub(super) fn has_state(
+        &mut self,
+        is_enabled: bool,
+        (at, window): (Moment, Span),
+        period: usize,
+    ) {
         match (is_enabled, self.disabled_at) {
             (true, Some(_)) => {
                 self.disabled_at = None;
                 self.enabled_at = at.real;
                 self.circuit.begins_anew(period, at);
                 self.gone.begins(at);
+                self.earned.begins(period, at, window);
                 self.promptness.moves(period);
             }
             (false, None) => {

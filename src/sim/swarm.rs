@@ -115,6 +115,7 @@ pub fn full_scenario(seed: u64) -> Result<Scenario, ScenarioError> {
 
 /// What owners of endpoints do and say that is not usual, each from a stream of its own.
 fn draw_owners(scenario: &mut Scenario) {
+    oddities::draw_settings(scenario);
     oddities::draw_newcomers(scenario);
     oddities::draw_ways(scenario);
     oddities::draw_said(scenario);

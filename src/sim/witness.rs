@@ -14,9 +14,10 @@ use super::{
     oracle::Violation,
     oracles::{
         apart::SeenNeighbours, as_asked::AskedEvent, as_owned::AskedEndpoints,
-        asked_by_hand::SeenByHand, figures::SeenFigures, hosts::SeenHosts, lateness, memory,
-        new_lives::SeenLives, one_name, rate::SeenRate, same_bytes, slow::SeenSlots,
-        task_counts::SeenSteps, tasks::SeenTask, told_news::SeenNews,
+        asked_by_hand::SeenByHand, figures::SeenFigures, hosts::SeenHosts, lateness, liveness,
+        memory, new_lives::SeenLives, one_name, rate::SeenRate, retries_aside::SeenRetries,
+        same_bytes, slow::SeenSlots, spread::SeenSpread, task_counts::SeenSteps, tasks::SeenTask,
+        told_news::SeenNews,
     },
     scenario::{Healing, Scenario},
     seen::{Moment, Seen, SeenEndpoint, SeenEvent, SeenRecord},
@@ -60,6 +61,8 @@ pub(super) struct Witness {
     pub(super) endpoints: Numbered<u32, SeenEndpoint>,
     pub(super) hosts: SeenHosts,
     pub(super) slots: SeenSlots,
+    pub(super) retries: SeenRetries,
+    pub(super) spread: SeenSpread,
     pub(super) neighbours: SeenNeighbours,
     pub(super) news: SeenNews,
     pub(super) application_pace: SeenRate,
@@ -79,6 +82,8 @@ pub(super) struct Witness {
     /// For whom all is well at some time, and how long steady time may stand still before.
     pub(super) healing: Option<Healing>,
     pub(super) clock_lost: Span,
+    /// The longest wait and the fewest attempts of a schedule, in any life.
+    pub(super) schedules: (Span, usize),
     /// When all was well, if it was, and what had ended by then.
     pub(super) healed_at: Option<Moment>,
     pub(super) ended_before_healing: BTreeSet<(EventPosition, u32)>,
@@ -154,6 +159,8 @@ impl Witness {
             endpoints: Numbered::default(),
             hosts: SeenHosts::default(),
             slots: SeenSlots::default(),
+            retries: SeenRetries::of(scenario),
+            spread: SeenSpread::default(),
             neighbours: SeenNeighbours::of(scenario),
             news: SeenNews::of(scenario),
             application_pace: SeenRate::of(scenario.application_rate),
@@ -166,6 +173,7 @@ impl Witness {
             lives: SeenLives::new(),
             payloads_kept: kept.map(|kept| kept.payload_age.min(kept.row_age)),
             healing: scenario.healing,
+            schedules: liveness::schedules(scenario),
             clock_lost: scenario.faults.clock_lost(),
             healed_at: None,
             ended_before_healing: BTreeSet::new(),

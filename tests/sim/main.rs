@@ -2,6 +2,7 @@
 //! by the oracle; a run that breaks a property fails with the seed to repeat it.
 
 mod core;
+mod few_rows;
 mod figures;
 mod full;
 #[cfg(feature = "mutants")]
@@ -13,9 +14,16 @@ mod shrink;
 mod store;
 
 use fanfare::{
+    config::scenario::ScenarioFile,
     sim::{Faults, Report, Scenario, faults::FailingCommit, run},
     time::Span,
 };
+
+/// Asserts that every property holds in this world; tells what happened.
+fn holds(world: &str) -> Report {
+    let file = ScenarioFile::read(world).expect("it is valid");
+    run(&file.scenario).unwrap_or_else(|error| panic!("{error}"))
+}
 
 /// A small scenario with the settings of production.
 fn small(seed: u64) -> Scenario {

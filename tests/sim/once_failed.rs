@@ -1,16 +1,7 @@
 //! Worlds in which something was wrong once, in the engine or in what judges it, and that no mistake of
 //! those that can be switched on shows.
 
-use fanfare::{
-    config::scenario::ScenarioFile,
-    sim::{Report, run},
-};
-
-/// Asserts that every property holds in this world; tells what happened.
-fn holds(world: &str) -> Report {
-    let file = ScenarioFile::read(world).expect("it is valid");
-    run(&file.scenario).unwrap_or_else(|error| panic!("{error}"))
-}
+use super::holds;
 
 /// Its batch is on a slow disk; who lost the shard neither waits for it nor answers for it.
 #[test]

@@ -243,6 +243,14 @@ impl Engine {
                 let moved = Span::from_micros(unseeded().rem_euclid(1_000));
                 AttemptResult::RetryAt(due.plus(moved))
             }
+            (Some(Mutant::SpreadsToOneSide), AttemptResult::RetryAt(due))
+                if retry_after.is_none() =>
+            {
+                let scheduled = waits.get(usize::from(step).saturating_sub(1));
+                let middle = now.steady.plus(scheduled.copied().unwrap_or_default());
+                let over = due.since(middle).as_micros().max(0);
+                AttemptResult::RetryAt(middle.plus(Span::from_micros(-over)).min(due))
+            }
             (Some(Mutant::WaitsByTheWall), AttemptResult::RetryAt(due)) => {
                 let wait = due.since(now.steady);
                 let by_the_wall = now.wall.plus(wait);

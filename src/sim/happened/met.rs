@@ -24,6 +24,9 @@ pub fn can_meet(layer: &str, name: &str) -> bool {
         | "turns waited for"
         | "asks put off" => layer != "full",
         "stores opened twice" => layer == "store",
+        // Elsewhere it is so rare that a batch may have none: retries have half of all slots, nothing has to be read,
+        // and a first attempt waits all the same.
+        "firsts before retries" => layer == "core",
         "tls_failed" => layer != "full",
         // Where the network is data, a reply comes whole and in time, or there is none.
         "receiver_broke_off"

@@ -71,12 +71,21 @@ impl Witness {
         })
     }
 
+    /// Whether so few deliveries may wait in rows that what was not begun may wait for these.
+    fn rows_are_few(&self) -> bool {
+        let deliveries = self.events.len().saturating_mul(self.endpoints.len());
+        u64::try_from(deliveries).is_ok_and(|all| all >= self.options.open_rows_max)
+    }
+
     /// For how long an attempt could have gone out, had there been slots.
     pub(in crate::sim) fn late_but_for_slots(
         &self,
         flight: FlightFacts,
         now: Moment,
     ) -> Option<Span> {
+        if self.rows_are_few() {
+            return None;
+        }
         let endpoint = self.endpoints.get(&flight.ordinal)?;
         let seen_event = self.events.get(&flight.position)?;
         let seen = seen_event.seen(flight.ordinal);

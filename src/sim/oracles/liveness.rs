@@ -13,6 +13,7 @@ use crate::{
     policy::retry::RetryPolicy,
     sim::{
         oracle::{self, End},
+        scenario::Scenario,
         seen::{Moment, Seen, SeenEvent},
         violation::Violation,
         witness::Witness,
@@ -32,6 +33,16 @@ pub(in crate::sim) fn longest_wait(policy: &RetryPolicy) -> Span {
     let spread = spread.div_euclid(i64::from(jitter.denominator()).max(1));
     let longest = Span::from_micros(waits.as_micros().saturating_add(spread));
     longest.max(policy.retry_after_max)
+}
+
+/// The longest wait in any life of a scenario, and the fewest attempts that a schedule has in one.
+pub(in crate::sim) fn schedules(scenario: &Scenario) -> (Span, usize) {
+    let lives = scenario.faults.lives.iter().map(|life| &life.engine.retry);
+    let policies = lives.chain([&scenario.engine.retry]);
+    policies.fold((Span::ZERO, usize::MAX), |(longest, fewest), policy| {
+        let attempts = oracle::attempts_max(policy);
+        (longest.max(longest_wait(policy)), fewest.min(attempts))
+    })
 }
 
 /// Until when a delivery of the core must have come through.
@@ -63,7 +74,7 @@ impl Witness {
     pub(in crate::sim) fn healed(&mut self, now: Moment) {
         self.healed_at = Some(now);
         self.happened.healed += 1;
-        let attempts_max = oracle::attempts_max(&self.options.retry);
+        let (_, attempts_max) = self.schedules;
         let ended = self.events.values().flat_map(|seen| {
             let deliveries = (0_u32..).zip(&seen.deliveries);
             let over = deliveries.filter(|(_, delivery)| {
@@ -81,7 +92,7 @@ impl Witness {
         let (Some(healed), Some(healing)) = (self.healed_at, self.healing) else {
             return;
         };
-        let wait = longest_wait(&self.options.retry);
+        let (wait, _) = self.schedules;
         let wait = Span::from_micros(wait.as_micros() + self.clock_lost.as_micros());
         let mut found = Vec::new();
         for seen in self.events.values() {

@@ -32,9 +32,14 @@ impl Witness {
             return;
         };
         seen.due = due;
+        let seen = *seen;
         // Of another attempt it is not known what its receiver asked for.
+        if seen.failed != number {
+            return;
+        }
+        self.wait_spread(&seen, due);
         let late = due.since(seen.not_after);
-        if seen.failed == number && late > Span::ZERO {
+        if late > Span::ZERO {
             let event = self.events.get(&position).map(|seen| seen.event.id);
             let endpoint = self.endpoint_id(ordinal);
             self.object(Violation::PlannedLate {

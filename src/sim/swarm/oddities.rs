@@ -3,7 +3,8 @@
 use super::{HOUR_US, SECOND_US, micros, moment, one_of, small, spread};
 use crate::{
     domain::ordering::Ordering,
-    policy::circuit_breaker::CircuitBreakerPolicy,
+    engine::options::Options,
+    policy::{circuit_breaker::CircuitBreakerPolicy, retry::RetryPolicy},
     random::Stream,
     sim::{
         by_hand::{Action, TaskKind},
@@ -129,12 +130,54 @@ pub(super) fn draw_hosts(scenario: &mut Scenario) {
     }
 }
 
+/// Draws settings of the engine that no other draw has.
+pub(super) fn draw_settings(scenario: &mut Scenario) {
+    draw_rows(scenario);
+    draw_schedules(scenario);
+}
+
+/// Draws processes that are started with another schedule than those before them.
+fn draw_schedules(scenario: &mut Scenario) {
+    let mut random = Stream::new(scenario.seed, "swarm of schedules", 0, 0);
+    if random.below(4) != 0 {
+        return;
+    }
+    let short = [1, 10, 120].map(Span::from_seconds);
+    let other = [2, 40, 300, 600].map(Span::from_seconds);
+    let production = RetryPolicy::default();
+    for engine in scenario.engines_mut() {
+        let waits = match random.below(4) {
+            0 => &short[..2],
+            1 => &short,
+            2 => &other,
+            _ => &production.waits,
+        };
+        engine.retry.waits = waits.to_vec();
+    }
+}
+
+/// Draws how many deliveries of an application may wait in rows before lanes that have some stop at their cursors.
+fn draw_rows(scenario: &mut Scenario) {
+    let mut random = Stream::new(scenario.seed, "swarm of rows", 0, 0);
+    if random.below(12) != 0 {
+        return;
+    }
+    let most = one_of(&mut random, &[1, 3, 10]);
+    // Half of it is all that may wait for its time; who asks for more would be put off for hours.
+    scenario.later_percent = 0;
+    for engine in scenario.engines_mut() {
+        engine.open_rows_max = most;
+    }
+}
+
 /// Draws worlds in which more receivers never answer than there are send slots for, beside some that are
 /// well.
 pub(super) fn draw_crowds(scenario: &mut Scenario) {
     let mut random = Stream::new(scenario.seed, "swarm of crowds", 0, 0);
-    if random.below(16) != 0 {
-        return;
+    match random.below(16) {
+        0 => {}
+        1 => return draw_rush(scenario, &mut random),
+        _ => return,
     }
     let well = Receiver {
         latency_min_us: 1_000,
@@ -163,6 +206,40 @@ pub(super) fn draw_crowds(scenario: &mut Scenario) {
     for engine in scenario.engines_mut() {
         engine.send_slots = slots;
         engine.circuit_breaker = engine.circuit_breaker.take().filter(|_| has_circuits);
+    }
+}
+
+/// Draws a world in which first attempts and retries wait for few send slots all the time: receivers answer soon, and
+/// half of their answers are errors.
+fn draw_rush(scenario: &mut Scenario, random: &mut Stream) {
+    let receiver = Receiver {
+        latency_min_us: 200_000,
+        latency_max_us: 900_000,
+        failures: WHOLE / 2,
+        ..Receiver::default()
+    };
+    let count = small(random.between(12, 24));
+    scenario.endpoints = count;
+    scenario.endpoints_per_host = 1;
+    scenario.application_rate = None;
+    scenario.throttled_percent = 0;
+    scenario.receivers = vec![Group {
+        name: "hasty".to_owned(),
+        count,
+        receiver,
+    }];
+    scenario.event_every = micros(one_of(random, &[1, 500_000, SECOND_US]));
+    // All events stand in memory, so that nothing waits for what is read.
+    scenario.faults.late_loads = false;
+    scenario.faults.failing_loads = false;
+    let slots = one_of(random, &[4, 8]);
+    let production = Options::default();
+    for engine in scenario.engines_mut() {
+        engine.send_slots = slots;
+        engine.ring_events_max = production.ring_events_max;
+        engine.page_rows = production.page_rows;
+        engine.circuit_breaker = None;
+        engine.retry.waits = [1, 2, 5, 10].map(Span::from_seconds).to_vec();
     }
 }
 
