@@ -290,7 +290,8 @@ impl Engine {
         if after >= entry.ring.end() {
             lane.place = Place::Idle;
             entry.idle.push(index);
-        } else if entry.ring.holds(after) {
+        } else if (!was_lagging || lane.is_enabled()) && entry.ring.holds(after) {
+            // Who was disabled meanwhile left the ring, and what it holds must not stay in memory for it.
             lane.place = Place::Ring;
             entry.ring.enter(after);
         }
