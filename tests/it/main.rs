@@ -42,6 +42,7 @@ mod engine_rate;
 mod engine_records;
 mod engine_resend;
 mod engine_resend_ahead;
+mod engine_resend_beside;
 mod engine_rings;
 mod engine_set_aside;
 mod engine_slow;
