@@ -460,3 +460,23 @@ fn a_head_of_a_disabled_endpoint_can_be_skipped() {
 fn enabled(application: ApplicationKey, name: &str) -> Command {
     new_endpoint(application, name)
 }
+
+#[test]
+fn what_is_set_aside_while_it_waits_makes_room_for_others() {
+    for act in Act::ALL {
+        let options = Options {
+            open_rows_max: 2,
+            ..undaunted()
+        };
+        let mut operator = Operator::new(Ordering::Free, options);
+        operator.event("a");
+        operator.rig.answer(DOWN);
+        assert_eq!(operator.set_aside(act, 0), Ok(()));
+        for _ in 0..2 {
+            operator.event("a");
+            operator.rig.answer(DOWN);
+        }
+        operator.event("a");
+        assert!(operator.rig.sent.is_empty(), "there is room for two");
+    }
+}
