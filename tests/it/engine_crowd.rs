@@ -27,9 +27,13 @@ struct Crowd {
 
 impl Crowd {
     fn new() -> Self {
+        Self::with(undaunted())
+    }
+
+    fn with(options: Options) -> Self {
         let mut rig = Rig::new(Options {
             open_rows_max: 4,
-            ..undaunted()
+            ..options
         });
         let application = rig.application(DEFAULT_APPLICATION_UID);
         let (a, _) = rig.endpoint(application, "a");
@@ -95,4 +99,26 @@ fn rows_that_end_with_a_success_make_room() {
     // Others of `a` wait still: had the row been counted on, it would go on with these.
     crowd.rig.done(&of_a.expect("a retry"), OK);
     assert_eq!(crowd.sent(), ["a"]);
+}
+
+#[test]
+fn rows_that_expire_make_room() {
+    let mut crowd = Crowd::with(Options {
+        expires_after: Span::from_seconds(60),
+        ..undaunted()
+    });
+    let fail_all = |crowd: &mut Crowd| {
+        while let Some(request) = crowd.rig.sent.pop_front() {
+            crowd.rig.done(&request, FAILED);
+        }
+    };
+    crowd.rig.advance(Span::from_seconds(7));
+    fail_all(&mut crowd);
+    crowd.rig.advance(Span::from_seconds(400));
+    assert_eq!(crowd.rig.store.counts().open_rows, 0, "all of them have");
+    crowd.rig.event(crowd.application);
+    fail_all(&mut crowd);
+    // Two rows are there now: were those that went still counted, nothing would be begun beside them.
+    crowd.rig.event(crowd.application);
+    assert_eq!(crowd.sent(), ["a", "b"]);
 }
