@@ -291,7 +291,10 @@ fn a_cancelled_task_sends_nothing_more_than_it_had_made_due() {
     let request = operator.rig.command(cancel);
     let answer = Ok(Answer::Task { id: task });
     assert_eq!(operator.rig.replies.get(&request), Some(&answer));
-    assert_eq!(operator.task(task).state, TaskState::Cancelled);
+    let called_off = operator.task(task);
+    assert_eq!(called_off.state, TaskState::Cancelled);
+    assert_eq!(called_off.updated_at, operator.rig.now);
+    assert!(called_off.created_at.steady < operator.rig.now.steady);
     assert_eq!(operator.serve(OK).len(), step - 1);
     // The others wait for their retries as before.
     operator.rig.advance(Span::from_seconds(10));
@@ -498,4 +501,18 @@ fn a_reopened_delivery_lives_as_long_as_a_new_one() {
     operator.rig.advance(Span::from_seconds(15 * 24 * 3_600));
     operator.record();
     assert_eq!(operator.state(0), Some(DeliveryState::Expired), "again");
+}
+
+#[test]
+fn a_task_tells_when_it_moved_last() {
+    let mut operator = Operator::after_failures(3);
+    let begun_at = operator.rig.now;
+    let task = operator.started(Selection::Failed);
+    operator.rig.advance(Span::from_seconds(60));
+    let answered_at = operator.rig.now;
+    assert_eq!(operator.serve(OK).len(), 3);
+    let ended = operator.task(task);
+    assert_eq!(ended.state, TaskState::Finished);
+    assert_eq!(ended.created_at, begun_at);
+    assert!(ended.updated_at.steady >= answered_at.steady, "{ended:?}");
 }
