@@ -156,6 +156,7 @@ impl Engine {
             if last == Step::Moved {
                 self.reconsider(index, now);
             } else {
+                self.consider_task(index, now);
                 self.rest(index, now);
             }
         }

@@ -344,3 +344,149 @@ down_for = "0s"
     );
     assert_eq!(report.happened.news_told, 1);
 }
+
+/// All that a task had sent again expired while the process was down, and when the last of it went in a turn in which
+/// nothing else was to be done, nobody looked whether the task had ended with it (seed 3332 of the layer `store`).
+#[test]
+fn a_task_ends_with_the_last_that_it_sent_though_that_expired() {
+    holds(
+        r#"
+layer = "store"
+seed = 3332
+
+[traffic]
+events = 30
+every = "1us"
+named_percent = 100
+twin_percent = 30
+later_percent = 30
+
+[[endpoint]]
+name = "hasty"
+count = 17
+latency = "200ms to 900ms"
+errors = "50%"
+
+[engine]
+circuit_breaker = false
+send_slots = 8
+window_max = 1
+disable_after_hours = 12
+retry_waits_seconds = [1, 2, 5, 10]
+
+[limits]
+record_delay = "0s"
+expires_after = "1h"
+
+[store]
+data_shards = 1
+payload_age = "1h"
+row_age = "1h"
+retain_every = "0s"
+reserve_bytes = 65536
+sealed = true
+
+[[by_hand]]
+at = "68923044103us"
+refilter = { endpoint = 0, types = ["OrderReceived", "simulated.kind-1"] }
+
+[[by_hand]]
+at = "2465009us"
+refilter = { endpoint = 2, types = ["simulated.kind-1", "simulated.kind-2"] }
+
+[[by_hand]]
+at = "114283us"
+refilter = { endpoint = 1, types = ["OrderReceived", "simulated.kind-1"] }
+
+[[by_hand]]
+at = "139994779889us"
+recover = { event = 6, endpoint = 2 }
+
+[[by_hand]]
+at = "22180us"
+replay = { event = 27, endpoint = 1 }
+
+[[by_hand]]
+at = "54us"
+replay_missing = { event = 25, endpoint = 0 }
+
+[[by_hand]]
+at = "48319085273us"
+replay = { event = 14, endpoint = 2 }
+
+[[by_hand]]
+at = "34628us"
+add = true
+
+[[by_hand]]
+at = "2849602us"
+replay_missing = { event = 17, endpoint = 24 }
+
+[faults]
+split_turns = true
+unreached_percent = 40
+
+[[life]]
+ends = { at_operation = 12 }
+power_lost = true
+down_for = "233us"
+
+[[life]]
+ends = { after = "2679425us" }
+power_lost = true
+down_for = "7945us"
+
+[[life]]
+ends = { after = "2328372us" }
+down_for = "352us"
+
+[life.engine]
+send_slots = 8
+window_max = 8
+
+[life.limits]
+record_delay = "20ms"
+
+[[life]]
+ends = { after = "2733838us" }
+power_lost = true
+down_for = "3599999999us"
+
+[[trouble]]
+at = "16060230617us"
+disk_full = { room = 70000, for = "1s" }
+
+[[trouble]]
+at = "1575369us"
+disk_full = { room = 200000, for = "1s" }
+
+[[trouble]]
+at = "406us"
+inspection = true
+
+[[trouble]]
+at = "2014052us"
+inspection = true
+
+[[trouble]]
+at = "1934393us"
+outage = { endpoint = 1, kind = "silent", for = "1m" }
+
+[[trouble]]
+at = "2685368us"
+outage = { endpoint = 0, kind = "fails", for = "1m" }
+
+[[trouble]]
+at = "392156us"
+outage = { endpoint = 3, kind = "name_astray", for = "1m" }
+
+[[trouble]]
+at = "9122us"
+outage = { endpoint = 10, kind = "handshake", for = "6h" }
+
+[[trouble]]
+at = "650792us"
+outage = { endpoint = 7, kind = "certificate", for = "1m" }
+"#,
+    );
+}
