@@ -156,7 +156,6 @@ impl Engine {
             if last == Step::Moved {
                 self.reconsider(index, now);
             } else {
-                self.consider_task(index, now);
                 self.rest(index, now);
             }
         }

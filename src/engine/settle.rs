@@ -3,7 +3,7 @@
 use super::{
     Engine,
     flight::{Flight, Source, flight_slot, waiting_row},
-    lane::Place,
+    lane::{Lane, Place},
     window::Ended,
 };
 use crate::{
@@ -329,6 +329,10 @@ impl Engine {
             lane.open.ended(position);
             let application = lane.application;
             self.count_open_rows(application, -1, now);
+        }
+        // It may be the last that a task waits for; that of a disabled endpoint waits until that is enabled.
+        if self.registry.lanes.get(index).is_some_and(Lane::is_enabled) {
+            self.consider_task(index, now);
         }
     }
 
