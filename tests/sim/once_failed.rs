@@ -345,12 +345,8 @@ down_for = "0s"
     assert_eq!(report.happened.news_told, 1);
 }
 
-/// All that a task had sent again expired while the process was down, and when the last of it went in a turn in which
-/// nothing else was to be done, nobody looked whether the task had ended with it (seed 3332 of the layer `store`).
-#[test]
-fn a_task_ends_with_the_last_that_it_sent_though_that_expired() {
-    holds(
-        r#"
+/// It has many endpoints and tasks, and is down for almost as long as events live.
+const EXPIRES: &str = r#"
 layer = "store"
 seed = 3332
 
@@ -487,6 +483,11 @@ outage = { endpoint = 10, kind = "handshake", for = "6h" }
 [[trouble]]
 at = "650792us"
 outage = { endpoint = 7, kind = "certificate", for = "1m" }
-"#,
-    );
+"#;
+
+/// All that a task had sent again expired while the process was down, and when the last of it went in a turn in which
+/// nothing else was to be done, nobody looked whether the task had ended with it (seed 3332 of the layer `store`).
+#[test]
+fn a_task_ends_with_the_last_that_it_sent_though_that_expired() {
+    holds(EXPIRES);
 }
