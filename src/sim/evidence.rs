@@ -2,7 +2,15 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{ledger::BatchFacts, oracles::whole_groups, seen::Moment, witness::Witness};
+use super::{
+    ledger::BatchFacts,
+    oracles::{
+        apart::{SeenNeighbours, application_of},
+        whole_groups,
+    },
+    seen::Moment,
+    witness::Witness,
+};
 use crate::{
     domain::{
         application::ApplicationKey,
@@ -45,10 +53,8 @@ impl Witness {
         for facts in &mut group {
             facts.note_watched(&mut self.neighbours);
             self.neighbours_reconciled(store, facts, now);
-            let mut besides = facts.clone();
+            evidence_of_neighbours(store, facts, &self.neighbours, &mut found);
             facts.only_watched(&self.neighbours);
-            besides.only_neighbours(&self.neighbours);
-            evidence_of_neighbours(store, &besides, &mut found);
         }
         for facts in &group {
             self.evidence(store, facts, &group, &mut found);
@@ -207,9 +213,13 @@ impl Witness {
 fn evidence_of_neighbours(
     store: &dyn Reads,
     facts: &BatchFacts,
+    neighbours: &SeenNeighbours,
     out: &mut Vec<(EventId, Evidence)>,
 ) {
-    for (_, change) in &facts.changes {
+    let theirs = facts.changes.iter().filter(|(_, change)| {
+        application_of(change).is_some_and(|application| neighbours.is_one(application))
+    });
+    for (_, change) in theirs {
         let (event, is_there) = match change {
             Change::PutEvent(event) => {
                 let is_there = event_evidence(store, event) == Evidence::There;
@@ -235,7 +245,8 @@ fn evidence_of_neighbours(
             out.push((event, Evidence::There));
         }
     }
-    for record in &facts.attempts {
+    let theirs = facts.attempts.iter();
+    for record in theirs.filter(|record| neighbours.is_one(record.endpoint.application)) {
         let listed = attempts_of_event(store, record.endpoint.application, record.position);
         if listed.iter().any(|entry| entry.record.id == record.id) {
             out.push((EventId::default(), Evidence::There));

@@ -118,6 +118,11 @@ impl SeenNeighbours {
         self.count > 0
     }
 
+    /// Whether this is one of them.
+    pub(in crate::sim) fn is_one(&self, application: ApplicationKey) -> bool {
+        self.are_there() && !self.is_watched(application)
+    }
+
     /// Whether this is the application that is watched.
     pub(in crate::sim) fn is_watched(&self, application: ApplicationKey) -> bool {
         !self.are_there() || self.watched == Some(application)
@@ -203,15 +208,6 @@ impl BatchFacts {
         });
         self.attempts
             .retain(|record| neighbours.is_watched(record.endpoint.application));
-    }
-
-    /// Leaves out what is not of neighbours.
-    pub(in crate::sim) fn only_neighbours(&mut self, neighbours: &SeenNeighbours) {
-        let is_one = |of| neighbours.are_there() && !neighbours.is_watched(of);
-        self.changes
-            .retain(|(_, change)| application_of(change).is_some_and(is_one));
-        self.attempts
-            .retain(|record| is_one(record.endpoint.application));
     }
 }
 

@@ -10,8 +10,8 @@ use crate::{
 /// Parts of a range, and how many waits are needed until something is said of them.
 const PARTS: usize = 4;
 const ENOUGH: u32 = 128;
-/// Of so many the least share of one part: a quarter of what it has as a rule. By chance it has less once in a
-/// hundred million times.
+/// Of so many the least share of one part: a quarter of what it has as a rule. By chance it has less once in
+/// fifty million runs.
 const LEAST: u32 = 16;
 /// The shortest range that counts.
 const RANGE_MIN: Span = Span::from_millis(100);
