@@ -491,3 +491,31 @@ outage = { endpoint = 7, kind = "certificate", for = "1m" }
 fn a_task_ends_with_the_last_that_it_sent_though_that_expired() {
     holds(EXPIRES);
 }
+
+/// A process was started with a shorter schedule than the one before it: what that had planned was taken for an attempt
+/// too many (seed 286 of the layer `store`).
+#[test]
+fn what_a_process_planned_is_made_by_the_next_one_though_its_schedule_is_shorter() {
+    holds(
+        r#"
+layer = "store"
+seed = 287
+endpoints = 3
+
+[traffic]
+events = 2
+every = "0s"
+
+[engine]
+disable_after_hours = 0
+retry_waits_seconds = [1, 10]
+
+[[life]]
+ends = { at_operation = 291 }
+down_for = "0s"
+
+[life.engine]
+retry_waits_seconds = [2, 40, 300, 600]
+"#,
+    );
+}
