@@ -25,6 +25,16 @@ pub(super) fn attempt_at(
     let Some(bucket) = bucket_at(reading, application, position)? else {
         return Ok(None);
     };
+    attempt_in(reading, bucket, (application, position), id)
+}
+
+/// One attempt of an event of a bucket.
+pub(super) fn attempt_in(
+    reading: &mut Reading,
+    bucket: u32,
+    (application, position): (ApplicationKey, EventPosition),
+    id: Id,
+) -> Result<Option<AttemptRecord>, Fault> {
     let first = keys::attempts(application, position, Id::default());
     let last = keys::attempts(application, position, id);
     let mut found = None;

@@ -34,6 +34,16 @@ pub(super) fn entry_of(
     let Some(bucket) = bucket_at(reading, application, position)? else {
         return Ok(None);
     };
+    entry_in(reading, known, (bucket, position))
+}
+
+/// The same of an event of a bucket.
+pub(super) fn entry_in(
+    reading: &mut Reading,
+    known: &Endpoint,
+    (bucket, position): (u32, EventPosition),
+) -> Result<Option<DeliveryEntry>, Fault> {
+    let application = known.key.application;
     let Some((event, has_payload)) = bare_event_in(reading, bucket, (application, position))?
     else {
         return Ok(None);

@@ -93,6 +93,12 @@ fn filter((event_types, channels): FilterRow<'_>) -> Arc<Filter> {
     })
 }
 
+/// The id in an endpoint's row, whose secrets stay sealed.
+pub(super) fn id(bytes: &[u8]) -> Result<EndpointId, Fault> {
+    let ((row, ..), _) = read_row(bytes)?;
+    Ok(EndpointId::new(Id::from_value(row.id)))
+}
+
 /// An endpoint as a row.
 pub(super) fn endpoint_row(vault: &Vault, endpoint: &Endpoint) -> Result<Vec<u8>, Fault> {
     let target = &endpoint.target;

@@ -25,44 +25,90 @@ pub(super) fn list(
     endpoint: EndpointKey,
     query: HistoryQuery,
 ) -> Result<Vec<Listed>, Fault> {
-    let newest = journaled(reading, endpoint, query)?;
-    let mut found = match query.order {
+    let mut found = Vec::new();
+    match query.order {
         Order::NewestFirst => {
-            let mut found = newest;
-            found.reverse();
+            journaled_backwards(reading, endpoint, query, &mut found)?;
             if found.len() < query.limit {
                 indexed_backwards(reading, endpoint, query, &mut found)?;
             }
-            found
         }
         Order::OldestFirst => {
-            let mut found = Vec::new();
             indexed_forwards(reading, endpoint, query, &mut found)?;
-            found.extend(newest);
-            found
+            if found.len() < query.limit {
+                journaled_forwards(reading, endpoint, query, &mut found)?;
+            }
         }
-    };
+    }
     found.truncate(query.limit);
     Ok(found)
 }
 
-/// What the journal has, in the order of ids. It is bounded, so all of it is looked at.
-fn journaled(
+/// Goes from the newest piece of the journal back.
+fn journaled_backwards(
     reading: &mut Reading,
     endpoint: EndpointKey,
     query: HistoryQuery,
-) -> Result<Vec<Listed>, Fault> {
+    found: &mut Vec<Listed>,
+) -> Result<(), Fault> {
     let shard = endpoint.application.shard;
-    let from = keys::journal(shard, Id::default());
-    let until = keys::journal(shard, Id::from_value(u128::MAX));
-    let mut found = Vec::new();
-    reading.scan(TableName::Journal, (&from, &until), false, |_, piece| {
-        read_journal(shard, piece, |entry: IndexEntry| {
-            if entry.endpoint == endpoint && query.contains(entry.id) {
-                found.push((entry.position, entry.id));
-            }
+    let first = keys::journal(shard, Id::default());
+    let last = keys::journal(shard, query.below.unwrap_or(Id::from_value(u128::MAX)));
+    let range = (first.as_slice(), last.as_slice());
+    reading.scan(TableName::Journal, range, true, |key, piece| {
+        let listed = listed_in(piece, endpoint, query)?;
+        found.extend(listed.into_iter().rev());
+        let is_past = begin_of(key).is_some_and(|begin| query.above >= Some(begin));
+        Ok(found.len() < query.limit && !is_past)
+    })
+}
+
+/// Goes from the oldest piece of the journal that may have something on to the newest.
+fn journaled_forwards(
+    reading: &mut Reading,
+    endpoint: EndpointKey,
+    query: HistoryQuery,
+    found: &mut Vec<Listed>,
+) -> Result<(), Fault> {
+    let shard = endpoint.application.shard;
+    let mut first = keys::journal(shard, Id::default());
+    if let Some(above) = query.above {
+        // The piece that holds `above` may hold what comes behind it, too.
+        let edge = keys::journal(shard, above);
+        let begin = first;
+        reading.scan(TableName::Journal, (&begin, &edge), true, |key, _| {
+            first = key.try_into().unwrap_or(begin);
+            Ok(false)
         })?;
-        Ok(true)
+    }
+    let last = keys::journal(shard, Id::from_value(u128::MAX));
+    reading.scan(TableName::Journal, (&first, &last), false, |key, piece| {
+        let is_past = query
+            .below
+            .is_some_and(|below| begin_of(key) >= Some(below));
+        if !is_past {
+            found.extend(listed_in(piece, endpoint, query)?);
+        }
+        Ok(found.len() < query.limit && !is_past)
+    })
+}
+
+/// The first attempt of a piece of the journal.
+fn begin_of(key: &[u8]) -> Option<Id> {
+    Reader(key.get(2..).unwrap_or_default()).id()
+}
+
+/// What a piece of the journal has of what a query asks for, in the order of ids.
+fn listed_in(
+    piece: &[u8],
+    endpoint: EndpointKey,
+    query: HistoryQuery,
+) -> Result<Vec<Listed>, Fault> {
+    let mut found = Vec::new();
+    read_journal(endpoint.application.shard, piece, |entry: IndexEntry| {
+        if entry.endpoint == endpoint && query.contains(entry.id) {
+            found.push((entry.position, entry.id));
+        }
     })?;
     Ok(found)
 }

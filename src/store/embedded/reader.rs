@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::{
-    attempts::{attempt_at, records_of},
+    attempts::{attempt_in, records_of},
     audit, deliveries, directory, endpoint_row, endpoints,
     fault::Fault,
     keys, listing, names,
-    reading::{bare_event_at, event_at, first_from, id_at},
+    reading::{bare_event_at, bare_event_in, bucket_at, event_at, first_from, id_at},
     record_row,
     recovery::endpoint_rows,
     rows::{self, ProgressRow},
@@ -144,7 +144,7 @@ impl Reads for EmbeddedReader {
         self.read(|reading| {
             let positions = positions(reading, application, query)?;
             let mut entries = Vec::with_capacity(positions.len());
-            for position in positions {
+            for (_, position) in positions {
                 entries.extend(entry_at(reading, application, position)?);
             }
             Ok(entries)
@@ -165,10 +165,14 @@ impl Reads for EmbeddedReader {
             loop {
                 let listed = listing::list(reading, endpoint, rest)?;
                 for (position, id) in &listed {
-                    let record = attempt_at(reading, endpoint.application, *position, *id)?;
-                    let event = bare_event_at(reading, endpoint.application, *position)?;
+                    let place = (endpoint.application, *position);
                     // What stands in the index may be of an event that is gone.
-                    if let (Some(record), Some(event)) = (record, event) {
+                    let Some(bucket) = bucket_at(reading, place.0, place.1)? else {
+                        continue;
+                    };
+                    let record = attempt_in(reading, bucket, place, *id)?;
+                    let event = bare_event_in(reading, bucket, place)?;
+                    if let (Some(record), Some((event, _))) = (record, event) {
                         entries.push(AttemptEntry {
                             record,
                             event: Arc::new(event),
@@ -212,7 +216,7 @@ impl Reads for EmbeddedReader {
                 return Ok(Vec::new());
             };
             let positions = positions(reading, endpoint.application, query)?.into_iter();
-            let entries = positions.map(|position| deliveries::entry_of(reading, &known, position));
+            let entries = positions.map(|place| deliveries::entry_in(reading, &known, place));
             let entries: Result<Vec<_>, Fault> = entries.collect();
             Ok(entries?.into_iter().flatten().collect())
         })
@@ -261,8 +265,8 @@ impl Reads for EmbeddedReader {
             let records = records_of(reading, application, position, query)?;
             let mut entries = Vec::with_capacity(records.len());
             for record in records {
-                let endpoint = endpoint_at(reading, record.endpoint)?;
-                let endpoint = endpoint.map(|known| known.id);
+                let key = keys::endpoint(record.endpoint);
+                let endpoint = reading.read(TableName::Endpoints, &key, endpoint_row::id)?;
                 entries.push(AttemptEntry {
                     record,
                     event: Arc::clone(&event),
@@ -324,12 +328,12 @@ const fn above(id: Id) -> Id {
     Id::from_value(id.value().saturating_add(1))
 }
 
-/// The places of the events that a query asks for.
+/// The places of the events that a query asks for, each with its bucket.
 fn positions(
     reading: &mut Reading,
     application: ApplicationKey,
     query: HistoryQuery,
-) -> Result<Vec<EventPosition>, Fault> {
+) -> Result<Vec<(u32, EventPosition)>, Fault> {
     let end = end_of(reading, application)?;
     let above = match query.above {
         Some(id) => first_from(reading, application, above(id), end)?,
@@ -351,7 +355,7 @@ fn positions(
         let last = keys::event(application, EventPosition::new(until.number() - 1));
         let range = (first.as_slice(), last.as_slice());
         reading.scan(TableName::Events(bucket), range, is_backwards, |key, _| {
-            found.push(super::reading::position_of(key)?);
+            found.push((bucket, super::reading::position_of(key)?));
             Ok(found.len() < query.limit)
         })?;
         if found.len() >= query.limit {
