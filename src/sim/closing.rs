@@ -8,6 +8,7 @@ use super::{
     report::{Percentiles, Report},
     seen::{Moment, SeenEvent},
     standing::Standing,
+    stretch,
     witness::Witness,
 };
 use crate::{
@@ -167,15 +168,12 @@ fn standing(
     endpoints: &[Arc<Endpoint>],
     events: &[&SeenEvent],
 ) -> Result<Vec<Standing>, ReadError> {
-    let ids = || events.iter().map(|seen| seen.event.id);
-    let span = (ids().min(), ids().max());
-    let (Some(first), Some(last)) = span else {
+    let Some(ends) = stretch::around(events) else {
         return Ok(Vec::new());
     };
     let mut lists = Ok(Vec::new());
     store.as_of_one_moment(&mut |store| {
-        let read =
-            |endpoint: &Arc<Endpoint>| Standing::read_span(store, endpoint.key, (first, last));
+        let read = |endpoint: &Arc<Endpoint>| Standing::read(store, endpoint.key, ends);
         lists = endpoints.iter().map(read).collect();
     })?;
     lists

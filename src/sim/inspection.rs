@@ -1,10 +1,15 @@
 //! Inspections: what a reader of lists and history sees, compared with the ledger. Every list is
 //! read page by page, in both directions, with pages of drawn sizes. What must hold of them stands
-//! with the oracles.
+//! with the oracles. Where there is much, only the last one reads all of it: see [`super::stretch`].
 
 use std::collections::BTreeSet;
 
-use super::{oracle::Violation, seen::Moment, witness::Witness};
+use super::{
+    oracle::Violation,
+    seen::Moment,
+    stretch::{Extent, Stretch},
+    witness::Witness,
+};
 use crate::{
     domain::{application::ApplicationKey, endpoint::EndpointKey},
     random::Stream,
@@ -13,13 +18,13 @@ use crate::{
 };
 
 impl Witness {
-    /// Compares everything that the store shows with the ledger; payloads and rows of ended work may
-    /// go at the ages given.
+    /// Compares what the store shows with the ledger, as much of it as the extent says; payloads and rows of
+    /// ended work may go at the ages given.
     pub(super) fn inspect(
         &mut self,
         store: &dyn Reads,
         application: ApplicationKey,
-        (payload_age, row_age): (Span, Span),
+        (payload_age, row_age, extent): (Span, Span, Extent),
         now: Moment,
         random: &mut Stream,
     ) {
@@ -34,7 +39,7 @@ impl Witness {
                 row_age,
                 now,
             };
-            looked = inspection.look(random, &mut found);
+            looked = inspection.look(extent, random, &mut found);
         });
         match read.and(looked) {
             Ok(retained) => self.happened.retained += retained,
@@ -46,7 +51,7 @@ impl Witness {
     }
 }
 
-/// One look at everything.
+/// One look at what the store shows.
 pub(super) struct Inspection<'look> {
     pub(super) witness: &'look Witness,
     pub(super) store: &'look dyn Reads,
@@ -57,11 +62,30 @@ pub(super) struct Inspection<'look> {
 }
 
 impl Inspection<'_> {
-    /// Looks at everything; gives how many events had gone.
-    fn look(&self, random: &mut Stream, found: &mut Vec<Violation>) -> Result<u64, ReadError> {
+    /// Looks at as much as the extent says; gives how many of the events had gone.
+    fn look(
+        &self,
+        extent: Extent,
+        random: &mut Stream,
+        found: &mut Vec<Violation>,
+    ) -> Result<u64, ReadError> {
+        let mut gone = 0;
+        for stretch in self.witness.stretches(extent, random) {
+            gone += self.look_at(&stretch, random, found)?;
+        }
+        Ok(u64::try_from(gone).unwrap_or(u64::MAX))
+    }
+
+    /// Looks at a stretch of the events; gives how many of them had gone.
+    fn look_at(
+        &self,
+        stretch: &Stretch<'_>,
+        random: &mut Stream,
+        found: &mut Vec<Violation>,
+    ) -> Result<usize, ReadError> {
         let mut gone = BTreeSet::new();
-        let mut standing = self.standing(found)?;
-        for seen in self.witness.events.values() {
+        let mut standing = self.standing(stretch, found)?;
+        for seen in &stretch.events {
             let is_there = self.look_at_event(seen, found)?;
             if !is_there {
                 gone.insert(seen.event.position);
@@ -70,10 +94,10 @@ impl Inspection<'_> {
             }
         }
         self.look_at_registrations(found)?;
-        self.look_at_events(random, &gone, found)?;
-        self.look_at_attempts(random, &gone, found)?;
-        self.look_at_audit(random, &gone, found)?;
-        Ok(u64::try_from(gone.len()).unwrap_or(u64::MAX))
+        self.look_at_events(stretch, random, &gone, found)?;
+        self.look_at_attempts(stretch, random, &gone, found)?;
+        self.look_at_audit(stretch, random, &gone, found)?;
+        Ok(gone.len())
     }
 
     /// The endpoint with this ordinal.

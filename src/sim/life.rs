@@ -9,6 +9,7 @@ use super::{
     run::SimulationError,
     scenario::Layer,
     simulated_disk::{DiskFaults, SimulatedDisk},
+    stretch::Extent,
     world::{Arrival, Due, World},
 };
 use crate::{
@@ -94,7 +95,7 @@ impl World<'_> {
                 self.witness.reconcile(store, moment);
             }
             if life > 0 {
-                self.inspect();
+                self.inspect(Extent::Part);
                 self.mark(&disk, 1);
                 self.go_on()?;
             }

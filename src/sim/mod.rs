@@ -62,6 +62,7 @@ pub mod simulated_disk;
 mod stalls;
 mod standing;
 mod store_host;
+mod stretch;
 pub mod swarm;
 pub mod traffic;
 mod trouble;

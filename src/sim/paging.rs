@@ -10,14 +10,18 @@ use crate::{
 };
 
 /// Pages of a list that is as long as expected, where it is long.
-const PAGES_MAX: usize = 25;
+const PAGES_MAX: usize = 8;
 /// Entries of a list that never ends, if it was not expected to be longer.
 const ENTRIES_MAX: usize = 100_000;
 
-/// Reads a whole list page by page, in a drawn direction and with pages of a drawn size, larger ones
-/// where many entries are expected; gives its entries oldest first.
+/// Ids between which a list is read, both left out; `None` reads to its end.
+pub(super) type Ends = (Option<Id>, Option<Id>);
+
+/// Reads a whole list, or what of it is between two ids, page by page, in a drawn direction and with pages of a
+/// drawn size, larger ones where many entries are expected; gives its entries oldest first.
 pub(super) fn pages<T>(
     random: &mut Stream,
+    (above, below): Ends,
     expected: usize,
     read: impl Fn(HistoryQuery) -> Result<Vec<T>, ReadError>,
     id: impl Fn(&T) -> Id,
@@ -26,8 +30,8 @@ pub(super) fn pages<T>(
     let limit = usize::try_from(random.between(1, 12)).unwrap_or(1);
     let limit = limit.max(expected / PAGES_MAX);
     let mut query = HistoryQuery {
-        above: None,
-        below: None,
+        above,
+        below,
         order: if is_backwards {
             Order::NewestFirst
         } else {

@@ -5,10 +5,12 @@ use crate::{
         delivery::DeliveryState,
         endpoint::EndpointKey,
         history::{HistoryQuery, Order},
-        id::{EventId, Id},
+        id::EventId,
     },
     store::{ReadError, Reads},
 };
+
+use super::paging::Ends;
 
 /// Entries of one endpoint, oldest first.
 #[derive(Debug, Default)]
@@ -19,33 +21,14 @@ pub(super) struct Standing {
 }
 
 impl Standing {
-    /// Reads the whole list of an endpoint.
+    /// Reads what of the list of an endpoint is between two ids.
     ///
     /// # Errors
     /// [`ReadError`]
-    pub(super) fn read(store: &dyn Reads, endpoint: EndpointKey) -> Result<Self, ReadError> {
-        Self::read_part(store, endpoint, (None, None))
-    }
-
-    /// Reads the part of an endpoint's list from one event to another, both included.
-    ///
-    /// # Errors
-    /// [`ReadError`]
-    pub(super) fn read_span(
+    pub(super) fn read(
         store: &dyn Reads,
         endpoint: EndpointKey,
-        (first, last): (EventId, EventId),
-    ) -> Result<Self, ReadError> {
-        let above = first.id().value().checked_sub(1);
-        let below = last.id().value().checked_add(1);
-        let ends = (above.map(Id::from_value), below.map(Id::from_value));
-        Self::read_part(store, endpoint, ends)
-    }
-
-    fn read_part(
-        store: &dyn Reads,
-        endpoint: EndpointKey,
-        (above, below): (Option<Id>, Option<Id>),
+        (above, below): Ends,
     ) -> Result<Self, ReadError> {
         let part = HistoryQuery {
             above,

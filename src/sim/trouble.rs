@@ -5,6 +5,7 @@ use super::{
     faults::{Faults, LifeEnd, Trouble},
     scenario::Scenario,
     simulated_disk::DiskFaults,
+    stretch::Extent,
     world::{Arrival, BEGINNING, Due, World},
 };
 use crate::{
@@ -134,7 +135,7 @@ impl World<'_> {
                 self.clocks.wall_ahead = Span::from_micros(ahead + span.as_micros());
             }
             Trouble::ShardLost => self.plan(Span::ZERO, Due::Engine(Arrival::LoseShard)),
-            Trouble::Inspection => self.inspect(),
+            Trouble::Inspection => self.inspect(Extent::Part),
             Trouble::Stall(span) => self.stand_still(span),
             // Receivers of this layer look at no time.
             Trouble::ReceiverClock(..) => {}
@@ -184,11 +185,11 @@ impl World<'_> {
         }
     }
 
-    /// Reads all lists and compares them with what is durable.
-    pub(super) fn inspect(&mut self) {
+    /// Reads the lists, as much of them as the extent says, and compares them with what is durable.
+    pub(super) fn inspect(&mut self, extent: Extent) {
         let now = self.moment();
         if let (Some(store), Some(options)) = (self.host.store(), self.scenario.embedded()) {
-            let kept = (options.payload_age, options.row_age);
+            let kept = (options.payload_age, options.row_age, extent);
             self.witness.happened.inspections += 1;
             self.witness
                 .inspect(store, self.application, kept, now, &mut self.inspections);

@@ -19,6 +19,7 @@ use super::{
     seen::{FlightFacts, Moment},
     simulated_disk::SimulatedDisk,
     store_host::{Flushed, StoreHost},
+    stretch::Extent,
     trace::Trace,
     witness::Witness,
     workload::Workload,
@@ -362,7 +363,7 @@ impl<'scenario> World<'scenario> {
     /// Judges the end and sums the run up.
     pub(super) fn close(&mut self) -> Result<Report, SimulationError> {
         if self.disk.is_some() {
-            self.inspect();
+            self.inspect(Extent::Whole);
         }
         self.judge_rerun();
         let report = self.summary();

@@ -143,3 +143,38 @@ fn a_drawn_world_of_the_core_is_the_same_over_either_store() {
     }
     assert!(faults > 1_000, "{faults}");
 }
+
+/// More events than each inspection reads whole, a process that dies four times, and rows that may go meanwhile.
+#[test]
+fn of_many_events_a_restart_reads_a_part_and_the_end_all() {
+    let report = super::holds(
+        r#"
+layer = "store"
+seed = 3
+endpoints = 2
+
+[traffic]
+events = 1500
+every = "4ms"
+
+[store]
+journal_attempts_max = 700
+
+[[life]]
+ends = { after = "1500ms" }
+power_lost = true
+
+[[life]]
+ends = { after = "1500ms" }
+
+[[life]]
+ends = { after = "1500ms" }
+power_lost = true
+
+[[life]]
+ends = { after = "1500ms" }
+"#,
+    );
+    assert_eq!((report.events, report.crashes), (1_500, 4));
+    assert!(report.happened.inspections >= 5, "{:?}", report.happened);
+}

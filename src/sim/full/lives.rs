@@ -14,6 +14,7 @@ use crate::{
         report::Report,
         run::SimulationError,
         simulated_disk::DiskFaults,
+        stretch::Extent,
         violation::Violation,
     },
     store::embedded::{EmbeddedOptions, EmbeddedStore},
@@ -103,7 +104,7 @@ async fn cause(stage: Rc<Stage>, after: Span, trouble: Trouble) {
 async fn live(stage: &Rc<Stage>, options: &EmbeddedOptions) -> Result<End, SimulationError> {
     let number = stage.witness.borrow().life;
     let life = stage.life(number);
-    let Some(store) = open(stage, options, life)? else {
+    let Some(store) = open(stage, options, life, Extent::Part)? else {
         return Ok(if stage.disk.is_dead() || stage.disk.has_failed_sync() {
             End::Died
         } else {
@@ -176,11 +177,12 @@ async fn shut_down(stage: &Stage, end: Option<LifeEnd>) {
     stage.witness.borrow_mut().judge_never_stopped(is_full);
 }
 
-/// Opens the store; nothing if the process died over it or there is no room.
+/// Opens the store and inspects it unless it is new; nothing if the process died over it or there is no room.
 fn open(
     stage: &Stage,
     options: &EmbeddedOptions,
     life: Option<&Life>,
+    extent: Extent,
 ) -> Result<Option<EmbeddedStore>, SimulationError> {
     let (disk, end) = (&stage.disk, life.map(|life| life.end));
     arm(disk, end);
@@ -208,7 +210,7 @@ fn open(
     let (moment, shared) = (stage.moment(), SharedStore::new(store));
     stage.witness.borrow_mut().reconcile(&shared, moment);
     if stage.witness.borrow().life > 0 {
-        stage.inspect(&shared);
+        stage.inspect(&shared, extent);
         mark(stage, 1);
         stage.go_on()?;
     }
@@ -294,12 +296,14 @@ fn close(stage: &Stage, options: &EmbeddedOptions) -> Result<Report, SimulationE
         die(stage);
     }
     stage.disk.set_faults(DiskFaults::default());
-    let Some(store) = open(stage, options, None)? else {
+    let Some(store) = open(stage, options, None, Extent::Whole)? else {
         let reason = "it does not open on a disk that is well".to_owned();
         return Err(stage.violated(&[Violation::StoreFails { reason }]));
     };
     let store = SharedStore::new(store);
-    stage.inspect(&store);
+    if stage.witness.borrow().life == 0 {
+        stage.inspect(&store, Extent::Whole);
+    }
     let report = {
         let witness = stage.witness.borrow();
         stage.summary(&witness)

@@ -23,6 +23,7 @@ use crate::{
         seen::Moment,
         simulated_disk::{DiskFaults, SimulatedDisk},
         store_host::StoreHost,
+        stretch::Extent,
         trace::{Listener, Trace},
         violation::Violation,
         witness::Witness,
@@ -243,12 +244,12 @@ impl Stage {
         Some(seen.event.payload.bytes.clone())
     }
 
-    /// Reads all lists of a store and compares them with what is durable.
-    pub(super) fn inspect(&self, store: &dyn Reads) {
+    /// Reads the lists of a store, as much of them as the extent says, and compares them with what is durable.
+    pub(super) fn inspect(&self, store: &dyn Reads, extent: Extent) {
         let Some(options) = self.scenario.embedded() else {
             return;
         };
-        let kept = (options.payload_age, options.row_age);
+        let kept = (options.payload_age, options.row_age, extent);
         let mut witness = self.witness.borrow_mut();
         witness.happened.inspections += 1;
         let mut random = self.inspections.borrow_mut();

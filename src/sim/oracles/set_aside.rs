@@ -17,6 +17,7 @@ use crate::{
         oracle::End,
         paging::pages,
         seen::{Moment, Seen},
+        stretch::Stretch,
         violation::Violation,
         whole::Whole,
         witness::Witness,
@@ -105,6 +106,7 @@ impl Inspection<'_> {
     /// What was done by hand with the deliveries of each endpoint.
     pub(in crate::sim) fn look_at_audit(
         &self,
+        stretch: &Stretch<'_>,
         random: &mut Stream,
         gone: &BTreeSet<EventPosition>,
         found: &mut Vec<Violation>,
@@ -120,13 +122,17 @@ impl Inspection<'_> {
                 .values()
                 .map(|noted| &*noted.entry);
             let expected = noted.filter(|entry| {
-                entry.endpoint.ordinal == *ordinal && !gone.contains(&entry.position)
+                entry.endpoint.ordinal == *ordinal
+                    && stretch.has(entry.position)
+                    && !gone.contains(&entry.position)
             });
             let expected: Vec<&AuditEntry> = expected.collect();
             let read = |query| self.store.audit(self.endpoint(*ordinal), query);
-            let listed = pages(random, expected.len(), read, |entry: &AuditEntry| {
+            let ends = (None, None);
+            let mut listed = pages(random, ends, expected.len(), read, |entry: &AuditEntry| {
                 entry.id.id()
             })?;
+            listed.retain(|entry| stretch.has(entry.position));
             if !listed.iter().eq(expected.iter().copied()) {
                 let what = format!("{} of {} entries", listed.len(), expected.len());
                 found.push(Whole::List { list: LIST, what }.into());

@@ -7,6 +7,7 @@ use crate::{
         oracle::End,
         seen::{Seen, SeenEvent},
         standing::Standing,
+        stretch::Stretch,
         violation::Violation,
         whole::Whole,
     },
@@ -20,13 +21,16 @@ const LIST: &str = "deliveries";
 const LISTED_PER_ALONE: u64 = 8;
 
 impl Inspection<'_> {
-    /// How all deliveries stand, listed by endpoint.
+    /// How the deliveries of a stretch stand, listed by endpoint.
     pub(in crate::sim) fn standing(
         &self,
+        stretch: &Stretch<'_>,
         found: &mut Vec<Violation>,
     ) -> Result<Vec<Standing>, ReadError> {
         let ordinals = self.witness.endpoints.keys();
-        let lists = ordinals.map(|ordinal| Standing::read(self.store, self.endpoint(*ordinal)));
+        let read =
+            |ordinal: &u32| Standing::read(self.store, self.endpoint(*ordinal), stretch.ends);
+        let lists = ordinals.map(read);
         let lists: Vec<Standing> = lists.collect::<Result<_, ReadError>>()?;
         if !lists.iter().all(Standing::is_in_order) {
             let what = "an entry is there twice, or in the wrong place".to_owned();

@@ -8,11 +8,12 @@ use crate::{
         attempt::AttemptRecord,
         event::EventPosition,
         history::{AttemptEntry, EventEntry, Name},
-        id::{EventId, Id},
+        id::Id,
     },
     random::Stream,
     sim::{
-        inspection::Inspection, paging::pages, seen::SeenRecord, violation::Violation, whole::Whole,
+        inspection::Inspection, paging::pages, seen::SeenRecord, stretch::Stretch,
+        violation::Violation, whole::Whole,
     },
     store::ReadError,
     time::Timestamp,
@@ -57,28 +58,33 @@ impl Inspection<'_> {
     /// The list of events.
     pub(in crate::sim) fn look_at_events(
         &self,
+        stretch: &Stretch<'_>,
         random: &mut Stream,
         gone: &BTreeSet<EventPosition>,
         found: &mut Vec<Violation>,
     ) -> Result<(), ReadError> {
         let read = |query| self.store.events(self.application, query);
-        let expected = self.witness.events.len();
-        let listed = pages(random, expected, read, |entry: &EventEntry| {
-            entry.event.id.id()
-        })?;
-        let expected = self.witness.events.values();
+        let expected = stretch.events.len();
+        let mut listed = pages(
+            random,
+            stretch.ends,
+            expected,
+            read,
+            |entry: &EventEntry| entry.event.id.id(),
+        )?;
+        let expected = stretch.events.iter();
         let mut expected: Vec<Id> = expected
             .filter(|seen| !gone.contains(&seen.event.position))
             .map(|seen| seen.event.id.id())
             .collect();
         expected.sort_unstable();
-        let listed: Vec<Id> = listed.iter().map(|entry| entry.event.id.id()).collect();
-        for id in &listed {
-            let event = EventId::new(*id);
+        for event in listed.iter().map(|entry| entry.event.id) {
             if !self.witness.positions.contains_key(&event) {
                 found.push(Violation::Unknown { event });
             }
         }
+        listed.retain(|entry| stretch.has(entry.event.position));
+        let listed: Vec<Id> = listed.iter().map(|entry| entry.event.id.id()).collect();
         if listed != expected {
             let what = format!("{} of {} events", listed.len(), expected.len());
             found.push(
@@ -95,6 +101,7 @@ impl Inspection<'_> {
     /// The lists of attempts, by endpoint and by event.
     pub(in crate::sim) fn look_at_attempts(
         &self,
+        stretch: &Stretch<'_>,
         random: &mut Stream,
         gone: &BTreeSet<EventPosition>,
         found: &mut Vec<Violation>,
@@ -103,9 +110,14 @@ impl Inspection<'_> {
         let (mut by_endpoint, mut by_event) = (BTreeMap::new(), BTreeMap::new());
         for recorded in self.witness.records.values() {
             let (record, _) = recorded;
-            let of_endpoint: &mut Recorded<'_> =
-                by_endpoint.entry(record.endpoint.ordinal).or_default();
-            of_endpoint.push(recorded);
+            if !stretch.has(record.position) {
+                continue;
+            }
+            if stretch.lists(record.id) {
+                let of_endpoint: &mut Recorded<'_> =
+                    by_endpoint.entry(record.endpoint.ordinal).or_default();
+                of_endpoint.push(recorded);
+            }
             let of_event: &mut Recorded<'_> = by_event.entry(record.position).or_default();
             of_event.push(recorded);
         }
@@ -116,12 +128,13 @@ impl Inspection<'_> {
                     .attempts_of_endpoint(self.endpoint(*ordinal), query)
             };
             let expected = by_endpoint.get(ordinal).unwrap_or(&nothing);
-            let listed = pages(random, expected.len(), read, id)?;
+            let listed = pages(random, stretch.attempts, expected.len(), read, id)?;
             let is_of = |record: &SeenRecord| record.endpoint.ordinal == *ordinal;
             let listed = ("attempts of an endpoint", listed.as_slice());
             self.compare(listed, (expected, is_of), gone, true, found);
         }
-        for (position, seen) in &self.witness.events {
+        for seen in &stretch.events {
+            let position = &seen.event.position;
             if gone.contains(position) {
                 continue;
             }
@@ -130,7 +143,7 @@ impl Inspection<'_> {
                     .attempts_of_event(self.application, *position, query)
             };
             let expected = by_event.get(position).unwrap_or(&nothing);
-            let listed = pages(random, expected.len(), read, id)?;
+            let listed = pages(random, (None, None), expected.len(), read, id)?;
             let is_of = |record: &SeenRecord| record.position == seen.event.position;
             let listed = ("attempts of an event", listed.as_slice());
             self.compare(listed, (expected, is_of), gone, false, found);
