@@ -5,7 +5,7 @@
 //! core and by the clock on the wall.
 //!
 //! `cargo bench --bench simulation`, with `-- --only core` or `-- --only full` for a part of it and
-//! `-- --rounds N` for more runs.
+//! `-- --rounds N` for more runs; with `--features mimalloc` by that allocator.
 
 #![expect(
     clippy::disallowed_methods,
@@ -21,6 +21,10 @@ use fanfare::{
     config::scenario::ScenarioFile,
     sim::{Report, Scenario, SimulationError, run, run::run_unwatched},
 };
+
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The engine over the memory store.
 const CORE: &str = r#"

@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use fanfare::cli::{self, Arguments};
 
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     cli::run(Arguments::parse())
 }
