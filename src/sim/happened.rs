@@ -155,6 +155,8 @@ pub struct Happened {
     pub names_unresolved: u64,
     /// Attempts whose receiver's name led to where nothing is sent.
     pub names_astray: u64,
+    /// Requests that a stranger got to whom a receiver's name had led; in the layer `full` only.
+    pub names_elsewhere: u64,
     /// Attempts for which TLS did not come about, or with somebody else; not in the layer `full`.
     pub tls_failed: u64,
     /// Requests that were sent once more since a kept connection ended under them; in the layer `full` only.
@@ -166,7 +168,7 @@ pub struct Happened {
 
 impl Happened {
     /// What was done to the run, by kind; `docs/simulation.md` has what each is.
-    const fn faults(&self) -> [(&'static str, u64); 29] {
+    const fn faults(&self) -> [(&'static str, u64); 30] {
         [
             ("process_killed", self.kills),
             ("power_lost", self.power_losses),
@@ -196,6 +198,7 @@ impl Happened {
             ("receiver_too_late", self.late_successes),
             ("name_not_resolved", self.names_unresolved),
             ("name_led_astray", self.names_astray),
+            ("name_led_elsewhere", self.names_elsewhere),
             ("tls_failed", self.tls_failed),
         ]
     }
@@ -383,6 +386,7 @@ impl Happened {
         self.late_successes += other.late_successes;
         self.names_unresolved += other.names_unresolved;
         self.names_astray += other.names_astray;
+        self.names_elsewhere += other.names_elsewhere;
         self.tls_failed += other.tls_failed;
         self.sent_twice += other.sent_twice;
     }

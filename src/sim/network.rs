@@ -87,6 +87,8 @@ pub enum OutageKind {
     NameUnanswered,
     /// Its name leads to where nothing is sent.
     NameAstray,
+    /// Its name leads to a stranger, who answers 404 to everything.
+    NameElsewhere,
     /// Whoever is there does not prove to be it. In the layer `full` nobody speaks TLS: the connection ends.
     Certificate,
     /// TLS does not come about. In the layer `full` the connection ends.
@@ -487,6 +489,7 @@ mod tests {
                 outage(110, OutageKind::NameAstray),
                 outage(130, OutageKind::Certificate),
                 outage(150, OutageKind::Handshake),
+                outage(170, OutageKind::NameElsewhere),
             ],
             ..Receiver::default()
         };
@@ -504,6 +507,7 @@ mod tests {
             (110, OutcomeKind::AddressBlocked),
             (130, OutcomeKind::TlsCertificate),
             (150, OutcomeKind::TlsHandshake),
+            (170, OutcomeKind::Status(404)),
             (60, OutcomeKind::Status(200)),
         ] {
             assert_eq!(kind(at), expected, "{at}");

@@ -13,7 +13,10 @@ use crate::{
 /// How long a name server takes, or TLS, in milliseconds.
 const ANSWER_MS: u64 = 20;
 
-/// What the way to a receiver can be like, other than open.
+/// What a stranger answers.
+pub(super) const STRANGE: u16 = 404;
+
+/// What the way to a receiver can be like, other than open and to a stranger.
 pub(super) const WAYS: [OutageKind; 5] = [
     OutageKind::NameUnknown,
     OutageKind::NameUnanswered,
@@ -30,6 +33,7 @@ impl OutageKind {
             Self::NameUnknown => (OutcomeKind::DnsNotFound, ANSWER_MS),
             Self::NameUnanswered => (OutcomeKind::DnsFailed, limits::DNS_TIMEOUT_MS),
             Self::NameAstray => (OutcomeKind::AddressBlocked, ANSWER_MS),
+            Self::NameElsewhere => (OutcomeKind::Status(STRANGE), ANSWER_MS),
             Self::Certificate => (OutcomeKind::TlsCertificate, ANSWER_MS),
             Self::Handshake => (OutcomeKind::TlsHandshake, ANSWER_MS),
         };
@@ -46,7 +50,7 @@ impl OutageKind {
     pub(super) const fn is_of_name(self) -> bool {
         matches!(
             self,
-            Self::NameUnknown | Self::NameUnanswered | Self::NameAstray
+            Self::NameUnknown | Self::NameUnanswered | Self::NameAstray | Self::NameElsewhere
         )
     }
 }

@@ -4,7 +4,11 @@ use std::net::IpAddr;
 
 use thiserror::Error;
 
-use crate::{engine::Miscount, time::Span};
+use crate::{
+    domain::id::{EndpointId, EventId},
+    engine::Miscount,
+    time::Span,
+};
 
 /// A property of a whole run that did not hold.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -45,6 +49,16 @@ pub enum Whole {
     Private {
         /// The address.
         address: IpAddr,
+    },
+    /// I20: an attempt went to where the name of its endpoint did not lead any more.
+    #[error("I20: {event}/{endpoint} went to where its name had led {late:?} before")]
+    Elsewhere {
+        /// The event.
+        event: EventId,
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// How long after the name had led there; `None` if it never did.
+        late: Option<Span>,
     },
     /// I24: attempts were in flight when nothing moved any more.
     #[error("I24: {in_flight} attempts were never answered")]

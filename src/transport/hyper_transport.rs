@@ -163,6 +163,7 @@ impl<R: Resolver, D: Dialer> HyperTransport<R, D> {
         #[cfg(feature = "mutants")]
         let options = TransportOptions {
             address_policy: super::mutant::policy(options.address_policy, mutant),
+            life_ms: super::mutant::life_ms(options.life_ms, mutant),
             ..options
         };
         let files = Rc::new(OutOfFiles::new(options.attempt_timeout_ms));

@@ -24,16 +24,19 @@ pub enum Mutant {
     KeepsUnreadConnections,
     /// What was derived of an endpoint stays as it is, whatever is changed.
     KeepsDerivedTargets,
+    /// A connection is used again however old it is.
+    KeepsConnectionsForEver,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::SignsPayloadsAnew,
         Self::TakesShortWritesForWhole,
         Self::FollowsRedirects,
         Self::KeepsUnreadConnections,
         Self::KeepsDerivedTargets,
+        Self::KeepsConnectionsForEver,
     ];
 }
 
@@ -47,6 +50,14 @@ pub(super) fn policy(policy: AddressPolicy, mutant: Option<Mutant>) -> AddressPo
         allowed: all.filter_map(|network| network.parse().ok()).collect(),
         ..policy
     }
+}
+
+/// How long a connection may be used again, in milliseconds.
+pub(super) fn life_ms(life_ms: u64, mutant: Option<Mutant>) -> u64 {
+    if mutant == Some(Mutant::KeepsConnectionsForEver) {
+        return u64::MAX;
+    }
+    life_ms
 }
 
 /// A payload as it would be written anew; as it is if it is no JSON.

@@ -158,3 +158,31 @@ fn what_is_done_by_hand_is_asked_over_http_and_comes_about() {
     assert_eq!(done, [5, 1, 1, 1, 2, 1, 1, 1], "{happened:?}");
     assert!(happened.set_aside > 0, "{happened:?}");
 }
+
+/// The name leads to a stranger, and back; a connection to the stranger is used for a minute at most.
+#[test]
+fn who_was_led_to_a_stranger_comes_back() {
+    let report = super::holds(
+        r#"
+layer = "full"
+seed = 1
+
+[traffic]
+events = 30
+every = "5s"
+
+[engine]
+circuit_breaker = false
+
+[[endpoint]]
+name = "moved"
+outages = [{ from = "0s", for = "10s", kind = "name_elsewhere" }]
+"#,
+    );
+    assert_eq!((report.succeeded, report.deliveries), (30, 30));
+    let asked = report.happened.names_elsewhere;
+    assert!(asked > 0 && report.attempts == 30 + asked, "{report:?}");
+    // The twelve or so of the first minute wait for a retry, and those after it for nothing.
+    let latency = report.latency_ms.expect("all were delivered");
+    assert!(latency.p50 < 1_000 && latency.p90 > 5_000, "{latency:?}");
+}

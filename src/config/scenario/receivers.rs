@@ -16,13 +16,14 @@ use crate::{
 };
 
 /// What attempts meet in an outage, by name.
-pub(super) const OUTAGES: [(&str, OutageKind); 8] = [
+pub(super) const OUTAGES: [(&str, OutageKind); 9] = [
     ("refuses", OutageKind::Refuses),
     ("silent", OutageKind::Silent),
     ("fails", OutageKind::Fails),
     ("name_unknown", OutageKind::NameUnknown),
     ("name_unanswered", OutageKind::NameUnanswered),
     ("name_astray", OutageKind::NameAstray),
+    ("name_elsewhere", OutageKind::NameElsewhere),
     ("certificate", OutageKind::Certificate),
     ("handshake", OutageKind::Handshake),
 ];

@@ -16,6 +16,7 @@ use tokio::{sync::mpsc, task::spawn_local};
 use super::{
     receivers,
     stage::Stage,
+    stranger,
     stream::{PiecesStream, pair},
 };
 use crate::{
@@ -96,6 +97,11 @@ impl Dialer for SimulatedDialer {
 
     async fn dial(&self, address: Vetted<SocketAddr>) -> io::Result<Dialed<PiecesStream>> {
         let peer = address.into_inner();
+        if peer.ip() == IpAddr::V4(stranger::ADDRESS) {
+            let (near, far) = self.0.hub.wire();
+            spawn_local(stranger::converse(Rc::clone(&self.0), far));
+            return Ok(Dialed { stream: near, peer });
+        }
         let number = number_of(peer.ip());
         if let Some(violation) = known_addresses::judge(peer.ip(), number.is_some()) {
             self.0.object(violation);
@@ -132,6 +138,11 @@ impl Resolver for SimulatedResolver {
                 // Longer than anybody waits for it.
                 tokio::time::sleep(Duration::from_millis(limits::DNS_TIMEOUT_MS + 1_000)).await;
                 return Err(ResolveError::Failed);
+            }
+            Some(OutageKind::NameElsewhere) => {
+                let now = self.0.real();
+                receipts.borrow_mut().lead_elsewhere(number, now);
+                return Ok(vec![IpAddr::V4(stranger::ADDRESS)]);
             }
             _ => {}
         }

@@ -27,6 +27,7 @@ mod receipts;
 mod receivers;
 mod stage;
 mod standing_still;
+mod stranger;
 mod stream;
 mod tap;
 

@@ -11,7 +11,8 @@ use crate::{
         endpoint::Target,
         id::{EndpointId, EventId},
     },
-    time::Timestamp,
+    sim::ways,
+    time::{Span, Timestamp},
 };
 
 /// When an attempt began, in real time and by the process's wall clock, and what it went to.
@@ -32,6 +33,8 @@ pub(super) struct Receipts {
     /// Questions for the name of each receiver so far, and those whose name led to where nothing is sent.
     questions: BTreeMap<u32, u64>,
     astray: BTreeSet<u32>,
+    /// When the name of a receiver was last told to lead to a stranger, in real time.
+    elsewhere: BTreeMap<u32, Timestamp>,
     /// The statuses that each receiver answered with.
     pub(super) statuses: BTreeSet<(u32, u16)>,
     /// What each delivery was told to wait, when it failed.
@@ -120,6 +123,38 @@ impl Receipts {
     /// Whether the name of a receiver ever led to where nothing is sent.
     pub(super) fn was_astray(&self, number: u32) -> bool {
         self.astray.contains(&number)
+    }
+
+    /// The name of a receiver is told to lead to a stranger.
+    pub(super) fn lead_elsewhere(&mut self, number: u32, now: Timestamp) {
+        self.elsewhere.insert(number, now);
+    }
+
+    /// When the name of a receiver was last told to lead to a stranger, if it ever was.
+    pub(super) fn led_elsewhere(&self, number: u32) -> Option<Timestamp> {
+        self.elsewhere.get(&number).copied()
+    }
+
+    /// A stranger answers a delivery that was meant for a receiver.
+    pub(super) fn turned_away(&mut self, number: u32, delivery: (EventId, EndpointId)) {
+        self.statuses.insert((number, ways::STRANGE));
+        self.waits.insert((delivery.0, delivery.1, None));
+    }
+
+    /// When the first of those attempts of a delivery began, in real time, that can be on their way and bear this
+    /// time.
+    pub(super) fn began(
+        &self,
+        delivery: (EventId, EndpointId),
+        (since, signed_at): (Timestamp, Timestamp),
+    ) -> Option<Timestamp> {
+        let starts = self.starts.get(&delivery).into_iter().flatten();
+        let bears_it = |wall: &Timestamp| {
+            let off = signed_at.since(*wall).as_micros();
+            off.abs() <= Span::from_seconds(1).as_micros()
+        };
+        let found = starts.filter(|(real, wall, _)| *real >= since && bears_it(wall));
+        found.map(|(real, ..)| *real).min()
     }
 
     pub(super) fn next_question(&mut self, number: u32) -> u64 {

@@ -42,7 +42,7 @@ pub(super) const WHOLE: u64 = 10_000;
 /// How long it takes to be refused.
 const REFUSAL: Duration = Duration::from_millis(1);
 /// How much longer than its deadline an attempt may be on its way where the process stands still.
-const STALLS: Span = Span::from_seconds(3_600);
+pub(super) const STALLS: Span = Span::from_seconds(3_600);
 /// Bytes of a reply that is larger than anybody reads.
 const LARGE_REPLY_BYTES: usize = 200_000;
 

@@ -1,5 +1,7 @@
 //! What is odd in a drawn world. Each kind has a stream of its own, so that it moves no other draw.
 
+mod names;
+
 use super::{HOUR_US, SECOND_US, micros, moment, one_of, small, spread};
 use crate::{
     domain::ordering::Ordering,
@@ -389,6 +391,7 @@ pub(super) fn draw_of_whole(scenario: &mut Scenario) {
         let at = moment(&mut clocks, end(scenario));
         scenario.faults.troubles.push((at, clock));
     }
+    names::draw_elsewhere(scenario);
 }
 
 /// How long events come in, in microseconds.

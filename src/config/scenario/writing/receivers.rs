@@ -90,6 +90,7 @@ pub(super) fn outage_kind(kind: OutageKind) -> String {
         OutageKind::NameUnknown => "name_unknown",
         OutageKind::NameUnanswered => "name_unanswered",
         OutageKind::NameAstray => "name_astray",
+        OutageKind::NameElsewhere => "name_elsewhere",
         OutageKind::Certificate => "certificate",
         OutageKind::Handshake => "handshake",
     })
