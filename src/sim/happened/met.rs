@@ -32,6 +32,7 @@ pub fn can_meet(layer: &str, name: &str) -> bool {
         "receiver_broke_off"
         | "receiver_too_late"
         | "receiver_clock_off"
+        | "name_led_elsewhere"
         | "ask_not_valid"
         | "requests sent twice" => layer == "full",
         _ => true,
