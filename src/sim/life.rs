@@ -108,7 +108,7 @@ impl World<'_> {
             self.plan(after, Due::ShutDown(life, grace));
         }
         self.witness.log(self.now, Sighting::Started);
-        self.witness.options = self.scenario.engine_options(life);
+        self.witness.begins_life(self.scenario.engine_options(life));
         self.judge_rerun();
         let options = self.scenario.engine_options(life);
         self.rerun = Rerun::begin(self.scenario.seed, &options, self.clocks.now(self.now));

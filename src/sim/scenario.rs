@@ -282,6 +282,12 @@ impl Scenario {
     }
 
     /// The engine's settings, and those of each life.
+    pub(super) fn engines(&self) -> impl Iterator<Item = &Options> {
+        let lives = self.faults.lives.iter().map(|life| &life.engine);
+        [&self.engine].into_iter().chain(lives)
+    }
+
+    /// The same, to be changed.
     pub(super) fn engines_mut(&mut self) -> impl Iterator<Item = &mut Options> {
         let lives = self.faults.lives.iter_mut();
         [&mut self.engine]

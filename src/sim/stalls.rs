@@ -1,9 +1,20 @@
 //! Times in which the process stands still, and its deaths, as the witness counts them.
 
 use super::{logbook::Sighting, oracles::figures::SeenFigures, seen::Moment, witness::Witness};
-use crate::time::{Span, Timestamp};
+use crate::{
+    engine::options::Options,
+    time::{Span, Timestamp},
+};
 
 impl Witness {
+    /// A process begins its life with these settings.
+    pub(super) fn begins_life(&mut self, options: Options) {
+        for endpoint in self.endpoints.values_mut() {
+            endpoint.circuit.has_settings(&options);
+        }
+        self.options = options;
+    }
+
     /// The process is gone: what was in flight goes on, but nobody hears of it.
     pub(super) fn died(&mut self, now: Moment) {
         self.life += 1;

@@ -31,6 +31,7 @@ use crate::{
         ordering::OrderingKey,
     },
     engine::options::Options,
+    policy::circuit_breaker::CircuitBreakerPolicy,
     time::{Span, Timestamp},
 };
 
@@ -103,6 +104,8 @@ pub(super) struct Witness {
     pub(super) failure: Option<String>,
     /// Which life of the process it is, from 0.
     pub(super) life: usize,
+    /// When circuits open and for how long, in any life of the process.
+    pub(super) policies: Vec<CircuitBreakerPolicy>,
     /// When each period ended, in real time: by the end of a life or the loss of a shard.
     pub(super) breaks: Vec<Timestamp>,
     /// From when until when the process stood still, in real time.
@@ -133,10 +136,8 @@ impl Witness {
     pub(super) fn new(scenario: &Scenario) -> Self {
         let (_, longest) = scenario.faults.latency_us.unwrap_or_default();
         let longest = i64::try_from(longest).unwrap_or(i64::MAX).max(LATENCY_US);
-        let engines = scenario.faults.lives.iter().map(|life| &life.engine);
-        let engines = engines.chain([&scenario.engine]);
-        let delay = engines.map(|engine| engine.record_delay.as_micros());
-        let delay = delay.max().unwrap_or_default();
+        let delays = scenario.engines().map(|engine| engine.record_delay);
+        let delay = delays.max().unwrap_or_default().as_micros();
         let kept = scenario.embedded();
         let (outages_together, outages_crossed) = scenario.faults.outages_together();
         let happened = Happened {
@@ -186,6 +187,7 @@ impl Witness {
             unsure: Vec::new(),
             failure: None,
             life: 0,
+            policies: scenario.circuit_policies(),
             breaks: Vec::new(),
             stalls: Vec::new(),
             orderly: BTreeSet::new(),

@@ -8,6 +8,7 @@ mod full;
 #[cfg(feature = "mutants")]
 mod mutants;
 mod once_failed;
+mod other_circuits;
 mod regressions;
 mod rehearsal;
 mod shrink;

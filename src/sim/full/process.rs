@@ -42,7 +42,7 @@ const LOOK_AFTER_MAX: Span = Span::from_seconds(600);
 pub(super) async fn run(stage: Rc<Stage>, store: EmbeddedStore) -> Result<(), DriveError> {
     let life = stage.witness.borrow().life;
     let engine = stage.scenario.engine_options(life);
-    stage.witness.borrow_mut().options = engine.clone();
+    stage.witness.borrow_mut().begins_life(engine.clone());
     let started_at = stage.real();
     stage.witness.borrow().log(started_at, Sighting::Started);
     let shared = SharedStore::new(store);

@@ -19,8 +19,9 @@ pub(in crate::sim) use self::model::SeenCircuit;
 use self::{model::SeenState, rows::Found};
 use crate::{
     domain::circuit::{Circuit, CircuitState},
+    engine::options::Options,
     sim::{
-        oracles::pause::is_pause,
+        oracles::pause::is_pause_of_any,
         pace::Pace,
         seen::{FlightFacts, Moment},
         witness::Witness,
@@ -30,6 +31,13 @@ use crate::{
 
 /// How long somebody who asked for another URL may wait for an answer until it does not come about.
 const MOVE_MAX: Span = Span::from_seconds(3_600);
+
+impl SeenCircuit {
+    /// From now on its process has these settings.
+    pub(in crate::sim) const fn has_settings(&mut self, options: &Options) {
+        self.has_breaker = options.circuit_breaker.is_some();
+    }
+}
 
 impl Witness {
     /// Somebody asks that an endpoint gets another URL.
@@ -116,7 +124,7 @@ impl Witness {
         at: Moment,
     ) {
         let (period, window) = (self.breaks.len(), self.window);
-        let policy = self.options.circuit_breaker.as_ref();
+        let policies = &self.policies;
         let endpoint = self.endpoints.entry(ordinal).or_default();
         let (id, seen) = (endpoint.id, &mut endpoint.circuit);
         if endpoint.disabled_at.is_some() || endpoint.deleted_at.is_some() {
@@ -126,12 +134,15 @@ impl Witness {
         let before = seen.state;
         let may_move = seen.may_move(at.real) && circuit.is_none();
         if may_move && before != SeenState::Closed {
-            // Whether this is what goes with the change can't be told.
-            seen.is_unsure |= before == SeenState::Recovering;
+            // Whether this is what goes with the change, or the end of a recovery, can't be told.
+            if before == SeenState::Recovering {
+                seen.is_unsure = true;
+                seen.recovery.forget();
+            }
             seen.rows.row = None;
             return;
         }
-        let found = seen.written(circuit, policy, at);
+        let found = seen.written(circuit, policies, at);
         if seen.period != period {
             seen.is_written_since = true;
             return;
@@ -150,9 +161,9 @@ impl Witness {
             Found::Other(_) if may_move => None,
             Found::Other(_) if seen.is_unsure => {
                 // Its pause must be one all the same.
-                let open = circuit.zip(policy).is_some_and(|(row, policy)| {
+                let open = circuit.is_some_and(|row| {
                     matches!(row.state, CircuitState::Open { since, until }
-                        if !is_pause(policy, row.openings, until.since(since)))
+                        if !is_pause_of_any(policies, row.openings, until.since(since)))
                 });
                 open.then_some("open for another time than its pause")
             }
@@ -185,8 +196,7 @@ impl Witness {
         }
         let is_orderly = self.orderly.contains(&seen.period);
         let is_late = |from: Timestamp| is_orderly || self.at_work(from, *broken_at) > self.window;
-        let policy = self.options.circuit_breaker.as_ref();
-        if !seen.rows.is_kept(policy, now.steady, is_late) {
+        if !seen.rows.is_kept(&self.policies, now.steady, is_late) {
             let endpoint = endpoint.id;
             self.object(Pace::CircuitNotKept { endpoint }.into());
         }
@@ -210,6 +220,12 @@ impl Witness {
             let endpoint = id;
             self.object(Pace::DisabledEarly { endpoint, failing }.into());
         }
+    }
+
+    /// Whether the circuit of an endpoint is closed, in this period.
+    pub(in crate::sim) fn is_circuit_closed(&self, ordinal: u32) -> bool {
+        let endpoint = self.endpoints.get(&ordinal);
+        endpoint.is_some_and(|endpoint| endpoint.circuit.state == SeenState::Closed)
     }
 
     /// Until when, in steady time, attempts to an endpoint are held back at the latest.

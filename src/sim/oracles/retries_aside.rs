@@ -35,8 +35,7 @@ impl SeenRetries {
     /// Of a scenario that has not begun.
     pub(in crate::sim) fn of(scenario: &Scenario) -> Self {
         let events = usize::try_from(scenario.events).unwrap_or(usize::MAX);
-        let lives = scenario.faults.lives.iter().map(|life| &life.engine);
-        let mut engines = lives.chain([&scenario.engine]);
+        let mut engines = scenario.engines();
         let portions = engines.any(|engine| engine.ring_events_max.min(engine.page_rows) < events);
         Self {
             are_read: portions || scenario.faults.late_loads || scenario.faults.failing_loads,
@@ -95,7 +94,8 @@ impl Witness {
                 let endpoint = &target.endpoint;
                 endpoint.ordering == Ordering::Whole || endpoint.throttle_rate.is_some()
             });
-        if waits_otherwise {
+        // Nor is it by a slot alone that a receiver is held back which recovers.
+        if waits_otherwise || !self.is_circuit_closed(flight.ordinal) {
             return None;
         }
         let waited = self.late_but_for_slots(flight, now)?;

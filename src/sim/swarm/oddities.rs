@@ -1,12 +1,14 @@
 //! What is odd in a drawn world. Each kind has a stream of its own, so that it moves no other draw.
 
 mod names;
+mod settings;
+
+pub(super) use self::settings::{draw_circuits, draw_settings};
 
 use super::{HOUR_US, SECOND_US, micros, moment, one_of, small, spread};
 use crate::{
     domain::ordering::Ordering,
     engine::options::Options,
-    policy::{circuit_breaker::CircuitBreakerPolicy, retry::RetryPolicy},
     random::Stream,
     sim::{
         by_hand::{Action, TaskKind},
@@ -85,32 +87,6 @@ fn draw_ahead(scenario: &mut Scenario) {
     }
 }
 
-/// Draws when circuits open and endpoints are disabled, for every life alike.
-pub(super) fn draw_circuits(scenario: &mut Scenario) {
-    let mut random = Stream::new(scenario.seed, "swarm of circuits", 0, 0);
-    let seconds = |random: &mut Stream, of: &[i64]| Span::from_seconds(one_of(random, of));
-    let pause = seconds(&mut random, &[1, 5, 30, 300]);
-    let policy = CircuitBreakerPolicy {
-        failed_percent: one_of(&mut random, &[30, 80, 100]),
-        attempts_min: one_of(&mut random, &[1, 3, 10]),
-        window: seconds(&mut random, &[10, 600, 7_200]),
-        pause,
-        pause_max: pause.max(seconds(&mut random, &[1, 60, 300])),
-        probes: one_of(&mut random, &[1, 3]),
-        recovery_percent: one_of(&mut random, &[100, 200, 1_000]),
-        ..CircuitBreakerPolicy::default()
-    };
-    let drawn = [None, Some(policy), Some(CircuitBreakerPolicy::default())];
-    let policy = one_of(&mut random, &[0_usize, 1, 1, 2]);
-    let policy = drawn.get(policy).cloned().flatten();
-    let hours = one_of(&mut random, &[None, Some(1), Some(12), Some(120)]);
-    let after = hours.map(|hours: i64| Span::from_seconds(hours * 3_600));
-    for engine in scenario.engines_mut() {
-        engine.circuit_breaker.clone_from(&policy);
-        engine.disable_after = after;
-    }
-}
-
 /// Draws how many endpoints share a host, what these have at once, for every life alike, and the rate of
 /// the application.
 pub(super) fn draw_hosts(scenario: &mut Scenario) {
@@ -129,46 +105,6 @@ pub(super) fn draw_hosts(scenario: &mut Scenario) {
     let max = one_of(&mut random, &[1, 2, 4, production]);
     for engine in scenario.engines_mut() {
         engine.host_window_max = max;
-    }
-}
-
-/// Draws settings of the engine that no other draw has.
-pub(super) fn draw_settings(scenario: &mut Scenario) {
-    draw_rows(scenario);
-    draw_schedules(scenario);
-}
-
-/// Draws processes that are started with another schedule than those before them.
-fn draw_schedules(scenario: &mut Scenario) {
-    let mut random = Stream::new(scenario.seed, "swarm of schedules", 0, 0);
-    if random.below(4) != 0 {
-        return;
-    }
-    let short = [1, 10, 120].map(Span::from_seconds);
-    let other = [2, 40, 300, 600].map(Span::from_seconds);
-    let production = RetryPolicy::default();
-    for engine in scenario.engines_mut() {
-        let waits = match random.below(4) {
-            0 => &short[..2],
-            1 => &short,
-            2 => &other,
-            _ => &production.waits,
-        };
-        engine.retry.waits = waits.to_vec();
-    }
-}
-
-/// Draws how many deliveries of an application may wait in rows before lanes that have some stop at their cursors.
-fn draw_rows(scenario: &mut Scenario) {
-    let mut random = Stream::new(scenario.seed, "swarm of rows", 0, 0);
-    if random.below(12) != 0 {
-        return;
-    }
-    let most = one_of(&mut random, &[1, 3, 10]);
-    // Half of it is all that may wait for its time; who asks for more would be put off for hours.
-    scenario.later_percent = 0;
-    for engine in scenario.engines_mut() {
-        engine.open_rows_max = most;
     }
 }
 

@@ -167,7 +167,8 @@ impl SeenCircuit {
     fn begin(&mut self, now: Moment) {
         let row = self.rows.row;
         self.is_overdue = false;
-        self.is_unsure = false;
+        // What is durable of a circuit that never is stays so until an attempt ends.
+        self.is_unsure = !self.has_breaker && SeenState::durable(row) != SeenState::Closed;
         self.begins_slowly = false;
         self.recovery.forget();
         self.failing_since = row.and_then(|row| row.failing_since);
@@ -336,10 +337,10 @@ impl SeenCircuit {
     pub(super) fn written(
         &mut self,
         row: Option<Circuit>,
-        policy: Option<&CircuitBreakerPolicy>,
+        policies: &[CircuitBreakerPolicy],
         at: Moment,
     ) -> Found {
-        let found = self.rows.durable(row, policy, at);
+        let found = self.rows.durable(row, policies, at);
         let is_over = match found {
             Found::Kept => false,
             Found::Closed { went_on, .. } => {
@@ -377,6 +378,7 @@ impl SeenCircuit {
                 too_many(endpoint, in_flight)
             }
             SeenState::HalfOpen { .. } => too_many(endpoint, in_flight),
+            SeenState::Recovering if self.is_unsure => None,
             SeenState::Recovering => {
                 let (_, most) = self.usual.bounds();
                 let durable = self.rows.row.map_or(0, |row| row.usual_per_minute);
@@ -446,7 +448,7 @@ mod tests {
 
     fn written(seen: &mut SeenCircuit, row: Option<Circuit>, seconds: i64) -> Found {
         let policy = CircuitBreakerPolicy::default();
-        seen.written(row, Some(&policy), moment(seconds))
+        seen.written(row, &[policy], moment(seconds))
     }
 
     #[test]
@@ -536,9 +538,16 @@ mod tests {
         assert_eq!(judged(&mut seen, 1, 3), None);
         let mut seen = failed(10);
         let policy = CircuitBreakerPolicy::default();
-        assert!(!seen.rows.is_kept(Some(&policy), moment(9).steady, late));
+        assert!(
+            !seen
+                .rows
+                .is_kept(std::slice::from_ref(&policy), moment(9).steady, late)
+        );
         assert_eq!(written(&mut seen, Some(open(1, 33)), 1), Found::Kept);
-        assert!(seen.rows.is_kept(Some(&policy), moment(9).steady, late));
+        assert!(
+            seen.rows
+                .is_kept(std::slice::from_ref(&policy), moment(9).steady, late)
+        );
         seen.enter(2, moment(1));
         assert!(matches!(
             judged(&mut seen, 32, 0),

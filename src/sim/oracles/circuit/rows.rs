@@ -8,7 +8,7 @@ use crate::{
     domain::circuit::{Circuit, CircuitState},
     limits,
     policy::circuit_breaker::CircuitBreakerPolicy,
-    sim::{oracles::pause::is_pause, seen::Moment},
+    sim::{oracles::pause::is_pause_of_any, seen::Moment},
     time::{Span, Timestamp},
 };
 
@@ -93,7 +93,7 @@ impl Expected {
     fn other_than(
         &self,
         row: Option<Circuit>,
-        policy: Option<&CircuitBreakerPolicy>,
+        policies: &[CircuitBreakerPolicy],
         at: Timestamp,
     ) -> Option<&'static str> {
         let Some(row) = row else {
@@ -116,8 +116,8 @@ impl Expected {
                 CircuitState::Recovering => "recovering",
             });
         }
-        if let (Some(policy), CircuitState::Open { since, until }) = (policy, row.state)
-            && !is_pause(policy, self.openings, until.since(since))
+        if let CircuitState::Open { since, until } = row.state
+            && !is_pause_of_any(policies, self.openings, until.since(since))
         {
             return Some("open for another time than its pause");
         }
@@ -184,12 +184,12 @@ impl SeenRows {
     pub(super) fn durable(
         &mut self,
         row: Option<Circuit>,
-        policy: Option<&CircuitBreakerPolicy>,
+        policies: &[CircuitBreakerPolicy],
         at: Moment,
     ) -> Found {
         self.row = row;
         self.begin_if_new();
-        let is = |expected: &Expected| expected.other_than(row, policy, at.steady).is_none();
+        let is = |expected: &Expected| expected.other_than(row, policies, at.steady).is_none();
         let closes =
             |expected: &Expected| expected.state == SeenState::Recovering && is(&expected.closed());
         // What was let go of may be written again.
@@ -198,7 +198,7 @@ impl SeenRows {
         let found = places.find(|(_, expected)| is(expected) || closes(expected));
         let Some((place, expected)) = found else {
             let last = self.expected.back();
-            let what = last.and_then(|last| last.other_than(row, policy, at.steady));
+            let what = last.and_then(|last| last.other_than(row, policies, at.steady));
             return Found::Other(what.unwrap_or("one of before"));
         };
         let (has_closed, since) = (!is(expected), expected.from);
@@ -222,7 +222,7 @@ impl SeenRows {
     /// period, by `lasted`, nobody can tell whether it was written.
     pub(super) fn is_kept(
         &self,
-        policy: Option<&CircuitBreakerPolicy>,
+        policies: &[CircuitBreakerPolicy],
         at: Timestamp,
         is_late: impl Fn(Timestamp) -> bool,
     ) -> bool {
@@ -231,7 +231,8 @@ impl SeenRows {
         self.expected.is_empty()
             || entries.any(|(expected, next)| {
                 let is_lately = next.is_none_or(|next| !is_late(next.from));
-                let is = |expected: &Expected| expected.other_than(self.row, policy, at).is_none();
+                let is =
+                    |expected: &Expected| expected.other_than(self.row, policies, at).is_none();
                 let closes = expected.state == SeenState::Recovering && is(&expected.closed());
                 is_lately && (is(expected) || closes)
             })
