@@ -74,8 +74,7 @@ pub(in crate::sim) struct SeenCircuit {
     /// When somebody last asked that its endpoint gets another URL and was not answered, in real time: what is kept
     /// goes with that, before anybody knows whether it comes about.
     pub(super) moving_at: Option<Timestamp>,
-    /// When its endpoint gets another URL, if it does, in which period, and from when on attempts are about
-    /// that, in steady time.
+    /// When its endpoint gets another URL, if it does, and in which period.
     pub(super) moves_at: Option<(Moment, usize)>,
     pub(super) begun_at: Timestamp,
     /// Whether something was written after its period, by that or the next: with which usual rate that began is unsure.
