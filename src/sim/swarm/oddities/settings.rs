@@ -85,7 +85,8 @@ fn draw_rows(scenario: &mut Scenario) {
 /// Draws processes that are started with other circuits than those before them, and disable sooner or later.
 fn draw_other_circuits(scenario: &mut Scenario) {
     let mut random = Stream::new(scenario.seed, "swarm of other circuits", 0, 0);
-    if random.below(4) != 0 {
+    // A crowd has those that it is drawn with.
+    if random.below(4) != 0 || !scenario.receivers.is_empty() {
         return;
     }
     for engine in scenario.engines_mut() {
